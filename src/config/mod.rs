@@ -1,0 +1,1 @@
+//! Configuration: as typed, then validated, with file and line for every problem.

@@ -1,0 +1,1 @@
+//! The one way for text from outside to reach a terminal.

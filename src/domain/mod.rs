@@ -1,0 +1,11 @@
+//! The pure core: what a maintenance is and what may happen in it.
+//!
+//! Nothing here does I/O, reads a clock, an environment or a generator of random numbers, or logs. The same
+//! values in give the same values out, which is what lets server, client, report, verify and replay share it.
+
+pub mod digest;
+pub mod id;
+pub mod reading;
+pub mod runbook;
+pub mod threshold;
+pub mod time;

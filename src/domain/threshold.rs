@@ -1,0 +1,196 @@
+//! Limits on metrics and what they say: pass, warn, fail or **unknown**, never two-valued.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A comparison of a value with a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Op {
+    /// `>`
+    #[serde(rename = ">")]
+    Gt,
+    /// `>=`
+    #[serde(rename = ">=")]
+    Ge,
+    /// `<`
+    #[serde(rename = "<")]
+    Lt,
+    /// `<=`
+    #[serde(rename = "<=")]
+    Le,
+    /// `==`
+    #[serde(rename = "==")]
+    Eq,
+    /// `!=`
+    #[serde(rename = "!=")]
+    Ne,
+}
+
+impl Op {
+    /// As written in `PromQL`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gt => ">",
+            Self::Ge => ">=",
+            Self::Lt => "<",
+            Self::Le => "<=",
+            Self::Eq => "==",
+            Self::Ne => "!=",
+        }
+    }
+}
+
+/// `value op limit`: true when the limit is crossed (guards) or met (gates).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Limit {
+    /// The comparison.
+    pub op: Op,
+    /// The limit, in the metric's base unit; finite.
+    pub value: f64,
+}
+
+impl Limit {
+    /// Whether `value op limit` holds. A NaN value holds for nothing, not even `!=`.
+    #[expect(
+        clippy::float_cmp,
+        reason = "`==` in a rule means what it means in PromQL"
+    )]
+    pub fn holds(self, value: f64) -> bool {
+        if value.is_nan() {
+            return false;
+        }
+        match self.op {
+            Op::Gt => value > self.value,
+            Op::Ge => value >= self.value,
+            Op::Lt => value < self.value,
+            Op::Le => value <= self.value,
+            Op::Eq => value == self.value,
+            Op::Ne => value != self.value,
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.op.as_str(), self.value)
+    }
+}
+
+/// What a breach of a guard does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnBreach {
+    /// Marks only.
+    Warn,
+    /// Holds the session: nothing new starts until somebody releases it.
+    #[default]
+    Hold,
+    /// Holds the session and starts the back-out by itself.
+    Rollback,
+}
+
+/// What missing data of a guard does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnNoData {
+    /// Shown as unknown; destructive steps do not arm.
+    #[default]
+    Unknown,
+    /// As [`OnNoData::Unknown`], and the session is held.
+    Hold,
+}
+
+/// Why a value is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unknown {
+    /// No answer has come yet.
+    Never,
+    /// The newest answer is too old.
+    Stale,
+    /// The query matched no series.
+    Empty,
+    /// A value is not a number.
+    NotANumber,
+    /// The source answered with an error, or not at all.
+    Error,
+    /// The answer was partial: some series are missing.
+    Partial,
+}
+
+impl Unknown {
+    /// Words for the screen.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "no data yet",
+            Self::Stale => "stale",
+            Self::Empty => "no series",
+            Self::NotANumber => "NaN",
+            Self::Error => "error",
+            Self::Partial => "partial",
+        }
+    }
+}
+
+/// What a rule says now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "is", content = "why", rename_all = "lowercase")]
+pub enum Verdict {
+    /// Known and inside all limits.
+    Pass,
+    /// Known and beyond `warn`.
+    Warn,
+    /// Known and beyond `crit` (guard), or known and not met (gate).
+    Fail,
+    /// Not known: opens nothing.
+    Unknown(Unknown),
+}
+
+impl Verdict {
+    /// True only for a known good value.
+    pub const fn is_pass(self) -> bool {
+        matches!(self, Self::Pass)
+    }
+
+    /// True for a known value that does not breach.
+    pub const fn is_known_good(self) -> bool {
+        matches!(self, Self::Pass | Self::Warn)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nan_meets_no_limit() {
+        for op in [Op::Gt, Op::Ge, Op::Lt, Op::Le, Op::Eq, Op::Ne] {
+            assert!(!Limit { op, value: 1.0 }.holds(f64::NAN), "{op:?}");
+        }
+    }
+
+    #[test]
+    fn limits_hold_at_their_edge_as_in_promql() {
+        assert!(
+            Limit {
+                op: Op::Ge,
+                value: 5.0
+            }
+            .holds(5.0)
+        );
+        assert!(
+            !Limit {
+                op: Op::Gt,
+                value: 5.0
+            }
+            .holds(5.0)
+        );
+        assert!(
+            Limit {
+                op: Op::Lt,
+                value: 5.0
+            }
+            .holds(f64::NEG_INFINITY)
+        );
+    }
+}

@@ -1,0 +1,1 @@
+//! Exit codes, and printing of an error with its causes and hint.

@@ -1,0 +1,1 @@
+//! A simulated cluster that answers the HTTP APIs of the real systems.

@@ -1,0 +1,3 @@
+//! The `warroom` program.
+
+fn main() {}

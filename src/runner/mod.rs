@@ -1,0 +1,1 @@
+//! Executes the commands of steps in a pseudo-terminal.

@@ -1,0 +1,1 @@
+//! The session server: socket, clients, engine, journal and connectors joined together.

@@ -1,0 +1,1 @@
+//! Log files of the program itself: non-blocking, beside the session, redacted.

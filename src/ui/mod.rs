@@ -1,0 +1,1 @@
+//! Draws state it is given; owns looks only.

@@ -1,0 +1,1 @@
+//! Messages between a session server and its clients.
