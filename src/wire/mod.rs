@@ -1,1 +1,15 @@
-//! Messages between a session server and its clients.
+//! Messages between a session server and its clients: length-framed JSON with a contract number.
+//!
+//! Knows neither sockets nor terminals. A client that speaks another contract is told so and turned away, because
+//! a half-understood screen is worse than none.
+
+pub mod message;
+
+/// Number of the contract below. Raised by every change that an older program would misread.
+pub const CONTRACT: u32 = 1;
+
+/// Largest frame in bytes (`TWO_PERSON` 8.1); checked before anything is allocated.
+pub const FRAME_MAX: usize = 1024 * 1024;
+
+/// Bytes of a snapshot in one frame; base 64 and the JSON around it stay below [`FRAME_MAX`].
+pub const SNAPSHOT_PART_MAX: usize = 512 * 1024;

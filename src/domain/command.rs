@@ -1,0 +1,151 @@
+//! What someone asks for: the closed list of commands clients send. A command is a wish; a fact is done.
+
+use crate::domain::fact::Finding;
+use crate::domain::id::StepId;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A wish of one person at one terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum Command {
+    /// Begin the maintenance.
+    Begin,
+    /// Start a ready step: its blocks run in order, up to the part that needs a second person.
+    Start {
+        /// Which.
+        step: StepId,
+    },
+    /// A manual step is done.
+    MarkDone {
+        /// Which.
+        step: StepId,
+        /// Optional note.
+        note: String,
+    },
+    /// Leave a step out.
+    Skip {
+        /// Which.
+        step: StepId,
+        /// Why; must not be empty.
+        reason: String,
+    },
+    /// Try a failed or skipped step again.
+    Retry {
+        /// Which.
+        step: StepId,
+    },
+    /// Stop the running command of a step: its whole process group.
+    Stop {
+        /// Which.
+        step: StepId,
+    },
+    /// Write a note.
+    Note {
+        /// About this step; about the whole when absent.
+        step: Option<StepId>,
+        /// The note.
+        text: String,
+    },
+    /// Nothing new may start.
+    Hold {
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// End all holds.
+    Release {
+        /// Needed when a guard is still not good.
+        reason: String,
+    },
+    /// Propose the destructive part of a started step.
+    Propose {
+        /// Which.
+        step: StepId,
+    },
+    /// Confirm the open proposal with the exact statement the person saw.
+    Confirm {
+        /// The `warroom-confirm@v1` document, whole.
+        statement: String,
+    },
+    /// Say no to the open proposal.
+    Reject {
+        /// Which step.
+        step: StepId,
+        /// Why, 1 to 500 bytes.
+        reason: String,
+    },
+    /// Take the open proposal back.
+    Cancel {
+        /// Which step.
+        step: StepId,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// Run the armed step.
+    Go {
+        /// Which.
+        step: StepId,
+    },
+    /// Say what happened to an unknown step.
+    Resolve {
+        /// Which.
+        step: StepId,
+        /// What was found.
+        finding: Finding,
+        /// How that is known; must not be empty.
+        reason: String,
+    },
+    /// Go back: stop what runs, undo what was done, last first.
+    Rollback {
+        /// Why; must not be empty.
+        reason: String,
+    },
+    /// Give up where it stands.
+    Abort {
+        /// Why; must not be empty.
+        reason: String,
+    },
+    /// Everything is done.
+    Complete,
+}
+
+impl Command {
+    /// The verb, as in the palette, in refusals and in the journal.
+    pub const fn verb(&self) -> &'static str {
+        match self {
+            Self::Begin => "begin",
+            Self::Start { .. } => "start",
+            Self::MarkDone { .. } => "mark done",
+            Self::Skip { .. } => "skip",
+            Self::Retry { .. } => "retry",
+            Self::Stop { .. } => "stop",
+            Self::Note { .. } => "note",
+            Self::Hold { .. } => "hold",
+            Self::Release { .. } => "release",
+            Self::Propose { .. } => "propose",
+            Self::Confirm { .. } => "confirm",
+            Self::Reject { .. } => "reject",
+            Self::Cancel { .. } => "cancel",
+            Self::Go { .. } => "go",
+            Self::Resolve { .. } => "resolve",
+            Self::Rollback { .. } => "rollback",
+            Self::Abort { .. } => "abort",
+            Self::Complete => "complete",
+        }
+    }
+}
+
+/// A command that may not be done now: shown calmly to who asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Why not: ``step 3.2 `drain rack-07` needs a second person; `mira` proposed it and cannot confirm it too``.
+    pub reason: String,
+    /// Who can do what next; or empty.
+    pub hint: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "refused: {}", self.reason)
+    }
+}

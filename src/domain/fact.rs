@@ -1,0 +1,631 @@
+//! What happened: the closed list of facts a session is the fold of.
+//!
+//! THE SERIALIZED FORM IS FROZEN per journal format: a fact is the body of a record. New facts may be added; a
+//! program that meets one it does not know opens the session read-only. Guarded by the golden journals in
+//! `tests/data/journals`.
+
+use crate::domain::digest::Digest;
+use crate::domain::id::{
+    AttemptNo, Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId, TerminalId,
+};
+use crate::domain::reading::Sample;
+use crate::domain::runbook::plan::{ExecRole, Plan};
+use crate::domain::threshold::Verdict;
+use crate::domain::time::{Moment, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Who did it, and how that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Actor {
+    /// A person by some evidence.
+    Person {
+        /// Who.
+        id: PersonId,
+        /// How that is known.
+        via: Via,
+    },
+    /// An account that proves nobody's identity: root, a shared account, an account of nobody on the list.
+    Account {
+        /// Effective uid of the peer, from the kernel.
+        uid: u32,
+    },
+    /// The session server itself.
+    Engine,
+}
+
+/// How a person is known (`TWO_PERSON` 3.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Via {
+    /// Effective uid of the peer, from the kernel.
+    Uid(u32),
+    /// A simulated person of a demo session; counts nowhere else.
+    Demo,
+}
+
+impl Actor {
+    /// The person, when there is one.
+    pub const fn person(&self) -> Option<&PersonId> {
+        match self {
+            Self::Person { id, .. } => Some(id),
+            Self::Account { .. } | Self::Engine => None,
+        }
+    }
+
+    /// Value of the `actor` line of a record: a person id, `uid-0`, or `warroom`.
+    pub fn to_actor_text(&self) -> String {
+        match self {
+            Self::Person { id, .. } => id.to_string(),
+            Self::Account { uid } => format!("uid-{uid}"),
+            Self::Engine => "warroom".to_owned(),
+        }
+    }
+
+    /// Value of the `via` line of a record: `uid:1001`, `demo`, or `engine`.
+    pub fn to_via_text(&self) -> String {
+        match self {
+            Self::Person {
+                via: Via::Uid(uid), ..
+            }
+            | Self::Account { uid } => format!("uid:{uid}"),
+            Self::Person { via: Via::Demo, .. } => "demo".to_owned(),
+            Self::Engine => "engine".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_actor_text())
+    }
+}
+
+/// Which deployment mode holds (`TWO_PERSON` 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Commands run in an operator's account: the confirm is a procedure plus evidence.
+    Advisory,
+    /// A demo: identities are simulated.
+    Demo,
+}
+
+impl Mode {
+    /// The word in the status line and in every export.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Advisory => "ADVISORY",
+            Self::Demo => "DEMO",
+        }
+    }
+}
+
+/// Which text the plan was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunbookRef {
+    /// Absolute path on the server's host.
+    pub path: String,
+    /// Digest of the file's bytes.
+    pub digest: Digest,
+    /// `sha1:` or `sha256:` and the full commit id, or `none` (no repository, or the file differs from it).
+    pub commit: String,
+}
+
+/// First record of a journal: everything the session is pinned to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Genesis {
+    /// The session for ever.
+    pub session: SessionId,
+    /// The session as typed.
+    pub name: SessionName,
+    /// `warroom 0.1.0`.
+    pub program: String,
+    /// Name of the host the commands run on.
+    pub host: String,
+    /// Account the commands run in.
+    pub server_uid: u32,
+    /// Which mode holds.
+    pub mode: Mode,
+    /// Digest of the `warroom-policy@v1` document in force at the start.
+    pub policy: Digest,
+    /// Where the plan came from.
+    pub runbook: RunbookRef,
+    /// Digest of the plan below.
+    pub plan_digest: Digest,
+    /// The pinned plan.
+    pub plan: Plan,
+}
+
+/// Why the session is held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "kebab-case")]
+pub enum HoldCause {
+    /// Somebody pressed hold.
+    Person {
+        /// What they said; may be empty.
+        reason: String,
+    },
+    /// A guard went beyond its critical limit, or has no data and says that this holds.
+    Guard {
+        /// Which one.
+        rule: RuleId,
+    },
+    /// The server was restarted while the maintenance ran.
+    Restart,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "end", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It exited.
+    Exited {
+        /// Exit code; 0 is success.
+        code: i32,
+    },
+    /// A signal ended it.
+    Signalled {
+        /// Signal number.
+        signal: i32,
+    },
+    /// It ran longer than its timeout and was stopped.
+    TimedOut,
+    /// Somebody stopped it.
+    Stopped,
+    /// It never ran.
+    NotStarted {
+        /// Why not.
+        why: String,
+    },
+}
+
+impl Outcome {
+    /// True for exit code 0 alone.
+    pub const fn is_success(&self) -> bool {
+        matches!(self, Self::Exited { code: 0 })
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited { code } => write!(f, "exit {code}"),
+            Self::Signalled { signal } => write!(f, "ended by signal {signal}"),
+            Self::TimedOut => f.write_str("timed out"),
+            Self::Stopped => f.write_str("stopped"),
+            Self::NotStarted { why } => write!(f, "not started: {why}"),
+        }
+    }
+}
+
+/// What is kept of a command's output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputRef {
+    /// Bytes in the output file.
+    pub bytes: u64,
+    /// Bytes beyond the limit, which were not kept.
+    pub dropped: u64,
+    /// Digest of the kept bytes.
+    pub digest: Digest,
+    /// Values the command appended to `$WARROOM_OUTPUT`.
+    pub values: Vec<(String, String)>,
+    /// Lines of `$WARROOM_OUTPUT` that were refused, in one sentence; or empty.
+    pub values_error: String,
+    /// Processes of its group that had to be killed after it ended.
+    pub left_behind: u32,
+}
+
+/// Names one execution of one block of one step.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ExecKey {
+    /// The step.
+    pub step: StepId,
+    /// Which attempt of the step.
+    pub attempt: AttemptNo,
+    /// Place in `PlanStep::blocks`; the `undo` block is [`ExecKey::UNDO`].
+    pub block: u16,
+    /// Which try of a block that is retried, from 1.
+    pub try_no: u32,
+}
+
+impl ExecKey {
+    /// Stands for the `undo` block in [`ExecKey::block`].
+    pub const UNDO: u16 = u16::MAX;
+}
+
+impl fmt::Display for ExecKey {
+    /// `drain.1.b0.t1`: also the stem of the output file's name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.block == Self::UNDO {
+            write!(f, "{}.{}.undo.t{}", self.step, self.attempt, self.try_no)
+        } else {
+            write!(
+                f,
+                "{}.{}.b{}.t{}",
+                self.step, self.attempt, self.block, self.try_no
+            )
+        }
+    }
+}
+
+/// The sample that decided something, quoted into the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Quote {
+    /// `{instance="db-1"}`, or empty for a series without labels.
+    pub series: String,
+    /// The value and when it was true.
+    pub sample: Sample,
+    /// Its age when it was quoted, milliseconds.
+    pub age_ms: u64,
+}
+
+/// Why an open proposal ended without running (`TWO_PERSON` 4.4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "kebab-case")]
+pub enum CloseCause {
+    /// A confirmer said no.
+    Rejected {
+        /// What they said, 1 to 500 bytes.
+        reason: String,
+    },
+    /// The proposer or another operator took it back.
+    Cancelled {
+        /// What they said; may be empty.
+        reason: String,
+    },
+    /// Its time ran out on either clock.
+    Expired,
+    /// The wall clock stepped by more than 2 s while armed.
+    ClockStep,
+    /// Plan, runbook file, variables or executable are not what was reviewed.
+    Changed {
+        /// What changed.
+        what: String,
+    },
+    /// A guard went bad or unknown.
+    Guard {
+        /// Which one.
+        rule: RuleId,
+    },
+    /// Proposer, executor or a counted confirmer was away for more than 15 s.
+    Absent {
+        /// Who.
+        person: PersonId,
+    },
+    /// The policy files changed.
+    Policy,
+    /// The session was held, rolled back or ended.
+    Session {
+        /// What happened.
+        what: String,
+    },
+    /// The server was restarted.
+    Restart,
+}
+
+impl fmt::Display for CloseCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected { reason } => write!(f, "rejected: {reason}"),
+            Self::Cancelled { reason } if reason.is_empty() => f.write_str("cancelled"),
+            Self::Cancelled { reason } => write!(f, "cancelled: {reason}"),
+            Self::Expired => f.write_str("expired"),
+            Self::ClockStep => f.write_str("the wall clock stepped"),
+            Self::Changed { what } => write!(f, "changed since review: {what}"),
+            Self::Guard { rule } => write!(f, "guard {rule} is not good"),
+            Self::Absent { person } => write!(f, "{person} was away for more than 15 s"),
+            Self::Policy => f.write_str("the policy files changed"),
+            Self::Session { what } => f.write_str(what),
+            Self::Restart => f.write_str("the server was restarted"),
+        }
+    }
+}
+
+/// What people found about a step whose outcome nobody knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finding {
+    /// It ran to its end.
+    Ran,
+    /// It did not run.
+    DidNotRun,
+    /// It ran in part.
+    Partial,
+}
+
+impl Finding {
+    /// The word in statements and on screens.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ran => "ran",
+            Self::DidNotRun => "did-not-run",
+            Self::Partial => "partial",
+        }
+    }
+}
+
+/// Terms of a proposal: what `warroom-propose@v1` says (`TWO_PERSON` 5.3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The step.
+    pub step: StepId,
+    /// Number of this attempt, 1 first.
+    pub attempt: AttemptNo,
+    /// Digest of the `warroom-plan@v1` document.
+    pub plan: Digest,
+    /// Digest of the policy document in force.
+    pub policy: Digest,
+    /// Digest of the runbook file at the proposal.
+    pub runbook: Digest,
+    /// Commit of the runbook, or `none`.
+    pub commit: String,
+    /// Confirmers needed.
+    pub quorum: u8,
+    /// Who proposed.
+    pub proposer: PersonId,
+    /// Who will say go.
+    pub executor: PersonId,
+    /// Used once.
+    pub nonce: Nonce,
+    /// When the server opened it, whole seconds.
+    pub issued: Timestamp,
+    /// When it ends by itself, whole seconds.
+    pub expires: Timestamp,
+}
+
+/// A confirm that was accepted, with the exact statement bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmed {
+    /// The step.
+    pub step: StepId,
+    /// Who confirmed.
+    pub signer: PersonId,
+    /// The `warroom-confirm@v1` document, whole.
+    pub statement: String,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "kebab-case")]
+pub enum Fact {
+    /// Genesis.
+    SessionOpened(Box<Genesis>),
+    /// A server took the session up again after it had ended or died.
+    SessionResumed {
+        /// Program that did.
+        program: String,
+        /// Host it runs on.
+        host: String,
+    },
+    /// A torn last record was set aside.
+    JournalRecovered {
+        /// Bytes set aside.
+        bytes: u64,
+        /// Their digest.
+        digest: Digest,
+    },
+    /// A terminal attached.
+    Attached {
+        /// Which.
+        terminal: TerminalId,
+        /// True when it may only look.
+        read_only: bool,
+    },
+    /// A terminal went.
+    Detached {
+        /// Which.
+        terminal: TerminalId,
+    },
+    /// The maintenance began.
+    Begun,
+    /// Nothing new starts from here on.
+    Held(HoldCause),
+    /// All holds ended.
+    Released {
+        /// What was said; needed when a guard is still not good.
+        reason: String,
+    },
+    /// A rule says something else than before.
+    RuleChanged {
+        /// Which.
+        rule: RuleId,
+        /// What it says now.
+        verdict: Verdict,
+        /// The sample that decided.
+        quote: Option<Quote>,
+    },
+    /// A person started a step.
+    StepStarted {
+        /// Which.
+        step: StepId,
+        /// Which attempt.
+        attempt: AttemptNo,
+    },
+    /// A command is about to be spawned; spawned only after this is durable.
+    ExecIntent {
+        /// Which execution.
+        key: ExecKey,
+        /// Which part of the step.
+        role: ExecRole,
+        /// The spent nonce, for a confirmed one.
+        nonce: Option<Nonce>,
+    },
+    /// The command runs.
+    ExecSpawned {
+        /// Which execution.
+        key: ExecKey,
+        /// Process (and process group) id.
+        pid: u32,
+    },
+    /// The command ended.
+    ExecOutcome {
+        /// Which execution.
+        key: ExecKey,
+        /// How.
+        outcome: Outcome,
+        /// What is kept of its output.
+        output: OutputRef,
+    },
+    /// Somebody asked for the running command of a step to be stopped.
+    StopAsked {
+        /// The step.
+        step: StepId,
+    },
+    /// The server died while the command may have been running: nobody knows how it ended.
+    ExecUnknown {
+        /// Which execution.
+        key: ExecKey,
+    },
+    /// A person said what they found about an unknown step; counted until enough people agree.
+    ResolveVoted {
+        /// The step.
+        step: StepId,
+        /// What they found.
+        finding: Finding,
+        /// How they know.
+        reason: String,
+    },
+    /// Enough people agree on an unknown step.
+    StepResolved {
+        /// The step.
+        step: StepId,
+        /// What they found.
+        finding: Finding,
+    },
+    /// A gate opened.
+    GateOpened {
+        /// The step.
+        step: StepId,
+        /// Place in `PlanStep::blocks`.
+        block: u16,
+        /// The sample that decided.
+        quote: Option<Quote>,
+    },
+    /// A gate did not open in time.
+    GateTimedOut {
+        /// The step.
+        step: StepId,
+        /// Place in `PlanStep::blocks`.
+        block: u16,
+    },
+    /// All blocks of a step with sub-steps are done; the sub-steps follow.
+    StepDescended {
+        /// The step.
+        step: StepId,
+    },
+    /// A step is done.
+    StepDone {
+        /// Which.
+        step: StepId,
+        /// A warning to keep in mind, or empty.
+        warning: String,
+        /// The note of a person who did it by hand, or empty.
+        note: String,
+    },
+    /// A step failed.
+    StepFailed {
+        /// Which.
+        step: StepId,
+        /// Why.
+        why: String,
+    },
+    /// A person left a step out.
+    StepSkipped {
+        /// Which.
+        step: StepId,
+        /// Why; never empty.
+        reason: String,
+    },
+    /// A person wants another attempt.
+    StepRetried {
+        /// Which.
+        step: StepId,
+    },
+    /// The way back of a step is done.
+    StepUndone {
+        /// Which.
+        step: StepId,
+    },
+    /// The way back of a step failed.
+    UndoFailed {
+        /// Which.
+        step: StepId,
+        /// Why.
+        why: String,
+    },
+    /// A proposal is being opened; the plan follows in the next record.
+    ProposalOpened(Terms),
+    /// The plan people will look at: `warroom-plan@v1`, whole.
+    StepProposed {
+        /// The document.
+        plan: String,
+    },
+    /// A person confirmed.
+    StepConfirmed(Confirmed),
+    /// Enough people confirmed and the guards are good.
+    StepArmed {
+        /// Which.
+        step: StepId,
+    },
+    /// The proposal ended without running.
+    ProposalClosed {
+        /// Which step.
+        step: StepId,
+        /// Which attempt.
+        attempt: AttemptNo,
+        /// Why.
+        why: CloseCause,
+    },
+    /// Somebody was refused something that matters for the two-person rule.
+    Refused {
+        /// What they asked: `confirm`, `go`, `propose`.
+        asked: String,
+        /// The step.
+        step: StepId,
+        /// Why not.
+        reason: String,
+    },
+    /// A note.
+    NoteAdded {
+        /// About this step; about the whole when absent.
+        step: Option<StepId>,
+        /// The note.
+        text: String,
+    },
+    /// Going back began.
+    RollbackStarted {
+        /// Why.
+        reason: String,
+    },
+    /// Everything that could be undone is undone.
+    RolledBack,
+    /// The maintenance was given up where it stands.
+    Aborted {
+        /// Why.
+        reason: String,
+    },
+    /// The maintenance is complete.
+    Completed,
+    /// The server ended in an orderly way.
+    SessionClosed {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A fact with its place in the journal. This is what state is folded from and what clients receive.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stamped {
+    /// Place in the journal.
+    pub seq: Seq,
+    /// Digest of the record's header: the event hash.
+    pub hash: Digest,
+    /// When it was recorded, both clocks.
+    pub at: Moment,
+    /// Who.
+    pub actor: Actor,
+    /// What.
+    pub fact: Fact,
+}

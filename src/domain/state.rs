@@ -1,0 +1,311 @@
+//! State of a maintenance: the fold of its facts. Changed by [`crate::domain::apply`] alone.
+
+use crate::domain::digest::Digest;
+use crate::domain::fact::{
+    Actor, ExecKey, Finding, Genesis, HoldCause, Outcome, OutputRef, Quote, Terms,
+};
+use crate::domain::id::{AttemptNo, Nonce, PersonId, RuleId, Seq, StepId, TerminalId};
+use crate::domain::runbook::plan::{ExecRole, Plan};
+use crate::domain::threshold::Verdict;
+use crate::domain::time::Moment;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Where the maintenance as a whole stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Open, not begun: people read the briefing.
+    Briefing,
+    /// Going forward.
+    Running,
+    /// Going back.
+    RollingBack,
+    /// Complete.
+    Completed,
+    /// Everything that could be undone is undone.
+    RolledBack,
+    /// Given up.
+    Aborted,
+}
+
+impl Phase {
+    /// True when nothing more can happen.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::RolledBack | Self::Aborted)
+    }
+}
+
+/// Which part of a step is going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Between two blocks, or waiting to try a `verify` again.
+    Between,
+    /// A precondition runs.
+    Checking,
+    /// Waiting for a gate to open.
+    Gated,
+    /// Everything before the destructive block is done; nobody has proposed yet.
+    NeedsProposal,
+    /// Proposed; waiting for the second person.
+    AwaitingSecond,
+    /// Confirmed; waiting for go.
+    Armed,
+    /// The command runs.
+    Running,
+    /// A postcondition runs.
+    Verifying,
+    /// Own blocks are done; sub-steps are open.
+    SubSteps,
+}
+
+/// Where one step stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "kebab-case")]
+pub enum StepStatus {
+    /// Not started; [`State::readiness`] says whether it can be.
+    Pending,
+    /// Started.
+    Active {
+        /// Which part.
+        stage: Stage,
+    },
+    /// Done.
+    Done {
+        /// A warning to keep in mind, or empty.
+        warning: String,
+    },
+    /// Failed.
+    Failed {
+        /// Why.
+        why: String,
+    },
+    /// Left out by a person.
+    Skipped {
+        /// Who, as text.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// The server died while its command may have been running.
+    Unknown,
+    /// Its way back runs.
+    Undoing,
+    /// Its way back is done.
+    Undone,
+    /// Its way back failed.
+    UndoFailed {
+        /// Why.
+        why: String,
+    },
+}
+
+impl StepStatus {
+    /// True when the steps after it may start.
+    pub const fn is_passed(&self) -> bool {
+        matches!(self, Self::Done { .. } | Self::Skipped { .. })
+    }
+}
+
+/// An execution in flight.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// Which execution.
+    pub key: ExecKey,
+    /// Which part of the step.
+    pub role: ExecRole,
+    /// When it was intended.
+    pub since: Moment,
+    /// Process id once it runs.
+    pub pid: Option<u32>,
+    /// Somebody asked for it to be stopped.
+    pub stop_asked: bool,
+}
+
+/// An execution that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finished {
+    /// Which execution.
+    pub key: ExecKey,
+    /// Which part of the step.
+    pub role: ExecRole,
+    /// When it was intended.
+    pub started: Moment,
+    /// When it ended.
+    pub ended: Moment,
+    /// How; absent when nobody knows.
+    pub outcome: Option<Outcome>,
+    /// What is kept of its output; absent when nobody knows.
+    pub output: Option<OutputRef>,
+}
+
+/// State of one step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepState {
+    /// Where it stands.
+    pub status: StepStatus,
+    /// Attempts so far; 0 before the first start.
+    pub attempt: AttemptNo,
+    /// Place of the next block of this attempt.
+    pub next_block: u16,
+    /// Tries so far of that block.
+    pub tries: u32,
+    /// Not before this moment (retry of a `verify`).
+    pub not_before: Option<Moment>,
+    /// When its gate began to wait.
+    pub gate_since: Option<Moment>,
+    /// When this attempt started.
+    pub started: Option<Moment>,
+    /// When this attempt ended.
+    pub ended: Option<Moment>,
+    /// Who started or finished it last, as text; or empty.
+    pub by: String,
+    /// Note of a manual step, or empty.
+    pub note: String,
+    /// Execution in flight.
+    pub running: Option<Running>,
+    /// Executions that ended, newest last; bounded by [`FINISHED_MAX`].
+    pub finished: Vec<Finished>,
+    /// True once a `run` block of it was intended in any attempt: then its `undo` belongs to a rollback.
+    pub touched: bool,
+    /// Findings of people on an unknown outcome.
+    pub votes: BTreeMap<PersonId, Finding>,
+}
+
+/// Executions kept per step: enough for every retry anybody looks at; older ones are in the journal.
+pub const FINISHED_MAX: usize = 50;
+
+/// A hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Why.
+    pub cause: HoldCause,
+    /// Who, as text.
+    pub by: String,
+    /// Since when.
+    pub since: Moment,
+}
+
+/// What a rule said last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuleState {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The sample that decided.
+    pub quote: Option<Quote>,
+    /// Since when it says so.
+    pub since: Moment,
+}
+
+/// One counted confirm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountedConfirm {
+    /// Who.
+    pub person: PersonId,
+    /// Digest of the statement.
+    pub statement: Digest,
+    /// When.
+    pub at: Moment,
+}
+
+/// The one open attempt at something destructive (`TWO_PERSON` 4.2: PROPOSED or ARMED).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// Its terms.
+    pub terms: Terms,
+    /// The `warroom-plan@v1` document, whole; empty for the moment between its two records.
+    pub plan: String,
+    /// Sequence and hash of `step.proposed`.
+    pub proposed: Option<(Seq, Digest)>,
+    /// When it was opened.
+    pub opened: Moment,
+    /// Confirms counted so far: people, each once.
+    pub confirms: Vec<CountedConfirm>,
+    /// When it was armed.
+    pub armed: Option<Moment>,
+    /// Heads a signer may have seen: every record since the proposal; bounded by [`HEADS_MAX`].
+    pub heads: Vec<(Seq, Digest)>,
+}
+
+/// More records than a proposal of 15 minutes can see at the fastest poll.
+pub const HEADS_MAX: usize = 20_000;
+
+/// A person's terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terminal {
+    /// Who.
+    pub actor: Actor,
+    /// True when it may only look.
+    pub read_only: bool,
+    /// Since when.
+    pub since: Moment,
+}
+
+/// Everything there is to know of a maintenance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// What the session is pinned to.
+    pub genesis: Arc<Genesis>,
+    /// Hash of the genesis record.
+    pub genesis_hash: Digest,
+    /// Newest record.
+    pub head: (Seq, Digest),
+    /// Time of the newest record.
+    pub head_at: Moment,
+    /// Where the whole stands.
+    pub phase: Phase,
+    /// When it was begun.
+    pub begun: Option<Moment>,
+    /// When it ended.
+    pub ended: Option<Moment>,
+    /// Reason given for the rollback or abort, or empty.
+    pub end_reason: String,
+    /// Holds in force; empty when going forward is allowed.
+    pub holds: Vec<Hold>,
+    /// One for each step of the plan, same order.
+    pub steps: Vec<StepState>,
+    /// One for each rule that has ever said something.
+    pub rules: BTreeMap<RuleId, RuleState>,
+    /// The open proposal.
+    pub proposal: Option<Proposal>,
+    /// Words on the last proposal that was closed, for the screen.
+    pub last_closed: Option<(StepId, String)>,
+    /// Nonces that were spent.
+    pub spent: BTreeSet<Nonce>,
+    /// Values that steps have set.
+    pub values: BTreeMap<String, String>,
+    /// Attached terminals.
+    pub terminals: BTreeMap<TerminalId, Terminal>,
+    /// When each person's last terminal went; absent while one is attached.
+    pub absent_since: BTreeMap<PersonId, Moment>,
+    /// Steps the rollback still has to undo, next one last.
+    pub undo_stack: Vec<StepId>,
+    /// Notes so far.
+    pub notes: u32,
+    /// False once the server has closed the session or after the fold met its end.
+    pub open: bool,
+}
+
+impl State {
+    /// The pinned plan.
+    pub fn plan(&self) -> &Plan {
+        &self.genesis.plan
+    }
+
+    /// Place of a step in the plan.
+    pub fn index_of(&self, step: &StepId) -> Option<usize> {
+        self.plan().steps.iter().position(|s| &s.id == step)
+    }
+
+    /// True while nothing forward may start.
+    pub fn is_held(&self) -> bool {
+        !self.holds.is_empty()
+    }
+
+    /// The execution in flight, if any: there is never more than one.
+    pub fn running(&self) -> Option<&Running> {
+        self.steps.iter().find_map(|s| s.running.as_ref())
+    }
+}

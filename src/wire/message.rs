@@ -1,0 +1,148 @@
+//! The messages. THE SERIALIZED FORM IS THE CONTRACT: see [`crate::wire::CONTRACT`].
+
+use crate::domain::board::{Board, GateProgress, OutputTail, base64_bytes};
+use crate::domain::command::{Command, Refusal};
+use crate::domain::fact::{Actor, ExecKey, Mode, Stamped};
+use crate::domain::id::{PersonId, Seq, SessionName, TerminalId};
+use crate::domain::reading::Reading;
+use crate::domain::state::State;
+use serde::{Deserialize, Serialize};
+
+/// From a client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "to_server", rename_all = "kebab-case")]
+pub enum ToServer {
+    /// First message.
+    Hello(Hello),
+    /// A wish; answered by [`ToClient::Reply`] with the same number.
+    Ask {
+        /// Chosen by the client, unique in its connection.
+        number: u64,
+        /// The wish.
+        command: Command,
+    },
+    /// Records of the journal, `from` and up to `count` of them (at most 500).
+    Records {
+        /// First one.
+        from: Seq,
+        /// How many.
+        count: u32,
+    },
+    /// Output of one execution from an offset on; answered by one [`ToClient::Output`].
+    Output {
+        /// Which execution.
+        key: ExecKey,
+        /// First byte.
+        offset: u64,
+    },
+    /// State and board only, no stream: the connection is closed after the snapshot. For `status`.
+    Snapshot,
+    /// End the session server; commands that run are stopped. For `kill-session`.
+    Shutdown {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Who a client says it is; authority comes from the kernel's peer credentials alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`crate::wire::CONTRACT`] of the client.
+    pub contract: u32,
+    /// `warroom 0.1.0`.
+    pub program: String,
+    /// The client will only look.
+    pub read_only: bool,
+    /// A simulated person; looked at in a demo session only.
+    #[serde(default)]
+    pub demo_person: Option<PersonId>,
+    /// False for `status` and `kill-session`, which are not terminals and are not listed as attached.
+    #[serde(default)]
+    pub is_terminal: bool,
+}
+
+/// From the server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "to_client", rename_all = "kebab-case")]
+pub enum ToClient {
+    /// Answer to [`Hello`].
+    Welcome(Welcome),
+    /// The client is turned away; the connection ends.
+    TurnedAway {
+        /// [`crate::wire::CONTRACT`] of the server.
+        contract: u32,
+        /// Why.
+        reason: String,
+        /// What to do; or empty.
+        hint: String,
+    },
+    /// A part of a serialized [`Snapshot`].
+    SnapshotPart {
+        /// Place, from 0.
+        index: u32,
+        /// How many there are.
+        total: u32,
+        /// Bytes of the JSON text, base 64.
+        #[serde(with = "base64_bytes")]
+        bytes: Vec<u8>,
+    },
+    /// Facts, durable already, in order and without a gap after the snapshot's head.
+    Facts(Vec<Stamped>),
+    /// Readings of connectors.
+    Readings(Vec<Reading>),
+    /// Progress of the waiting gate; absent when none waits.
+    Gate(Option<GateProgress>),
+    /// New bytes of a running command, or the answer to [`ToServer::Output`].
+    Output(OutputTail),
+    /// Answer to [`ToServer::Ask`].
+    Reply {
+        /// The client's number.
+        number: u64,
+        /// Accepted, or why not.
+        refused: Option<Refusal>,
+    },
+    /// Answer to [`ToServer::Records`].
+    Records(Vec<Stamped>),
+    /// This client was too slow: messages were dropped and a new snapshot follows.
+    Lagged,
+    /// The session ends or the connection does.
+    Bye {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Who the server takes the client for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// [`crate::wire::CONTRACT`] of the server.
+    pub contract: u32,
+    /// `warroom 0.1.0`.
+    pub program: String,
+    /// The session.
+    pub name: SessionName,
+    /// Mode of the session.
+    pub mode: Mode,
+    /// This terminal.
+    pub terminal: TerminalId,
+    /// Whom the server takes the peer for.
+    pub you: Actor,
+    /// True when commands of this terminal are refused.
+    pub read_only: bool,
+}
+
+/// Everything a client needs to draw.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The folded state.
+    pub state: State,
+    /// The newest readings.
+    pub board: Board,
+    /// Tails of running and just ended commands, newest last.
+    pub outputs: Vec<OutputTail>,
+    /// Newest records, oldest first; at most [`RECENT_MAX`].
+    pub recent: Vec<Stamped>,
+}
+
+/// Records in a snapshot: what the event feed and the first page of the timeline show.
+pub const RECENT_MAX: usize = 200;
