@@ -9,7 +9,7 @@ use crate::domain::id::{
     AttemptNo, Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId, TerminalId,
 };
 use crate::domain::reading::Sample;
-use crate::domain::runbook::plan::{ExecRole, Plan};
+use crate::domain::runbook::plan::{ExecRole, MetricRule, Plan};
 use crate::domain::threshold::Verdict;
 use crate::domain::time::{Moment, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -136,6 +136,9 @@ pub struct Genesis {
     pub plan_digest: Digest,
     /// The pinned plan.
     pub plan: Plan,
+    /// Panels of the configuration, watched beside the plan's own rules.
+    #[serde(default)]
+    pub panels: Vec<MetricRule>,
 }
 
 /// Why the session is held.

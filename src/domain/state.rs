@@ -5,7 +5,7 @@ use crate::domain::fact::{
     Actor, ExecKey, Finding, Genesis, HoldCause, Outcome, OutputRef, Quote, Terms,
 };
 use crate::domain::id::{AttemptNo, Nonce, PersonId, RuleId, Seq, StepId, TerminalId};
-use crate::domain::runbook::plan::{ExecRole, Plan};
+use crate::domain::runbook::plan::{ExecRole, MetricRule, Plan};
 use crate::domain::threshold::Verdict;
 use crate::domain::time::Moment;
 use serde::{Deserialize, Serialize};
@@ -292,6 +292,11 @@ impl State {
     /// The pinned plan.
     pub fn plan(&self) -> &Plan {
         &self.genesis.plan
+    }
+
+    /// Rules of the plan, then the panels of the configuration.
+    pub fn all_rules(&self) -> impl Iterator<Item = &MetricRule> {
+        self.plan().rules.iter().chain(&self.genesis.panels)
     }
 
     /// Place of a step in the plan.
