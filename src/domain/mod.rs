@@ -4,6 +4,7 @@
 //! values in give the same values out, which is what lets server, client, report, verify and replay share it.
 
 pub mod digest;
+pub mod doc;
 pub mod id;
 pub mod reading;
 pub mod runbook;
