@@ -7,6 +7,7 @@ pub mod board;
 pub mod command;
 pub mod digest;
 pub mod fact;
+pub mod doc;
 pub mod id;
 pub mod reading;
 pub mod runbook;
