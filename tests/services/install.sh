@@ -47,6 +47,8 @@ postgres() { pg_bindir >/dev/null 2>&1 || { no_main_cluster; apt_get postgresql;
 for n in "${@:?usage: install.sh NAME… | --list}"; do
   have curl || apt_get curl
   case $n in
+    --list) printf '%s\n' $NAMES; continue ;;
+    git|openssl) have "$n" || apt_get "$n" ;;
     prometheus) have prometheus || apt_get prometheus ;;
     node-exporter) have prometheus-node-exporter || apt_get prometheus-node-exporter ;;
     alertmanager) have prometheus-alertmanager || apt_get prometheus-alertmanager ;;
