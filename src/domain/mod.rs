@@ -3,12 +3,14 @@
 //! Nothing here does I/O, reads a clock, an environment or a generator of random numbers, or logs. The same
 //! values in give the same values out, which is what lets server, client, report, verify and replay share it.
 
+pub mod apply;
 pub mod board;
 pub mod command;
 pub mod digest;
 pub mod fact;
 pub mod doc;
 pub mod id;
+pub mod readiness;
 pub mod reading;
 pub mod runbook;
 pub mod state;
