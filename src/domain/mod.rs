@@ -9,3 +9,4 @@ pub mod reading;
 pub mod runbook;
 pub mod threshold;
 pub mod time;
+pub mod verdict;
