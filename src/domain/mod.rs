@@ -16,3 +16,4 @@ pub mod runbook;
 pub mod state;
 pub mod threshold;
 pub mod time;
+pub mod verdict;
