@@ -29,6 +29,17 @@ pub(crate) struct At<T> {
     span: Range<usize>,
 }
 
+impl<T> At<T> {
+    /// Another value at the same place.
+    pub(crate) fn with<U>(self, value: U) -> At<U> {
+        At {
+            value,
+            key: self.key,
+            span: self.span,
+        }
+    }
+}
+
 /// Where problems of one file are collected.
 pub(crate) struct Document<'t> {
     file: &'t Path,
@@ -55,11 +66,6 @@ impl<'t> Document<'t> {
         }
         let span = table.span();
         Section::new(self, String::new(), span, table.into_inner())
-    }
-
-    /// True once something is wrong.
-    pub(crate) fn is_faulty(&self) -> bool {
-        !self.problems.borrow().is_empty()
     }
 
     /// Notes what is wrong with a value.
@@ -171,6 +177,16 @@ impl<'d, 't> Section<'d, 't> {
         None
     }
 
+    /// True when the key is there.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// Counts a key that is not there as known, for hints.
+    pub(crate) fn know(&mut self, key: &'static str) {
+        self.asked.push(key);
+    }
+
     /// A text.
     pub(crate) fn text(&mut self, key: &'static str) -> Option<At<String>> {
         let at = self.take(key)?;
@@ -255,6 +271,18 @@ impl<'d, 't> Section<'d, 't> {
                 None
             }
         }
+    }
+
+    /// A text, or a number as it is written.
+    pub(crate) fn number_or_text(&mut self, key: &'static str) -> Option<At<String>> {
+        let at = self.take(key)?;
+        let text = match &at.value {
+            DeValue::String(text) => text.clone().into_owned(),
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str().to_owned(),
+            DeValue::Float(number) => number.as_str().to_owned(),
+            _ => return self.wrong_type(&at, "a number, or a text such as \"< 0.01\""),
+        };
+        Some(at.with(text))
     }
 
     /// True or false.

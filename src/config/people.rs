@@ -2,7 +2,7 @@
 
 use super::document::{Document, Section};
 use super::problem::{Problem, Problems};
-use super::read_text;
+use super::read;
 use crate::domain::confirm::people::{People, PeopleFault, Person, Role};
 use crate::domain::digest::Digest;
 use crate::domain::id::PersonId;
@@ -15,8 +15,8 @@ const EXAMPLE: &str = "write `[[person]]` with `id = \"alice\"`, `uids = [1001]`
 ///
 /// # Errors
 /// Every problem with its place: an unreadable file, one that others may write, and each broken rule.
-pub fn read(path: &Path) -> Result<People, Problems> {
-    let (text, mode) = read_text(path)?;
+pub fn load(path: &Path) -> Result<People, Problems> {
+    let (text, mode) = read::text(path)?;
     if mode & 0o022 != 0 {
         let what = format!("has mode {mode:04o}: others than its owner may write it");
         let hint = format!("run `chmod go-w {}`", path.display());
@@ -57,11 +57,8 @@ fn people_of(document: &Document<'_>, digest: Digest) -> Option<People> {
             places.push(place);
         }
     }
-    if document.is_faulty() || persons.is_empty() {
-        // Rules between entries are still worth a word, but not with entries left out.
-        if persons.is_empty() {
-            return None;
-        }
+    if persons.is_empty() {
+        return None;
     }
     match People::new(persons, shared, digest) {
         Ok(people) => Some(people),
@@ -152,8 +149,8 @@ uids = [1500]
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("chmod");
         };
         chmod(0o644);
-        assert!(read(&path).is_ok());
+        assert!(load(&path).is_ok());
         chmod(0o664);
-        assert!(read(&path).expect_err("group").to_string().contains("may write it"));
+        assert!(load(&path).expect_err("group").to_string().contains("may write it"));
     }
 }

@@ -1,6 +1,5 @@
 //! What NetBox holds, as components.
 
-use super::config::Filter;
 use super::response::{Brief, ContactAssignment, Machine, Service, Tag};
 use crate::domain::reading::Component;
 use serde_json::{Map, Value};
@@ -215,9 +214,4 @@ fn tidy(names: Vec<String>) -> Vec<String> {
         .filter(|name| !name.is_empty() && seen.insert(name.clone()))
         .take(DEPENDENCIES_MAX)
         .collect()
-}
-
-/// True when the filter leaves nothing out.
-pub(super) fn is_open(filter: &Filter) -> bool {
-    filter.sites.is_empty() && filter.tags.is_empty() && filter.roles.is_empty()
 }

@@ -9,7 +9,7 @@ pub const EVERY: Duration = Duration::from_secs(300);
 
 /// One NetBox.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub struct NetBoxConfig {
     /// Name in the configuration.
     pub name: ConnectorName,
     /// Base URL and `Authorization: Token ...`.
