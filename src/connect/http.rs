@@ -13,8 +13,10 @@ use futures_util::StreamExt as _;
 use reqwest::Url;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, DeserializeSeed};
 use std::error::Error as StdError;
+use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -130,14 +132,33 @@ impl Answer {
 ///
 /// # Errors
 /// [`HttpError::Decode`] with the place, what was expected, and the start of the body.
-pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, HttpError> {
-    let first = match serde_json::from_slice(body) {
+pub fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, HttpError> {
+    decode_seed(body, PhantomData)
+}
+
+/// As [`decode`], with something to know while decoding, such as a limit.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_seed<'a, S: DeserializeSeed<'a> + Copy>(
+    body: &'a [u8],
+    seed: S,
+) -> Result<S::Value, HttpError> {
+    let mut fast = serde_json::Deserializer::from_slice(body);
+    let first = match seed
+        .deserialize(&mut fast)
+        .and_then(|value| fast.end().map(|()| value))
+    {
         Ok(value) => return Ok(value),
         Err(error) => error.to_string(),
     };
-    let slow = &mut serde_json::Deserializer::from_slice(body);
-    Err(match serde_path_to_error::deserialize::<_, T>(slow) {
-        Err(error) => decode_error(body, &error.path().to_string(), &error.inner().to_string()),
+    let mut track = serde_path_to_error::Track::new();
+    let mut slow = serde_json::Deserializer::from_slice(body);
+    let again = seed.deserialize(serde_path_to_error::Deserializer::new(
+        &mut slow, &mut track,
+    ));
+    Err(match again {
+        Err(error) => decode_error(body, &track.path().to_string(), &error.to_string()),
         // Only what follows the document is wrong.
         Ok(_) => decode_error(body, "", &first),
     })

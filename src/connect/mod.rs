@@ -5,9 +5,15 @@
 //!
 //! - [`http`]: the one user of the HTTP client: time limits, size limits, TLS, redaction.
 //! - [`poll`]: the one poll loop: interval, jitter, back-off, Retry-After, poll-now, health, shutdown.
+//! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
+//! - [`prometheus`]: metrics from a server.
 
+#[cfg(test)]
+pub(crate) mod contracts;
 pub mod http;
 pub mod poll;
+pub mod prometheus;
+pub mod query;
 
 /// Readings that may wait for the session: a second's worth of a dozen connectors, and small enough that what waits
 /// is still fresh when it is taken out.
