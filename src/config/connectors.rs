@@ -53,16 +53,19 @@ pub(super) fn connectors(
     };
     let mut all = Vec::new();
     all.extend(reader.each(&mut section, "prometheus", Reader::prometheus));
-    all.extend(reader.each(&mut section, "scrape", Reader::scrape));
     let metrics = reader.names.iter().cloned().collect();
     all.extend(reader.each(&mut section, "netbox", Reader::netbox));
     all.extend(reader.each(&mut section, "pagerduty", Reader::pagerduty));
-    all.extend(reader.each(&mut section, "cmdb-file", |reader, name, section| {
-        reader.file(files::Kind::Cmdb, name, section)
-    }));
-    all.extend(reader.each(&mut section, "rota-file", |reader, name, section| {
-        reader.file(files::Kind::Rota, name, section)
-    }));
+    all.extend(
+        reader.each(&mut section, "cmdb-file", |reader, name, section| {
+            reader.file(files::Kind::Cmdb, name, section)
+        }),
+    );
+    all.extend(
+        reader.each(&mut section, "rota-file", |reader, name, section| {
+            reader.file(files::Kind::Rota, name, section)
+        }),
+    );
     section.finish();
     if secrets == Secrets::Skip {
         all.clear();
@@ -112,7 +115,9 @@ impl<'d, 't> Reader<'d, 't> {
     fn prometheus(&self, name: ConnectorName, section: &mut Section<'d, 't>) -> Option<AnyConfig> {
         let auth = self.auth(section);
         let headers = section.pairs("headers");
-        let headers = headers.into_iter().map(|(name, value)| (name.value, value.value));
+        let headers = headers
+            .into_iter()
+            .map(|(name, value)| (name.value, value.value));
         let headers = headers.collect();
         let tenant = section.text("tenant").map(|at| at.value);
         let every = section.time("every", prometheus::EVERY_MIN..Duration::from_secs(3600));
@@ -210,7 +215,8 @@ impl<'d, 't> Reader<'d, 't> {
                 default.to_owned()
             }
             _ => {
-                let at = section.required("url", "for example `https://prometheus.example:9090`")?;
+                let at =
+                    section.required("url", "a base URL such as `https://host.example:9090`")?;
                 self.url(&at)?
             }
         };
@@ -236,8 +242,12 @@ impl<'d, 't> Reader<'d, 't> {
 
     fn url(&self, at: &At<String>) -> Option<String> {
         let url = at.value.trim_end_matches('/');
-        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-        let host = rest.and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        let rest = url
+            .strip_prefix("https://")
+            .or_else(|| url.strip_prefix("http://"));
+        let host = rest
+            .and_then(|rest| rest.split('/').next())
+            .unwrap_or_default();
         let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '?' | '#');
         let what = if rest.is_none() {
             "must begin with `https://` or `http://`"
@@ -254,7 +264,12 @@ impl<'d, 't> Reader<'d, 't> {
     }
 
     /// A secret behind `prefix`, sent as `Authorization`.
-    fn token(&self, section: &mut Section<'d, 't>, key: &'static str, prefix: &str) -> Option<Auth> {
+    fn token(
+        &self,
+        section: &mut Section<'d, 't>,
+        key: &'static str,
+        prefix: &str,
+    ) -> Option<Auth> {
         let at = section.required(key, SECRET_HINT)?;
         let secret = self.secret(&at)?;
         let value = SecretString::from(format!("{prefix}{}", secret.expose_secret()));
@@ -335,7 +350,11 @@ impl<'d, 't> Reader<'d, 't> {
                 ids.push(at.value);
             } else {
                 let what = format!("`{}` is not an id", at.value.escape_debug());
-                self.document.fault(&at, what, "letters, digits, `-`, `_` and `.`, as in the address of its page");
+                self.document.fault(
+                    &at,
+                    what,
+                    "letters, digits, `-`, `_` and `.`, as in the address of its page",
+                );
             }
         }
         ids

@@ -6,7 +6,7 @@
 
 use super::problem::{Problem, Problems};
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -45,6 +45,8 @@ pub(crate) struct Document<'t> {
     file: &'t Path,
     text: &'t str,
     problems: RefCell<Vec<Problem>>,
+    /// Keys and values of a file with syntax errors are guesses: only the errors are told.
+    is_broken: Cell<bool>,
 }
 
 impl<'t> Document<'t> {
@@ -54,16 +56,19 @@ impl<'t> Document<'t> {
             file,
             text,
             problems: RefCell::default(),
+            is_broken: Cell::new(false),
         }
     }
 
     /// The top level of the file; syntax errors are noted.
     pub(crate) fn root(&self) -> Section<'_, 't> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
+        let is_broken = !errors.is_empty();
         for error in errors {
             let span = error.span().unwrap_or(0..0);
             self.note("", span, error.message().replace('\n', ", "), "");
         }
+        self.is_broken.set(is_broken);
         let span = table.span();
         Section::new(self, String::new(), span, table.into_inner())
     }
@@ -81,7 +86,7 @@ impl<'t> Document<'t> {
         hint: impl Into<String>,
     ) {
         let mut problems = self.problems.borrow_mut();
-        if problems.len() < PROBLEMS_MAX {
+        if problems.len() < PROBLEMS_MAX && !self.is_broken.get() {
             problems.push(Problem {
                 file: self.file.to_owned(),
                 place: Some(place(self.text, span.start)),
@@ -242,11 +247,7 @@ impl<'d, 't> Section<'d, 't> {
     }
 
     /// A span of time: a text such as `"5s"`, or whole seconds; within `range`.
-    pub(crate) fn time(
-        &mut self,
-        key: &'static str,
-        range: Range<Duration>,
-    ) -> Option<Duration> {
+    pub(crate) fn time(&mut self, key: &'static str, range: Range<Duration>) -> Option<Duration> {
         let at = self.take(key)?;
         let typed = match &at.value {
             DeValue::String(text) => text.clone(),
@@ -325,7 +326,8 @@ impl<'d, 't> Section<'d, 't> {
         if found.is_none() {
             let known: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
             let what = format!("`{}` is not one of {}", at.value, known.join(", "));
-            self.document.fault(at, what, closest_hint(&at.value, words.iter().map(|w| w.0)));
+            self.document
+                .fault(at, what, closest_hint(&at.value, words.iter().map(|w| w.0)));
         }
         found.map(|(_, value)| *value)
     }
@@ -407,9 +409,7 @@ impl<'d, 't> Section<'d, 't> {
 
     fn open(&self, at: At<DeValue<'t>>) -> Option<Section<'d, 't>> {
         match at.value {
-            DeValue::Table(table) => {
-                Some(Section::new(self.document, at.key, at.span, table))
-            }
+            DeValue::Table(table) => Some(Section::new(self.document, at.key, at.span, table)),
             _ => self.wrong_type(&at, "a table"),
         }
     }
@@ -458,20 +458,22 @@ impl<'d, 't> Section<'d, 't> {
         let path = self.path;
         let entries = self.table.into_iter();
         entries
-            .map(|(name, value): (Spanned<Cow<'_, str>>, Spanned<DeValue<'t>>)| {
-                let key = format!("{path}.{}", name.get_ref());
-                let at = At {
-                    key: key.clone(),
-                    span: value.span(),
-                    value: value.into_inner(),
-                };
-                let name = At {
-                    key,
-                    span: name.span(),
-                    value: name.into_inner().into_owned(),
-                };
-                (name, at)
-            })
+            .map(
+                |(name, value): (Spanned<Cow<'_, str>>, Spanned<DeValue<'t>>)| {
+                    let key = format!("{path}.{}", name.get_ref());
+                    let at = At {
+                        key: key.clone(),
+                        span: value.span(),
+                        value: value.into_inner(),
+                    };
+                    let name = At {
+                        key,
+                        span: name.span(),
+                        value: name.into_inner().into_owned(),
+                    };
+                    (name, at)
+                },
+            )
             .collect()
     }
 
@@ -533,12 +535,14 @@ fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// `250ms`, `30s`: exact where `short_span` would round to zero.
+/// `250ms`, `30s`, `5m`, `24h`: the largest unit that says it exactly.
 fn span_text(span: Duration) -> String {
-    if span < Duration::from_secs(1) {
-        format!("{}ms", span.as_millis())
-    } else {
-        crate::domain::time::short_span(span)
+    let (ms, s) = (span.subsec_millis(), span.as_secs());
+    match (ms, s) {
+        (0, s) if s > 0 && s % 3600 == 0 => format!("{}h", s / 3600),
+        (0, s) if s > 0 && s % 60 == 0 => format!("{}m", s / 60),
+        (0, s) => format!("{s}s"),
+        _ => format!("{}ms", span.as_millis()),
     }
 }
 
@@ -563,7 +567,15 @@ mod tests {
 
     #[test]
     fn no_input_panics() {
-        for text in ["[", "a.b = 1\na = 2", "\u{0}", "x = [1,", "[[p]]\n[p]", "=", "a=\"\\q\""] {
+        for text in [
+            "[",
+            "a.b = 1\na = 2",
+            "\u{0}",
+            "x = [1,",
+            "[[p]]\n[p]",
+            "=",
+            "a=\"\\q\"",
+        ] {
             let document = Document::new(Path::new("x.toml"), text);
             let mut root = document.root();
             root.texts("a");

@@ -16,14 +16,19 @@ impl Env {
 
     /// The value; `None` when the variable is unset or empty, which the XDG specification treats alike.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|v| !v.is_empty())
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|v| !v.is_empty())
     }
 
     /// The value as an absolute path; relative ones are ignored.
     ///
     /// Source: XDG Base Directory Specification 0.8, "Environment variables".
     pub fn dir(&self, name: &str) -> Option<PathBuf> {
-        self.get(name).map(PathBuf::from).filter(|p| p.is_absolute())
+        self.get(name)
+            .map(PathBuf::from)
+            .filter(|p| p.is_absolute())
     }
 
     /// All variables, for the environment of a command that yields a secret.

@@ -114,7 +114,8 @@ pub fn parse(path: &Path, text: &str, env: &Env, secrets: Secrets) -> Result<Con
         (Some(problems), _) => Err(problems),
         (None, None) => Err(Problem::of_file(
             path,
-            "cannot tell where sessions are kept: neither `XDG_STATE_HOME` nor `HOME` is set".to_owned(),
+            "cannot tell where sessions are kept: neither `XDG_STATE_HOME` nor `HOME` is set"
+                .to_owned(),
             "set `state_dir` in `[server]`",
         )
         .into()),

@@ -55,7 +55,7 @@ fn panel(
     let stale_after = section.time("stale_after", Duration::from_secs(1)..SPAN_MAX);
     let source = source(document, &mut section, metrics);
     section.finish();
-    let (warn, crit, clear) = limits(document, warn, crit, clear);
+    let (warn, crit, clear) = limits(document, warn.as_ref(), crit.as_ref(), clear.as_ref());
     let id = id?;
     Some(MetricRule {
         title: title.map_or_else(|| id.to_string(), |at| at.value),
@@ -164,52 +164,43 @@ fn limit(
 /// Joins the three: one direction for all, the critical limit beyond the warning one, the clear level before both.
 fn limits(
     document: &Document<'_>,
-    warn: Option<At<Typed>>,
-    crit: Option<At<Typed>>,
-    clear: Option<At<Typed>>,
+    warn: Option<&At<Typed>>,
+    crit: Option<&At<Typed>>,
+    clear: Option<&At<Typed>>,
 ) -> (Option<Limit>, Option<Limit>, Option<Limit>) {
-    let typed = [&warn, &crit, &clear].into_iter().flatten();
-    let op = typed.filter_map(|at| at.value.op).next().unwrap_or(Op::Gt);
-    let limit = |at: &Option<At<Typed>>| {
-        at.as_ref().map(|at| Limit {
-            op: at.value.op.unwrap_or(op),
-            value: at.value.value,
-        })
+    let mut typed = [warn, crit, clear].into_iter().flatten();
+    let op = typed.find_map(|at| at.value.op).unwrap_or(Op::Gt);
+    let limit = |at: &At<Typed>| Limit {
+        op: at.value.op.unwrap_or(op),
+        value: at.value.value,
     };
-    let joined = (limit(&warn), limit(&crit), limit(&clear));
-    if let (Some(limit), Some(at), Some(first)) = (joined.1, &crit, joined.0) {
-        check(document, at, "crit", limit, "warn", first);
-    }
-    let crossed = joined.0.or(joined.1);
-    match (&clear, joined.2, crossed) {
-        (Some(at), Some(level), Some(first)) => {
-            if rank(level) > rank(first) || direction(level.op) != direction(first.op) {
-                let what = format!("`{level}` must not be beyond the limit `{first}`");
-                let hint = "a breach ends when the value is no longer beyond `clear`";
-                document.fault(at, what, hint);
-            }
+    let joined = (warn.map(limit), crit.map(limit), clear.map(limit));
+    if let (Some(at), Some(limit), Some(first)) = (crit, joined.1, joined.0) {
+        if direction(limit.op) != direction(first.op) {
+            let what = format!("`{limit}` and `warn` (`{first}`) point in different directions");
+            document.fault(at, what, "");
+        } else if rank(limit) < rank(first) {
+            let what = format!("`{limit}` is reached before `warn` (`{first}`)");
+            document.fault(at, what, "exchange `warn` and `crit`");
         }
-        (Some(at), _, None) => document.fault(at, "needs `warn` or `crit`", ""),
-        _ => {}
+    }
+    let (Some(at), Some(level)) = (clear, joined.2) else {
+        return joined;
+    };
+    let hint = "a breach ends when the value is no longer beyond `clear`";
+    match joined.0.or(joined.1) {
+        None => document.fault(at, "needs `warn` or `crit`", ""),
+        Some(first) if direction(level.op) != direction(first.op) => {
+            let what = format!("`{level}` and the limit `{first}` point in different directions");
+            document.fault(at, what, hint);
+        }
+        Some(first) if rank(level) > rank(first) => {
+            let what = format!("`{level}` must not be beyond the limit `{first}`");
+            document.fault(at, what, hint);
+        }
+        Some(_) => {}
     }
     joined
-}
-
-fn check(
-    document: &Document<'_>,
-    at: &At<Typed>,
-    key: &str,
-    limit: Limit,
-    other_key: &str,
-    other: Limit,
-) {
-    if direction(limit.op) != direction(other.op) {
-        let what = format!("`{limit}` and `{other_key}` (`{other}`) point in different directions");
-        document.fault(at, what, "");
-    } else if rank(limit) < rank(other) {
-        let what = format!("`{key}` (`{limit}`) is reached before `{other_key}` (`{other}`)");
-        document.fault(at, what, format!("exchange `{other_key}` and `{key}`"));
-    }
 }
 
 /// 1 where more is worse, -1 where less is, 0 for equality.

@@ -9,7 +9,8 @@ use crate::domain::id::PersonId;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-const EXAMPLE: &str = "write `[[person]]` with `id = \"alice\"`, `uids = [1001]`, `roles = [\"operator\"]`";
+const EXAMPLE: &str =
+    "write `[[person]]` with `id = \"alice\"`, `uids = [1001]`, `roles = [\"operator\"]`";
 
 /// Reads a people file and applies the rules that need no keys (`TWO_PERSON` 3.1 and 3.3, rule 4).
 ///
@@ -78,7 +79,9 @@ fn hint_for(fault: &PeopleFault) -> &'static str {
         PeopleFault::UidOfTwo { .. } => {
             "give each person an account of their own, or list the account under `[shared]`"
         }
-        PeopleFault::UidShared { .. } => "an account that several people use proves nobody's identity",
+        PeopleFault::UidShared { .. } => {
+            "an account that several people use proves nobody's identity"
+        }
         PeopleFault::UidZero => "people attach from their own accounts, not as root",
         PeopleFault::NamedTwice { .. } => "put all accounts of one person into one entry",
     }
@@ -137,7 +140,11 @@ uids = [1500]
     #[test]
     fn a_file_that_names_nobody_is_refused() {
         let error = parse(Path::new("people.toml"), "").expect_err("empty");
-        assert!(error.to_string().starts_with("people.toml: names nobody\nhint: write"));
+        assert!(
+            error
+                .to_string()
+                .starts_with("people.toml: names nobody\nhint: write")
+        );
     }
 
     #[test]
@@ -151,6 +158,11 @@ uids = [1500]
         chmod(0o644);
         assert!(load(&path).is_ok());
         chmod(0o664);
-        assert!(load(&path).expect_err("group").to_string().contains("may write it"));
+        assert!(
+            load(&path)
+                .expect_err("group")
+                .to_string()
+                .contains("may write it")
+        );
     }
 }

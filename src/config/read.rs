@@ -35,7 +35,10 @@ pub(super) fn text(path: &Path) -> Result<(String, u32), Problems> {
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        fault(format!("is not UTF-8 text from byte {at} on"), "save it as UTF-8")
+        fault(
+            format!("is not UTF-8 text from byte {at} on"),
+            "save it as UTF-8",
+        )
     })?;
     Ok((text, meta.permissions().mode() & 0o7777))
 }

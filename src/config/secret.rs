@@ -347,7 +347,11 @@ mod tests {
         fs::write(&path, vec![b'x'; SECRET_BYTES_MAX + 1]).expect("write");
         assert!(fetch(&reference).expect_err("too long").contains("longer"));
         fs::write(&path, "a\r\nX-Admin: 1\n").expect("write");
-        assert!(fetch(&reference).expect_err("two lines").contains("control"));
+        assert!(
+            fetch(&reference)
+                .expect_err("two lines")
+                .contains("control")
+        );
         assert!(fetch(&format!("file:{}", dir.path().display())).is_err());
     }
 
@@ -359,9 +363,17 @@ mod tests {
             Ok("s3cret"),
             "the given environment and no other"
         );
-        assert!(fetch("command:false").expect_err("exit 1").contains("exit status: 1"));
+        assert!(
+            fetch("command:false")
+                .expect_err("exit 1")
+                .contains("exit status: 1")
+        );
         assert!(fetch("command:/no/such/program").is_err());
-        assert!(fetch("command:yes").expect_err("endless").contains("longer"));
+        assert!(
+            fetch("command:yes")
+                .expect_err("endless")
+                .contains("longer")
+        );
     }
 
     #[test]

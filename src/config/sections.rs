@@ -80,7 +80,11 @@ pub(super) fn server(
     };
     let runtime_dir = path(document, &mut section, "runtime_dir", env);
     let state_dir = path(document, &mut section, "state_dir", env);
-    let group = section.parsed("group", "the name of a Unix group, not its number", group_name);
+    let group = section.parsed(
+        "group",
+        "the name of a Unix group, not its number",
+        group_name,
+    );
     let output = section.whole("output_bytes_max", 64 * 1024..1024 * 1024 * 1024);
     section.finish();
     Some(Server {
@@ -97,7 +101,8 @@ fn bytes(number: u64) -> usize {
 
 fn group_name(text: &str) -> Result<String, String> {
     let starts = text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-' | '.');
+    let fits =
+        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-' | '.');
     if starts && text.chars().all(fits) && text.len() <= GROUP_CHARS_MAX {
         Ok(text.to_owned())
     } else {
@@ -114,7 +119,11 @@ pub(super) fn path(
 ) -> Option<PathBuf> {
     let at = section.text(key)?;
     if at.value.is_empty() {
-        document.fault(&at, "must not be empty", "leave the key out for the default");
+        document.fault(
+            &at,
+            "must not be empty",
+            "leave the key out for the default",
+        );
         return None;
     }
     Some(document.path(&at.value, env.dir("HOME").as_deref()))
@@ -164,7 +173,11 @@ pub(super) fn ui(document: &Document<'_>, section: Option<Section<'_, '_>>, env:
         },
     );
     ui.local_time = zone.map(|at| at.value);
-    let prefix = section.parsed("prefix", "Control and a letter, such as `ctrl-b`", prefix_key);
+    let prefix = section.parsed(
+        "prefix",
+        "Control and a letter, such as `ctrl-b`",
+        prefix_key,
+    );
     ui.prefix = prefix.map_or(ui.prefix, |at| at.value);
     ui.mouse = section.flag("mouse").unwrap_or(ui.mouse);
     section.finish();
@@ -191,9 +204,9 @@ fn prefix_key(text: &str) -> Result<PrefixKey, String> {
     });
     match letter {
         // The terminal cannot tell these from Tab, Enter, and the keys that stop and restart output.
-        Some(letter @ ('i' | 'j' | 'm' | 'q' | 's')) => {
-            Err(format!("`ctrl-{letter}` means something else to a terminal"))
-        }
+        Some(letter @ ('i' | 'j' | 'm' | 'q' | 's')) => Err(format!(
+            "`ctrl-{letter}` means something else to a terminal"
+        )),
         Some(letter) if letter.is_ascii_lowercase() => Ok(PrefixKey(letter)),
         _ => Err(format!("`{text}` is not a prefix key")),
     }

@@ -10,7 +10,7 @@ mod rota;
 mod tests;
 mod text;
 
-pub use config::{FileConfig, EVERY, Kind};
+pub use config::{EVERY, FileConfig, Kind};
 pub use text::FileFault;
 
 use crate::connect::poll::{Pace, PollError, Source};

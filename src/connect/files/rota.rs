@@ -65,13 +65,13 @@ struct Shift {
 /// that ends before it begins, shifts of one rota that overlap.
 pub(super) fn parse(source: Source<'_>) -> Result<Vec<Rota>, FileFault> {
     if source.is_json() {
-        checked(source, source.json::<Raw<String>>()?)
+        checked(source, &source.json::<Raw<String>>()?)
     } else {
-        checked(source, source.toml::<Raw<toml::Spanned<String>>>()?)
+        checked(source, &source.toml::<Raw<toml::Spanned<String>>>()?)
     }
 }
 
-fn checked<S: Placed>(source: Source<'_>, raw: Raw<S>) -> Result<Vec<Rota>, FileFault> {
+fn checked<S: Placed>(source: Source<'_>, raw: &Raw<S>) -> Result<Vec<Rota>, FileFault> {
     let mut rotas = Vec::new();
     for (index, rota) in raw.rota.iter().enumerate() {
         let path = format!("rota[{index}]");

@@ -48,7 +48,7 @@ impl Inventory {
             let contacts = contacts(assignments);
             for machine in group {
                 let mut component = machine_component(machine, kind, &contacts);
-                component.name = names.unique(component.name, &component.site, machine.id);
+                component.name = names.unique(&component.name, &component.site, machine.id);
                 hosts.insert((kind, machine.id), component.clone());
                 out.push(component);
             }
@@ -57,7 +57,7 @@ impl Inventory {
             let host = host_of(service).and_then(|host| hosts.get(&host));
             if let Some(host) = host {
                 let mut component = service_component(service, host);
-                component.name = names.unique(component.name, &component.site, 0);
+                component.name = names.unique(&component.name, &component.site, 0);
                 out.push(component);
             }
         }
@@ -71,8 +71,8 @@ impl Inventory {
 struct Names(BTreeSet<String>);
 
 impl Names {
-    fn unique(&mut self, name: String, site: &str, id: u64) -> String {
-        let mut unique = name.clone();
+    fn unique(&mut self, name: &str, site: &str, id: u64) -> String {
+        let mut unique = name.to_owned();
         if self.0.contains(&unique) {
             unique = format!("{name} ({site})");
         }
@@ -91,7 +91,10 @@ fn contacts(assignments: &[ContactAssignment]) -> BTreeMap<u64, String> {
     let mut ranked: Vec<(u64, usize, String)> = assignments
         .iter()
         .filter_map(|assignment| {
-            let priority = assignment.priority.as_ref().map_or("", |p| p.value.as_str());
+            let priority = assignment
+                .priority
+                .as_ref()
+                .map_or("", |p| p.value.as_str());
             let rank = match priority {
                 "primary" => 0,
                 "secondary" => 1,
@@ -173,7 +176,9 @@ fn service_component(service: &Service, host: &Component) -> Component {
 fn classed(fields: &Map<String, Value>, field: &str, tags: &[Tag], prefix: &str) -> Option<String> {
     text_in(fields, field).or_else(|| {
         let mut slugs = tags.iter().map(|tag| tag.slug.as_str());
-        slugs.find_map(|slug| slug.strip_prefix(prefix)).map(str::to_owned)
+        slugs
+            .find_map(|slug| slug.strip_prefix(prefix))
+            .map(str::to_owned)
     })
 }
 

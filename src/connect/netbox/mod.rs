@@ -13,7 +13,7 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub use config::{NetBoxConfig, EVERY, Filter};
+pub use config::{EVERY, Filter, NetBoxConfig};
 
 use crate::connect::http::{Http, HttpError, HttpSetupError};
 use crate::connect::poll::{Pace, PollError, Source};
@@ -47,7 +47,10 @@ pub struct NetBox {
 #[derive(Debug, thiserror::Error)]
 enum ListError {
     #[error("cannot read {what}: {cause}")]
-    Http { what: &'static str, cause: HttpError },
+    Http {
+        what: &'static str,
+        cause: HttpError,
+    },
     #[error("more than {OBJECTS_MAX} {what}: set `filter` to what the maintenance needs")]
     TooMany { what: &'static str },
     #[error("cannot read {what}: page at {offset} is empty though there are more")]

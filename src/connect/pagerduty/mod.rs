@@ -17,7 +17,7 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub use config::{PagerDutyConfig, EVERY, LOOK_AHEAD, URL};
+pub use config::{EVERY, LOOK_AHEAD, PagerDutyConfig, URL};
 
 use crate::connect::http::{Http, HttpError, HttpSetupError};
 use crate::connect::poll::{Pace, PollError, Source};
@@ -113,7 +113,9 @@ impl PagerDuty {
         if self.missing_schedules.is_some() || self.config.schedules.is_empty() {
             return Ok(());
         }
-        let (known, more) = self.list(&request::schedules(), response::schedules).await?;
+        let (known, more) = self
+            .list(&request::schedules(), response::schedules)
+            .await?;
         let wanted = self.config.schedules.iter();
         // In an account with more schedules than are read, an id that was not seen may still exist.
         let missing = wanted.filter(|id| !more && !known.contains(id));
@@ -177,7 +179,11 @@ impl Source for PagerDuty {
     fn trouble(&self) -> Option<String> {
         let missing = self.missing_schedules.as_deref().unwrap_or_default();
         if !missing.is_empty() {
-            let plural = if missing.len() == 1 { "schedule" } else { "schedules" };
+            let plural = if missing.len() == 1 {
+                "schedule"
+            } else {
+                "schedules"
+            };
             return Some(format!("{plural} not found: `{}`", missing.join("`, `")));
         }
         if self.is_cut {

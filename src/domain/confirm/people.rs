@@ -255,7 +255,9 @@ mod tests {
     #[test]
     fn without_a_people_file_root_is_nobody_and_nobody_may_break_the_glass() {
         assert_eq!(Person::of_account(0, "root"), Ok(None));
-        let person = Person::of_account(1000, "mira").expect("valid").expect("a person");
+        let person = Person::of_account(1000, "mira")
+            .expect("valid")
+            .expect("a person");
         assert!(person.has_role(Role::Approver));
         assert!(!person.has_role(Role::Breakglass));
         assert!(Person::of_account(1000, "Domain\\Mira").is_err());
