@@ -10,3 +10,4 @@ pub mod reading;
 pub mod runbook;
 pub mod threshold;
 pub mod time;
+pub mod verdict;
