@@ -6,6 +6,7 @@
 pub mod apply;
 pub mod board;
 pub mod command;
+pub mod confirm;
 pub mod digest;
 pub mod doc;
 pub mod fact;
