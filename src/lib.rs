@@ -17,3 +17,6 @@ pub mod server;
 pub mod telemetry;
 pub mod ui;
 pub mod wire;
+
+/// Name and version, as greetings and journals carry them.
+pub const PROGRAM: &str = concat!("warroom ", env!("CARGO_PKG_VERSION"));

@@ -1,1 +1,6 @@
-//! One attached terminal.
+//! One attached terminal: a link to a session, and a loop that draws what the link brings.
+//!
+//! Holds focus and scroll only. Every decision is the server's; a client that dies loses nothing.
+
+pub mod frames;
+pub mod link;

@@ -162,8 +162,7 @@ impl Metric {
             let newer: Vec<Sample> = track.samples.drain(..).collect();
             let first_new = newer
                 .first()
-                .map(|s| s.at)
-                .unwrap_or(Timestamp::from_millis(i64::MAX));
+                .map_or(Timestamp::from_millis(i64::MAX), |s| s.at);
             for sample in history
                 .samples
                 .into_iter()

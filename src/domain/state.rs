@@ -5,7 +5,7 @@ use crate::domain::fact::{
     Actor, ExecKey, Finding, Genesis, HoldCause, Outcome, OutputRef, Quote, Terms,
 };
 use crate::domain::id::{AttemptNo, Nonce, PersonId, RuleId, Seq, StepId, TerminalId};
-use crate::domain::runbook::plan::{ExecRole, Plan};
+use crate::domain::runbook::plan::{ExecRole, MetricRule, Plan};
 use crate::domain::threshold::Verdict;
 use crate::domain::time::Moment;
 use serde::{Deserialize, Serialize};
@@ -172,6 +172,10 @@ pub struct StepState {
     pub touched: bool,
     /// Findings of people on an unknown outcome.
     pub votes: BTreeMap<PersonId, Finding>,
+    /// Newest attempt number a proposal has used; 0 before the first. A further proposal takes a further number.
+    pub proposed: AttemptNo,
+    /// True once the confirmed hand work of this attempt is done (a destructive step without a `run` block).
+    pub worked: bool,
 }
 
 /// Executions kept per step: enough for every retry anybody looks at; older ones are in the journal.
@@ -292,6 +296,11 @@ impl State {
     /// The pinned plan.
     pub fn plan(&self) -> &Plan {
         &self.genesis.plan
+    }
+
+    /// Rules of the plan, then the panels of the configuration.
+    pub fn all_rules(&self) -> impl Iterator<Item = &MetricRule> {
+        self.plan().rules.iter().chain(&self.genesis.panels)
     }
 
     /// Place of a step in the plan.

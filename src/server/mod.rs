@@ -1,1 +1,7 @@
-//! The session server: socket, clients, engine, journal and connectors joined together.
+//! The session server: socket, clients, engine, journal, runner and connectors joined together.
+//!
+//! One task owns the engine and takes one input at a time; sockets, connectors and commands each have tasks of
+//! their own that only send inputs. It must not decide anything: what may happen is the business of `domain`.
+
+mod clients;
+mod socket;

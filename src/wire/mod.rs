@@ -1,9 +1,11 @@
 //! Messages between a session server and its clients: length-framed JSON with a contract number.
 //!
-//! Knows neither sockets nor terminals. A client that speaks another contract is told so and turned away, because
+//! Knows where sockets are and whether they can be trusted, but opens none, and knows no terminals. A client that speaks another contract is told so and turned away, because
 //! a half-understood screen is worse than none.
 
+pub mod codec;
 pub mod message;
+pub mod place;
 
 /// Number of the contract below. Raised by every change that an older program would misread.
 pub const CONTRACT: u32 = 1;
