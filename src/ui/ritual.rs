@@ -5,7 +5,7 @@
 
 mod content;
 
-pub use content::{Line, Mark};
+pub use content::{Line, Mark, lines as content_of};
 
 use crate::display::{self, Clean};
 use crate::domain::confirm::statement::confirm_statement;

@@ -156,6 +156,7 @@ impl Default for Theme {
 #[derive(Debug, Clone)]
 pub struct Look {
     styles: Vec<Style>,
+    has_color: bool,
     /// Which characters draw lines, marks and charts.
     pub glyphs: &'static Glyphs,
 }
@@ -175,8 +176,14 @@ impl Look {
             .collect();
         Self {
             styles,
+            has_color: colors != Colors::Mono,
             glyphs: if ascii { &glyphs::ASCII } else { &glyphs::UNICODE },
         }
+    }
+
+    /// True when the terminal shows colours.
+    pub const fn has_color(&self) -> bool {
+        self.has_color
     }
 
     /// Signs for cut and wrapped text.
