@@ -18,12 +18,12 @@ const OUTPUT_ROWS_MAX: usize = 8_000;
 
 /// Caches, each with the key it was made for.
 #[derive(Debug, Default)]
-pub struct Cache {
+pub(crate) struct Cache {
     output: Output,
     document: Vec<DocRow>,
     document_for: Option<(Digest, usize)>,
     /// Width the document was last drawn at.
-    pub document_width: std::cell::Cell<usize>,
+    pub(crate) document_width: std::cell::Cell<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -39,14 +39,21 @@ struct Output {
 }
 
 /// The execution whose output is shown: of the selected step, else of the one that runs, else the newest there is.
-pub fn shown_execution(room: &Room, step: usize) -> Option<ExecKey> {
+pub(crate) fn shown_execution(room: &Room, step: usize) -> Option<ExecKey> {
     let view = room.state.view(step)?;
     let of_step = view
         .now
         .running
         .as_ref()
         .map(|r| &r.key)
-        .or_else(|| view.now.finished.iter().rev().map(|f| &f.key).find(|k| room.output(k).is_some()))
+        .or_else(|| {
+            view.now
+                .finished
+                .iter()
+                .rev()
+                .map(|f| &f.key)
+                .find(|k| room.output(k).is_some())
+        })
         .or_else(|| view.now.finished.last().map(|f| &f.key));
     of_step
         .or_else(|| room.state.running().map(|r| &r.key))
@@ -56,7 +63,7 @@ pub fn shown_execution(room: &Room, step: usize) -> Option<ExecKey> {
 
 impl Cache {
     /// Brings the caches the shown view needs up to date.
-    pub fn refresh(&mut self, cx: &Cx<'_>, model: &Model, look: &Look) {
+    pub(crate) fn refresh(&mut self, cx: &Cx<'_>, model: &Model, look: &Look) {
         match model.view {
             View::WarRoom => self.output.refresh(cx.room, model, look),
             View::Runbook => self.refresh_document(cx.room, look),
@@ -74,13 +81,18 @@ impl Cache {
     }
 
     /// Rows of the document.
-    pub fn document(&self) -> &[DocRow] {
+    pub(crate) fn document(&self) -> &[DocRow] {
         &self.document
     }
 
     /// Rows of the shown output, the unfinished last one apart, and how many were ever made.
-    pub fn output(&self) -> (Option<&ExecKey>, &VecDeque<Row>, &Row, u64) {
-        (self.output.key.as_ref(), &self.output.rows, &self.output.last, self.output.made)
+    pub(crate) fn output(&self) -> (Option<&ExecKey>, &VecDeque<Row>, &Row, u64) {
+        (
+            self.output.key.as_ref(),
+            &self.output.rows,
+            &self.output.last,
+            self.output.made,
+        )
     }
 }
 
@@ -107,7 +119,9 @@ impl Output {
         if fresh.is_empty() {
             return;
         }
-        self.end = self.end.saturating_add(u64::try_from(fresh.len()).unwrap_or(0));
+        self.end = self
+            .end
+            .saturating_add(u64::try_from(fresh.len()).unwrap_or(0));
         for row in self.stream.push(fresh) {
             self.take(&row, look);
         }
@@ -122,7 +136,8 @@ impl Output {
         if self.rows.len() >= OUTPUT_ROWS_MAX {
             self.rows.pop_front();
         }
-        self.rows.push_back(log_row(row, |style| log_style(*style, look)));
+        self.rows
+            .push_back(log_row(row, |style| log_style(*style, look)));
         self.made = self.made.saturating_add(1);
     }
 }
@@ -136,7 +151,11 @@ fn log_style(style: LogStyle, look: &Look) -> Style {
     if let (Some(color), true) = (color_of(style.color), look.has_color()) {
         out = out.fg(color);
     }
-    if style.bold { out.add_modifier(Modifier::BOLD) } else { out }
+    if style.bold {
+        out.add_modifier(Modifier::BOLD)
+    } else {
+        out
+    }
 }
 
 const fn color_of(color: LogColor) -> Option<Color> {

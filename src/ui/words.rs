@@ -10,13 +10,13 @@ use crate::ui::theme::{Glyphs, Role};
 
 /// A sign, a word, and the role both are painted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
+pub(crate) struct Mark {
     /// One cell.
-    pub glyph: &'static str,
+    pub(crate) glyph: &'static str,
     /// A short word.
-    pub word: &'static str,
+    pub(crate) word: &'static str,
     /// Its role.
-    pub role: Role,
+    pub(crate) role: Role,
 }
 
 const fn mark(glyph: &'static str, word: &'static str, role: Role) -> Mark {
@@ -24,13 +24,15 @@ const fn mark(glyph: &'static str, word: &'static str, role: Role) -> Mark {
 }
 
 /// How a step is marked.
-pub fn step(state: &State, index: usize, g: &Glyphs) -> Mark {
+pub(crate) fn step(state: &State, index: usize, g: &Glyphs) -> Mark {
     let Some(view) = state.view(index) else {
         return mark(g.unknown, "unknown", Role::Unknown);
     };
     match &view.now.status {
         StepStatus::Pending => match state.readiness(index) {
-            Readiness::Ready | Readiness::ByHand if state.is_held() => mark(g.pending, "held", Role::Warn),
+            Readiness::Ready | Readiness::ByHand if state.is_held() => {
+                mark(g.pending, "held", Role::Warn)
+            }
             Readiness::Ready => mark(g.ready, "ready", Role::Strong),
             Readiness::ByHand => mark(g.ready, "by hand", Role::Strong),
             Readiness::Group | Readiness::Blocked(_) | Readiness::Started => {
@@ -60,7 +62,7 @@ pub fn step(state: &State, index: usize, g: &Glyphs) -> Mark {
 }
 
 /// How the whole is marked.
-pub fn phase(state: &State) -> (&'static str, Role) {
+pub(crate) fn phase(state: &State) -> (&'static str, Role) {
     match state.phase {
         Phase::Briefing => ("BRIEFING", Role::Active),
         Phase::Running if state.is_held() => ("HOLDING", Role::Warn),
@@ -73,7 +75,7 @@ pub fn phase(state: &State) -> (&'static str, Role) {
 }
 
 /// How a verdict is marked.
-pub const fn verdict(verdict: Verdict, g: &Glyphs) -> Mark {
+pub(crate) const fn verdict(verdict: Verdict, g: &Glyphs) -> Mark {
     match verdict {
         Verdict::Pass => mark(g.done, "ok", Role::Good),
         Verdict::Warn => mark(g.warned, "WARN", Role::Warn),
@@ -94,7 +96,7 @@ const fn unknown(why: Unknown) -> &'static str {
 }
 
 /// How the health of a connector is marked.
-pub const fn liveness(liveness: Liveness, g: &Glyphs) -> Mark {
+pub(crate) const fn liveness(liveness: Liveness, g: &Glyphs) -> Mark {
     match liveness {
         Liveness::Live => mark(g.done, "live", Role::Good),
         Liveness::Stale => mark(g.unknown, "STALE", Role::Unknown),
@@ -103,7 +105,7 @@ pub const fn liveness(liveness: Liveness, g: &Glyphs) -> Mark {
 }
 
 /// Why a hold is in force.
-pub fn hold(cause: &HoldCause, by: &str) -> String {
+pub(crate) fn hold(cause: &HoldCause, by: &str) -> String {
     match cause {
         HoldCause::Person { reason } if reason.is_empty() => format!("{by} holds"),
         HoldCause::Person { reason } => format!("{by} holds: {reason}"),
@@ -113,7 +115,7 @@ pub fn hold(cause: &HoldCause, by: &str) -> String {
 }
 
 /// What a fact weighs on the eye.
-pub const fn fact_role(fact: &Fact) -> Role {
+pub(crate) const fn fact_role(fact: &Fact) -> Role {
     match fact {
         Fact::StepFailed { .. }
         | Fact::UndoFailed { .. }
@@ -147,17 +149,29 @@ fn name(state: &State, step: &StepId) -> String {
 }
 
 fn because(text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!(": {text}") }
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(": {text}")
+    }
 }
 
 /// A fact in one sentence, without its time and actor.
-pub fn fact(state: &State, stamped: &Stamped) -> String {
+pub(crate) fn fact(state: &State, stamped: &Stamped) -> String {
     let name = |step: &StepId| name(state, step);
     match &stamped.fact {
-        Fact::SessionOpened(genesis) => format!("opened session `{}` on {}", genesis.name, genesis.host),
-        Fact::SessionResumed { program, host } => format!("{program} took the session up again on {host}"),
-        Fact::JournalRecovered { bytes, .. } => format!("a torn last record of {bytes} bytes was set aside"),
-        Fact::Attached { read_only: true, .. } => "attached, read-only".to_owned(),
+        Fact::SessionOpened(genesis) => {
+            format!("opened session `{}` on {}", genesis.name, genesis.host)
+        }
+        Fact::SessionResumed { program, host } => {
+            format!("{program} took the session up again on {host}")
+        }
+        Fact::JournalRecovered { bytes, .. } => {
+            format!("a torn last record of {bytes} bytes was set aside")
+        }
+        Fact::Attached {
+            read_only: true, ..
+        } => "attached, read-only".to_owned(),
         Fact::Attached { .. } => "attached".to_owned(),
         Fact::Detached { .. } => "detached".to_owned(),
         Fact::Begun => "began the maintenance".to_owned(),
@@ -168,9 +182,16 @@ pub fn fact(state: &State, stamped: &Stamped) -> String {
         Fact::Aborted { reason } => format!("gave up{}", because(reason)),
         Fact::Completed => "the maintenance is complete".to_owned(),
         Fact::SessionClosed { reason } => format!("closed the session{}", because(reason)),
-        Fact::NoteAdded { step: Some(step), text } => format!("note on {}: {text}", name(step)),
+        Fact::NoteAdded {
+            step: Some(step),
+            text,
+        } => format!("note on {}: {text}", name(step)),
         Fact::NoteAdded { step: None, text } => format!("note: {text}"),
-        Fact::Refused { asked, step, reason } => format!("refused to {asked} {}: {reason}", name(step)),
+        Fact::Refused {
+            asked,
+            step,
+            reason,
+        } => format!("refused to {asked} {}: {reason}", name(step)),
         other => step_fact(state, other),
     }
 }
@@ -179,24 +200,45 @@ pub fn fact(state: &State, stamped: &Stamped) -> String {
 fn step_fact(state: &State, fact: &Fact) -> String {
     let name = |step: &StepId| name(state, step);
     match fact {
-        Fact::RuleChanged { rule, verdict, quote } => rule_fact(rule.as_str(), *verdict, quote.as_ref()),
+        Fact::RuleChanged {
+            rule,
+            verdict,
+            quote,
+        } => rule_fact(rule.as_str(), *verdict, quote.as_ref()),
         Fact::StepStarted { step, attempt } if attempt.0 > 1 => {
             format!("started {} (attempt {attempt})", name(step))
         }
         Fact::StepStarted { step, .. } => format!("started {}", name(step)),
-        Fact::ExecIntent { key, role, .. } => format!("{} of {} is about to run", role.as_str(), name(&key.step)),
+        Fact::ExecIntent { key, role, .. } => {
+            format!("{} of {} is about to run", role.as_str(), name(&key.step))
+        }
         Fact::ExecSpawned { key, pid } => format!("{} runs as process {pid}", name(&key.step)),
         Fact::ExecOutcome { key, outcome, .. } => format!("{}: {outcome}", name(&key.step)),
         Fact::StopAsked { step } => format!("asked to stop {}", name(step)),
-        Fact::ExecUnknown { key } => format!("nobody knows how {} ended: look at the target", name(&key.step)),
-        Fact::ResolveVoted { step, finding, reason } => {
+        Fact::ExecUnknown { key } => format!(
+            "nobody knows how {} ended: look at the target",
+            name(&key.step)
+        ),
+        Fact::ResolveVoted {
+            step,
+            finding,
+            reason,
+        } => {
             format!("found that {} {}: {reason}", name(step), finding.as_str())
         }
-        Fact::StepResolved { step, finding } => format!("agreed: {} {}", name(step), finding.as_str()),
+        Fact::StepResolved { step, finding } => {
+            format!("agreed: {} {}", name(step), finding.as_str())
+        }
         Fact::GateOpened { step, .. } => format!("the gate of {} opened", name(step)),
-        Fact::GateTimedOut { step, .. } => format!("the gate of {} did not open in time", name(step)),
+        Fact::GateTimedOut { step, .. } => {
+            format!("the gate of {} did not open in time", name(step))
+        }
         Fact::StepDescended { step } => format!("{}: sub-steps follow", name(step)),
-        Fact::StepDone { step, warning, note } => {
+        Fact::StepDone {
+            step,
+            warning,
+            note,
+        } => {
             format!("done: {}{}{}", name(step), because(warning), because(note))
         }
         Fact::StepFailed { step, why } => format!("failed: {}{}", name(step), because(why)),
@@ -208,7 +250,9 @@ fn step_fact(state: &State, fact: &Fact) -> String {
         Fact::StepProposed { .. } => "proposes it for a second person to review".to_owned(),
         Fact::StepConfirmed(confirmed) => format!("confirmed {}", name(&confirmed.step)),
         Fact::StepArmed { step } => format!("armed: {} waits for go", name(step)),
-        Fact::ProposalClosed { step, why, .. } => format!("the proposal of {} ended: {why}", name(step)),
+        Fact::ProposalClosed { step, why, .. } => {
+            format!("the proposal of {} ended: {why}", name(step))
+        }
         _ => String::new(),
     }
 }
@@ -221,17 +265,25 @@ fn rule_fact(rule: &str, verdict: Verdict, quote: Option<&crate::domain::fact::Q
         Verdict::Unknown(why) => return format!("guard {rule} is unknown: {}", why.as_str()),
     };
     match quote {
-        Some(quote) => format!("guard {rule} {word} ({}{})", quote.sample.value, series(&quote.series)),
+        Some(quote) => format!(
+            "guard {rule} {word} ({}{})",
+            quote.sample.value,
+            series(&quote.series)
+        ),
         None => format!("guard {rule} {word}"),
     }
 }
 
 fn series(text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!(" on {text}") }
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(" on {text}")
+    }
 }
 
 /// A value in its unit, short enough for a column.
-pub fn value(value: f64, unit: &str) -> String {
+pub(crate) fn value(value: f64, unit: &str) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }

@@ -113,8 +113,14 @@ pub struct Theme {
 const BUILT_IN: &[(&str, &str)] = &[
     ("dark", include_str!("../../../themes/dark.toml")),
     ("light", include_str!("../../../themes/light.toml")),
-    ("high-contrast", include_str!("../../../themes/high-contrast.toml")),
-    ("colour-blind", include_str!("../../../themes/colour-blind.toml")),
+    (
+        "high-contrast",
+        include_str!("../../../themes/high-contrast.toml"),
+    ),
+    (
+        "colour-blind",
+        include_str!("../../../themes/colour-blind.toml"),
+    ),
 ];
 
 impl Theme {
@@ -177,7 +183,11 @@ impl Look {
         Self {
             styles,
             has_color: colors != Colors::Mono,
-            glyphs: if ascii { &glyphs::ASCII } else { &glyphs::UNICODE },
+            glyphs: if ascii {
+                &glyphs::ASCII
+            } else {
+                &glyphs::UNICODE
+            },
         }
     }
 
@@ -203,7 +213,10 @@ impl Look {
     /// The style of the `n`-th series of a chart.
     pub fn series(&self, n: usize) -> Style {
         const SERIES: [Role; 4] = [Role::Chart1, Role::Chart2, Role::Chart3, Role::Chart4];
-        self.of(SERIES.get(n % SERIES.len()).copied().unwrap_or(Role::Chart1))
+        self.of(SERIES
+            .get(n % SERIES.len())
+            .copied()
+            .unwrap_or(Role::Chart1))
     }
 }
 
@@ -238,7 +251,10 @@ mod tests {
             for role in Role::ALL {
                 let style = look.of(*role);
                 for color in [style.fg, style.bg].into_iter().flatten() {
-                    assert!(!matches!(color, Color::Rgb(..) | Color::Indexed(_)), "{name} {role:?}");
+                    assert!(
+                        !matches!(color, Color::Rgb(..) | Color::Indexed(_)),
+                        "{name} {role:?}"
+                    );
                 }
             }
         }

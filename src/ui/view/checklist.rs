@@ -20,18 +20,32 @@ enum Item {
 }
 
 /// Draws the checklist.
-pub fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
+pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let state = &cx.room.state;
     let items = items(cx);
-    let inner = pane::open(canvas, area, Pane::Checklist, model.focus() == Pane::Checklist, progress(cx, canvas));
+    let inner = pane::open(
+        canvas,
+        area,
+        Pane::Checklist,
+        model.focus() == Pane::Checklist,
+        progress(cx, canvas),
+    );
     let height = usize::from(inner.height);
-    let selected = items.iter().position(|i| matches!(i, Item::Step(s) if *s == model.step)).unwrap_or(0);
+    let selected = items
+        .iter()
+        .position(|i| matches!(i, Item::Step(s) if *s == model.step))
+        .unwrap_or(0);
     let reveal = model.reveal;
     let scroll = model.scroll(Pane::Checklist);
     if reveal {
         // A few rows ahead stay visible, so that what comes next is seen.
         let ahead = selected.saturating_add(3).min(items.len());
-        scroll.reveal(selected.saturating_sub(1), ahead.max(selected.saturating_add(1)), items.len(), height);
+        scroll.reveal(
+            selected.saturating_sub(1),
+            ahead.max(selected.saturating_add(1)),
+            items.len(),
+            height,
+        );
     }
     let top = scroll.window(items.len(), height);
     model.reveal = false;
@@ -40,8 +54,16 @@ pub fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect)
         match *item {
             Item::Phase(phase) => canvas.row(inner, line, phase_row(cx, canvas, phase)),
             Item::Step(index) => {
-                let Some(view) = state.view(index) else { continue };
-                let row = step_row(cx, canvas, view, current == Some(index), usize::from(inner.width));
+                let Some(view) = state.view(index) else {
+                    continue;
+                };
+                let row = step_row(
+                    cx,
+                    canvas,
+                    view,
+                    current == Some(index),
+                    usize::from(inner.width),
+                );
                 canvas.row(inner, line, row);
                 if let Some(place) = line_of(inner, line) {
                     if index == model.step {
@@ -73,7 +95,10 @@ fn progress(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
     let state = &cx.room.state;
     let forward = || state.views().filter(|v| !state.is_back_out(v.plan));
     let passed = forward().filter(|v| v.now.status.is_passed()).count();
-    Row::new().text(&format!(" {passed}/{}", forward().count()), canvas.of(Role::Dim))
+    Row::new().text(
+        &format!(" {passed}/{}", forward().count()),
+        canvas.of(Role::Dim),
+    )
 }
 
 fn phase_row(cx: &Cx<'_>, canvas: &Canvas<'_>, phase: usize) -> Row {
@@ -82,10 +107,20 @@ fn phase_row(cx: &Cx<'_>, canvas: &Canvas<'_>, phase: usize) -> Row {
     };
     let style = canvas.of(Role::Heading);
     let row = Row::new().text(&format!("{} {}", phase.number, phase.title), style);
-    if phase.rollback { row.fixed(" (back-out)", canvas.of(Role::Dim)) } else { row }
+    if phase.rollback {
+        row.fixed(" (back-out)", canvas.of(Role::Dim))
+    } else {
+        row
+    }
 }
 
-fn step_row(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, is_current: bool, width: usize) -> Row {
+fn step_row(
+    cx: &Cx<'_>,
+    canvas: &Canvas<'_>,
+    view: StepView<'_>,
+    is_current: bool,
+    width: usize,
+) -> Row {
     let glyphs = canvas.look().glyphs;
     let mark = words::step(&cx.room.state, view.index, glyphs);
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
@@ -99,7 +134,14 @@ fn step_row(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, is_current: bo
         .fixed(" ", text)
         .text(&view.plan.number, dim)
         .fixed(" ", text)
-        .text(&view.plan.title, if is_current { canvas.of(Role::Strong) } else { text });
+        .text(
+            &view.plan.title,
+            if is_current {
+                canvas.of(Role::Strong)
+            } else {
+                text
+            },
+        );
     row.with_right(tail(cx, canvas, view, mark), width, canvas.signs())
 }
 
@@ -108,7 +150,11 @@ fn tail(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, mark: words::Mark)
     let dim = canvas.of(Role::Dim);
     let mut row = Row::of(" ", dim);
     if view.plan.risk.needs_second_person() && !view.now.status.is_passed() {
-        let sign = if view.plan.risk == crate::domain::runbook::plan::Risk::Irreversible { "!! " } else { "! " };
+        let sign = if view.plan.risk == crate::domain::runbook::plan::Risk::Irreversible {
+            "!! "
+        } else {
+            "! "
+        };
         row = row.fixed(sign, canvas.of(Role::Bad));
     }
     row = row.fixed(mark.word, canvas.of(mark.role));

@@ -11,7 +11,7 @@ use ratatui::layout::Rect;
 use std::collections::BTreeSet;
 
 /// Draws the components: the declared ones first, then those they need.
-pub fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
+pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let declared = &cx.room.state.plan().components;
     let known = &cx.room.board.components;
     let mut rows = Vec::new();
@@ -28,7 +28,12 @@ pub fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect)
         .filter(|name| !declared.contains(name))
         .collect();
     for name in needed {
-        rows.extend(known.get(name).map(|c| of(canvas, c, false)).unwrap_or_default());
+        rows.extend(
+            known
+                .get(name)
+                .map(|c| of(canvas, c, false))
+                .unwrap_or_default(),
+        );
     }
     if rows.is_empty() {
         rows.push(nothing(canvas, "the runbook declares no components"));
@@ -46,9 +51,19 @@ fn missing(canvas: &Canvas<'_>, name: &str) -> Row {
 
 fn of(canvas: &Canvas<'_>, component: &Component, declared: bool) -> Vec<Row> {
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
-    let sign = if declared { canvas.look().glyphs.bullet } else { canvas.look().glyphs.dot };
-    let name = if declared { canvas.of(Role::Strong) } else { text };
-    let mut row = Row::of(sign, dim).fixed(" ", text).text(&component.name, name);
+    let sign = if declared {
+        canvas.look().glyphs.bullet
+    } else {
+        canvas.look().glyphs.dot
+    };
+    let name = if declared {
+        canvas.of(Role::Strong)
+    } else {
+        text
+    };
+    let mut row = Row::of(sign, dim)
+        .fixed(" ", text)
+        .text(&component.name, name);
     let parts: [(&'static str, &String, Role); 5] = [
         (" ", &component.tier, Role::Warn),
         (" ", &component.kind, Role::Dim),
@@ -70,5 +85,9 @@ fn of(canvas: &Canvas<'_>, component: &Component, declared: bool) -> Vec<Row> {
 }
 
 fn status_role(status: &str) -> Role {
-    if status == "active" { Role::Good } else { Role::Warn }
+    if status == "active" {
+        Role::Good
+    } else {
+        Role::Warn
+    }
 }

@@ -16,10 +16,13 @@ use crate::ui::words;
 use ratatui::layout::Rect;
 
 /// Draws the screen.
-pub fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
+pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let width = usize::from(area.width);
     canvas.bar(area, 0, title(cx, canvas), canvas.of(Role::Danger));
-    let what_now = now::rows(cx, canvas, width).into_iter().next().unwrap_or_default();
+    let what_now = now::rows(cx, canvas, width)
+        .into_iter()
+        .next()
+        .unwrap_or_default();
     canvas.bar(area, 1, what_now, canvas.of(Role::Now));
     let rest = below(area, usize::from(ritual::ROWS_ABOVE));
     canvas.row(area, 2, header::short(cx, canvas));
@@ -54,7 +57,12 @@ fn plan_rows(canvas: &mut Canvas<'_>, area: Rect, rows: &[(Mark, Clean)], top: u
         width: area.width.saturating_sub(ritual::MARGIN),
         ..area
     };
-    for (line, (mark, row)) in rows.iter().skip(top).take(usize::from(area.height)).enumerate() {
+    for (line, (mark, row)) in rows
+        .iter()
+        .skip(top)
+        .take(usize::from(area.height))
+        .enumerate()
+    {
         let (sign, role) = match mark {
             Mark::Plan => ("", Role::Text),
             Mark::Weighty => ("", Role::Strong),
@@ -68,7 +76,13 @@ fn plan_rows(canvas: &mut Canvas<'_>, area: Rect, rows: &[(Mark, Clean)], top: u
     }
 }
 
-fn reviewing(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect, ritual: &Ritual, proposal: &Proposal) {
+fn reviewing(
+    cx: &Cx<'_>,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    ritual: &Ritual,
+    proposal: &Proposal,
+) {
     let (rows, top) = ritual.rows();
     let height = ritual.height();
     let plan = Rect {
@@ -78,8 +92,16 @@ fn reviewing(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect, ritual: &Ritual, 
     plan_rows(canvas, plan, rows, top);
     let foot = below(area, height);
     let end = top.saturating_add(height).min(rows.len());
-    let place = format!("-- rows {} to {end} of {} ", top.saturating_add(1).min(rows.len()), rows.len());
-    let more = if end < rows.len() { "more below: j, space, G --" } else { "end of the plan --" };
+    let place = format!(
+        "-- rows {} to {end} of {} ",
+        top.saturating_add(1).min(rows.len()),
+        rows.len()
+    );
+    let more = if end < rows.len() {
+        "more below: j, space, G --"
+    } else {
+        "end of the plan --"
+    };
     let dim = canvas.of(Role::Dim);
     canvas.row(foot, 0, Row::new().text(&place, dim).fixed(more, dim));
     canvas.row(foot, 1, guards(cx, canvas, proposal));
@@ -93,7 +115,9 @@ fn reviewing(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect, ritual: &Ritual, 
 fn guards(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal) -> Row {
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
     let left = short_span(proposal.terms.expires.since(cx.now.wall));
-    let mut row = Row::of("expires in ", dim).text(&left, canvas.of(Role::Warn)).fixed("  guards now: ", dim);
+    let mut row = Row::of("expires in ", dim)
+        .text(&left, canvas.of(Role::Warn))
+        .fixed("  guards now: ", dim);
     let mut any = false;
     for rule in cx.room.state.guards().map(|(rule, _)| rule) {
         any = true;
@@ -104,27 +128,47 @@ fn guards(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal) -> Row {
             .text(&rule.title, text)
             .fixed("  ", dim);
     }
-    if any { row } else { row.fixed("none declared", dim) }
+    if any {
+        row
+    } else {
+        row.fixed("none declared", dim)
+    }
 }
 
 fn gate(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual) -> (Row, Row) {
     let (text, warn) = (canvas.of(Role::Text), canvas.of(Role::Warn));
     let seconds = |before: &'static str, n: u64, after: &'static str| {
-        Row::of(before, warn).text(&n.to_string(), canvas.of(Role::Strong)).fixed(after, warn)
+        Row::of(before, warn)
+            .text(&n.to_string(), canvas.of(Role::Strong))
+            .fixed(after, warn)
     };
     let first = match ritual.gate(cx.now) {
         Gate::Fault(why) => return (Row::of(why, canvas.of(Role::Danger)), Row::new()),
-        Gate::TooSmall => Row::of("this terminal is smaller than 80x24: make it larger to confirm", warn),
-        Gate::Closed(n) => seconds("input is closed for ", n, " s: a paste, or three wrong tries"),
+        Gate::TooSmall => Row::of(
+            "this terminal is smaller than 80x24: make it larger to confirm",
+            warn,
+        ),
+        Gate::Closed(n) => seconds(
+            "input is closed for ",
+            n,
+            " s: a paste, or three wrong tries",
+        ),
         Gate::NotRead => Row::of("read to the end first; the words are shown there", warn),
         Gate::Dwell(n) => seconds("take your time: the words are shown in ", n, " s"),
         Gate::Sent => Row::of("sent; waiting for the server", canvas.of(Role::Active)),
         Gate::Shown | Gate::Words | Gate::Target => Row::new(),
     };
     let second = match ritual.gate(cx.now) {
-        Gate::Shown => Row::of("compare them with the proposer's screen; press enter, then type them", text),
+        Gate::Shown => Row::of(
+            "compare them with the proposer's screen; press enter, then type them",
+            text,
+        ),
         Gate::Words => Row::of("type the words: ", text).row(typed(canvas, ritual)),
-        Gate::Target => Row::of("CANNOT BE TAKEN BACK. type the target's name: ", canvas.of(Role::Bad)).row(typed(canvas, ritual)),
+        Gate::Target => Row::of(
+            "CANNOT BE TAKEN BACK. type the target's name: ",
+            canvas.of(Role::Bad),
+        )
+        .row(typed(canvas, ritual)),
         _ if ritual.is_often() => Row::of("you confirm often; the wait is doubled", warn),
         _ => Row::new(),
     };
@@ -132,7 +176,9 @@ fn gate(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual) -> (Row, Row) {
         Some(words) => {
             let strong = canvas.of(Role::Strong);
             let row = Row::of("words: ", text);
-            words.into_iter().fold(row, |row, word| row.fixed(word, strong).fixed(" ", strong))
+            words
+                .into_iter()
+                .fold(row, |row, word| row.fixed(word, strong).fixed(" ", strong))
         }
         None => first,
     };
@@ -140,30 +186,52 @@ fn gate(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual) -> (Row, Row) {
 }
 
 fn typed(canvas: &Canvas<'_>, ritual: &Ritual) -> Row {
-    let row = Row::new().text(ritual.input(), canvas.of(Role::Strong)).fixed("_", canvas.of(Role::Active));
+    let row = Row::new()
+        .text(ritual.input(), canvas.of(Role::Strong))
+        .fixed("_", canvas.of(Role::Active));
     let (wrong, of) = ritual.wrong();
     if wrong == 0 {
         return row;
     }
-    row.text(&format!("  wrong try {wrong} of {of}"), canvas.of(Role::Warn))
+    row.text(
+        &format!("  wrong try {wrong} of {of}"),
+        canvas.of(Role::Warn),
+    )
 }
 
 fn keys(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual) -> Row {
     let typing = matches!(ritual.gate(cx.now), Gate::Words | Gate::Target);
     let pairs: &[(&'static str, &'static str)] = if typing {
-        &[("enter", " sends  "), ("backspace", " corrects  "), ("esc", " stops typing")]
+        &[
+            ("enter", " sends  "),
+            ("backspace", " corrects  "),
+            ("esc", " stops typing"),
+        ]
     } else {
-        &[("j k space b g G", " read  "), ("r", " reject  "), ("esc", " leave without an answer")]
+        &[
+            ("j k space b g G", " read  "),
+            ("r", " reject  "),
+            ("esc", " leave without an answer"),
+        ]
     };
     pairs.iter().fold(Row::new(), |row, (key, what)| {
-        row.fixed(key, canvas.of(Role::Key)).fixed(what, canvas.of(Role::Dim))
+        row.fixed(key, canvas.of(Role::Key))
+            .fixed(what, canvas.of(Role::Dim))
     })
 }
 
 /// The plan for those who cannot confirm it: proposer, executor, who has confirmed already, onlookers.
-fn watching(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect, proposal: &Proposal) {
+fn watching(
+    cx: &Cx<'_>,
+    model: &mut Model,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    proposal: &Proposal,
+) {
     let status = status_rows(cx, canvas, proposal, usize::from(area.width));
-    let foot = u16::try_from(status.len().saturating_add(1)).unwrap_or(u16::MAX).min(area.height);
+    let foot = u16::try_from(status.len().saturating_add(1))
+        .unwrap_or(u16::MAX)
+        .min(area.height);
     let plan = Rect {
         height: area.height.saturating_sub(foot),
         ..area
@@ -176,7 +244,9 @@ fn watching(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect,
             rows.into_iter().map(move |row| (line.mark, row))
         })
         .collect();
-    let top = model.scroll(Pane::Review).window(rows.len(), usize::from(plan.height));
+    let top = model
+        .scroll(Pane::Review)
+        .window(rows.len(), usize::from(plan.height));
     plan_rows(canvas, plan, &rows, top);
     let rest = below(area, usize::from(plan.height));
     for (line, row) in status.into_iter().enumerate() {
@@ -190,7 +260,8 @@ fn status_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal, width: usi
     let mut rows = vec![guards(cx, canvas, proposal)];
     let me = cx.room.welcome.you.person();
     if proposal.armed.is_some() {
-        let row = Row::of("ARMED: ", canvas.of(Role::Danger)).text(terms.executor.as_str(), canvas.of(Role::Person));
+        let row = Row::of("ARMED: ", canvas.of(Role::Danger))
+            .text(terms.executor.as_str(), canvas.of(Role::Person));
         rows.push(row.fixed(" runs it with ctrl-g", text));
     } else {
         let count = format!("{} of {} confirmed", proposal.confirms.len(), terms.quorum);
@@ -210,7 +281,9 @@ fn status_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal, width: usi
     let keys = Row::of("j k space b g G", canvas.of(Role::Key)).fixed(" read  ", dim);
     let keys = keys.fixed("esc", canvas.of(Role::Key)).fixed(" leave", dim);
     rows.push(keys);
-    rows.into_iter().map(|row| row.fit(width, canvas.signs())).collect()
+    rows.into_iter()
+        .map(|row| row.fit(width, canvas.signs()))
+        .collect()
 }
 
 /// The words each attached person would be shown, for the proposer to compare on a call.
@@ -218,7 +291,13 @@ fn words_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal) -> Vec<Row>
     /// More people than this on one call do not compare words one by one.
     const PEOPLE_MAX: usize = 4;
     let mine = cx.room.welcome.you.person() == Some(&proposal.terms.proposer);
-    let mut people: Vec<_> = cx.room.state.terminals.values().filter_map(|t| t.actor.person()).collect();
+    let mut people: Vec<_> = cx
+        .room
+        .state
+        .terminals
+        .values()
+        .filter_map(|t| t.actor.person())
+        .collect();
     people.sort();
     people.dedup();
     people
@@ -231,7 +310,11 @@ fn words_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal) -> Vec<Row>
                 .text(person.as_str(), canvas.of(Role::Person))
                 .fixed(": ", canvas.of(Role::Dim));
             let strong = canvas.of(Role::Strong);
-            Some(words.into_iter().fold(row, |row, word| row.fixed(word, strong).fixed(" ", strong)))
+            Some(
+                words
+                    .into_iter()
+                    .fold(row, |row, word| row.fixed(word, strong).fixed(" ", strong)),
+            )
         })
         .collect()
 }
@@ -242,7 +325,11 @@ fn closed(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect) {
     let mut rows = vec![Row::of("no proposal is open", canvas.of(Role::Strong))];
     if let Some((step, why)) = &cx.room.state.last_closed {
         let row = Row::of("the last one, of ", text).text(step.as_str(), canvas.of(Role::Strong));
-        rows.extend(row.fixed(", ended: ", text).text(why, canvas.of(Role::Warn)).wrap(usize::from(area.width)));
+        rows.extend(
+            row.fixed(", ended: ", text)
+                .text(why, canvas.of(Role::Warn))
+                .wrap(usize::from(area.width)),
+        );
     }
     rows.extend(waiting(cx, canvas));
     rows.push(Row::of("esc", canvas.of(Role::Key)).fixed(" leaves", canvas.of(Role::Dim)));
@@ -258,6 +345,10 @@ fn waiting(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
         return None;
     }
     let label = format!("{} waits to be proposed", step.plan.to_label());
-    let role = if step.plan.risk == Risk::Irreversible { Role::Bad } else { Role::Warn };
+    let role = if step.plan.risk == Risk::Irreversible {
+        Role::Bad
+    } else {
+        Role::Warn
+    };
     Some(Row::new().text(&label, canvas.of(role)))
 }

@@ -12,16 +12,31 @@ use crate::ui::words;
 use ratatui::layout::Rect;
 
 /// Draws the pane.
-pub fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
+pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let board = &cx.room.board;
     let mut rows = Vec::new();
     let mut alerts: Vec<&Alert> = board.alerts.values().flatten().collect();
     // Firing first, then by name, so that the order does not change from poll to poll.
     alerts.sort_by_key(|a| (a.state != AlertState::Firing, &a.name));
-    let firing = alerts.iter().filter(|a| a.state == AlertState::Firing).count();
+    let firing = alerts
+        .iter()
+        .filter(|a| a.state == AlertState::Firing)
+        .count();
     rows.extend(alerts.into_iter().map(|a| alert(cx, canvas, a)));
-    rows.extend(board.incidents.values().flatten().map(|i| incident(cx, canvas, i)));
-    rows.extend(board.on_calls.values().flatten().map(|o| on_call(cx, canvas, o)));
+    rows.extend(
+        board
+            .incidents
+            .values()
+            .flatten()
+            .map(|i| incident(cx, canvas, i)),
+    );
+    rows.extend(
+        board
+            .on_calls
+            .values()
+            .flatten()
+            .map(|o| on_call(cx, canvas, o)),
+    );
     rows.extend(unhealthy(cx, canvas));
     if rows.is_empty() {
         rows.push(nothing(canvas, "no alert or pager source is configured"));
@@ -44,7 +59,12 @@ fn alert(cx: &Cx<'_>, canvas: &Canvas<'_>, alert: &Alert) -> Row {
     let row = Row::of(sign, canvas.of(role))
         .fixed(word, canvas.of(role))
         .text(&alert.name, canvas.of(Role::Strong));
-    let row = if alert.severity.is_empty() { row } else { row.fixed(" ", dim).text(&alert.severity, canvas.of(Role::Warn)) };
+    let row = if alert.severity.is_empty() {
+        row
+    } else {
+        row.fixed(" ", dim)
+            .text(&alert.severity, canvas.of(Role::Warn))
+    };
     let row = match alert.since {
         Some(since) => row.fixed(" for ", dim).text(&cx.age(since), dim),
         None => row,
@@ -54,7 +74,11 @@ fn alert(cx: &Cx<'_>, canvas: &Canvas<'_>, alert: &Alert) -> Row {
 
 fn incident(cx: &Cx<'_>, canvas: &Canvas<'_>, incident: &Incident) -> Row {
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
-    let role = if incident.status == "triggered" { Role::Bad } else { Role::Warn };
+    let role = if incident.status == "triggered" {
+        Role::Bad
+    } else {
+        Role::Warn
+    };
     let row = Row::of("incident ", dim)
         .text(&incident.id, canvas.of(Role::Strong))
         .fixed(" ", dim)
@@ -81,7 +105,9 @@ fn on_call(cx: &Cx<'_>, canvas: &Canvas<'_>, duty: &OnCall) -> Row {
         let left = crate::domain::time::short_span(until.since(cx.now.wall));
         row = row.fixed(" hands over in ", dim).text(&left, text);
         if !duty.next.is_empty() {
-            row = row.fixed(" to ", dim).text(&duty.next, canvas.of(Role::Person));
+            row = row
+                .fixed(" to ", dim)
+                .text(&duty.next, canvas.of(Role::Person));
         }
     }
     row
@@ -98,7 +124,11 @@ fn unhealthy(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Vec<Row> {
         .values()
         .filter(|h| lost || h.liveness != Liveness::Live)
         .map(|health| {
-            let liveness = if lost { Liveness::Stale } else { health.liveness };
+            let liveness = if lost {
+                Liveness::Stale
+            } else {
+                health.liveness
+            };
             let mark = words::liveness(liveness, glyphs);
             let row = Row::of(mark.glyph, canvas.of(mark.role))
                 .fixed(" ", dim)
@@ -106,7 +136,10 @@ fn unhealthy(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Vec<Row> {
                 .fixed(" ", dim)
                 .fixed(mark.word, canvas.of(mark.role));
             let row = match health.last_good {
-                Some(at) => row.fixed(", last answer ", dim).text(&cx.age(at.wall), text).fixed(" ago", dim),
+                Some(at) => row
+                    .fixed(", last answer ", dim)
+                    .text(&cx.age(at.wall), text)
+                    .fixed(" ago", dim),
                 None => row,
             };
             row.fixed(" ", dim).text(&health.last_error, text)

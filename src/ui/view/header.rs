@@ -14,13 +14,18 @@ use crate::ui::words;
 use ratatui::layout::Rect;
 
 /// Draws the header; gives the rows it took.
-pub fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> usize {
+pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> usize {
     let width = usize::from(area.width);
     let header = canvas.of(Role::Header);
     let signs = canvas.signs();
     let state = &cx.room.state;
     let (phase, role) = words::phase(state);
-    let clock = Row::of(" ", header).text(&cx.clock(cx.now.wall, model.local_time), canvas.of(Role::Strong)).fixed(" ", header);
+    let clock = Row::of(" ", header)
+        .text(
+            &cx.clock(cx.now.wall, model.local_time),
+            canvas.of(Role::Strong),
+        )
+        .fixed(" ", header);
     let right = mode(cx, canvas)
         .fixed(" ", header)
         .fixed(phase, canvas.of(role))
@@ -31,7 +36,8 @@ pub fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> 
         .text(&state.plan().title, canvas.of(Role::Strong));
     canvas.bar(area, 0, left.with_right(right, width, signs), header);
     let second = Row::of(" ", header).row(window(cx, canvas));
-    canvas.bar(area, 1, second.with_right(views(model, canvas, area), width, signs), header);
+    let views = views(model, canvas, area);
+    canvas.bar(area, 1, second.with_right(views, width, signs), header);
     let mut rows = 2;
     if let Some(row) = link(cx, canvas) {
         canvas.bar(area, rows, row, canvas.of(Role::Danger));
@@ -41,7 +47,7 @@ pub fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> 
 }
 
 /// State, clock and link in a few cells.
-pub fn short(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
+pub(crate) fn short(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
     let (phase, role) = words::phase(&cx.room.state);
     let header = canvas.of(Role::Header);
     let row = Row::of(phase, canvas.of(role));
@@ -50,7 +56,10 @@ pub fn short(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
         Link::Lost { .. } => row.fixed(" LOST", canvas.of(Role::Bad)),
         Link::Ended { .. } => row.fixed(" ENDED", canvas.of(Role::Bad)),
     };
-    row.fixed(" ", header).text(&cx.clock(cx.now.wall, false), header).fixed(" ", header).row(mode(cx, canvas))
+    row.fixed(" ", header)
+        .text(&cx.clock(cx.now.wall, false), header)
+        .fixed(" ", header)
+        .row(mode(cx, canvas))
 }
 
 fn mode(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
@@ -70,7 +79,13 @@ fn views(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> Row {
         (" 4 timeline ", "[4 timeline]"),
         (" 5 confirm ", "[5 confirm]"),
     ];
-    const SHORT: [(&str, &str); 5] = [(" 1 ", "[1]"), (" 2 ", "[2]"), (" 3 ", "[3]"), (" 4 ", "[4]"), (" 5 ", "[5]")];
+    const SHORT: [(&str, &str); 5] = [
+        (" 1 ", "[1]"),
+        (" 2 ", "[2]"),
+        (" 3 ", "[3]"),
+        (" 4 ", "[4]"),
+        (" 5 ", "[5]"),
+    ];
     // The names take 62 cells; the window text beside them needs as many again.
     let names = if area.width >= 130 { &NAMES } else { &SHORT };
     let mut row = Row::new();
@@ -110,8 +125,12 @@ fn window(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
             let row = Row::of("WINDOW OVER", canvas.of(Role::Danger)).fixed(" for ", text);
             row.text(&short_span(for_long), canvas.of(Role::Bad))
         }
-        Window::Within { ends_in, turn_back_in } => {
-            let row = Row::of("window ends in ", text).text(&short_span(ends_in), canvas.of(Role::Strong));
+        Window::Within {
+            ends_in,
+            turn_back_in,
+        } => {
+            let row = Row::of("window ends in ", text)
+                .text(&short_span(ends_in), canvas.of(Role::Strong));
             let row = row.fixed(", ", dim);
             let complete = countdown::rollback_estimate(state).is_complete;
             let about = if complete { "" } else { " at most" };
@@ -130,7 +149,11 @@ fn window(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
 const TURN_BACK_SOON: std::time::Duration = std::time::Duration::from_secs(15 * 60);
 
 fn turn_back_role(left: std::time::Duration) -> Role {
-    if left < TURN_BACK_SOON { Role::Warn } else { Role::Good }
+    if left < TURN_BACK_SOON {
+        Role::Warn
+    } else {
+        Role::Good
+    }
 }
 
 /// Says that what is on the screen is old.
@@ -147,8 +170,10 @@ fn link(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
                     .text(why, style),
             )
         }
-        Link::Ended { reason } => {
-            Some(Row::of(" SESSION ENDED: ", style).text(reason, style).fixed("; q leaves", style))
-        }
+        Link::Ended { reason } => Some(
+            Row::of(" SESSION ENDED: ", style)
+                .text(reason, style)
+                .fixed("; q leaves", style),
+        ),
     }
 }

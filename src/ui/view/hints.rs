@@ -10,11 +10,14 @@ use crate::ui::theme::Role;
 use ratatui::layout::Rect;
 
 /// Draws the hint bar into the last row of `area`.
-pub fn draw(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect) {
+pub(crate) fn draw(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect) {
     let (key, text) = (canvas.of(Role::Key), canvas.of(Role::Dim));
     let mut row = Row::new();
     for binding in key_table() {
-        if binding.hint.is_empty() || binding.context == Context::Confirm || !is_useful(cx, binding.action) {
+        if binding.hint.is_empty()
+            || binding.context == Context::Confirm
+            || !is_useful(cx, binding.action)
+        {
             continue;
         }
         let part = Row::of(" ", text)

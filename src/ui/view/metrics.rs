@@ -12,8 +12,8 @@ use crate::ui::model::Model;
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
 use crate::ui::widgets::chart::{self, Chart};
-use crate::ui::widgets::spark::{Buckets, worse_of};
 use crate::ui::widgets::pane;
+use crate::ui::widgets::spark::{Buckets, worse_of};
 use crate::ui::words;
 use ratatui::layout::{Constraint, Layout, Rect};
 
@@ -25,11 +25,15 @@ const CHART_COLUMNS: u16 = 58;
 const SCALE_CELLS: u16 = 9;
 
 /// Draws the charts.
-pub fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
+pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let rules = &cx.room.state.plan().rules;
     let inner = pane::open(canvas, area, Pane::Charts, true, Row::new());
     if rules.is_empty() {
-        canvas.row(inner, 0, nothing(canvas, "the runbook declares no guards or panels"));
+        canvas.row(
+            inner,
+            0,
+            nothing(canvas, "the runbook declares no guards or panels"),
+        );
         return;
     }
     let columns = usize::from(inner.width / CHART_COLUMNS).clamp(1, rules.len());
@@ -46,7 +50,15 @@ pub fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect)
             one(cx, canvas, rule, *cell);
         }
     }
-    pane::scroll_bar(canvas, Rect { height: u16::try_from(visible).unwrap_or(1), ..inner }, bands, top);
+    pane::scroll_bar(
+        canvas,
+        Rect {
+            height: u16::try_from(visible).unwrap_or(1),
+            ..inner
+        },
+        bands,
+        top,
+    );
 }
 
 /// One chart: title, plot, legend.
@@ -70,7 +82,11 @@ fn one(cx: &Cx<'_>, canvas: &mut Canvas<'_>, rule: &MetricRule, area: Rect) {
     let mut plot = below(area, 1);
     plot.height = plot.height.saturating_sub(used.saturating_add(1));
     for (line, row) in legend.into_iter().enumerate() {
-        canvas.row(below(area, usize::from(plot.height.saturating_add(1))), line, row);
+        canvas.row(
+            below(area, usize::from(plot.height.saturating_add(1))),
+            line,
+            row,
+        );
     }
     if tracks.iter().all(|t| t.samples.is_empty()) {
         canvas.row(plot, 0, no_data(canvas, metric));
@@ -81,7 +97,8 @@ fn one(cx: &Cx<'_>, canvas: &mut Canvas<'_>, rule: &MetricRule, area: Rect) {
 
 fn no_data(canvas: &Canvas<'_>, metric: Option<&Metric>) -> Row {
     match metric.and_then(|m| m.failure.as_ref()) {
-        Some(failure) => Row::of("no data: ", canvas.of(Role::Unknown)).text(&failure.what, canvas.of(Role::Text)),
+        Some(failure) => Row::of("no data: ", canvas.of(Role::Unknown))
+            .text(&failure.what, canvas.of(Role::Text)),
         None => Row::of("no data yet", canvas.of(Role::Unknown)),
     }
 }
@@ -90,9 +107,15 @@ fn newest(cx: &Cx<'_>, canvas: &Canvas<'_>, rule: &MetricRule, metric: Option<&M
     let sample = metric.and_then(|m| worst(rule, m)).and_then(Track::last);
     match sample {
         Some(sample) => Row::new()
-            .text(&words::value(sample.value, &rule.unit), canvas.of(Role::Strong))
+            .text(
+                &words::value(sample.value, &rule.unit),
+                canvas.of(Role::Strong),
+            )
             .fixed(" ", canvas.of(Role::Dim))
-            .text(&short_span(cx.now.wall.since(sample.at)), canvas.of(Role::Dim))
+            .text(
+                &short_span(cx.now.wall.since(sample.at)),
+                canvas.of(Role::Dim),
+            )
             .fixed(" ago", canvas.of(Role::Dim)),
         None => Row::of("no value", canvas.of(Role::Unknown)),
     }
@@ -110,9 +133,16 @@ fn plotted(cx: &Cx<'_>, canvas: &mut Canvas<'_>, rule: &MetricRule, tracks: &[Tr
     let Some(each) = all.iter().map(|b| b.each).max() else {
         return;
     };
-    let newest = all.iter().map(|b| b.newest.saturating_mul(b.each).div_euclid(each)).max().unwrap_or(0);
+    let newest = all
+        .iter()
+        .map(|b| b.newest.saturating_mul(b.each).div_euclid(each))
+        .max()
+        .unwrap_or(0);
     let buckets = Buckets { each, newest };
-    let series: Vec<_> = tracks.iter().map(|t| buckets.fold(t, count, worse_of(rule))).collect();
+    let series: Vec<_> = tracks
+        .iter()
+        .map(|t| buckets.fold(t, count, worse_of(rule)))
+        .collect();
     let mut lines = Vec::new();
     lines.extend(rule.warn.map(|l| (l.value, Role::LimitWarn)));
     lines.extend(rule.crit.map(|l| (l.value, Role::LimitCrit)));
@@ -126,11 +156,37 @@ fn plotted(cx: &Cx<'_>, canvas: &mut Canvas<'_>, rule: &MetricRule, tracks: &[Tr
     chart::draw(canvas, plot, &chart);
     let dim = canvas.of(Role::Dim);
     let last = usize::from(area.height.saturating_sub(1));
-    canvas.row(Rect { width: scale_cells, ..area }, 0, Row::new().text(&words::value(scale.1, &rule.unit), dim));
-    canvas.row(Rect { width: scale_cells, ..area }, last, Row::new().text(&words::value(scale.0, &rule.unit), dim));
-    let span = u64::try_from(each).unwrap_or(0).saturating_mul(u64::try_from(count).unwrap_or(0));
-    let text = format!("{} shown", short_span(std::time::Duration::from_millis(span)));
-    canvas.row(Rect { width: scale_cells, ..area }, last / 2, Row::new().text(&text, dim));
+    canvas.row(
+        Rect {
+            width: scale_cells,
+            ..area
+        },
+        0,
+        Row::new().text(&words::value(scale.1, &rule.unit), dim),
+    );
+    canvas.row(
+        Rect {
+            width: scale_cells,
+            ..area
+        },
+        last,
+        Row::new().text(&words::value(scale.0, &rule.unit), dim),
+    );
+    let span = u64::try_from(each)
+        .unwrap_or(0)
+        .saturating_mul(u64::try_from(count).unwrap_or(0));
+    let text = format!(
+        "{} shown",
+        short_span(std::time::Duration::from_millis(span))
+    );
+    canvas.row(
+        Rect {
+            width: scale_cells,
+            ..area
+        },
+        last / 2,
+        Row::new().text(&text, dim),
+    );
 }
 
 /// Dot columns at which a command started.
@@ -139,9 +195,16 @@ fn marks(cx: &Cx<'_>, buckets: Buckets, count: usize) -> Vec<usize> {
         .recent
         .iter()
         .rev()
-        .filter(|record| matches!(record.fact, Fact::ExecSpawned { .. } | Fact::RollbackStarted { .. }))
+        .filter(|record| {
+            matches!(
+                record.fact,
+                Fact::ExecSpawned { .. } | Fact::RollbackStarted { .. }
+            )
+        })
         .map_while(|record| {
-            let back = buckets.newest.saturating_sub(record.at.wall.as_millis().div_euclid(buckets.each));
+            let back = buckets
+                .newest
+                .saturating_sub(record.at.wall.as_millis().div_euclid(buckets.each));
             let back = usize::try_from(back.max(0)).ok()?;
             count.checked_sub(back.checked_add(1)?)
         })
@@ -168,9 +231,14 @@ fn legend_rows(
         .take(room)
         .map(|(at, track)| {
             let sample = track.last();
-            let value = sample.map_or_else(|| "-".to_owned(), |s| words::value(s.value, &rule.unit));
+            let value =
+                sample.map_or_else(|| "-".to_owned(), |s| words::value(s.value, &rule.unit));
             let age = sample.map_or_else(|| "-".to_owned(), |s| cx.age(s.at));
-            let labels: Vec<String> = track.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            let labels: Vec<String> = track
+                .labels
+                .iter()
+                .map(|(k, v)| format!("{k}={v}"))
+                .collect();
             Row::of(canvas.look().glyphs.bullet, canvas.look().series(at))
                 .fixed(" ", dim)
                 .text(&value, canvas.of(Role::Text))
@@ -180,13 +248,26 @@ fn legend_rows(
                 .text(&labels.join(" "), dim)
         })
         .collect();
-    let left = metric.tracks.len().saturating_sub(rows.len()).saturating_add(metric.more);
-    if left > 0 && let Some(last) = rows.pop() {
+    let left = metric
+        .tracks
+        .len()
+        .saturating_sub(rows.len())
+        .saturating_add(metric.more);
+    if left > 0
+        && let Some(last) = rows.pop()
+    {
         rows.push(last.text(&format!("  and {left} more series"), canvas.of(Role::Warn)));
     }
     if let Some(failure) = &metric.failure {
-        rows.push(Row::of("last answer failed: ", canvas.of(Role::Unknown)).text(&failure.what, dim));
+        rows.push(
+            Row::of("last answer failed: ", canvas.of(Role::Unknown)).text(&failure.what, dim),
+        );
     }
-    rows.extend(metric.warnings.first().map(|w| Row::of("warning: ", canvas.of(Role::Warn)).text(w, dim)));
+    rows.extend(
+        metric
+            .warnings
+            .first()
+            .map(|w| Row::of("warning: ", canvas.of(Role::Warn)).text(w, dim)),
+    );
     rows
 }

@@ -11,10 +11,10 @@ mod metrics;
 mod now;
 mod output;
 mod people;
-pub mod plain;
+pub(crate) mod plain;
 mod runbook;
-pub mod step;
-pub mod thresholds;
+pub(crate) mod step;
+pub(crate) mod thresholds;
 mod timeline;
 mod war_room;
 
@@ -30,23 +30,27 @@ use crate::ui::theme::Role;
 use ratatui::layout::Rect;
 
 /// What a view draws.
-pub struct Cx<'a> {
+pub(crate) struct Cx<'a> {
     /// The session.
-    pub room: &'a Room,
+    pub(crate) room: &'a Room,
     /// The moment of this frame.
-    pub now: Moment,
+    pub(crate) now: Moment,
     /// The person's time zone.
-    pub zone: &'a jiff::tz::TimeZone,
+    pub(crate) zone: &'a jiff::tz::TimeZone,
     /// The confirm ritual, while there is one.
-    pub ritual: Option<&'a Ritual>,
+    pub(crate) ritual: Option<&'a Ritual>,
 }
 
 impl Cx<'_> {
     /// `04:10:31Z`, and local time behind it where it is wanted.
-    pub fn clock(&self, at: Timestamp, local: bool) -> String {
+    pub(crate) fn clock(&self, at: Timestamp, local: bool) -> String {
         let utc = at.to_clock_text();
         if local {
-            let here = at.to_jiff().to_zoned(self.zone.clone()).strftime("%H:%M:%S").to_string();
+            let here = at
+                .to_jiff()
+                .to_zoned(self.zone.clone())
+                .strftime("%H:%M:%S")
+                .to_string();
             format!("{utc}Z ({here})")
         } else {
             format!("{utc}Z")
@@ -54,7 +58,7 @@ impl Cx<'_> {
     }
 
     /// Age of something true at `at`, by the wall clock.
-    pub fn age(&self, at: Timestamp) -> String {
+    pub(crate) fn age(&self, at: Timestamp) -> String {
         crate::domain::time::short_span(self.now.wall.since(at))
     }
 }
@@ -63,7 +67,13 @@ impl Cx<'_> {
 const COMFORTABLE: (u16, u16) = (60, 16);
 
 /// Draws the room.
-pub fn draw(cx: &Cx<'_>, model: &mut Model, cache: &Cache, canvas: &mut Canvas<'_>, area: Rect) {
+pub(crate) fn draw(
+    cx: &Cx<'_>,
+    model: &mut Model,
+    cache: &Cache,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) {
     if model.view == View::Confirm {
         return confirm::draw(cx, model, canvas, area);
     }
@@ -87,7 +97,14 @@ pub fn draw(cx: &Cx<'_>, model: &mut Model, cache: &Cache, canvas: &mut Canvas<'
 }
 
 /// Draws one pane.
-fn pane(which: Pane, cx: &Cx<'_>, model: &mut Model, cache: &Cache, canvas: &mut Canvas<'_>, area: Rect) {
+fn pane(
+    which: Pane,
+    cx: &Cx<'_>,
+    model: &mut Model,
+    cache: &Cache,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) {
     if area.is_empty() {
         return;
     }
@@ -108,9 +125,18 @@ fn pane(which: Pane, cx: &Cx<'_>, model: &mut Model, cache: &Cache, canvas: &mut
 }
 
 /// Opens a pane's frame with a count in its title, and draws rows that are read from the top.
-fn top_pane(model: &mut Model, canvas: &mut Canvas<'_>, area: Rect, which: Pane, extra: Row, rows: &[Row]) {
+fn top_pane(
+    model: &mut Model,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    which: Pane,
+    extra: Row,
+    rows: &[Row],
+) {
     let inner = crate::ui::widgets::pane::open(canvas, area, which, model.focus() == which, extra);
-    let top = model.scroll(which).window(rows.len(), usize::from(inner.height));
+    let top = model
+        .scroll(which)
+        .window(rows.len(), usize::from(inner.height));
     crate::ui::widgets::pane::rows(canvas, inner, rows, top);
 }
 

@@ -11,9 +11,12 @@ use ratatui::layout::Rect;
 const ROWS_MAX: usize = 2;
 
 /// Draws what now, and the banner when there is one; gives the rows they took.
-pub fn draw(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect) -> usize {
+pub(crate) fn draw(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect) -> usize {
     let mut line = 0;
-    for row in rows(cx, canvas, usize::from(area.width)).into_iter().take(ROWS_MAX) {
+    for row in rows(cx, canvas, usize::from(area.width))
+        .into_iter()
+        .take(ROWS_MAX)
+    {
         canvas.bar(area, line, row, canvas.of(Role::Now));
         line = line.saturating_add(1);
     }
@@ -25,7 +28,7 @@ pub fn draw(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect) -> usize {
 }
 
 /// The sentence, wrapped.
-pub fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Vec<Row> {
+pub(crate) fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Vec<Row> {
     let style = canvas.of(Role::Now);
     let now = what_now(cx);
     Row::of("NOW ", style).text(&now, style).wrap(width)

@@ -13,10 +13,22 @@ use crate::ui::widgets::pane;
 use ratatui::layout::Rect;
 
 /// Draws the output pane.
-pub fn draw(cx: &Cx<'_>, model: &mut Model, cache: &Cache, canvas: &mut Canvas<'_>, area: Rect) {
+pub(crate) fn draw(
+    cx: &Cx<'_>,
+    model: &mut Model,
+    cache: &Cache,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) {
     let (key, rows, last, made) = cache.output();
     let title = key.map_or_else(Row::new, |key| title(cx, canvas, key));
-    let inner = pane::open(canvas, area, Pane::Output, model.focus() == Pane::Output, title);
+    let inner = pane::open(
+        canvas,
+        area,
+        Pane::Output,
+        model.focus() == Pane::Output,
+        title,
+    );
     let height = usize::from(inner.height);
     let unfinished = usize::from(last.width() > 0);
     let len = rows.len().saturating_add(unfinished);
@@ -48,13 +60,19 @@ fn title(cx: &Cx<'_>, canvas: &Canvas<'_>, key: &ExecKey) -> Row {
     let Some(step) = cx.room.state.find(&key.step) else {
         return Row::new();
     };
-    let row = Row::of(" ", dim).text(&step.plan.number, text).fixed(" ", dim);
+    let row = Row::of(" ", dim)
+        .text(&step.plan.number, text)
+        .fixed(" ", dim);
     if let Some(running) = step.now.running.as_ref().filter(|r| r.key == *key) {
         let row = row
             .fixed(running.role.as_str(), text)
             .fixed(" running ", canvas.of(Role::Active))
             .text(&short_span(cx.now.wall.since(running.since.wall)), dim);
-        return if running.stop_asked { row.fixed(", stop asked", canvas.of(Role::Warn)) } else { row };
+        return if running.stop_asked {
+            row.fixed(", stop asked", canvas.of(Role::Warn))
+        } else {
+            row
+        };
     }
     let Some(done) = step.now.finished.iter().rev().find(|f| f.key == *key) else {
         return row;
@@ -63,14 +81,23 @@ fn title(cx: &Cx<'_>, canvas: &Canvas<'_>, key: &ExecKey) -> Row {
     let row = match &done.outcome {
         None => row.fixed("ended nobody knows how", canvas.of(Role::Unknown)),
         Some(outcome) => {
-            let role = if outcome.is_success() { Role::Good } else { Role::Bad };
+            let role = if outcome.is_success() {
+                Role::Good
+            } else {
+                Role::Bad
+            };
             row.text(&outcome.to_string(), canvas.of(role))
         }
     };
-    let row = row.fixed(" after ", dim).text(&short_span(done.ended.wall.since(done.started.wall)), dim);
+    let row = row
+        .fixed(" after ", dim)
+        .text(&short_span(done.ended.wall.since(done.started.wall)), dim);
     let dropped = done.output.as_ref().map_or(0, |o| o.dropped);
     if dropped > 0 {
-        row.text(&format!(", {dropped} bytes not kept"), canvas.of(Role::Warn))
+        row.text(
+            &format!(", {dropped} bytes not kept"),
+            canvas.of(Role::Warn),
+        )
     } else {
         row
     }

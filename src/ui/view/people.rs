@@ -12,7 +12,7 @@ use crate::ui::theme::Role;
 use ratatui::layout::Rect;
 
 /// Draws the people.
-pub fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
+pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let state = &cx.room.state;
     let mut seen: Vec<&Actor> = Vec::new();
     let mut rows = Vec::new();
@@ -41,7 +41,11 @@ pub fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect)
 fn row(cx: &Cx<'_>, canvas: &Canvas<'_>, actor: &Actor) -> Row {
     let state = &cx.room.state;
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
-    let mine: Vec<_> = state.terminals.values().filter(|t| t.actor == *actor).collect();
+    let mine: Vec<_> = state
+        .terminals
+        .values()
+        .filter(|t| t.actor == *actor)
+        .collect();
     let mut row = Row::new()
         .text(&actor.to_actor_text(), canvas.of(Role::Person))
         .fixed(" ", text)

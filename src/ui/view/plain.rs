@@ -11,20 +11,28 @@ use crate::ui::words;
 use ratatui::layout::Rect;
 
 /// Nothing is known yet.
-pub fn connecting(canvas: &mut Canvas<'_>, area: Rect, what: &Clean) {
+pub(crate) fn connecting(canvas: &mut Canvas<'_>, area: Rect, what: &Clean) {
     let text = canvas.of(Role::Text);
-    let row = Row::of("warroom", canvas.of(Role::Title)).fixed("  ", text).clean(what.clone(), text);
+    let row = Row::of("warroom", canvas.of(Role::Title))
+        .fixed("  ", text)
+        .clean(what.clone(), text);
     canvas.row(area, 0, row);
     canvas.row(area, 1, Row::of("q leaves", canvas.of(Role::Dim)));
 }
 
 /// There is no session to show.
-pub fn failed(canvas: &mut Canvas<'_>, area: Rect, what: &Clean, hint: &Clean) {
+pub(crate) fn failed(canvas: &mut Canvas<'_>, area: Rect, what: &Clean, hint: &Clean) {
     let width = usize::from(area.width);
     let (bad, text) = (canvas.of(Role::Bad), canvas.of(Role::Text));
-    let mut rows = Row::of("error: ", bad).clean(what.clone(), text).wrap(width);
+    let mut rows = Row::of("error: ", bad)
+        .clean(what.clone(), text)
+        .wrap(width);
     if !hint.is_empty() {
-        rows.extend(Row::of("hint: ", canvas.of(Role::Key)).clean(hint.clone(), text).wrap(width));
+        rows.extend(
+            Row::of("hint: ", canvas.of(Role::Key))
+                .clean(hint.clone(), text)
+                .wrap(width),
+        );
     }
     rows.push(Row::of("q leaves", canvas.of(Role::Dim)));
     for (line, row) in rows.into_iter().enumerate() {
@@ -33,7 +41,7 @@ pub fn failed(canvas: &mut Canvas<'_>, area: Rect, what: &Clean, hint: &Clean) {
 }
 
 /// State, what now, and as many steps as fit: for a screen too small for panes.
-pub fn tiny(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
+pub(crate) fn tiny(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let height = usize::from(area.height);
     let width = usize::from(area.width);
     let sentence = now::rows(cx, canvas, width);
@@ -43,7 +51,10 @@ pub fn tiny(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect)
         canvas.bar(area, 0, header::short(cx, canvas), canvas.of(Role::Header));
         line = 1;
     }
-    let room = height.saturating_sub(line).saturating_sub(usize::from(height > 4)).max(1);
+    let room = height
+        .saturating_sub(line)
+        .saturating_sub(usize::from(height > 4))
+        .max(1);
     for row in sentence.into_iter().take(room) {
         canvas.bar(area, line, row, canvas.of(Role::Now));
         line = line.saturating_add(1);

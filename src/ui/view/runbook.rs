@@ -17,7 +17,13 @@ const MARGIN: u16 = 3;
 const SIDE_BY_SIDE: u16 = 110;
 
 /// Draws document and step.
-pub fn draw(cx: &Cx<'_>, model: &mut Model, cache: &Cache, canvas: &mut Canvas<'_>, area: Rect) {
+pub(crate) fn draw(
+    cx: &Cx<'_>,
+    model: &mut Model,
+    cache: &Cache,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) {
     if area.width < SIDE_BY_SIDE {
         return draw_pane(model.focus(), cx, model, cache, canvas, area);
     }
@@ -28,17 +34,34 @@ pub fn draw(cx: &Cx<'_>, model: &mut Model, cache: &Cache, canvas: &mut Canvas<'
 }
 
 /// Draws the document.
-pub fn document(cx: &Cx<'_>, model: &mut Model, cache: &Cache, canvas: &mut Canvas<'_>, area: Rect) {
+pub(crate) fn document(
+    cx: &Cx<'_>,
+    model: &mut Model,
+    cache: &Cache,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) {
     let extra = source(cx, canvas);
-    let inner = pane::open(canvas, area, Pane::Document, model.focus() == Pane::Document, extra);
-    cache.document_width.set(usize::from(inner.width.saturating_sub(MARGIN)));
+    let inner = pane::open(
+        canvas,
+        area,
+        Pane::Document,
+        model.focus() == Pane::Document,
+        extra,
+    );
+    cache
+        .document_width
+        .set(usize::from(inner.width.saturating_sub(MARGIN)));
     let rows = cache.document();
     let height = usize::from(inner.height);
     let reveal = std::mem::take(&mut model.reveal);
     let step = model.step;
     let scroll = model.scroll(Pane::Document);
     if reveal && let Some(first) = rows.iter().position(|r| r.step == Some(step)) {
-        let rest = rows.iter().skip(first).take_while(|r| r.step == Some(step) || r.step.is_none());
+        let rest = rows
+            .iter()
+            .skip(first)
+            .take_while(|r| r.step == Some(step) || r.step.is_none());
         let end = first.saturating_add(rest.count().min(height));
         scroll.reveal(first.saturating_sub(1), end, rows.len(), height);
     }

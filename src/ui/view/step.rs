@@ -15,7 +15,7 @@ use crate::ui::words;
 use ratatui::layout::Rect;
 
 /// Draws the selected step.
-pub fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
+pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let width = usize::from(area.width.saturating_sub(2));
     let rows = match cx.room.state.view(model.step) {
         Some(view) => rows(cx, canvas, view, width),
@@ -44,7 +44,12 @@ fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, width: usize) -> V
     }
     if let Some(undo) = &view.plan.undo {
         rows.push(Row::new());
-        rows.extend(command(canvas, undo, view.now.status == StepStatus::Undone, width));
+        rows.extend(command(
+            canvas,
+            undo,
+            view.now.status == StepStatus::Undone,
+            width,
+        ));
     }
     if !view.now.finished.is_empty() {
         rows.push(Row::new());
@@ -62,25 +67,37 @@ fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, width: usize) -> V
 fn status(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, width: usize) -> Vec<Row> {
     let mark = words::step(&cx.room.state, view.index, canvas.look().glyphs);
     let style = canvas.of(mark.role);
-    let row = Row::of(mark.glyph, style).fixed(" ", style).fixed(mark.word, style);
+    let row = Row::of(mark.glyph, style)
+        .fixed(" ", style)
+        .fixed(mark.word, style);
     let why = match &view.now.status {
         StepStatus::Done { warning } => warning.clone(),
         StepStatus::Failed { why } | StepStatus::UndoFailed { why } => why.clone(),
         StepStatus::Skipped { by, reason } => format!("by {by}: {reason}"),
-        StepStatus::Unknown => "the server died while it ran; look at the target, then press o".to_owned(),
+        StepStatus::Unknown => {
+            "the server died while it ran; look at the target, then press o".to_owned()
+        }
         StepStatus::Pending => match cx.room.state.readiness(view.index) {
             Readiness::Blocked(why) => why,
             _ => String::new(),
         },
         StepStatus::Active { .. } | StepStatus::Undoing | StepStatus::Undone => String::new(),
     };
-    let row = if why.is_empty() { row } else { row.fixed(": ", style).text(&why, canvas.of(Role::Text)) };
+    let row = if why.is_empty() {
+        row
+    } else {
+        row.fixed(": ", style).text(&why, canvas.of(Role::Text))
+    };
     row.wrap(width)
 }
 
 fn about(canvas: &Canvas<'_>, view: StepView<'_>) -> Row {
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
-    let risk = if view.plan.risk.needs_second_person() { Role::Bad } else { Role::Text };
+    let risk = if view.plan.risk.needs_second_person() {
+        Role::Bad
+    } else {
+        Role::Text
+    };
     let mut row = Row::of("risk ", dim).fixed(view.plan.risk.as_str(), canvas.of(risk));
     if view.plan.risk.needs_second_person() {
         row = row.text(&format!(", {} more to confirm", view.plan.quorum), text);
@@ -89,19 +106,23 @@ fn about(canvas: &Canvas<'_>, view: StepView<'_>) -> Row {
         row = row.fixed(", component ", dim).text(component, text);
     }
     if let Some(expected) = view.plan.expected {
-        row = row.fixed(", expected ", dim).text(&short_span(expected), text);
+        row = row
+            .fixed(", expected ", dim)
+            .text(&short_span(expected), text);
     }
     if view.now.attempt.0 > 1 {
         row = row.text(&format!(", attempt {}", view.now.attempt), text);
     }
     if !view.now.by.is_empty() {
-        row = row.fixed(", by ", dim).text(&view.now.by, canvas.of(Role::Person));
+        row = row
+            .fixed(", by ", dim)
+            .text(&view.now.by, canvas.of(Role::Person));
     }
     row.text(&format!(", line {}", view.plan.line), dim)
 }
 
 /// A command as it is written: every line, none cut.
-pub fn command(canvas: &Canvas<'_>, exec: &ExecBlock, done: bool, width: usize) -> Vec<Row> {
+pub(crate) fn command(canvas: &Canvas<'_>, exec: &ExecBlock, done: bool, width: usize) -> Vec<Row> {
     let dim = canvas.of(Role::Dim);
     let mut head = block_head(canvas, exec.role.as_str(), done)
         .text(&exec.lang, dim)
@@ -113,22 +134,34 @@ pub fn command(canvas: &Canvas<'_>, exec: &ExecBlock, done: bool, width: usize) 
     let script = exec.argv.last().map_or("", String::as_str);
     let mut rows = vec![head];
     rows.extend(
-        exact(script.trim_end(), width.saturating_sub(2), canvas.of(Role::Code), canvas.signs())
-            .into_iter()
-            .map(|row| Row::of("  ", dim).row(row)),
+        exact(
+            script.trim_end(),
+            width.saturating_sub(2),
+            canvas.of(Role::Code),
+            canvas.signs(),
+        )
+        .into_iter()
+        .map(|row| Row::of("  ", dim).row(row)),
     );
     rows
 }
 
 fn condition(canvas: &Canvas<'_>, gate: &Gate, done: bool, width: usize) -> Vec<Row> {
     let dim = canvas.of(Role::Dim);
-    let head = block_head(canvas, "gate", done).fixed("for ", dim).text(&short_span(gate.hold_for), dim);
+    let head = block_head(canvas, "gate", done)
+        .fixed("for ", dim)
+        .text(&short_span(gate.hold_for), dim);
     let text = format!("{} {}", gate.expr, gate.limit);
     let mut rows = vec![head];
     rows.extend(
-        exact(&text, width.saturating_sub(2), canvas.of(Role::Code), canvas.signs())
-            .into_iter()
-            .map(|row| Row::of("  ", dim).row(row)),
+        exact(
+            &text,
+            width.saturating_sub(2),
+            canvas.of(Role::Code),
+            canvas.signs(),
+        )
+        .into_iter()
+        .map(|row| Row::of("  ", dim).row(row)),
     );
     rows
 }
@@ -156,9 +189,14 @@ fn finished(cx: &Cx<'_>, canvas: &Canvas<'_>, done: &Finished) -> Row {
     let row = match &done.outcome {
         None => row.fixed("ended nobody knows how", canvas.of(Role::Unknown)),
         Some(outcome) => {
-            let role = if outcome.is_success() { Role::Good } else { Role::Bad };
+            let role = if outcome.is_success() {
+                Role::Good
+            } else {
+                Role::Bad
+            };
             row.text(&outcome.to_string(), canvas.of(role))
         }
     };
-    row.fixed(" after ", dim).text(&short_span(done.ended.wall.since(done.started.wall)), dim)
+    row.fixed(" after ", dim)
+        .text(&short_span(done.ended.wall.since(done.started.wall)), dim)
 }

@@ -16,7 +16,7 @@ use crate::ui::words;
 use ratatui::layout::Rect;
 
 /// Draws the thresholds.
-pub fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
+pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let width = usize::from(area.width.saturating_sub(2));
     let rules = &cx.room.state.plan().rules;
     let mut rows: Vec<Row> = Vec::new();
@@ -27,7 +27,14 @@ pub fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect)
     if rows.is_empty() {
         rows.push(nothing(canvas, "the runbook declares no guards or panels"));
     }
-    top_pane(model, canvas, area, Pane::Thresholds, sources(cx, canvas), &rows);
+    top_pane(
+        model,
+        canvas,
+        area,
+        Pane::Thresholds,
+        sources(cx, canvas),
+        &rows,
+    );
 }
 
 /// Sources that do not answer, named in the title.
@@ -49,7 +56,7 @@ fn sources(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
 }
 
 /// What a rule says on this screen: never better than what is known here and now.
-pub fn verdict(cx: &Cx<'_>, rule: &MetricRule) -> Verdict {
+pub(crate) fn verdict(cx: &Cx<'_>, rule: &MetricRule) -> Verdict {
     let said = cx.room.state.verdict(&rule.id);
     if cx.room.link != Link::Up {
         return Verdict::Unknown(Unknown::Stale);
@@ -82,22 +89,34 @@ fn local(cx: &Cx<'_>, rule: &MetricRule, metric: &Metric) -> Option<Verdict> {
 }
 
 /// The series nearest to breaking a limit, or beyond it.
-pub fn worst<'a>(rule: &MetricRule, metric: &'a Metric) -> Option<&'a Track> {
-    let low_is_bad = rule.crit.or(rule.warn).is_some_and(|l| matches!(l.op, Op::Lt | Op::Le));
+pub(crate) fn worst<'a>(rule: &MetricRule, metric: &'a Metric) -> Option<&'a Track> {
+    let low_is_bad = rule
+        .crit
+        .or(rule.warn)
+        .is_some_and(|l| matches!(l.op, Op::Lt | Op::Le));
     let value = |track: &Track| track.last().map_or(f64::NAN, |s| s.value);
     // `total_cmp` puts NaN above everything: a NaN among the series is the worst of them.
     metric.tracks.iter().max_by(|a, b| {
         let (a, b) = (value(a), value(b));
-        if low_is_bad && !a.is_nan() && !b.is_nan() { b.total_cmp(&a) } else { a.total_cmp(&b) }
+        if low_is_bad && !a.is_nan() && !b.is_nan() {
+            b.total_cmp(&a)
+        } else {
+            a.total_cmp(&b)
+        }
     })
 }
 
 /// `warn >5s crit >10s`.
-pub fn limits(canvas: &Canvas<'_>, rule: &MetricRule) -> Row {
+pub(crate) fn limits(canvas: &Canvas<'_>, rule: &MetricRule) -> Row {
     let part = |row: Row, name: &'static str, limit: Option<Limit>, role: Role| match limit {
         Some(limit) => {
-            let text = format!("{}{} ", limit.op.as_str(), words::value(limit.value, &rule.unit));
-            row.fixed(name, canvas.of(Role::Dim)).text(&text, canvas.of(role))
+            let text = format!(
+                "{}{} ",
+                limit.op.as_str(),
+                words::value(limit.value, &rule.unit)
+            );
+            row.fixed(name, canvas.of(Role::Dim))
+                .text(&text, canvas.of(role))
         }
         None => row,
     };
@@ -125,30 +144,43 @@ fn rule_row(cx: &Cx<'_>, canvas: &Canvas<'_>, rule: &MetricRule, width: usize) -
     let sample = track.and_then(Track::last);
     let value = sample.map_or_else(|| "-".to_owned(), |s| words::value(s.value, &rule.unit));
     let age = sample.map_or_else(|| "-".to_owned(), |s| short_span(cx.now.wall.since(s.at)));
-    let head = Row::of(mark.glyph, style).fixed(" ", style).fixed(mark.word, style).to_width(VERDICT_CELLS, signs);
+    let head = Row::of(mark.glyph, style)
+        .fixed(" ", style)
+        .fixed(mark.word, style)
+        .filled(VERDICT_CELLS, signs);
     let mut numbers = Row::new()
         .text(&value, style)
-        .to_width(VALUE_CELLS, signs)
-        .row(Row::new().text(&age, dim).to_width(AGE_CELLS, signs));
+        .filled(VALUE_CELLS, signs)
+        .row(Row::new().text(&age, dim).filled(AGE_CELLS, signs));
     let limits = limits(canvas, rule);
     let fixed = VERDICT_CELLS + VALUE_CELLS + AGE_CELLS;
     let left = width.saturating_sub(fixed);
     let with_limits = left >= NAME_MIN + limits.width();
-    let spare = left.saturating_sub(NAME_MIN).saturating_sub(if with_limits { limits.width() } else { 0 });
+    let spare = left
+        .saturating_sub(NAME_MIN)
+        .saturating_sub(if with_limits { limits.width() } else { 0 });
     let spark_cells = (spare / 2).min(SPARK_MAX);
     if let (Some(track), true) = (track, spark_cells >= SPARK_MIN) {
-        numbers = numbers.row(spark::row(canvas, track, rule, spark_cells, style)).fixed(" ", text);
+        numbers = numbers
+            .row(spark::row(canvas, track, rule, spark_cells, style))
+            .fixed(" ", text);
     }
     if with_limits {
         numbers = numbers.row(limits);
     }
     let mut name = Row::new().text(&rule.title, text);
-    let others = metric.map_or(0, |m| m.tracks.len().saturating_sub(1).saturating_add(m.more));
+    let others = metric.map_or(0, |m| {
+        m.tracks.len().saturating_sub(1).saturating_add(m.more)
+    });
     if others > 0 {
         name = name.text(&format!(" +{others}"), dim);
     }
-    let name_cells = width.saturating_sub(VERDICT_CELLS).saturating_sub(numbers.width());
-    let name = name.fit(name_cells.saturating_sub(1), signs).to_width(name_cells, signs);
+    let name_cells = width
+        .saturating_sub(VERDICT_CELLS)
+        .saturating_sub(numbers.width());
+    let name = name
+        .fit(name_cells.saturating_sub(1), signs)
+        .filled(name_cells, signs);
     head.row(name).row(numbers)
 }
 
@@ -159,12 +191,16 @@ fn gate_row(cx: &Cx<'_>, canvas: &Canvas<'_>, gate: &crate::domain::board::GateP
         Verdict::Fail => "NOT MET",
         Verdict::Unknown(_) => mark.word,
     };
-    let role = if gate.verdict.is_pass() { Role::Good } else { Role::Warn };
+    let role = if gate.verdict.is_pass() {
+        Role::Good
+    } else {
+        Role::Warn
+    };
     let style = canvas.of(role);
     let row = Row::of(canvas.look().glyphs.waiting, style)
         .fixed(" ", style)
         .fixed(word, style)
-        .to_width(VERDICT_CELLS, canvas.signs())
+        .filled(VERDICT_CELLS, canvas.signs())
         .fixed("gate ", canvas.of(Role::Text))
         .text(gate.rule.as_str(), canvas.of(Role::Text));
     match gate.holding_since {

@@ -12,14 +12,31 @@ use crate::ui::words;
 use ratatui::layout::Rect;
 
 /// Draws the timeline.
-pub fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
+pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let wanted = model.filter.to_lowercase();
-    let records: Vec<&Stamped> = cx.room.recent.iter().filter(|r| matches(cx, r, &wanted)).collect();
-    let inner = pane::open(canvas, area, Pane::Timeline, true, title(cx, model, canvas, records.len()));
+    let records: Vec<&Stamped> = cx
+        .room
+        .recent
+        .iter()
+        .filter(|r| matches(cx, r, &wanted))
+        .collect();
+    let inner = pane::open(
+        canvas,
+        area,
+        Pane::Timeline,
+        true,
+        title(cx, model, canvas, records.len()),
+    );
     let height = usize::from(inner.height);
     // A filtered timeline does not know how many of the new records it shows; it follows its end.
-    let mark = if wanted.is_empty() { cx.room.state.head.0.0 } else { 0 };
-    let top = model.scroll(Pane::Timeline).tail_window(records.len(), height, mark);
+    let mark = if wanted.is_empty() {
+        cx.room.state.head.0.0
+    } else {
+        0
+    };
+    let top = model
+        .scroll(Pane::Timeline)
+        .tail_window(records.len(), height, mark);
     for (line, record) in records.iter().skip(top).take(height).enumerate() {
         let row = record_row(cx, canvas, record, model.local_time);
         let number = Row::new().text(&format!("{:>6} ", record.seq.0), canvas.of(Role::Dim));
@@ -27,7 +44,11 @@ pub fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect)
     }
     pane::scroll_bar(canvas, inner, records.len(), top);
     if records.is_empty() {
-        canvas.row(inner, 0, super::nothing(canvas, "no record matches; esc clears the filter"));
+        canvas.row(
+            inner,
+            0,
+            super::nothing(canvas, "no record matches; esc clears the filter"),
+        );
     }
 }
 
@@ -44,7 +65,8 @@ fn title(cx: &Cx<'_>, model: &Model, canvas: &Canvas<'_>, shown: usize) -> Row {
     if model.filter.is_empty() {
         row
     } else {
-        row.fixed(" filter ", dim).text(&model.filter, canvas.of(Role::Search))
+        row.fixed(" filter ", dim)
+            .text(&model.filter, canvas.of(Role::Search))
     }
 }
 
@@ -57,7 +79,7 @@ fn matches(cx: &Cx<'_>, record: &Stamped, wanted: &str) -> bool {
 }
 
 /// `04:10:31Z alice  proposes ...`
-pub fn record_row(cx: &Cx<'_>, canvas: &Canvas<'_>, record: &Stamped, local: bool) -> Row {
+pub(crate) fn record_row(cx: &Cx<'_>, canvas: &Canvas<'_>, record: &Stamped, local: bool) -> Row {
     /// Names of people have at most 32 characters; most have fewer than nine.
     const ACTOR_CELLS: usize = 8;
     let (dim, signs) = (canvas.of(Role::Dim), canvas.signs());
@@ -68,7 +90,10 @@ pub fn record_row(cx: &Cx<'_>, canvas: &Canvas<'_>, record: &Stamped, local: boo
     Row::new()
         .text(&cx.clock(record.at.wall, local), dim)
         .fixed(" ", dim)
-        .row(who.to_width(ACTOR_CELLS, signs))
+        .row(who.filled(ACTOR_CELLS, signs))
         .fixed(" ", dim)
-        .text(&words::fact(&cx.room.state, record), canvas.of(words::fact_role(&record.fact)))
+        .text(
+            &words::fact(&cx.room.state, record),
+            canvas.of(words::fact_role(&record.fact)),
+        )
 }

@@ -13,7 +13,13 @@ const WIDE: u16 = 170;
 const ROOMY: (u16, u16) = (110, 34);
 
 /// Draws the panes.
-pub fn draw(cx: &Cx<'_>, model: &mut Model, cache: &Cache, canvas: &mut Canvas<'_>, area: Rect) {
+pub(crate) fn draw(
+    cx: &Cx<'_>,
+    model: &mut Model,
+    cache: &Cache,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) {
     let rules = cx.room.state.plan().rules.len();
     let focus = model.focus();
     for (which, place) in places(area, rules, focus) {
@@ -45,11 +51,21 @@ fn places(area: Rect, rules: usize, focus: Pane) -> Vec<(Pane, Rect)> {
 
 /// Height of the thresholds: one row each and the frame, within limits.
 fn rule_rows(rules: usize, most: u16) -> u16 {
-    u16::try_from(rules).unwrap_or(u16::MAX).saturating_add(2).clamp(3, most)
+    u16::try_from(rules)
+        .unwrap_or(u16::MAX)
+        .saturating_add(2)
+        .clamp(3, most)
 }
 
 fn wide(area: Rect, rules: usize) -> Vec<(Pane, Rect)> {
-    let cols = columns(area, &[Constraint::Percentage(32), Constraint::Fill(1), Constraint::Percentage(33)]);
+    let cols = columns(
+        area,
+        &[
+            Constraint::Percentage(32),
+            Constraint::Fill(1),
+            Constraint::Percentage(33),
+        ],
+    );
     let [left, middle, right] = cols.as_slice() else {
         return Vec::new();
     };
@@ -65,7 +81,10 @@ fn wide(area: Rect, rules: usize) -> Vec<(Pane, Rect)> {
             Constraint::Fill(2),
         ],
     );
-    all.extend(named(&[Pane::Thresholds, Pane::Components, Pane::Duty, Pane::People], parts));
+    all.extend(named(
+        &[Pane::Thresholds, Pane::Components, Pane::Duty, Pane::People],
+        parts,
+    ));
     all
 }
 
@@ -81,12 +100,19 @@ fn roomy(area: Rect, rules: usize) -> Vec<(Pane, Rect)> {
     let mut all = named(&[Pane::Checklist], vec![*left]);
     let parts = rows(
         *right,
-        &[Constraint::Fill(1), Constraint::Length(rule_rows(rules, upper.height / 2))],
+        &[
+            Constraint::Fill(1),
+            Constraint::Length(rule_rows(rules, upper.height / 2)),
+        ],
     );
     all.extend(named(&[Pane::Output, Pane::Thresholds], parts));
     let cols = columns(
         *lower,
-        &[Constraint::Percentage(30), Constraint::Percentage(32), Constraint::Fill(1)],
+        &[
+            Constraint::Percentage(30),
+            Constraint::Percentage(32),
+            Constraint::Fill(1),
+        ],
     );
     let [one, two, three] = cols.as_slice() else {
         return all;
@@ -110,7 +136,10 @@ fn small(area: Rect, rules: usize, focus: Pane) -> Vec<(Pane, Rect)> {
     let mut all = named(&[Pane::Checklist], vec![*left]);
     let parts = rows(
         *right,
-        &[Constraint::Fill(1), Constraint::Length(rule_rows(rules, area.height / 2))],
+        &[
+            Constraint::Fill(1),
+            Constraint::Length(rule_rows(rules, area.height / 2)),
+        ],
     );
     all.extend(named(&[third, Pane::Thresholds], parts));
     all

@@ -7,15 +7,15 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 /// What a chart shows. Values stand for equal spans of time, oldest first, one for each dot column.
-pub struct Chart {
+pub(crate) struct Chart {
     /// Values of each series; absent where there is no sample.
-    pub series: Vec<Vec<Option<f64>>>,
+    pub(crate) series: Vec<Vec<Option<f64>>>,
     /// Limit lines.
-    pub limits: Vec<(f64, Role)>,
+    pub(crate) limits: Vec<(f64, Role)>,
     /// Dot columns at which something happened.
-    pub marks: Vec<usize>,
+    pub(crate) marks: Vec<usize>,
     /// Lowest and highest value of the scale.
-    pub scale: (f64, f64),
+    pub(crate) scale: (f64, f64),
 }
 
 /// Dots of one cell: Braille has two columns of four.
@@ -23,22 +23,41 @@ const DOTS_WIDE: usize = 2;
 const DOTS_HIGH: usize = 4;
 
 /// Dot columns a chart of `cells` cells has.
-pub const fn columns(cells: usize, braille: bool) -> usize {
-    if braille { cells.saturating_mul(DOTS_WIDE) } else { cells }
+pub(crate) const fn columns(cells: usize, braille: bool) -> usize {
+    if braille {
+        cells.saturating_mul(DOTS_WIDE)
+    } else {
+        cells
+    }
 }
 
 /// Lowest and highest finite value among series and limits, with room above and below. A flat line gets a band.
-pub fn scale(series: &[Vec<Option<f64>>], limits: &[(f64, Role)]) -> (f64, f64) {
-    let values = series.iter().flatten().flatten().copied().chain(limits.iter().map(|(v, _)| *v));
-    let (low, high) = values.filter(|v| v.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
-        (low.min(v), high.max(v))
-    });
+pub(crate) fn scale(series: &[Vec<Option<f64>>], limits: &[(f64, Role)]) -> (f64, f64) {
+    let values = series
+        .iter()
+        .flatten()
+        .flatten()
+        .copied()
+        .chain(limits.iter().map(|(v, _)| *v));
+    let (low, high) = values
+        .filter(|v| v.is_finite())
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+            (low.min(v), high.max(v))
+        });
     if low > high {
         return (0.0, 1.0);
     }
     let span = high - low;
-    let room = if span > 0.0 { span * 0.05 } else { high.abs().max(1.0) * 0.5 };
-    let bottom = if low >= 0.0 && low < span { 0.0 } else { low - room };
+    let room = if span > 0.0 {
+        span * 0.05
+    } else {
+        high.abs().max(1.0) * 0.5
+    };
+    let bottom = if low >= 0.0 && low < span {
+        0.0
+    } else {
+        low - room
+    };
     (bottom, high + room)
 }
 
@@ -58,8 +77,15 @@ impl Grid {
         if x >= self.width || y >= self.height {
             return;
         }
-        let bit = BITS.get(column % dots.0).and_then(|b| b.get(row % dots.1)).copied().unwrap_or(1);
-        if let Some(cell) = self.cells.get_mut(y.saturating_mul(self.width).saturating_add(x)) {
+        let bit = BITS
+            .get(column % dots.0)
+            .and_then(|b| b.get(row % dots.1))
+            .copied()
+            .unwrap_or(1);
+        if let Some(cell) = self
+            .cells
+            .get_mut(y.saturating_mul(self.width).saturating_add(x))
+        {
             cell.0 |= bit;
             cell.1 = series;
         }
@@ -86,9 +112,13 @@ fn row_edge(row: usize, rows: usize) -> f64 {
 }
 
 /// Draws the chart into `area`.
-pub fn draw(canvas: &mut Canvas<'_>, area: Rect, chart: &Chart) {
+pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect, chart: &Chart) {
     let glyphs = canvas.look().glyphs;
-    let dots = if glyphs.braille { (DOTS_WIDE, DOTS_HIGH) } else { (1, 1) };
+    let dots = if glyphs.braille {
+        (DOTS_WIDE, DOTS_HIGH)
+    } else {
+        (1, 1)
+    };
     let (width, height) = (usize::from(area.width), usize::from(area.height));
     let mut grid = Grid {
         width,
@@ -110,15 +140,24 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, chart: &Chart) {
             before = row;
         }
     }
-    let limits: Vec<(usize, Role)> =
-        chart.limits.iter().filter_map(|(v, role)| Some((row_of(*v, chart.scale, height)?, *role))).collect();
+    let limits: Vec<(usize, Role)> = chart
+        .limits
+        .iter()
+        .filter_map(|(v, role)| Some((row_of(*v, chart.scale, height)?, *role)))
+        .collect();
     let marks: Vec<usize> = chart.marks.iter().map(|column| column / dots.0).collect();
     for y in 0..height {
         let mut row = Row::new();
         for x in 0..width {
             let place = y.saturating_mul(width).saturating_add(x);
             let (bits, series) = grid.cells.get(place).copied().unwrap_or_default();
-            row = cell(canvas, row, (bits, series), limits.iter().find(|(l, _)| *l == y), marks.contains(&x));
+            row = cell(
+                canvas,
+                row,
+                (bits, series),
+                limits.iter().find(|(l, _)| *l == y),
+                marks.contains(&x),
+            );
         }
         canvas.row(area, y, row);
     }
@@ -134,7 +173,11 @@ fn cell(
     let glyphs = canvas.look().glyphs;
     if bits != 0 {
         let style = canvas.look().series(series);
-        return if glyphs.braille { row.text(braille(bits).as_str(), style) } else { row.fixed("*", style) };
+        return if glyphs.braille {
+            row.text(braille(bits).as_str(), style)
+        } else {
+            row.fixed("*", style)
+        };
     }
     match (limit, marked) {
         (Some((_, role)), _) => row.fixed(glyphs.limit, canvas.of(*role)),
@@ -144,7 +187,9 @@ fn cell(
 }
 
 fn braille(bits: u8) -> String {
-    char::from_u32(0x2800 + u32::from(bits)).map(String::from).unwrap_or_default()
+    char::from_u32(0x2800 + u32::from(bits))
+        .map(String::from)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -162,7 +207,10 @@ mod tests {
 
     #[test]
     fn a_scale_holds_values_and_limits() {
-        let (low, high) = scale(&[vec![Some(1.0), None, Some(2.0)]], &[(5.0, Role::LimitCrit)]);
+        let (low, high) = scale(
+            &[vec![Some(1.0), None, Some(2.0)]],
+            &[(5.0, Role::LimitCrit)],
+        );
         assert!(low <= 1.0 && high >= 5.0);
         assert_eq!(scale(&[], &[]), (0.0, 1.0));
         let (low, high) = scale(&[vec![Some(3.0)]], &[]);

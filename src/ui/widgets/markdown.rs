@@ -8,38 +8,51 @@ use ratatui::style::Style;
 
 /// One row of the document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DocRow {
+pub(crate) struct DocRow {
     /// What is drawn.
-    pub row: Row,
+    pub(crate) row: Row,
     /// Place in the plan of the step the row belongs to.
-    pub step: Option<usize>,
+    pub(crate) step: Option<usize>,
     /// True for the first row of a step's title.
-    pub is_title: bool,
+    pub(crate) is_title: bool,
 }
 
 /// Rows of a document longer than this are not drawn; the file itself is bounded below it.
 const ROWS_MAX: usize = 50_000;
 
 /// The whole runbook as rows of at most `width` cells.
-pub fn document(plan: &Plan, width: usize, look: &Look) -> Vec<DocRow> {
+pub(crate) fn document(plan: &Plan, width: usize, look: &Look) -> Vec<DocRow> {
     let mut out = Vec::new();
-    let mut plain = |rows: Vec<Row>| {
+    let mut unowned = |rows: Vec<Row>| {
         out.extend(rows.into_iter().map(|row| DocRow {
             row,
             step: None,
             is_title: false,
         }));
     };
-    plain(Row::new().text(&plan.title, look.of(Role::Heading)).wrap(width));
-    plain(vec![Row::new()]);
-    plain(render(&plan.briefing, width, look));
+    unowned(
+        Row::new()
+            .text(&plan.title, look.of(Role::Heading))
+            .wrap(width),
+    );
+    unowned(vec![Row::new()]);
+    unowned(render(&plan.briefing, width, look));
     for (place, phase) in plan.phases.iter().enumerate() {
-        out.extend(phase_rows(phase, width, look).into_iter().map(|row| DocRow {
-            row,
-            step: None,
-            is_title: false,
-        }));
-        for (index, step) in plan.steps.iter().enumerate().filter(|(_, s)| s.phase == place) {
+        out.extend(
+            phase_rows(phase, width, look)
+                .into_iter()
+                .map(|row| DocRow {
+                    row,
+                    step: None,
+                    is_title: false,
+                }),
+        );
+        for (index, step) in plan
+            .steps
+            .iter()
+            .enumerate()
+            .filter(|(_, s)| s.phase == place)
+        {
             let rows = step_rows(step, width, look);
             out.extend(rows.into_iter().enumerate().map(|(line, row)| DocRow {
                 row,
@@ -68,9 +81,15 @@ fn step_rows(step: &PlanStep, width: usize, look: &Look) -> Vec<Row> {
     let (text, dim) = (look.of(Role::Text), look.of(Role::Dim));
     let indent = usize::from(step.depth).saturating_mul(2).min(width / 2);
     let inner = width.saturating_sub(indent);
-    let mut title = Row::new().text(&step.number, dim).fixed(" ", dim).text(&step.title, text);
+    let mut title = Row::new()
+        .text(&step.number, dim)
+        .fixed(" ", dim)
+        .text(&step.title, text);
     if step.risk.needs_second_person() {
-        title = title.fixed(" [", dim).fixed(step.risk.as_str(), look.of(Role::Bad)).fixed("]", dim);
+        title = title
+            .fixed(" [", dim)
+            .fixed(step.risk.as_str(), look.of(Role::Bad))
+            .fixed("]", dim);
     }
     let mut rows = title.wrap(inner);
     let below = inner.saturating_sub(2);
@@ -82,7 +101,9 @@ fn step_rows(step: &PlanStep, width: usize, look: &Look) -> Vec<Row> {
         body.extend(script_rows("undo", undo.argv.last(), below, look));
     }
     rows.extend(body.into_iter().map(|row| Row::of("  ", text).row(row)));
-    rows.into_iter().map(|row| Row::new().to_width(indent, look.signs()).row(row)).collect()
+    rows.into_iter()
+        .map(|row| Row::new().filled(indent, look.signs()).row(row))
+        .collect()
 }
 
 fn block_rows(block: &PlanBlock, width: usize, look: &Look) -> Vec<Row> {
@@ -105,14 +126,17 @@ fn script_rows(role: &'static str, script: Option<&String>, width: usize, look: 
         .enumerate()
         .map(|(line, row)| {
             let head = if line == 0 { role } else { "" };
-            Row::of(head, look.of(Role::Key)).to_width(ROLE_CELLS, look.signs()).row(row)
+            Row::of(head, look.of(Role::Key))
+                .filled(ROLE_CELLS, look.signs())
+                .row(row)
         })
         .collect()
 }
 
 /// Markdown as rows of at most `width` cells.
-pub fn render(markdown: &str, width: usize, look: &Look) -> Vec<Row> {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+pub(crate) fn render(markdown: &str, width: usize, look: &Look) -> Vec<Row> {
+    let options =
+        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let mut writer = Writer {
         look,
         width,
@@ -170,11 +194,14 @@ impl Writer<'_> {
         let row = std::mem::take(&mut self.row);
         let room = self.width.saturating_sub(self.indent);
         let wrapped = row.wrap(room.max(1));
-        self.rows.extend(wrapped.into_iter().map(|row| self.indented(row)));
+        for row in wrapped {
+            self.push_indented(row);
+        }
     }
 
-    fn indented(&self, row: Row) -> Row {
-        Row::new().to_width(self.indent, self.look.signs()).row(row)
+    fn push_indented(&mut self, row: Row) {
+        let indent = Row::new().filled(self.indent, self.look.signs());
+        self.rows.push(indent.row(row));
     }
 
     fn gap(&mut self) {
@@ -252,7 +279,11 @@ impl Writer<'_> {
                 *number = number.saturating_add(1);
                 self.add(&text, style);
             }
-            _ => self.row = std::mem::take(&mut self.row).fixed(bullet, style).fixed(" ", style),
+            _ => {
+                self.row = std::mem::take(&mut self.row)
+                    .fixed(bullet, style)
+                    .fixed(" ", style);
+            }
         }
     }
 
@@ -287,11 +318,18 @@ impl Writer<'_> {
 
     fn end_code(&mut self) {
         let code = self.code.take().unwrap_or_default();
-        let room = self.width.saturating_sub(self.indent).saturating_sub(INDENT);
-        let rows = exact(code.trim_end(), room, self.look.of(Role::Code), self.look.signs());
+        let room = self
+            .width
+            .saturating_sub(self.indent)
+            .saturating_sub(INDENT);
+        let rows = exact(
+            code.trim_end(),
+            room,
+            self.look.of(Role::Code),
+            self.look.signs(),
+        );
         for row in rows {
-            let row = self.indented(Row::of("  ", Style::new()).row(row));
-            self.rows.push(row);
+            self.push_indented(Row::of("  ", Style::new()).row(row));
         }
         self.gap();
     }
@@ -305,14 +343,21 @@ mod tests {
     #[track_caller]
     fn check(markdown: &str, width: usize, expected: &[&str]) {
         let look = Look::new(&Theme::default(), Colors::Mono, true);
-        let rows: Vec<String> = render(markdown, width, &look).iter().map(Row::plain).collect();
+        let rows: Vec<String> = render(markdown, width, &look)
+            .iter()
+            .map(Row::plain)
+            .collect();
         assert_eq!(rows, expected);
     }
 
     #[test]
     fn prose_lists_and_code_are_rows() {
         check("one *two* `three` four", 9, &["one two", "three", "four"]);
-        check("- a\n- b\n  - c\n\nend", 20, &["* a", "* b", "  * c", "", "end"]);
+        check(
+            "- a\n- b\n  - c\n\nend",
+            20,
+            &["* a", "* b", "  * c", "", "end"],
+        );
         check("1. a\n2. b", 20, &["1. a", "2. b"]);
         check("x\n\n```sh\nls -l\n```\n", 20, &["x", "", "  ls -l"]);
         check("", 20, &[]);

@@ -14,22 +14,29 @@ const CELL_MIN_MS: i64 = 10_000;
 
 /// Buckets of time that do not move with each sample.
 #[derive(Debug, Clone, Copy)]
-pub struct Buckets {
+pub(crate) struct Buckets {
     /// Milliseconds one cell stands for.
-    pub each: i64,
+    pub(crate) each: i64,
     /// Number of the newest bucket, counted from 1970.
-    pub newest: i64,
+    pub(crate) newest: i64,
 }
 
 impl Buckets {
     /// Buckets for a series, so that each holds a sample when none is missing.
-    pub fn of(track: &Track) -> Option<Self> {
+    pub(crate) fn of(track: &Track) -> Option<Self> {
         let first = track.samples.front()?.at.as_millis();
         let last = track.samples.back()?.at.as_millis();
-        let gaps = i64::try_from(track.samples.len()).unwrap_or(i64::MAX).saturating_sub(1).max(1);
+        let gaps = i64::try_from(track.samples.len())
+            .unwrap_or(i64::MAX)
+            .saturating_sub(1)
+            .max(1);
         let between = last.saturating_sub(first).checked_div(gaps).unwrap_or(0);
         // Half as much again as the usual distance, in whole units, so that one late sample leaves no hole.
-        let units = between.saturating_mul(3).checked_div(2 * CELL_MIN_MS).unwrap_or(0).saturating_add(1);
+        let units = between
+            .saturating_mul(3)
+            .checked_div(2 * CELL_MIN_MS)
+            .unwrap_or(0)
+            .saturating_add(1);
         let each = units.saturating_mul(CELL_MIN_MS);
         Some(Self {
             each,
@@ -38,11 +45,20 @@ impl Buckets {
     }
 
     /// The worse of the values in each of the newest `count` buckets, oldest first; absent where there is no sample.
-    pub fn fold(self, track: &Track, count: usize, worse: impl Fn(f64, f64) -> f64) -> Vec<Option<f64>> {
+    pub(crate) fn fold(
+        self,
+        track: &Track,
+        count: usize,
+        worse: impl Fn(f64, f64) -> f64,
+    ) -> Vec<Option<f64>> {
         let mut out = vec![None; count];
         for Sample { at, value } in &track.samples {
-            let back = self.newest.saturating_sub(at.as_millis().div_euclid(self.each));
-            let place = usize::try_from(back).ok().and_then(|back| count.checked_sub(back.checked_add(1)?));
+            let back = self
+                .newest
+                .saturating_sub(at.as_millis().div_euclid(self.each));
+            let place = usize::try_from(back)
+                .ok()
+                .and_then(|back| count.checked_sub(back.checked_add(1)?));
             if let Some(slot) = place.and_then(|p| out.get_mut(p)) {
                 *slot = Some(slot.map_or(*value, |old| worse(old, *value)));
             }
@@ -52,16 +68,25 @@ impl Buckets {
 }
 
 /// Picks the value nearer to breaking the rule.
-pub fn worse_of(rule: &MetricRule) -> impl Fn(f64, f64) -> f64 + use<> {
-    let low = rule.crit.or(rule.warn).is_some_and(|l| matches!(l.op, Op::Lt | Op::Le));
+pub(crate) fn worse_of(rule: &MetricRule) -> impl Fn(f64, f64) -> f64 + use<> {
+    let low = rule
+        .crit
+        .or(rule.warn)
+        .is_some_and(|l| matches!(l.op, Op::Lt | Op::Le));
     move |a, b| if low { a.min(b) } else { a.max(b) }
 }
 
 /// One bar each for the newest `cells` buckets. The scale holds the values and reaches to the limits' side of zero.
-pub fn row(canvas: &Canvas<'_>, track: &Track, rule: &MetricRule, cells: usize, style: Style) -> Row {
+pub(crate) fn row(
+    canvas: &Canvas<'_>,
+    track: &Track,
+    rule: &MetricRule,
+    cells: usize,
+    style: Style,
+) -> Row {
     let glyphs = canvas.look().glyphs;
     let Some(buckets) = Buckets::of(track) else {
-        return Row::new().to_width(cells, canvas.signs());
+        return Row::new().filled(cells, canvas.signs());
     };
     let values = buckets.fold(track, cells, worse_of(rule));
     let known = || values.iter().flatten().copied().filter(|v| v.is_finite());
@@ -84,7 +109,10 @@ fn level(value: f64, low: f64, high: f64) -> usize {
         return usize::from(value != 0.0);
     }
     let share = ((value - low) / span).clamp(0.0, 1.0);
-    (0..7).rev().find(|n| share * 7.0 >= f64::from(*n) + 0.5).map_or(0, |n| usize::try_from(n + 1).unwrap_or(0))
+    (0..7)
+        .rev()
+        .find(|n| share * 7.0 >= f64::from(*n) + 0.5)
+        .map_or(0, |n| usize::try_from(n + 1).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -116,7 +144,14 @@ mod tests {
 
     #[test]
     fn a_missing_sample_leaves_a_gap() {
-        let t = track(&[(0, 1.0), (10, 1.0), (20, 1.0), (30, 1.0), (40, 1.0), (70, 2.0)]);
+        let t = track(&[
+            (0, 1.0),
+            (10, 1.0),
+            (20, 1.0),
+            (30, 1.0),
+            (40, 1.0),
+            (70, 2.0),
+        ]);
         let buckets = Buckets::of(&t).expect("samples");
         assert_eq!(buckets.each, 30_000 / 10 * 10 / 15 * 10);
         assert!(buckets.fold(&t, 4, f64::max).contains(&None));
