@@ -374,6 +374,10 @@ impl Room {
         }
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "tests read better without a reference at each call"
+    )]
     pub(crate) fn ask(&mut self, who: &str, command: Command) -> Result<(), Refusal> {
         if let Command::Propose { step } = &command {
             return self.propose(who, step.as_str());

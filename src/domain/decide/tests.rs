@@ -289,7 +289,7 @@ fn every_field_of_the_statement_changed_alone_is_refused() {
             "not about what is on the table",
         );
     }
-    for cut in [&good[..good.len() - 1], "", "warroom-confirm@v1\n"] {
+    for cut in [good.trim_end(), "", "warroom-confirm@v1\n"] {
         let statement = cut.to_owned();
         refused(&room, "bob", Command::Confirm { statement }, "not about");
     }
@@ -355,7 +355,8 @@ fn go_is_judged_on_what_is_read_now() {
         change(&mut room);
         room
     };
-    let cases: [(fn(&mut Room), &str); 9] = [
+    type Change = fn(&mut Room);
+    let cases: [(Change, &str); 9] = [
         (|r| r.world.policy = None, "policy files changed"),
         (|r| r.world.runbook = None, "runbook file changed"),
         (|r| r.world.look = Look::NotLooked, "could not be compared"),

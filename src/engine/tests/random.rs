@@ -78,7 +78,7 @@ fn act(desk: &mut Desk, (what, who, which): Action, seen: &mut Seen) {
 fn event(desk: &mut Desk, what: u8, which: u8) {
     match what % 40 {
         33..=35 if desk.running().is_some_and(|k| k.has_process()) => {
-            desk.exit(i32::from(which % 5 == 0));
+            desk.exit(i32::from(which.is_multiple_of(5)));
         }
         36 => {
             let span = u64::from(which) * u64::from(which) / 256;

@@ -156,7 +156,8 @@ proptest! {
         let split = |at: usize| {
             let at = at.min(text.len() - 1);
             let mut plan = published();
-            plan.argv = vec![text[..at].to_owned(), text[at..].to_owned()];
+            let (before, after) = text.split_at(at);
+            plan.argv = vec![before.to_owned(), after.to_owned()];
             plan
         };
         let (a, b) = (split(x), split(y));
