@@ -235,6 +235,7 @@ fn genesis(mode: Mode) -> Genesis {
         },
         plan_digest: Digest::of(b"plan"),
         plan: plan(),
+        panels: Vec::new(),
     }
 }
 
