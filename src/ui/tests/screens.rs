@@ -289,10 +289,11 @@ fn styles(seat: &mut Seat) -> String {
         out.push('\n');
     }
     for (at, style) in known.iter().enumerate() {
-        out.push_str(&format!(
-            "{}: {style}\n",
-            char::from(b'a' + u8::try_from(at % 26).expect("a letter"))
-        ));
+        let letter = char::from(b'a' + u8::try_from(at % 26).expect("a letter"));
+        out.push(letter);
+        out.push_str(": ");
+        out.push_str(style);
+        out.push('\n');
     }
     out
 }
@@ -310,8 +311,8 @@ fn mono_ascii_and_sixteen_colours() {
     insta::assert_snapshot!("mono_styles_80x24", styles(&mut seat));
     let ours = text
         .lines()
-        .filter(|l| !l.contains("Tell"))
-        .all(|l| l.is_ascii());
+        .filter(|l| !l.contains("Tell") && !l.contains("<U+202E>"))
+        .all(str::is_ascii);
     assert!(ours, "lines and marks of our own stay within ASCII");
     let sixteen = Settings {
         colors: Colors::Ansi16,

@@ -84,7 +84,7 @@ pub(crate) fn draw(
     top = top.saturating_add(now::draw(cx, canvas, below(area, top)));
     let mut body = below(area, top);
     body.height = body.height.saturating_sub(1);
-    hints::draw(cx, canvas, area);
+    hints::draw(cx, model, canvas, area);
     if model.zoom {
         return pane(model.focus(), cx, model, cache, canvas, body);
     }
@@ -119,7 +119,7 @@ fn pane(
         Pane::Document => runbook::document(cx, model, cache, canvas, area),
         Pane::Step => step::draw(cx, model, canvas, area),
         Pane::Charts => metrics::draw(cx, model, canvas, area),
-        Pane::Timeline => timeline::draw(cx, model, canvas, area),
+        Pane::Timeline => timeline::draw(cx, model, cache, canvas, area),
         Pane::Review => confirm::draw(cx, model, canvas, area),
     }
 }
