@@ -1,8 +1,9 @@
 //! The real terminal: raw mode, the modes we set, and their undoing by a fixed byte string whatever happens.
 
 use crossterm::cursor::{Hide, MoveTo};
-use crossterm::event::{EnableBracketedPaste, EnableMouseCapture};
+use crossterm::event::EnableBracketedPaste;
 use crossterm::queue;
+use crossterm::style::Print;
 use crossterm::terminal::{self, Clear, ClearType, EnterAlternateScreen};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -14,6 +15,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// update, mouse (all four protocols), focus reports, bracketed paste, keyboard flags, colours, cursor, alternate screen.
 /// Source: xterm control sequences (ctlseqs), DEC private modes; mode 2026 is the synchronized-output proposal.
 const RESTORE: &[u8] = b"\x1b[?2026l\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l";
+
+/// Reports of buttons and the wheel, in the form that has no limit of columns. Not of movement: a hand on the mouse
+/// would wake client and line for nothing. Source: xterm control sequences, "Mouse Tracking".
+const MOUSE: &str = "\x1b[?1000h\x1b[?1006h";
 
 /// A frame at 200x50 with every cell new stays below this; so a frame is one write.
 const FRAME_BYTES: usize = 128 * 1024;
@@ -148,7 +153,7 @@ impl Tty {
         queue!(
             out,
             EnterAlternateScreen,
-            EnableMouseCapture,
+            Print(MOUSE),
             EnableBracketedPaste,
             Clear(ClearType::All)
         )?;
@@ -261,7 +266,7 @@ mod tests {
         crossterm::execute!(
             set,
             EnterAlternateScreen,
-            EnableMouseCapture,
+            Print(MOUSE),
             EnableBracketedPaste
         )
         .expect("a vector can be written");

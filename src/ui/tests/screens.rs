@@ -271,6 +271,11 @@ fn tiny_screens_keep_what_now_and_state() {
     }
 }
 
+/// Fewer than 52 styles are ever on one screen.
+fn letter(at: usize) -> char {
+    ('a'..='z').chain('A'..='Z').nth(at).expect("few styles")
+}
+
 /// The styles of a screen: one letter for each new style, and what the letters mean.
 fn styles(seat: &mut Seat) -> String {
     let buffer = seat.draw().buffer().clone();
@@ -284,13 +289,12 @@ fn styles(seat: &mut Seat) -> String {
                 known.push(style.clone());
                 known.len() - 1
             });
-            out.push(char::from(b'a' + u8::try_from(at % 26).expect("a letter")));
+            out.push(letter(at));
         }
         out.push('\n');
     }
     for (at, style) in known.iter().enumerate() {
-        let letter = char::from(b'a' + u8::try_from(at % 26).expect("a letter"));
-        out.push(letter);
+        out.push(letter(at));
         out.push_str(": ");
         out.push_str(style);
         out.push('\n');

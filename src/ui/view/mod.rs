@@ -66,6 +66,9 @@ impl Cx<'_> {
 /// Smallest screen with borders and columns; below it the lines that matter are drawn one under the other.
 const COMFORTABLE: (u16, u16) = (60, 16);
 
+/// Fewer rows than this hold no plan: what now is shown instead.
+const CONFIRM_ROWS_MIN: u16 = 6;
+
 /// Draws the room.
 pub(crate) fn draw(
     cx: &Cx<'_>,
@@ -74,7 +77,7 @@ pub(crate) fn draw(
     canvas: &mut Canvas<'_>,
     area: Rect,
 ) {
-    if model.view == View::Confirm {
+    if model.view == View::Confirm && area.height >= CONFIRM_ROWS_MIN {
         return confirm::draw(cx, model, canvas, area);
     }
     if area.width < COMFORTABLE.0 || area.height < COMFORTABLE.1 {

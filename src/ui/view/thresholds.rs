@@ -18,11 +18,12 @@ use ratatui::layout::Rect;
 pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let width = usize::from(area.width.saturating_sub(2));
     let height = usize::from(area.height.saturating_sub(2));
+    let phase = cx.room.state.current_phase();
     let lines: Vec<Line<'_>> = cx
         .room
         .state
         .all_rules()
-        .map(|rule| line(cx, canvas, rule))
+        .map(|rule| line(cx, canvas, rule, phase))
         .collect();
     let columns = Columns::of(&lines, width, height);
     let mut rows: Vec<Row> = Vec::new();
@@ -214,8 +215,18 @@ impl Columns {
     }
 }
 
-fn line<'a>(cx: &Cx<'a>, canvas: &Canvas<'_>, rule: &'a MetricRule) -> Line<'a> {
-    let mark = words::verdict(verdict(cx, rule), canvas.look().glyphs);
+fn line<'a>(
+    cx: &Cx<'a>,
+    canvas: &Canvas<'_>,
+    rule: &'a MetricRule,
+    phase: Option<usize>,
+) -> Line<'a> {
+    let watched = rule.phase.is_none_or(|p| phase == Some(p));
+    let mark = if watched {
+        words::verdict(verdict(cx, rule), canvas.look().glyphs)
+    } else {
+        words::not_watched(canvas.look().glyphs)
+    };
     let style = canvas.of(mark.role);
     let dim = canvas.of(Role::Dim);
     let metric = cx.room.board.metrics.get(&rule.id);
