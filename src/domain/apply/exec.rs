@@ -200,7 +200,7 @@ fn end(
     };
     now.not_before = may_retry.then(|| mark.at.plus(RETRY_PAUSE));
     if matches!(outcome, Outcome::NotStarted { .. }) {
-        forget_touch(now, key);
+        forget_touch(state, key)?;
     }
     Ok(())
 }
@@ -217,14 +217,16 @@ fn pass(state: &mut State, key: &ExecKey, mark: Mark<'_>) -> Result<(), Why> {
 }
 
 /// A first command that surely never ran leaves nothing to undo. Later ones may follow one that did.
-fn forget_touch(now: &mut StepState, key: &ExecKey) {
+fn forget_touch(state: &mut State, key: &ExecKey) -> Result<(), Why> {
+    let now = state.step_mut(&key.step)?;
     let runs = now.finished.iter().filter(|f| f.role == ExecRole::Run);
-    if runs.count() == 1 && now.finished.len() < FINISHED_MAX {
-        now.touched &= now
-            .finished
-            .last()
-            .is_none_or(|f| &f.key != key || f.role != ExecRole::Run);
+    let first = runs.count() == 1 && now.finished.len() < FINISHED_MAX;
+    let this = now.finished.last();
+    if first && this.is_some_and(|f| &f.key == key && f.role == ExecRole::Run) {
+        now.touched = false;
+        state.undo_stack.retain(|id| id != &key.step);
     }
+    Ok(())
 }
 
 fn resolve(state: &mut State, step: &StepId, finding: Finding, mark: Mark<'_>) -> Result<(), Why> {
@@ -253,10 +255,10 @@ fn resolve(state: &mut State, step: &StepId, finding: Finding, mark: Mark<'_>) -
         Finding::DidNotRun => "did not run (found by people)",
         Finding::Partial => "ran in part (found by people)",
     };
-    if finding == Finding::DidNotRun {
-        forget_touch(now, &key);
-    }
     let why = why.to_owned();
     now.status = StepStatus::Failed { why };
+    if finding == Finding::DidNotRun {
+        forget_touch(state, &key)?;
+    }
     Ok(())
 }

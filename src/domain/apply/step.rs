@@ -167,24 +167,24 @@ fn skip(state: &mut State, step: &StepId, reason: &str, mark: Mark<'_>) -> Resul
 fn retry(state: &mut State, step: &StepId) -> Result<(), Why> {
     let index = state.index_of(step).ok_or("the plan has no such step")?;
     let now = idle(state, step)?;
+    let with_inner = matches!(now.status, StepStatus::Skipped { .. });
+    now.status = match now.status {
+        StepStatus::UndoFailed { .. } => StepStatus::Undoing,
+        StepStatus::Failed { .. } | StepStatus::Skipped { .. } => StepStatus::Pending,
+        _ => return Err("it has neither failed nor been skipped"),
+    };
     now.votes.clear();
     now.tries = 0;
     now.not_before = None;
-    match now.status {
-        StepStatus::UndoFailed { .. } => now.status = StepStatus::Undoing,
-        StepStatus::Failed { .. } => now.status = StepStatus::Pending,
-        StepStatus::Skipped { .. } => {
-            now.status = StepStatus::Pending;
-            // They were left out with it.
-            for inner in below(state, index) {
-                if let Some(now) = state.steps.get_mut(inner) {
-                    if matches!(now.status, StepStatus::Skipped { .. }) {
-                        now.status = StepStatus::Pending;
-                    }
+    if with_inner {
+        // They were left out with it.
+        for inner in below(state, index) {
+            if let Some(now) = state.steps.get_mut(inner) {
+                if matches!(now.status, StepStatus::Skipped { .. }) {
+                    now.status = StepStatus::Pending;
                 }
             }
         }
-        _ => return Err("it has neither failed nor been skipped"),
     }
     Ok(())
 }
