@@ -12,6 +12,7 @@
 
 mod codec;
 mod error;
+pub mod facts;
 mod header;
 mod index;
 mod lock;
