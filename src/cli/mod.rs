@@ -1,1 +1,5 @@
 //! Subcommands.
+
+pub mod check;
+pub mod plan;
+mod runbook_file;
