@@ -6,7 +6,7 @@
 //! - [`http`]: the one user of the HTTP client: time limits, size limits, TLS, redaction.
 //! - [`poll`]: the one poll loop: interval, jitter, back-off, Retry-After, poll-now, health, shutdown.
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
-//! - [`prometheus`]: metrics from a server.
+//! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 
 #[cfg(test)]
 pub(crate) mod contracts;
@@ -14,6 +14,7 @@ pub mod http;
 pub mod poll;
 pub mod prometheus;
 pub mod query;
+pub mod scrape;
 
 /// Readings that may wait for the session: a second's worth of a dozen connectors, and small enough that what waits
 /// is still fresh when it is taken out.
