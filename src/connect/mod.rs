@@ -9,6 +9,7 @@
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
 //! - [`netbox`], [`pagerduty`], [`files`]: CMDB and pager, from their systems or from files.
 //! - [`prometheus`]: metrics from a server.
+//! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 
 #[cfg(test)]
 pub(crate) mod contracts;
@@ -20,6 +21,7 @@ pub mod poll;
 pub mod prometheus;
 pub mod query;
 pub mod registry;
+pub mod scrape;
 
 /// Readings that may wait for the session: a second's worth of a dozen connectors, and small enough that what waits
 /// is still fresh when it is taken out.
