@@ -6,11 +6,12 @@
 //! - [`http`]: the one user of the HTTP client: time limits, size limits, TLS, redaction.
 //! - [`poll`]: the one poll loop: interval, jitter, back-off, Retry-After, poll-now, health, shutdown.
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
-//! - [`netbox`], [`pagerduty`]: CMDB and pager.
+//! - [`netbox`], [`pagerduty`], [`files`]: CMDB and pager, from their systems or from files.
 //! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 
 #[cfg(test)]
 pub(crate) mod contracts;
+pub mod files;
 pub mod http;
 pub mod netbox;
 pub mod pagerduty;
