@@ -6,6 +6,7 @@
 //! - [`http`]: the one user of the HTTP client: time limits, size limits, TLS, redaction.
 //! - [`poll`]: the one poll loop: interval, jitter, back-off, Retry-After, poll-now, health, shutdown.
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
+//! - [`registry`]: one line for each kind of connector, from settings to sources.
 //! - [`netbox`], [`pagerduty`], [`files`]: CMDB and pager, from their systems or from files.
 //! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 
@@ -18,6 +19,7 @@ pub mod pagerduty;
 pub mod poll;
 pub mod prometheus;
 pub mod query;
+pub mod registry;
 pub mod scrape;
 
 /// Readings that may wait for the session: a second's worth of a dozen connectors, and small enough that what waits
