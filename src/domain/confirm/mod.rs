@@ -1,0 +1,3 @@
+//! The two-person rule: who people are.
+
+pub mod people;
