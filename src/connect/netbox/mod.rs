@@ -62,6 +62,9 @@ impl From<ListError> for PollError {
         let mut poll = Self::new(error.to_string());
         if let ListError::Http { cause, .. } = &error {
             poll.retry_after = cause.retry_after();
+            if let Some(hint) = cause.hint() {
+                poll.what = format!("{error}; {hint}");
+            }
         }
         poll
     }

@@ -264,7 +264,7 @@ async fn errors_name_the_list_and_never_the_token() {
     let replies = [
         (
             ResponseTemplate::new(401).set_body_string(format!("bad token {TOKEN}")),
-            "cannot read on-calls: HTTP 401",
+            "cannot read on-calls: HTTP 401; check the token",
             None,
         ),
         (
