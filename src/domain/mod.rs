@@ -9,6 +9,7 @@ pub mod command;
 pub mod confirm;
 pub mod countdown;
 pub mod decide;
+pub mod confirm;
 pub mod digest;
 pub mod doc;
 pub mod fact;
