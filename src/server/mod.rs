@@ -10,6 +10,7 @@ pub mod exec;
 mod input;
 mod ledger;
 mod listen;
+pub mod peek;
 pub mod pin;
 pub mod policy;
 mod render;
