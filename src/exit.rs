@@ -38,18 +38,27 @@ pub enum Code {
 impl Code {
     /// All codes with their meaning, for the manual.
     pub const ALL: [(Self, &'static str); 13] = [
-        (Self::Done, "done; for `status`: the maintenance is complete"),
+        (
+            Self::Done,
+            "done; for `status`: the maintenance is complete",
+        ),
         (Self::Failure, "something failed"),
         (Self::Usage, "wrong usage, configuration or runbook"),
         (Self::NoSession, "no such session, or it does not answer"),
         (Self::NotBegun, "open, not begun"),
         (Self::Running, "going forward"),
         (Self::Held, "held: nothing new starts"),
-        (Self::AwaitingSecond, "waiting for the second person, or for go"),
+        (
+            Self::AwaitingSecond,
+            "waiting for the second person, or for go",
+        ),
         (Self::RollingBack, "going back"),
         (Self::RolledBack, "rolled back"),
         (Self::Aborted, "aborted"),
-        (Self::Unknown, "the outcome of a command is not known: somebody must look"),
+        (
+            Self::Unknown,
+            "the outcome of a command is not known: somebody must look",
+        ),
         (Self::StepFailed, "a step failed and waits for a decision"),
     ];
 }
@@ -74,7 +83,11 @@ pub struct Failure {
 impl Failure {
     /// A failure with [`Code::Failure`].
     pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { error: error.into(), hint: None, code: Code::Failure }
+        Self {
+            error: error.into(),
+            hint: None,
+            code: Code::Failure,
+        }
     }
 
     /// With a hint.

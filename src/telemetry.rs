@@ -28,6 +28,12 @@ pub fn start(dir: &Path, filter: Option<&str>) -> Result<WorkerGuard, InitError>
         .and_then(|text| EnvFilter::try_new(text).ok())
         .unwrap_or_else(|| EnvFilter::new("warroom=info"));
     // A second start in one process keeps the first: tests start many servers in one.
-    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(writer).with_ansi(false).try_init().ok();
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .with_ansi(false)
+        .try_init()
+        .ok();
     Ok(guard)
 }

@@ -2,4 +2,5 @@
 //!
 //! Holds focus and scroll only. Every decision is the server's; a client that dies loses nothing.
 
+pub mod frames;
 pub mod link;

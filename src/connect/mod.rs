@@ -1,1 +1,28 @@
 //! The outside world: one folder for each system, one poll loop for all.
+//!
+//! A connector turns one system into [`Reading`](crate::domain::reading::Reading)s. It knows nothing of sessions, screens
+//! or journals: readings go into a bounded queue, and what they mean is decided elsewhere.
+//!
+//! - [`http`]: the one user of the HTTP client: time limits, size limits, TLS, redaction.
+//! - [`poll`]: the one poll loop: interval, jitter, back-off, Retry-After, poll-now, health, shutdown.
+//! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
+//! - [`registry`]: one line for each kind of connector, from settings to sources.
+//! - [`netbox`], [`pagerduty`], [`files`]: CMDB and pager, from their systems or from files.
+//! - [`prometheus`]: metrics from a server.
+//! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
+
+#[cfg(test)]
+pub(crate) mod contracts;
+pub mod files;
+pub mod http;
+pub mod netbox;
+pub mod pagerduty;
+pub mod poll;
+pub mod prometheus;
+pub mod query;
+pub mod registry;
+pub mod scrape;
+
+/// Readings that may wait for the session: a second's worth of a dozen connectors, and small enough that what waits
+/// is still fresh when it is taken out.
+pub const READINGS_QUEUE_MAX: usize = 64;

@@ -227,7 +227,7 @@ pub struct ExecKey {
     pub step: StepId,
     /// Which attempt of the step.
     pub attempt: AttemptNo,
-    /// Place in `PlanStep::blocks`; the `undo` block is [`ExecKey::UNDO`].
+    /// Place in `PlanStep::blocks`; or [`ExecKey::UNDO`], or [`ExecKey::BY_HAND`].
     pub block: u16,
     /// Which try of a block that is retried, from 1.
     pub try_no: u32,
@@ -236,19 +236,23 @@ pub struct ExecKey {
 impl ExecKey {
     /// Stands for the `undo` block in [`ExecKey::block`].
     pub const UNDO: u16 = u16::MAX;
+    /// Stands in [`ExecKey::block`] for destructive work that a person does by hand: no process belongs to it.
+    pub const BY_HAND: u16 = u16::MAX - 1;
+
+    /// True when a process belongs to it.
+    pub const fn has_process(&self) -> bool {
+        self.block != Self::BY_HAND
+    }
 }
 
 impl fmt::Display for ExecKey {
     /// `drain.1.b0.t1`: also the stem of the output file's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.block == Self::UNDO {
-            write!(f, "{}.{}.undo.t{}", self.step, self.attempt, self.try_no)
-        } else {
-            write!(
-                f,
-                "{}.{}.b{}.t{}",
-                self.step, self.attempt, self.block, self.try_no
-            )
+        let (step, attempt, try_no) = (&self.step, self.attempt, self.try_no);
+        match self.block {
+            Self::UNDO => write!(f, "{step}.{attempt}.undo.t{try_no}"),
+            Self::BY_HAND => write!(f, "{step}.{attempt}.hand.t{try_no}"),
+            block => write!(f, "{step}.{attempt}.b{block}.t{try_no}"),
         }
     }
 }

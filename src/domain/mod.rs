@@ -3,13 +3,24 @@
 //! Nothing here does I/O, reads a clock, an environment or a generator of random numbers, or logs. The same
 //! values in give the same values out, which is what lets server, client, report, verify and replay share it.
 
+pub mod apply;
 pub mod board;
 pub mod command;
+pub mod confirm;
+pub mod countdown;
+pub mod decide;
+pub mod confirm;
 pub mod digest;
+pub mod doc;
 pub mod fact;
+pub mod guard;
 pub mod id;
+pub mod readiness;
 pub mod reading;
 pub mod runbook;
+pub mod settle;
 pub mod state;
 pub mod threshold;
 pub mod time;
+pub mod verdict;
+pub mod world;

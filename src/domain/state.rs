@@ -172,6 +172,10 @@ pub struct StepState {
     pub touched: bool,
     /// Findings of people on an unknown outcome.
     pub votes: BTreeMap<PersonId, Finding>,
+    /// Newest attempt number a proposal has used; 0 before the first. A further proposal takes a further number.
+    pub proposed: AttemptNo,
+    /// True once the confirmed hand work of this attempt is done (a destructive step without a `run` block).
+    pub worked: bool,
 }
 
 /// Executions kept per step: enough for every retry anybody looks at; older ones are in the journal.

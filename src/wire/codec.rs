@@ -50,6 +50,14 @@ pub fn encode<T: Serialize>(message: &T) -> Result<Bytes, WireError> {
     Ok(Bytes::from(bytes))
 }
 
+/// As [`encode`], without the limit of a frame: for a snapshot, which is sent in parts.
+///
+/// # Errors
+/// [`WireError::Encode`].
+pub fn encode_any_length<T: Serialize>(message: &T) -> Result<Vec<u8>, WireError> {
+    serde_json::to_vec(message).map_err(WireError::Encode)
+}
+
 /// Reads one frame's bytes as a message.
 ///
 /// # Errors

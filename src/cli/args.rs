@@ -1,0 +1,271 @@
+//! The command line as clap sees it. Secrets are never arguments.
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use std::path::PathBuf;
+
+/// A terminal war room for live maintenance of distributed systems.
+///
+/// Two people, two terminals, one runbook: everyone attached sees the same truth, and nothing destructive runs until
+/// a second person has checked this exact command against this exact state.
+#[derive(Debug, Parser)]
+#[command(name = "warroom", version, max_term_width = 100, after_help = AFTER)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+    /// Configuration file [default: $XDG_CONFIG_HOME/warroom/config.toml, then /etc/warroom/config.toml].
+    #[arg(long, global = true, value_name = "FILE", env = "WARROOM_CONFIG", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+}
+
+const AFTER: &str = "\
+Try it:     warroom demo
+Real work:  warroom check RUNBOOK.md && warroom run RUNBOOK.md
+Second person, on the same host:  warroom attach -t NAME
+";
+
+/// Subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Start a maintenance from a runbook and attach to it; resumes one that was cut off.
+    Run(RunArgs),
+    /// Attach this terminal to a running session.
+    Attach(AttachArgs),
+    /// List sessions on this host.
+    #[command(visible_alias = "list-sessions")]
+    Ls(JsonArgs),
+    /// Print where a session stands; the exit code says it too.
+    Status(StatusArgs),
+    /// End a session's server. A maintenance that is not over can be resumed with `warroom run`.
+    KillSession(TargetArgs),
+    /// Run a session server in the foreground, for systemd and containers.
+    Serve(ServeArgs),
+    /// Show everything with a simulated cluster; needs no network and no configuration.
+    Demo(DemoArgs),
+    /// Run the simulated cluster alone, for developing against it.
+    Lab(LabArgs),
+    /// Check runbooks like a compiler: file, line, column, what is wrong, a hint.
+    Check(CheckArgs),
+    /// Print the resolved plan of a runbook and its SHA-256.
+    Plan(PlanArgs),
+    /// Check the hash chain of a session's journal.
+    Verify(VerifyArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff), for `man -l`.
+    Man,
+}
+
+/// How the screen looks.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LookArgs {
+    /// Theme: dark, light, high-contrast, colour-blind, or a file.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub theme: Option<String>,
+    /// Draw with ASCII characters only.
+    #[arg(long)]
+    pub ascii: bool,
+    /// Colours of the terminal [default: auto; NO_COLOR means mono].
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub colors: Option<ColorsArg>,
+}
+
+/// Colours a terminal can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorsArg {
+    /// Ask the environment.
+    Auto,
+    /// 24 bits.
+    True,
+    /// 256.
+    #[value(name = "256")]
+    C256,
+    /// 16.
+    #[value(name = "16")]
+    C16,
+    /// None: bold, underline, reverse.
+    Mono,
+}
+
+/// `warroom run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The runbook. Absent with `-t`: resume that session.
+    #[arg(required_unless_present = "target", value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+    /// Name of the session [default: from the file's name].
+    #[arg(short, long = "target", value_name = "NAME")]
+    pub target: Option<String>,
+    /// Start the session without attaching to it.
+    #[arg(short, long)]
+    pub detached: bool,
+    /// How the screen looks.
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+/// `warroom attach`.
+#[derive(Debug, Args)]
+pub struct AttachArgs {
+    /// Session name, or ssh://HOST/NAME.
+    #[arg(value_name = "NAME|URL", conflicts_with = "target")]
+    pub session: Option<String>,
+    /// Session name.
+    #[arg(short, long = "target", value_name = "NAME")]
+    pub target: Option<String>,
+    /// Only look: this terminal can ask for nothing.
+    #[arg(short, long)]
+    pub read_only: bool,
+    /// Speak the session's messages over standard input and output, for ssh.
+    #[arg(long, hide = true)]
+    pub stdio: bool,
+    /// Simulated person to be; in a demo session only.
+    #[arg(long = "as", value_name = "PERSON")]
+    pub as_person: Option<String>,
+    /// Program to run on the other host with ssh://.
+    #[arg(long, value_name = "PATH", default_value = "warroom")]
+    pub remote_program: String,
+    /// Configuration file for ssh with ssh://.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub ssh_config: Option<PathBuf>,
+    /// How the screen looks.
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+/// Commands that only choose between text and JSON.
+#[derive(Debug, Args)]
+pub struct JsonArgs {
+    /// JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `warroom status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Session name [default: the only session there is].
+    #[arg(value_name = "NAME", conflicts_with = "target")]
+    pub session: Option<String>,
+    /// Session name.
+    #[arg(short, long = "target", value_name = "NAME")]
+    pub target: Option<String>,
+    /// JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Commands that name a session.
+#[derive(Debug, Args)]
+pub struct TargetArgs {
+    /// Session name [default: the only session there is].
+    #[arg(value_name = "NAME", conflicts_with = "target")]
+    pub session: Option<String>,
+    /// Session name.
+    #[arg(short, long = "target", value_name = "NAME")]
+    pub target: Option<String>,
+}
+
+/// `warroom serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The runbook. Absent with `-t`: resume that session.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+    /// Name of the session [default: from the file's name].
+    #[arg(short, long = "target", value_name = "NAME")]
+    pub target: Option<String>,
+    /// Leave the terminal's session and say on standard output when clients can attach.
+    #[arg(long, hide = true)]
+    pub background: bool,
+    /// A demo session with the embedded lab.
+    #[arg(long, hide = true)]
+    pub demo: bool,
+    /// With `--demo`: play the second person.
+    #[arg(long, hide = true)]
+    pub partner: bool,
+}
+
+/// `warroom demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Play the second person, so that you see a confirm alone.
+    #[arg(long)]
+    pub partner: bool,
+    /// Name of the session.
+    #[arg(short, long = "target", value_name = "NAME", default_value = "demo")]
+    pub target: String,
+    /// Start the session without attaching to it.
+    #[arg(short, long)]
+    pub detached: bool,
+    /// How the screen looks.
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+/// `warroom lab`.
+#[derive(Debug, Args)]
+pub struct LabArgs {
+    /// What to do; absent: run the lab until interrupted.
+    #[command(subcommand)]
+    pub verb: Option<LabVerb>,
+}
+
+/// What can be done with a lab.
+#[derive(Debug, Subcommand)]
+pub enum LabVerb {
+    /// Act on a running lab, as the steps of the demo runbook do.
+    Ctl {
+        /// drain, undrain, upgrade, switchover, restart, break, heal or status.
+        action: String,
+        /// Name of a component.
+        node: Option<String>,
+    },
+}
+
+/// `warroom check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Runbooks.
+    #[arg(required = true, value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `warroom plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The runbook.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Exactly the bytes the digest is made of.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `warroom verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Session name, its directory, or a journal file.
+    #[arg(value_name = "SESSION|PATH")]
+    pub session: String,
+    /// JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

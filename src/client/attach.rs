@@ -1,0 +1,248 @@
+//! The loop of an attached terminal: keys and messages in, frames out.
+
+use super::frames::Frames;
+use super::link::{self, Introduction, LinkEvent, Target};
+use crate::clock::Clock;
+use crate::display;
+use crate::ui::room::{Link, Room};
+use crate::ui::terminal;
+use crate::ui::{Request, Screen, Settings, Ui};
+use crate::wire::message::{ToClient, ToServer};
+use crossterm::event::{Event, EventStream};
+use futures_util::StreamExt as _;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// Messages from the link that may wait for the screen.
+const EVENTS_MAX: usize = 1024;
+/// Requests that may wait for the link: more keys than a person presses in a second.
+const REQUESTS_MAX: usize = 64;
+/// Messages taken in one go before a frame may be drawn, so that a flood cannot starve the keys.
+const BATCH_MAX: usize = 256;
+
+/// How an attached terminal ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// The person detached; the session goes on.
+    Detached,
+    /// The session ended.
+    SessionEnded {
+        /// Why.
+        reason: String,
+    },
+    /// There was no way to the session.
+    Failed {
+        /// Why.
+        why: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// The terminal went away; the session goes on.
+    TerminalGone,
+}
+
+/// One attached terminal.
+struct Attached {
+    ui: Ui,
+    screen: Screen,
+    clock: Arc<dyn Clock>,
+    requests: mpsc::Sender<ToServer>,
+    last_number: u64,
+    end: Option<End>,
+}
+
+/// Attaches this terminal until the person detaches, the session ends or the terminal goes away.
+///
+/// # Errors
+/// When the terminal cannot be set up or the signals cannot be heard.
+pub async fn attach(
+    target: Target,
+    introduction: Introduction,
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+) -> std::io::Result<End> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut terminal = terminal::Screen::open()?;
+    let (requests, to_link) = mpsc::channel(REQUESTS_MAX);
+    let (to_screen, mut events) = mpsc::channel(EVENTS_MAX);
+    let what = display::line(&format!("attaching to {}", name_of(&target)));
+    let mut attached = Attached {
+        ui: Ui::new(settings),
+        screen: Screen::Connecting { what },
+        clock,
+        requests,
+        last_number: 0,
+        end: None,
+    };
+    // The first frame comes before any socket work, so that a slow way is a slow way and not a dead program.
+    if attached.draw(&mut terminal).is_err() {
+        return Ok(End::TerminalGone);
+    }
+    let link = tokio::spawn(link::run(target, introduction, to_link, to_screen));
+    let end = attached.run(&mut terminal, &mut events, &mut hangup, &mut terminate).await;
+    link.abort();
+    drop(terminal);
+    Ok(end)
+}
+
+fn name_of(target: &Target) -> String {
+    match target {
+        Target::Local { name, .. } => name.to_string(),
+        Target::Ssh { host, name, .. } => format!("{name} on {host}"),
+    }
+}
+
+impl Attached {
+    async fn run(
+        &mut self,
+        terminal: &mut terminal::Screen,
+        events: &mut mpsc::Receiver<LinkEvent>,
+        hangup: &mut Signal,
+        terminate: &mut Signal,
+    ) -> End {
+        let mut keys = EventStream::new();
+        let mut frames = Frames::default();
+        frames.drawn(Instant::now());
+        loop {
+            if let Some(end) = self.end.take() {
+                return end;
+            }
+            let due = frames.due();
+            tokio::select! {
+                biased;
+                key = keys.next() => match key {
+                    Some(Ok(event)) => {
+                        if self.on_terminal(&event, terminal).is_err() {
+                            return End::TerminalGone;
+                        }
+                        frames.key(Instant::now());
+                    }
+                    Some(Err(_)) | None => return End::TerminalGone,
+                },
+                _ = hangup.recv() => return End::TerminalGone,
+                _ = terminate.recv() => return End::Detached,
+                () = wait_until(due) => {
+                    if self.draw(terminal).is_err() {
+                        return End::TerminalGone;
+                    }
+                    frames.drawn(Instant::now());
+                }
+                event = events.recv() => match event {
+                    Some(event) => {
+                        self.on_link(event);
+                        for _ in 0..BATCH_MAX {
+                            match events.try_recv() {
+                                Ok(event) => self.on_link(event),
+                                Err(_) => break,
+                            }
+                        }
+                        frames.changed(Instant::now());
+                    }
+                    None => return End::TerminalGone,
+                },
+                () = next_second(&*self.clock, self.ui.needs_clock(&self.screen)) => frames.changed(Instant::now()),
+            }
+        }
+    }
+
+    fn draw(&mut self, terminal: &mut terminal::Screen) -> std::io::Result<()> {
+        let now = self.clock.now();
+        let (ui, screen) = (&mut self.ui, &self.screen);
+        terminal.draw(|frame| ui.draw(screen, now, frame))
+    }
+
+    fn on_terminal(&mut self, event: &Event, terminal: &mut terminal::Screen) -> std::io::Result<()> {
+        let now = self.clock.now();
+        for request in self.ui.on_event(&self.screen, event, now) {
+            match request {
+                Request::Copy(text) => terminal.copy(&text)?,
+                Request::Redraw => terminal.forget()?,
+                request => self.ask(request),
+            }
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, request: Request) {
+        let message = match request {
+            Request::Ask(command) => {
+                self.last_number += 1;
+                ToServer::Ask { number: self.last_number, command }
+            }
+            Request::Records { from, count } => ToServer::Records { from, count },
+            Request::Output { key, offset } => ToServer::Output { key, offset },
+            Request::ShutdownSession => {
+                ToServer::Shutdown { reason: "ended from an attached terminal".to_owned() }
+            }
+            Request::Detach => {
+                self.end = Some(End::Detached);
+                return;
+            }
+            // These are between the screen and its terminal.
+            Request::Copy(_) | Request::Redraw => return,
+        };
+        // A link that is down takes no requests: the screen says so, and nothing is sent late by surprise.
+        if self.requests.try_send(message).is_err() {
+            self.ui.on_not_sent(self.clock.now());
+        }
+    }
+
+    fn on_link(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Up(welcome, snapshot) => match &mut self.screen {
+                Screen::Room(room) => room.on_snapshot(*welcome, *snapshot),
+                screen => *screen = Screen::Room(Box::new(Room::from_snapshot(*welcome, *snapshot))),
+            },
+            LinkEvent::Message(message) => self.on_message(*message),
+            LinkEvent::Lost { why } => {
+                if let Screen::Room(room) = &mut self.screen {
+                    room.link = Link::Lost { since: self.clock.now(), why };
+                }
+            }
+            LinkEvent::Ended { why, hint } => {
+                self.end = Some(match &self.screen {
+                    Screen::Room(_) => End::SessionEnded { reason: why },
+                    Screen::Connecting { .. } | Screen::Failed { .. } => End::Failed { why, hint },
+                });
+            }
+        }
+    }
+
+    fn on_message(&mut self, message: ToClient) {
+        let Screen::Room(room) = &mut self.screen else { return };
+        match message {
+            ToClient::Facts(facts) => room.on_facts(facts),
+            ToClient::Readings(readings) => room.on_readings(readings),
+            ToClient::Gate(gate) => room.on_gate(gate),
+            ToClient::Output(chunk) => room.on_output(chunk),
+            ToClient::Records(records) => room.on_records(records),
+            ToClient::Reply { number, refused } => self.ui.on_reply(number, refused, self.clock.now()),
+            ToClient::Lagged => self.ui.on_lagged(self.clock.now()),
+            // The link handles these before they get here.
+            ToClient::Welcome(_)
+            | ToClient::TurnedAway { .. }
+            | ToClient::SnapshotPart { .. }
+            | ToClient::Bye { .. } => {}
+        }
+    }
+}
+
+async fn wait_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Wakes on the next full second of the wall clock, so that every clock on every screen ticks together.
+async fn next_second(clock: &dyn Clock, wanted: bool) {
+    if !wanted {
+        return std::future::pending().await;
+    }
+    let into = u64::try_from(clock.now().wall.as_millis().rem_euclid(1000)).unwrap_or(0);
+    tokio::time::sleep(Duration::from_millis(1000 - into)).await;
+}

@@ -1,0 +1,44 @@
+//! Reads a file that a person wrote.
+
+use super::problem::{Problem, Problems};
+use super::secret::open_flags;
+use std::fs::OpenOptions;
+use std::io::Read as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+/// Largest file read: a configuration with a thousand panels is a quarter of it.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// The text, and the permission bits of the file it came from.
+///
+/// # Errors
+/// One [`Problem`] for a file that is not there, not plain, too large or not UTF-8.
+pub(super) fn text(path: &Path) -> Result<(String, u32), Problems> {
+    let fault = |what: String, hint: &str| Problems::from(Problem::of_file(path, what, hint));
+    let failed = |error: std::io::Error| fault(format!("cannot read the file: {error}"), "");
+    let file = OpenOptions::new()
+        .read(true)
+        // Opening a pipe nobody writes to would wait for ever.
+        .custom_flags(open_flags(rustix::fs::OFlags::NONBLOCK))
+        .open(path)
+        .map_err(failed)?;
+    let meta = file.metadata().map_err(failed)?;
+    if !meta.is_file() {
+        return Err(fault("is not a plain file".to_owned(), ""));
+    }
+    let mut bytes = Vec::new();
+    let mut limited = file.take(FILE_BYTES_MAX.saturating_add(1));
+    let size = limited.read_to_end(&mut bytes).map_err(failed)?;
+    if u64::try_from(size).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
+        return Err(fault(format!("is larger than {FILE_BYTES_MAX} bytes"), ""));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        fault(
+            format!("is not UTF-8 text from byte {at} on"),
+            "save it as UTF-8",
+        )
+    })?;
+    Ok((text, meta.permissions().mode() & 0o7777))
+}

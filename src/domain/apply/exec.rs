@@ -1,0 +1,264 @@
+//! Facts of commands: intent, spawn, outcome, and what people found where there is no outcome.
+
+use super::step::{enter_next, sign};
+use super::{Mark, Why};
+use crate::domain::fact::{ExecKey, Fact, Finding, Outcome, OutputRef};
+use crate::domain::id::{Nonce, StepId};
+use crate::domain::readiness::{Next, StepView};
+use crate::domain::runbook::plan::{ExecRole, RETRY_PAUSE};
+use crate::domain::state::{FINISHED_MAX, Finished, Running, Stage, State, StepState, StepStatus};
+
+pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
+    match fact {
+        Fact::ExecIntent { key, role, nonce } => intend(state, key, *role, nonce.as_ref(), mark),
+        Fact::ExecSpawned { key, pid } => {
+            in_flight(state, key)?.pid = Some(*pid);
+            Ok(())
+        }
+        Fact::ExecOutcome {
+            key,
+            outcome,
+            output,
+        } => end(state, key, outcome, output, mark),
+        Fact::StopAsked { step } => {
+            let running = state.step_mut(step)?.running.as_mut();
+            running.ok_or("no command of it runs")?.stop_asked = true;
+            Ok(())
+        }
+        Fact::ExecUnknown { key } => {
+            let running = take(state, key)?;
+            let now = state.step_mut(&key.step)?;
+            keep(now, finished(running, mark, None));
+            now.status = StepStatus::Unknown;
+            now.ended = Some(mark.at);
+            now.votes.clear();
+            Ok(())
+        }
+        Fact::ResolveVoted { step, finding, .. } => {
+            let now = state.step_mut(step)?;
+            if now.status != StepStatus::Unknown {
+                return Err("its outcome is known");
+            }
+            if let Some(person) = mark.actor.person() {
+                now.votes.insert(person.clone(), *finding);
+            }
+            Ok(())
+        }
+        Fact::StepResolved { step, finding } => resolve(state, step, *finding, mark),
+        _ => Err("it is not a fact of a command"),
+    }
+}
+
+fn in_flight<'a>(state: &'a mut State, key: &ExecKey) -> Result<&'a mut Running, Why> {
+    let running = state.step_mut(&key.step)?.running.as_mut();
+    running
+        .filter(|r| &r.key == key)
+        .ok_or("no such command runs")
+}
+
+fn take(state: &mut State, key: &ExecKey) -> Result<Running, Why> {
+    in_flight(state, key)?;
+    let running = state.step_mut(&key.step)?.running.take();
+    running.ok_or("no such command runs")
+}
+
+fn finished(running: Running, mark: Mark<'_>, end: Option<(&Outcome, &OutputRef)>) -> Finished {
+    Finished {
+        key: running.key,
+        role: running.role,
+        started: running.since,
+        ended: mark.at,
+        outcome: end.map(|(outcome, _)| outcome.clone()),
+        output: end.map(|(_, output)| output.clone()),
+    }
+}
+
+fn keep(now: &mut StepState, finished: Finished) {
+    if now.finished.len() >= FINISHED_MAX {
+        now.finished.remove(0);
+    }
+    now.finished.push(finished);
+}
+
+fn intend(
+    state: &mut State,
+    key: &ExecKey,
+    role: ExecRole,
+    nonce: Option<&Nonce>,
+    mark: Mark<'_>,
+) -> Result<(), Why> {
+    if state.running().is_some() {
+        return Err("another command runs");
+    }
+    let view = state.find(&key.step).ok_or("the plan has no such step")?;
+    if key.attempt != view.now.attempt {
+        return Err("it belongs to another attempt");
+    }
+    let status = match role {
+        ExecRole::Undo => undo_status(state, view, key)?,
+        _ => StepStatus::Active {
+            stage: forward_stage(state, view, key, role, nonce)?,
+        },
+    };
+    if let Some(nonce) = nonce {
+        state.spent.insert(nonce.clone());
+        state.proposal = None;
+    }
+    let now = state.step_mut(&key.step)?;
+    now.status = status;
+    now.tries = key.try_no;
+    now.not_before = None;
+    now.touched |= role == ExecRole::Run;
+    now.running = Some(Running {
+        key: key.clone(),
+        role,
+        since: mark.at,
+        pid: None,
+        stop_asked: false,
+    });
+    sign(now, mark);
+    Ok(())
+}
+
+fn undo_status(state: &State, view: StepView<'_>, key: &ExecKey) -> Result<StepStatus, Why> {
+    let waits = matches!(
+        view.now.status,
+        StepStatus::Active { .. } | StepStatus::Unknown | StepStatus::UndoFailed { .. }
+    );
+    if state.undo_stack.last() != Some(&key.step) || key.block != ExecKey::UNDO || waits {
+        return Err("it is not the step to undo");
+    }
+    Ok(StepStatus::Undoing)
+}
+
+/// Stage of the step while the command runs, when this command is what comes next.
+fn forward_stage(
+    state: &State,
+    view: StepView<'_>,
+    key: &ExecKey,
+    role: ExecRole,
+    nonce: Option<&Nonce>,
+) -> Result<Stage, Why> {
+    if key.block != view.next_key().block {
+        return Err("another part of the step comes first");
+    }
+    match (view.next(), view.now.stage()) {
+        (Next::Exec(exec), Some(Stage::Between)) if exec.role == role && nonce.is_none() => {}
+        (Next::Confirmed(_) | Next::HandWork, Some(Stage::Armed)) if role == ExecRole::Run => {
+            armed(state, key, nonce)?;
+        }
+        _ => return Err("it is not what the step comes to next"),
+    }
+    Ok(match role {
+        ExecRole::Check => Stage::Checking,
+        ExecRole::Verify => Stage::Verifying,
+        ExecRole::Run | ExecRole::Undo => Stage::Running,
+    })
+}
+
+/// The armed proposal covers exactly this execution and its nonce is unspent.
+fn armed(state: &State, key: &ExecKey, nonce: Option<&Nonce>) -> Result<(), Why> {
+    let covers = state.proposal.as_ref().is_some_and(|open| {
+        open.armed.is_some()
+            && open.terms.step == key.step
+            && open.terms.attempt == key.attempt
+            && Some(&open.terms.nonce) == nonce
+            && !state.spent.contains(&open.terms.nonce)
+    });
+    if covers {
+        Ok(())
+    } else {
+        Err("no armed proposal covers it")
+    }
+}
+
+fn end(
+    state: &mut State,
+    key: &ExecKey,
+    outcome: &Outcome,
+    output: &OutputRef,
+    mark: Mark<'_>,
+) -> Result<(), Why> {
+    let retries = state.exec_block(key).map_or(0, |block| block.retry);
+    let running = take(state, key)?;
+    let role = running.role;
+    let now = state.step_mut(&key.step)?;
+    keep(now, finished(running, mark, Some((outcome, output))));
+    if role == ExecRole::Undo {
+        return Ok(());
+    }
+    if outcome.is_success() {
+        pass(state, key, mark)?;
+        state.values.extend(output.values.iter().cloned());
+        return Ok(());
+    }
+    let may_retry = matches!(outcome, Outcome::Exited { .. } | Outcome::TimedOut)
+        && role == ExecRole::Verify
+        && key.try_no <= retries;
+    now.status = StepStatus::Active {
+        stage: Stage::Between,
+    };
+    now.not_before = may_retry.then(|| mark.at.plus(RETRY_PAUSE));
+    if matches!(outcome, Outcome::NotStarted { .. }) {
+        forget_touch(state, key)?;
+    }
+    Ok(())
+}
+
+/// The block is behind; the next one follows.
+fn pass(state: &mut State, key: &ExecKey, mark: Mark<'_>) -> Result<(), Why> {
+    let now = state.step_mut(&key.step)?;
+    if key.has_process() {
+        now.next_block = now.next_block.saturating_add(1);
+    } else {
+        now.worked = true;
+    }
+    enter_next(state, &key.step, mark)
+}
+
+/// A first command that surely never ran leaves nothing to undo. Later ones may follow one that did.
+fn forget_touch(state: &mut State, key: &ExecKey) -> Result<(), Why> {
+    let now = state.step_mut(&key.step)?;
+    let runs = now.finished.iter().filter(|f| f.role == ExecRole::Run);
+    let first = runs.count() == 1 && now.finished.len() < FINISHED_MAX;
+    let this = now.finished.last();
+    if first && this.is_some_and(|f| &f.key == key && f.role == ExecRole::Run) {
+        now.touched = false;
+        state.undo_stack.retain(|id| id != &key.step);
+    }
+    Ok(())
+}
+
+fn resolve(state: &mut State, step: &StepId, finding: Finding, mark: Mark<'_>) -> Result<(), Why> {
+    let now = state.step_mut(step)?;
+    if now.status != StepStatus::Unknown {
+        return Err("its outcome is known");
+    }
+    let Some(last) = now.finished.last() else {
+        return Err("none of its commands was started");
+    };
+    let (key, role) = (last.key.clone(), last.role);
+    now.votes.clear();
+    if role == ExecRole::Undo {
+        let why = format!("{} (found by people)", finding.as_str());
+        if finding == Finding::Ran {
+            now.status = StepStatus::Undone;
+            now.touched = false;
+            state.undo_stack.retain(|id| id != step);
+        } else {
+            now.status = StepStatus::UndoFailed { why };
+        }
+        return Ok(());
+    }
+    let why = match finding {
+        Finding::Ran => return pass(state, &key, mark),
+        Finding::DidNotRun => "did not run (found by people)",
+        Finding::Partial => "ran in part (found by people)",
+    };
+    let why = why.to_owned();
+    now.status = StepStatus::Failed { why };
+    if finding == Finding::DidNotRun {
+        forget_touch(state, &key)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Facts of the one open proposal. The two-person rule holds in the fold too, not only where commands are decided.
+
+use super::step::enter_next;
+use super::{Mark, Why};
+use crate::domain::digest::Digest;
+use crate::domain::fact::{CloseCause, Confirmed, Fact, Terms};
+use crate::domain::id::{AttemptNo, StepId};
+use crate::domain::state::{CountedConfirm, Proposal, Stage, State, StepStatus};
+
+pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
+    match fact {
+        Fact::ProposalOpened(terms) => open(state, terms, mark),
+        Fact::StepProposed { plan } => propose(state, plan, mark),
+        Fact::StepConfirmed(confirmed) => confirm(state, confirmed, mark),
+        Fact::StepArmed { step } => arm(state, step, mark),
+        Fact::ProposalClosed { step, attempt, why } => close(state, step, *attempt, why, mark),
+        _ => Err("it is not a fact of a proposal"),
+    }
+}
+
+fn open(state: &mut State, terms: &Terms, mark: Mark<'_>) -> Result<(), Why> {
+    if state.proposal.is_some() || state.running().is_some() || state.unknown().is_some() {
+        return Err("another attempt is open");
+    }
+    if state.spent.contains(&terms.nonce) {
+        return Err("its nonce was spent");
+    }
+    let now = state.step_mut(&terms.step)?;
+    if now.stage() != Some(Stage::NeedsProposal) || terms.attempt != now.next_proposal() {
+        return Err("the step does not wait for this proposal");
+    }
+    now.attempt = terms.attempt;
+    now.proposed = terms.attempt;
+    state.proposal = Some(Proposal {
+        terms: terms.clone(),
+        plan: String::new(),
+        proposed: None,
+        opened: mark.at,
+        confirms: Vec::new(),
+        armed: None,
+        heads: Vec::new(),
+    });
+    Ok(())
+}
+
+fn propose(state: &mut State, plan: &str, mark: Mark<'_>) -> Result<(), Why> {
+    let open = state.proposal.as_mut().ok_or("no proposal is open")?;
+    if open.proposed.is_some() || Digest::of(plan.as_bytes()) != open.terms.plan {
+        return Err("it is not the plan of the open proposal");
+    }
+    plan.clone_into(&mut open.plan);
+    open.proposed = Some((mark.seq, mark.hash));
+    let step = open.terms.step.clone();
+    enter(state, &step, Stage::AwaitingSecond)
+}
+
+fn confirm(state: &mut State, confirmed: &Confirmed, mark: Mark<'_>) -> Result<(), Why> {
+    let open = state.proposal.as_mut().ok_or("no proposal is open")?;
+    let terms = &open.terms;
+    let signer = &confirmed.signer;
+    if open.proposed.is_none() || open.armed.is_some() || confirmed.step != terms.step {
+        return Err("no such proposal waits for a confirm");
+    }
+    if mark.actor.person() != Some(signer) || signer == &terms.proposer || signer == &terms.executor
+    {
+        return Err("proposer and executor never confirm");
+    }
+    if open.confirms.iter().any(|c| &c.person == signer) {
+        return Err("the person was counted already");
+    }
+    open.confirms.push(CountedConfirm {
+        person: signer.clone(),
+        statement: Digest::of(confirmed.statement.as_bytes()),
+        at: mark.at,
+    });
+    Ok(())
+}
+
+fn arm(state: &mut State, step: &StepId, mark: Mark<'_>) -> Result<(), Why> {
+    let open = state.proposal.as_mut().ok_or("no proposal is open")?;
+    let enough = open.confirms.len() >= usize::from(open.terms.quorum.max(1));
+    if &open.terms.step != step || open.armed.is_some() || !enough {
+        return Err("too few people have confirmed");
+    }
+    open.armed = Some(mark.at);
+    enter(state, step, Stage::Armed)
+}
+
+fn close(
+    state: &mut State,
+    step: &StepId,
+    attempt: AttemptNo,
+    why: &CloseCause,
+    mark: Mark<'_>,
+) -> Result<(), Why> {
+    let matches = |o: &mut Proposal| &o.terms.step == step && o.terms.attempt == attempt;
+    state
+        .proposal
+        .take_if(matches)
+        .ok_or("no such proposal is open")?;
+    state.last_closed = Some((step.clone(), why.to_string()));
+    if state.step_mut(step)?.is_active() {
+        enter_next(state, step, mark)?;
+    }
+    Ok(())
+}
+
+fn enter(state: &mut State, step: &StepId, part: Stage) -> Result<(), Why> {
+    state.step_mut(step)?.status = StepStatus::Active { stage: part };
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Facts of the session as a whole.
+
+use super::{Mark, Why};
+use crate::domain::fact::{Actor, Fact};
+use crate::domain::state::{Hold, Phase, RuleState, State, StepStatus, Terminal};
+
+pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
+    match fact {
+        Fact::SessionOpened(_) => return Err("a session is opened once"),
+        Fact::SessionResumed { .. } => resume(state, mark),
+        Fact::Attached {
+            terminal,
+            read_only,
+        } => {
+            let actor = mark.actor.clone();
+            if let Some(person) = actor.person() {
+                state.absent_since.remove(person);
+            }
+            let (read_only, since) = (*read_only, mark.at);
+            state.terminals.insert(
+                *terminal,
+                Terminal {
+                    actor,
+                    read_only,
+                    since,
+                },
+            );
+        }
+        Fact::Detached { terminal } => {
+            let gone = state.terminals.remove(terminal);
+            leave(
+                state,
+                gone.ok_or("no such terminal is attached")?.actor,
+                mark,
+            );
+        }
+        Fact::RuleChanged {
+            rule,
+            verdict,
+            quote,
+        } => {
+            let (verdict, quote, since) = (*verdict, quote.clone(), mark.at);
+            state.rules.insert(
+                rule.clone(),
+                RuleState {
+                    verdict,
+                    quote,
+                    since,
+                },
+            );
+        }
+        Fact::NoteAdded { .. } => state.notes = state.notes.saturating_add(1),
+        Fact::SessionClosed { .. } => state.open = false,
+        Fact::JournalRecovered { .. } | Fact::Refused { .. } => {}
+        _ => return course(state, fact, mark),
+    }
+    Ok(())
+}
+
+/// A new server knows none of the old one's terminals.
+fn resume(state: &mut State, mark: Mark<'_>) {
+    state.open = true;
+    for terminal in std::mem::take(&mut state.terminals).into_values() {
+        leave(state, terminal.actor, mark);
+    }
+}
+
+fn leave(state: &mut State, actor: Actor, mark: Mark<'_>) {
+    if let Actor::Person { id, .. } = actor {
+        let still_here = state
+            .terminals
+            .values()
+            .any(|t| t.actor.person() == Some(&id));
+        if !still_here {
+            state.absent_since.insert(id, mark.at);
+        }
+    }
+}
+
+/// Facts that change where the maintenance stands.
+fn course(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
+    match (fact, state.phase) {
+        (Fact::Begun, Phase::Briefing) => begin(state, mark),
+        (Fact::Held(cause), Phase::Running | Phase::RollingBack) => state.holds.push(Hold {
+            cause: cause.clone(),
+            by: mark.actor.to_string(),
+            since: mark.at,
+        }),
+        (Fact::Released { .. }, _) if state.is_held() => state.holds.clear(),
+        (Fact::RollbackStarted { reason }, Phase::Running) => roll_back(state, reason),
+        (Fact::RolledBack, Phase::RollingBack) if state.undo_stack.is_empty() => {
+            end(state, Phase::RolledBack, mark);
+        }
+        (Fact::Completed, Phase::Running) if state.first_open().is_none() => {
+            end(state, Phase::Completed, mark);
+        }
+        (Fact::Aborted { reason }, phase) if !phase.is_final() => {
+            state.end_reason.clone_from(reason);
+            end(state, Phase::Aborted, mark);
+        }
+        _ => return Err("it does not fit where the maintenance stands"),
+    }
+    Ok(())
+}
+
+/// What a person has ticked in the document is taken as done; blocks are never taken as run.
+fn begin(state: &mut State, mark: Mark<'_>) {
+    state.phase = Phase::Running;
+    state.begun = Some(mark.at);
+    let ticked: Vec<usize> = state
+        .views()
+        .filter(|v| v.plan.ticked && !v.plan.has_own_work() && !state.is_back_out(v.plan))
+        .filter(|v| !state.has_sub_steps(v.index))
+        .map(|v| v.index)
+        .collect();
+    for index in ticked {
+        if let Some(step) = state.steps.get_mut(index) {
+            let warning = String::new();
+            step.status = StepStatus::Done { warning };
+            "ticked in the runbook".clone_into(&mut step.note);
+            step.ended = Some(mark.at);
+        }
+    }
+}
+
+/// Holds are for going forward, so they end here. Undone is what was touched, later steps first.
+fn roll_back(state: &mut State, reason: &str) {
+    state.phase = Phase::RollingBack;
+    reason.clone_into(&mut state.end_reason);
+    state.holds.clear();
+    state.undo_stack = state
+        .views()
+        .filter(|v| v.now.touched && v.plan.undo.is_some() && !state.is_back_out(v.plan))
+        .map(|v| v.plan.id.clone())
+        .collect();
+}
+
+fn end(state: &mut State, phase: Phase, mark: Mark<'_>) {
+    state.phase = phase;
+    state.ended = Some(mark.at);
+    state.holds.clear();
+}

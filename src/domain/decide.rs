@@ -1,0 +1,108 @@
+//! What may be done now: a command of a person against the state, giving facts or a refusal.
+//!
+//! One file per verb. A refusal changes nothing; what matters for the two-person rule is recorded all the same.
+
+mod abort;
+mod ask;
+mod begin;
+mod cancel;
+mod complete;
+mod confirm;
+mod go;
+mod hold;
+mod mark_done;
+mod note;
+mod propose;
+mod reject;
+mod release;
+mod resolve;
+mod retry;
+mod rollback;
+mod skip;
+mod start;
+mod stop;
+#[cfg(test)]
+mod tests;
+
+pub use propose::{Prepared, open_proposal};
+pub use resolve::votes_needed;
+pub use rollback::with_stop;
+
+pub(in crate::domain) use mark_done::no_output;
+
+use crate::domain::command::{Command, Refusal};
+use crate::domain::fact::{Actor, Fact};
+use crate::domain::state::State;
+use crate::domain::time::Moment;
+use crate::domain::world::World;
+use ask::Ask;
+
+/// Longest reason: what fits a status line and a statement (`TWO_PERSON` 4.2).
+pub const REASON_BYTES_MAX: usize = 500;
+/// Longest note: a paragraph, not a log file.
+pub const NOTE_BYTES_MAX: usize = 4000;
+
+/// A refusal, and the fact that keeps it where it matters for the two-person rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    /// For who asked.
+    pub refusal: Refusal,
+    /// For the journal, under the name of who asked.
+    pub record: Option<Box<Fact>>,
+}
+
+impl Refused {
+    /// A refusal for who asked alone.
+    pub fn new(reason: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            refusal: Refusal {
+                reason: reason.into(),
+                hint: hint.into(),
+            },
+            record: None,
+        }
+    }
+}
+
+/// Facts to record, in order; or why not.
+pub type Decision = Result<Vec<Fact>, Refused>;
+
+/// Decides a command of a person.
+///
+/// [`Command::Propose`] gives no facts: it says whether a plan may be rendered, which [`open_proposal`] then takes.
+///
+/// # Errors
+/// [`Refused`], naming the step, why, and who can do what next.
+pub fn decide(
+    state: &State,
+    actor: &Actor,
+    command: &Command,
+    now: Moment,
+    world: &World,
+) -> Decision {
+    let ask = Ask::new(state, actor, command, now, world)?;
+    match command {
+        Command::Begin => begin::decide(&ask),
+        Command::Start { step } => start::decide(&ask, step),
+        Command::MarkDone { step, note } => mark_done::decide(&ask, step, note),
+        Command::Skip { step, reason } => skip::decide(&ask, step, reason),
+        Command::Retry { step } => retry::decide(&ask, step),
+        Command::Stop { step } => stop::decide(&ask, step),
+        Command::Note { step, text } => note::decide(&ask, step.as_ref(), text),
+        Command::Hold { reason } => hold::decide(&ask, reason),
+        Command::Release { reason } => release::decide(&ask, reason),
+        Command::Propose { step } => propose::decide(&ask, step),
+        Command::Confirm { statement } => confirm::decide(&ask, statement),
+        Command::Reject { step, reason } => reject::decide(&ask, step, reason),
+        Command::Cancel { step, reason } => cancel::decide(&ask, step, reason),
+        Command::Go { step } => go::decide(&ask, step),
+        Command::Resolve {
+            step,
+            finding,
+            reason,
+        } => resolve::decide(&ask, step, *finding, reason),
+        Command::Rollback { reason } => rollback::decide(&ask, reason),
+        Command::Abort { reason } => abort::decide(&ask, reason),
+        Command::Complete => complete::decide(&ask),
+    }
+}

@@ -1,0 +1,84 @@
+//! Run the armed step. Everything is judged again, with what was read just now (`TWO_PERSON` 4.2).
+
+use super::ask::Ask;
+use super::confirm::unchanged;
+use super::{Decision, Refused};
+use crate::domain::confirm::rule;
+use crate::domain::fact::Fact;
+use crate::domain::id::StepId;
+use crate::domain::readiness::StepView;
+use crate::domain::runbook::plan::ExecRole;
+use crate::domain::state::Proposal;
+use crate::domain::world::Look;
+
+pub(super) fn decide(ask: &Ask<'_>, step: &StepId) -> Decision {
+    let view = ask.step(step)?;
+    let open = ask.proposal(step)?;
+    let person = ask.person(step)?;
+    if person != &open.terms.executor {
+        let executor = &open.terms.executor;
+        let refused = ask.no_step(
+            view,
+            format!("the proposal names `{executor}` as its executor, not `{person}`"),
+            format!("`{executor}` can go"),
+        );
+        return Err(ask.on_record(step, refused));
+    }
+    if open.armed.is_none() {
+        let why = format!(
+            "{} of {} people have confirmed",
+            open.confirms.len(),
+            open.terms.quorum
+        );
+        return Err(ask.no_step(
+            view,
+            why,
+            "it arms when enough have and all guards are good",
+        ));
+    }
+    allowed(ask, view, open).map_err(|refused| ask.on_record(step, refused))?;
+    Ok(vec![Fact::ExecIntent {
+        key: view.next_key(),
+        role: ExecRole::Run,
+        nonce: Some(open.terms.nonce.clone()),
+    }])
+}
+
+fn allowed(ask: &Ask<'_>, view: StepView<'_>, open: &Proposal) -> Result<(), Refused> {
+    ask.in_play(view)?;
+    unchanged(ask, open)?;
+    if rule::clock_stepped(open, ask.now) {
+        return Err(ask.no_step(view, "the wall clock stepped", "propose it again"));
+    }
+    if rule::armed(open, &ask.world.roster).is_none() {
+        let why = "not enough of the people who confirmed still have their role";
+        return Err(ask.no_step(view, why, "propose it again"));
+    }
+    if let Some(person) = rule::absent(ask.state, open, ask.now) {
+        let why = format!("`{person}` is away");
+        return Err(ask.no_step(
+            view,
+            why,
+            "everybody in the proposal stays attached until go",
+        ));
+    }
+    if let Some((guard, _)) = ask.state.bad_guard() {
+        let why = format!("guard `{}` is not known to be good", guard.title);
+        return Err(ask.no_step(view, why, "look at the metrics"));
+    }
+    match &ask.world.look {
+        Look::Same => {}
+        Look::NotLooked => {
+            let why = "what would run could not be compared with what was reviewed";
+            return Err(ask.no_step(view, why, "go again, or propose it again"));
+        }
+        Look::Changed { what } => {
+            let why = format!("changed since review: {what}");
+            return Err(ask.no_step(view, why, "propose it again"));
+        }
+    }
+    if ask.state.running().is_some() || ask.state.spent.contains(&open.terms.nonce) {
+        return Err(ask.no_step(view, "another command runs", ""));
+    }
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! Propose the destructive part of a started step.
+
+use super::ask::Ask;
+use super::{Decision, Refused};
+use crate::domain::command::Command;
+use crate::domain::confirm::PROPOSAL_LIFE;
+use crate::domain::confirm::plan_doc::{PlanHead, read_head};
+use crate::domain::countdown::point_of_no_return;
+use crate::domain::digest::Digest;
+use crate::domain::fact::{Actor, Fact, Terms};
+use crate::domain::id::{Nonce, PersonId, StepId};
+use crate::domain::readiness::{Next, StepView};
+use crate::domain::state::{Phase, Stage, State};
+use crate::domain::time::{Moment, Timestamp};
+use crate::domain::world::World;
+
+/// A rendered plan, ready to be put before people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// The `warroom-plan@v1` document.
+    pub plan: String,
+    /// A fresh nonce from the operating system.
+    pub nonce: Nonce,
+    /// Who will say go.
+    pub executor: PersonId,
+}
+
+/// Whether a plan may be rendered and proposed; no facts yet.
+pub(super) fn decide(ask: &Ask<'_>, step: &StepId) -> Decision {
+    let proposer = ask.person(step)?;
+    may_propose(ask, step, proposer, proposer).map(|_| Vec::new())
+}
+
+fn may_propose<'a>(
+    ask: &Ask<'a>,
+    step: &StepId,
+    proposer: &PersonId,
+    executor: &PersonId,
+) -> Result<StepView<'a>, Refused> {
+    let view = ask.step(step)?;
+    ask.operator()?;
+    ask.in_play(view)?;
+    ask.not_held(view)?;
+    if let Some(open) = &ask.state.proposal {
+        let why = format!(
+            "`{}` has proposed `{}`",
+            open.terms.proposer, open.terms.step
+        );
+        return Err(ask.no_step(view, why, "one proposal is open at a time"));
+    }
+    if let Some(unknown) = ask.state.unknown() {
+        let why = format!("nobody knows how {} ended", unknown.plan.to_label());
+        return Err(ask.no_step(view, why, "resolve that first"));
+    }
+    if ask.state.running().is_some() || view.now.stage() != Some(Stage::NeedsProposal) {
+        return Err(ask.no_step(
+            view,
+            "it does not wait for a proposal",
+            "start it: its checks and gates come first",
+        ));
+    }
+    if !ask.world.roster.roles(executor).operator {
+        let why = format!("`{executor}` is no operator and cannot execute it");
+        return Err(ask.no_step(view, why, ""));
+    }
+    enough_people(ask, view, proposer, executor)?;
+    in_time(ask, view)?;
+    Ok(view)
+}
+
+fn enough_people(
+    ask: &Ask<'_>,
+    view: StepView<'_>,
+    proposer: &PersonId,
+    executor: &PersonId,
+) -> Result<(), Refused> {
+    let quorum = usize::from(view.plan.quorum.max(1));
+    let Some(there) = ask.world.roster.confirmers_other_than(proposer, executor) else {
+        return Ok(());
+    };
+    if there >= quorum {
+        return Ok(());
+    }
+    let why = format!(
+        "it needs {quorum} other people to confirm, and the people file names {there} with the role approver"
+    );
+    Err(ask.no_step(
+        view,
+        why,
+        "another person can propose it, or the people file must name more",
+    ))
+}
+
+/// Going forward past the point of no return would leave no time to go back.
+fn in_time(ask: &Ask<'_>, view: StepView<'_>) -> Result<(), Refused> {
+    if ask.state.phase != Phase::Running {
+        return Ok(());
+    }
+    match point_of_no_return(ask.state) {
+        Some(limit) if ask.now.wall >= limit => {
+            let why = format!(
+                "the point of no return was at {}: no time is left to go back",
+                limit.to_clock_text()
+            );
+            Err(ask.no_step(view, why, "roll back, or abort and plan another window"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Opens a proposal with the rendered plan: the two facts that put it before everybody.
+///
+/// # Errors
+/// [`Refused`] when it may not be proposed now, or when the plan is not about this step as the session knows it.
+pub fn open_proposal(
+    state: &State,
+    actor: &Actor,
+    step: &StepId,
+    prepared: &Prepared,
+    now: Moment,
+    world: &World,
+) -> Decision {
+    let command = Command::Propose { step: step.clone() };
+    let ask = Ask::new(state, actor, &command, now, world)?;
+    let proposer = ask.person(step)?;
+    let view = may_propose(&ask, step, proposer, &prepared.executor)?;
+    let unread = |what: &str| ask.no_step(view, format!("the {what} cannot be read"), "");
+    let policy = world.policy.ok_or_else(|| unread("policy"))?;
+    let runbook = world.runbook.ok_or_else(|| unread("runbook file"))?;
+    if read_head(&prepared.plan) != Some(expected_head(state, view)) {
+        let why = "the rendered plan is not about this step as the session knows it";
+        return Err(ask.no_step(view, why, "propose it again"));
+    }
+    if state.spent.contains(&prepared.nonce) {
+        return Err(ask.no_step(view, "its nonce was spent", "propose it again"));
+    }
+    // A file that is not what the plan was made from is not what the commit holds either.
+    let pinned = &state.genesis.runbook;
+    let commit = if runbook == pinned.digest {
+        pinned.commit.clone()
+    } else {
+        "none".to_owned()
+    };
+    let issued = whole_seconds(now.wall);
+    let terms = Terms {
+        step: step.clone(),
+        attempt: view.now.next_proposal(),
+        plan: Digest::of(prepared.plan.as_bytes()),
+        policy,
+        runbook,
+        commit,
+        quorum: view.plan.quorum.max(1),
+        proposer: proposer.clone(),
+        executor: prepared.executor.clone(),
+        nonce: prepared.nonce.clone(),
+        issued,
+        expires: issued.plus(PROPOSAL_LIFE),
+    };
+    let plan = prepared.plan.clone();
+    Ok(vec![
+        Fact::ProposalOpened(terms),
+        Fact::StepProposed { plan },
+    ])
+}
+
+/// What the plan must say of the step, by the session's own pinned plan.
+fn expected_head(state: &State, view: StepView<'_>) -> PlanHead {
+    let argv = match view.next() {
+        Next::Confirmed(exec) => exec.argv.clone(),
+        _ => Vec::new(),
+    };
+    PlanHead {
+        step: view.plan.id.to_string(),
+        attempt: u64::from(view.now.next_proposal().0),
+        risk: view.plan.risk.as_str().to_owned(),
+        host: state.genesis.host.clone(),
+        argv,
+    }
+}
+
+fn whole_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_millis(at.as_millis().div_euclid(1000).saturating_mul(1000))
+}

@@ -1,0 +1,55 @@
+//! Say what happened to a step whose outcome nobody knows.
+
+use super::Decision;
+use super::ask::Ask;
+use crate::domain::fact::{Fact, Finding};
+use crate::domain::id::StepId;
+use crate::domain::readiness::StepView;
+use crate::domain::runbook::plan::ExecRole;
+use crate::domain::state::StepStatus;
+
+/// People who must agree on what is found: two at least where the command could destroy something.
+pub fn votes_needed(view: StepView<'_>) -> usize {
+    let role = view.now.finished.last().map(|f| f.role);
+    let destroys = view.plan.risk.needs_second_person()
+        && matches!(role, Some(ExecRole::Run | ExecRole::Undo) | None);
+    if destroys {
+        usize::from(view.plan.quorum).max(2)
+    } else {
+        1
+    }
+}
+
+pub(super) fn decide(ask: &Ask<'_>, step: &StepId, finding: Finding, reason: &str) -> Decision {
+    let view = ask.step(step)?;
+    if view.now.status != StepStatus::Unknown {
+        return Err(ask.no_step(view, "its outcome is known", ""));
+    }
+    let reason = ask.reason(reason)?;
+    let needed = votes_needed(view);
+    let agreed = if needed == 1 {
+        1
+    } else {
+        let person = ask.person(step)?;
+        if view.now.votes.get(person) == Some(&finding) {
+            let hint = "another person must look and find the same";
+            return Err(ask.no_step(view, "you have said so already", hint));
+        }
+        let others = view.now.votes.iter();
+        let others = others.filter(|(id, found)| *id != person && **found == finding);
+        let roster = &ask.world.roster;
+        let others = others.filter(|(id, _)| roster.roles(id).may_act());
+        others.count().saturating_add(1)
+    };
+    let voted = Fact::ResolveVoted {
+        step: step.clone(),
+        finding,
+        reason,
+    };
+    let resolved = Fact::StepResolved {
+        step: step.clone(),
+        finding,
+    };
+    let resolved = (agreed >= needed).then_some(resolved);
+    Ok([voted].into_iter().chain(resolved).collect())
+}

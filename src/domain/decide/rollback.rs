@@ -1,0 +1,24 @@
+//! Go back: one key from anyone with a role.
+
+use super::Decision;
+use super::ask::Ask;
+use crate::domain::fact::Fact;
+use crate::domain::state::{Phase, State};
+
+pub(super) fn decide(ask: &Ask<'_>, reason: &str) -> Decision {
+    ask.is_on()?;
+    if ask.state.phase == Phase::RollingBack {
+        return Err(ask.no("the maintenance is rolling back already", ""));
+    }
+    let reason = ask.reason(reason)?;
+    Ok(with_stop(ask.state, Fact::RollbackStarted { reason }))
+}
+
+/// A fact that ends going forward, behind the order to stop what runs.
+pub fn with_stop(state: &State, fact: Fact) -> Vec<Fact> {
+    let running = state.running().filter(|r| !r.stop_asked);
+    let stop = running.map(|r| Fact::StopAsked {
+        step: r.key.step.clone(),
+    });
+    stop.into_iter().chain([fact]).collect()
+}

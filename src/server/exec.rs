@@ -1,0 +1,269 @@
+//! Commands of steps: from a journaled intent to a job of the runner, and back.
+
+use crate::domain::board::{OutputTail, TAIL_MAX};
+use crate::domain::digest::Digest;
+use crate::domain::fact::{ExecKey, Outcome, OutputRef};
+use crate::domain::runbook::plan::ExecBlock;
+use crate::domain::state::State;
+use crate::runner::{self, Handle, Job, JobKey, Limits, TerminalSize, Update};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use tokio::sync::mpsc;
+
+/// Terminal that commands see: wide enough for tables, narrow enough for the output pane.
+const JOB_SIZE: TerminalSize = TerminalSize { cols: 120, rows: 40 };
+/// Tails of ended commands kept for newly attached terminals.
+const TAILS_MAX: usize = 8;
+
+/// What a command runs in, beside its own step.
+#[derive(Debug, Clone)]
+pub struct Workplace {
+    /// Directory of the session; outputs go below it.
+    pub session_dir: PathBuf,
+    /// Working directory: that of the runbook.
+    pub cwd: PathBuf,
+    /// Variables every command gets before those of the runbook, such as `PATH`.
+    pub base_env: BTreeMap<String, String>,
+    /// Bytes of output kept per command.
+    pub output_bytes_max: u64,
+}
+
+/// A command that is ready to run, or to be shown to the person who confirms it.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// What will run.
+    pub(crate) job: Job,
+}
+
+impl Workplace {
+    /// Makes the directories for outputs and values.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn make_dirs(&self) -> std::io::Result<()> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        for dir in [self.outputs(), self.values()] {
+            std::fs::DirBuilder::new().recursive(true).mode(0o750).create(dir)?;
+        }
+        Ok(())
+    }
+
+    fn outputs(&self) -> PathBuf {
+        self.session_dir.join("output")
+    }
+
+    fn values(&self) -> PathBuf {
+        self.session_dir.join("values")
+    }
+
+    /// File with the output of one execution.
+    pub(crate) fn output_file(&self, key: &ExecKey) -> PathBuf {
+        self.outputs().join(format!("{key}.log"))
+    }
+
+    /// Variables of one execution: those of every command, the runbook's, the values of earlier steps, our own.
+    fn env(&self, state: &State, key: &ExecKey) -> BTreeMap<String, String> {
+        let mut env = self.base_env.clone();
+        env.extend(state.plan().environment.clone());
+        env.extend(state.values.clone());
+        env.insert("WARROOM_SESSION".to_owned(), state.genesis.name.to_string());
+        env.insert("WARROOM_STEP".to_owned(), key.step.to_string());
+        env.insert("WARROOM_ATTEMPT".to_owned(), key.attempt.to_string());
+        env
+    }
+
+    /// Resolves one execution.
+    ///
+    /// # Errors
+    /// One line that says what is missing.
+    pub(crate) fn prepare(&self, state: &State, key: &ExecKey, number: JobKey) -> Result<Prepared, String> {
+        let block = block_of(state, key).ok_or("the plan has no such block")?;
+        let env = self.env(state, key);
+        runner::check_env(&env).map_err(|error| error.to_string())?;
+        let path = env.get("PATH").map_or("", String::as_str);
+        let program = block.argv.first().ok_or("the command is empty")?;
+        let exe = runner::resolve_exe(program, path).map_err(|error| error.to_string())?;
+        let job = Job {
+            key: number,
+            argv: block.argv.clone(),
+            exe,
+            env,
+            cwd: self.cwd.clone(),
+            timeout: block.timeout,
+            output_file: self.output_file(key),
+            values_file: self.values().join(key.to_string()),
+            size: JOB_SIZE,
+            limits: Limits { output_bytes: self.output_bytes_max, ..Limits::default() },
+        };
+        Ok(Prepared { job })
+    }
+}
+
+/// The block an execution runs.
+pub(crate) fn block_of<'a>(state: &'a State, key: &ExecKey) -> Option<&'a ExecBlock> {
+    use crate::domain::runbook::plan::PlanBlock;
+    let step = state.plan().steps.get(state.index_of(&key.step)?)?;
+    if key.block == ExecKey::UNDO {
+        return step.undo.as_ref();
+    }
+    match step.blocks.get(usize::from(key.block))? {
+        PlanBlock::Exec(exec) => Some(exec),
+        PlanBlock::Gate(_) => None,
+    }
+}
+
+/// What a running command has to say, in the session's words.
+#[derive(Debug)]
+pub(crate) enum ExecNews {
+    /// It runs.
+    Spawned { key: ExecKey, pid: u32 },
+    /// New output.
+    Output(OutputTail),
+    /// It ended.
+    Ended { key: ExecKey, outcome: Outcome, output: OutputRef },
+    /// It ended and nobody knows how.
+    Lost { key: ExecKey, why: String },
+}
+
+/// Running commands and the tails of their output.
+#[derive(Debug)]
+pub(crate) struct Executor {
+    workplace: Workplace,
+    updates: mpsc::Sender<Update>,
+    jobs: BTreeMap<JobKey, (ExecKey, Handle)>,
+    tails: VecDeque<OutputTail>,
+    last: u64,
+}
+
+impl Executor {
+    /// An executor whose jobs report to `updates`.
+    pub(crate) fn new(workplace: Workplace, updates: mpsc::Sender<Update>) -> Self {
+        Self { workplace, updates, jobs: BTreeMap::new(), tails: VecDeque::new(), last: 0 }
+    }
+
+    /// Where commands run.
+    pub(crate) fn workplace(&self) -> &Workplace {
+        &self.workplace
+    }
+
+    /// Starts a command whose intent is in the journal. When it cannot be started, its outcome at once.
+    pub(crate) fn spawn(&mut self, state: &State, key: &ExecKey) -> Option<ExecNews> {
+        self.last += 1;
+        let number = JobKey(self.last);
+        match self.workplace.prepare(state, key, number) {
+            Ok(Prepared { job }) => {
+                self.remember_tail(key);
+                let handle = runner::start(job, self.updates.clone());
+                self.jobs.insert(number, (key.clone(), handle));
+                None
+            }
+            Err(why) => {
+                Some(ExecNews::Ended { key: key.clone(), outcome: Outcome::NotStarted { why }, output: no_output() })
+            }
+        }
+    }
+
+    /// Asks a running command to end.
+    pub(crate) fn stop(&self, key: &ExecKey) {
+        for (_, handle) in self.jobs.values().filter(|(running, _)| running == key) {
+            handle.stop();
+        }
+    }
+
+    /// Asks every running command to end. True when there were any.
+    pub(crate) fn stop_all(&self) -> bool {
+        for (_, handle) in self.jobs.values() {
+            handle.stop();
+        }
+        !self.jobs.is_empty()
+    }
+
+    /// True while a command runs.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.jobs.is_empty()
+    }
+
+    /// Translates an update of the runner.
+    pub(crate) fn news(&mut self, update: Update) -> Option<ExecNews> {
+        match update {
+            Update::Spawned { key, pid } => {
+                let (key, _) = self.jobs.get(&key)?;
+                Some(ExecNews::Spawned { key: key.clone(), pid })
+            }
+            Update::Output { key, offset, bytes } => {
+                let (key, _) = self.jobs.get(&key)?;
+                let key = key.clone();
+                if let Some(tail) = self.tails.iter_mut().find(|tail| tail.key == key) {
+                    tail.push(offset, &bytes);
+                }
+                Some(ExecNews::Output(OutputTail { key, offset, bytes: bytes.to_vec() }))
+            }
+            Update::Ended { key, end } => {
+                let (key, _) = self.jobs.remove(&key)?;
+                let output = output_ref(&end);
+                Some(match end.outcome {
+                    runner::Outcome::Unknown(why) => ExecNews::Lost { key, why },
+                    runner::Outcome::Exited(code) => ended(key, Outcome::Exited { code }, output),
+                    runner::Outcome::Signalled(signal) => ended(key, Outcome::Signalled { signal }, output),
+                    runner::Outcome::TimedOut => ended(key, Outcome::TimedOut, output),
+                    runner::Outcome::Stopped => ended(key, Outcome::Stopped, output),
+                    runner::Outcome::NotStarted(why) => ended(key, Outcome::NotStarted { why }, output),
+                })
+            }
+        }
+    }
+
+    /// Tails for a snapshot, oldest first.
+    pub(crate) fn tails(&self) -> Vec<OutputTail> {
+        self.tails.iter().cloned().collect()
+    }
+
+    /// Reads output of an execution from its file.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(crate) fn read_output(&self, key: &ExecKey, offset: u64) -> std::io::Result<OutputTail> {
+        use std::os::unix::fs::FileExt as _;
+        let file = std::fs::File::open(self.workplace.output_file(key))?;
+        let mut bytes = vec![0; TAIL_MAX];
+        let read = file.read_at(&mut bytes, offset)?;
+        bytes.truncate(read);
+        Ok(OutputTail { key: key.clone(), offset, bytes })
+    }
+
+    fn remember_tail(&mut self, key: &ExecKey) {
+        while self.tails.len() >= TAILS_MAX {
+            self.tails.pop_front();
+        }
+        self.tails.push_back(OutputTail { key: key.clone(), offset: 0, bytes: Vec::new() });
+    }
+}
+
+fn ended(key: ExecKey, outcome: Outcome, output: OutputRef) -> ExecNews {
+    ExecNews::Ended { key, outcome, output }
+}
+
+fn output_ref(end: &runner::End) -> OutputRef {
+    let mut trouble: Vec<&str> = Vec::new();
+    trouble.extend(end.values_error.as_deref());
+    trouble.extend(end.output_error.as_deref());
+    OutputRef {
+        bytes: end.output_bytes,
+        dropped: end.output_truncated,
+        digest: end.output_digest,
+        values: end.values.clone(),
+        values_error: trouble.join("; "),
+        left_behind: end.left_behind.unwrap_or(0),
+    }
+}
+
+fn no_output() -> OutputRef {
+    OutputRef {
+        bytes: 0,
+        dropped: 0,
+        digest: Digest::of(b""),
+        values: Vec::new(),
+        values_error: String::new(),
+        left_behind: 0,
+    }
+}

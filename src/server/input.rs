@@ -1,0 +1,35 @@
+//! What reaches the session task: the closed list of things that can wake it.
+
+use super::connection::Joining;
+use super::render::Rendered;
+use crate::domain::id::TerminalId;
+use crate::wire::message::ToServer;
+
+/// Inputs that may wait: more than every attached terminal can press in the time of one slow sync.
+pub(crate) const INPUTS_MAX: usize = 1024;
+
+/// From sockets and from tasks that look at the disk for the session.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// A client passed the handshake.
+    Joining(Box<Joining>),
+    /// A client said something.
+    Said {
+        /// Which.
+        terminal: TerminalId,
+        /// What.
+        message: Box<ToServer>,
+    },
+    /// A client's queue is empty again.
+    Drained {
+        /// Which.
+        terminal: TerminalId,
+    },
+    /// A client went.
+    Left {
+        /// Which.
+        terminal: TerminalId,
+    },
+    /// A destructive command was rendered for a proposal.
+    Rendered(Box<Rendered>),
+}

@@ -1,0 +1,144 @@
+//! Rendering of a destructive command for the people who look at it: everything that needs the disk.
+
+use super::exec::{Workplace, block_of};
+use crate::domain::confirm::plan_doc::PlanInputs;
+use crate::domain::digest::Digest;
+use crate::domain::fact::ExecKey;
+use crate::domain::id::{AttemptNo, StepId, TerminalId};
+use crate::domain::runbook::plan::PlanStep;
+use crate::domain::state::State;
+use crate::domain::threshold::Verdict;
+use crate::domain::time::{Moment, short_span};
+use crate::runner::{self, JobKey};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A rendered command, or why there is none.
+#[derive(Debug)]
+pub(crate) struct Rendered {
+    /// Who asked.
+    pub(crate) terminal: TerminalId,
+    /// Their number for the reply.
+    pub(crate) number: u64,
+    /// The step.
+    pub(crate) step: StepId,
+    /// What people will look at.
+    pub(crate) result: Result<PlanInputs, String>,
+}
+
+/// What is known before the disk is looked at; sent to a thread that may block.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    inputs: PlanInputs,
+    exe: Option<PathBuf>,
+}
+
+/// Gathers a proposal of a step's destructive part from the state. `now` dates the guards.
+///
+/// # Errors
+/// One line that says why it cannot be rendered.
+pub(crate) fn draft(workplace: &Workplace, state: &State, step: &StepId, now: Moment) -> Result<Draft, String> {
+    let index = state.index_of(step).ok_or("there is no such step")?;
+    let plan_step = state.plan().steps.get(index).ok_or("there is no such step")?;
+    let step_state = state.steps.get(index).ok_or("there is no such step")?;
+    let attempt = step_state.attempt;
+    let key = ExecKey { step: step.clone(), attempt, block: step_state.next_block, try_no: 1 };
+    let mut inputs = PlanInputs {
+        step: step.clone(),
+        attempt: AttemptNo(attempt.0),
+        risk: plan_step.risk,
+        title: plan_step.title.clone(),
+        target: plan_step.component.clone().unwrap_or_default(),
+        blast: blast(state, plan_step),
+        runas: account(),
+        host: state.genesis.host.clone(),
+        cwd: workplace.cwd.display().to_string(),
+        exe: None,
+        argv: Vec::new(),
+        env: Vec::new(),
+        stdin: "empty".to_owned(),
+        timeout_s: 0,
+        on_executor_lost: plan_step.on_executor_lost,
+        guards: guards(state, now),
+        undo: undo(plan_step),
+    };
+    if block_of(state, &key).is_none() {
+        return Ok(Draft { inputs, exe: None });
+    }
+    let job = workplace.prepare(state, &key, JobKey(0))?.job;
+    inputs.env = job
+        .environment()
+        .into_iter()
+        .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
+        .collect();
+    inputs.argv = job.argv;
+    inputs.timeout_s = job.timeout.as_secs();
+    Ok(Draft { inputs, exe: Some(job.exe) })
+}
+
+/// Reads the executable. Blocks.
+///
+/// # Errors
+/// One line that says why it cannot be read.
+pub(crate) fn finish(draft: Draft) -> Result<PlanInputs, String> {
+    let Draft { mut inputs, exe } = draft;
+    if let Some(exe) = exe {
+        let digest: Digest = runner::digest_file(&exe).map_err(|error| error.to_string())?;
+        inputs.exe = Some((exe.display().to_string(), digest));
+    }
+    Ok(inputs)
+}
+
+fn account() -> String {
+    let uid = rustix::process::geteuid().as_raw();
+    super::accounts::name_of_uid(uid).unwrap_or_else(|| format!("uid {uid}"))
+}
+
+/// How far the step reaches, from what the runbook names; the CMDB's word comes with a later form.
+fn blast(state: &State, step: &PlanStep) -> String {
+    let all = state.plan().components.len();
+    match &step.component {
+        Some(component) if all > 0 => format!("{component}, 1 of {all} components of this maintenance"),
+        Some(component) => component.clone(),
+        None if all > 0 => format!("not named; the maintenance touches {all} components"),
+        None => "not named in the runbook".to_owned(),
+    }
+}
+
+/// `error-ratio crit > 0.05 for 10s (pass, value 0.002, age 1s)`, one for each guard.
+fn guards(state: &State, now: Moment) -> Vec<String> {
+    state
+        .plan()
+        .rules
+        .iter()
+        .filter(|rule| rule.crit.is_some() || rule.warn.is_some())
+        .map(|rule| {
+            let limit = rule.crit.or(rule.warn).map(|l| l.to_string()).unwrap_or_default();
+            let said = state.rules.get(&rule.id);
+            let verdict = match said.map(|s| s.verdict) {
+                Some(Verdict::Pass) => "pass",
+                Some(Verdict::Warn) => "warn",
+                Some(Verdict::Fail) => "fail",
+                Some(Verdict::Unknown(why)) => why.as_str(),
+                None => "no data yet",
+            };
+            let value = said.and_then(|s| s.quote.as_ref()).map_or_else(String::new, |quote| {
+                let age = Duration::from_millis(quote.age_ms).saturating_add(
+                    said.map_or(Duration::ZERO, |s| now.wall.since(s.since.wall)),
+                );
+                format!(", value {} at the last change {} ago", quote.sample.value, short_span(age))
+            });
+            format!("{} {limit} for {} ({verdict}{value})", rule.id, short_span(rule.hold_for))
+        })
+        .collect()
+}
+
+/// The way back as people read it: the script, its lines joined.
+fn undo(step: &PlanStep) -> String {
+    let script = step.undo.as_ref().and_then(|undo| undo.argv.last());
+    let text = script.map(|s| s.trim().lines().collect::<Vec<_>>().join("; ")).unwrap_or_default();
+    text.chars().take(UNDO_CHARS_MAX).collect()
+}
+
+/// Characters of an undo that fit one value even if every one is encoded as four bytes of three characters.
+const UNDO_CHARS_MAX: usize = 160;

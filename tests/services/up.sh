@@ -1,0 +1,193 @@
+#!/usr/bin/env bash
+# up.sh NAME… DIR   start services on loopback with their data under DIR, wait
+# until each answers, and print KEY=value lines (also kept in DIR/env).
+# Calling it again starts only what is not running, on the same ports.
+# A port is chosen freely unless its variable is set, e.g. PROMETHEUS_PORT=9090.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=lib.sh
+. "$here/lib.sh"
+[ $# -ge 2 ] || die "usage: up.sh NAME… DIR"
+DIR=${!#}; set -- "${@:1:$#-1}"
+mkdir -p "$DIR"; DIR=$(cd "$DIR" && pwd); chmod 755 "$DIR"
+exec 9>"$DIR/.lock"; flock 9
+L=127.0.0.1
+
+up_prometheus() {
+  local d=$DIR/prometheus p; p=$(port PROMETHEUS)
+  mkdir -p "$d/data" "$d/rules" "$DIR/sd"
+  # Every *.json in DIR/sd is scraped; alertmanager.json in DIR/am takes alerts.
+  mkdir -p "$DIR/am"
+  [ -e "$d/prometheus.yml" ] || cat >"$d/prometheus.yml" <<EOF
+global: {scrape_interval: 1s, evaluation_interval: 1s}
+rule_files: ["$d/rules/*.yml"]
+alerting:
+  alertmanagers:
+    - file_sd_configs: [{files: ["$DIR/am/*.json"], refresh_interval: 2s}]
+scrape_configs:
+  - job_name: prometheus
+    static_configs: [{targets: ["$L:$p"]}]
+  - job_name: sd
+    file_sd_configs: [{files: ["$DIR/sd/*.json"], refresh_interval: 2s}]
+EOF
+  spawn prometheus prometheus --config.file="$d/prometheus.yml" --storage.tsdb.path="$d/data" \
+    --web.listen-address="$L:$p" --web.enable-lifecycle --web.enable-admin-api --log.level=warn
+  until_ok 30 prometheus http_ok "http://$L:$p/-/ready"
+  emit prometheus "PROMETHEUS_URL=http://$L:$p" "PROMETHEUS_CONFIG=$d/prometheus.yml" "PROMETHEUS_RULES_DIR=$d/rules" "PROMETHEUS_SD_DIR=$DIR/sd"
+}
+up_node_exporter() {
+  local p; p=$(port NODE_EXPORTER); mkdir -p "$DIR/node-exporter/textfile"
+  spawn node-exporter prometheus-node-exporter --web.listen-address="$L:$p" \
+    --collector.textfile.directory="$DIR/node-exporter/textfile" --log.level=warn
+  until_ok 15 node-exporter http_ok "http://$L:$p/metrics"
+  sd node "$L:$p"
+  emit node-exporter "NODE_EXPORTER_URL=http://$L:$p" "NODE_EXPORTER_TEXTFILE_DIR=$DIR/node-exporter/textfile"
+}
+up_alertmanager() {
+  local d=$DIR/alertmanager p; p=$(port ALERTMANAGER); mkdir -p "$d" "$DIR/am"
+  [ -e "$d/alertmanager.yml" ] || cat >"$d/alertmanager.yml" <<'EOF'
+route: {receiver: none, group_by: [alertname], group_wait: 1s, group_interval: 2s, repeat_interval: 1h}
+receivers: [{name: none}]
+EOF
+  # No cluster: the gossip port stays shut.
+  spawn alertmanager prometheus-alertmanager --config.file="$d/alertmanager.yml" --storage.path="$d/data" \
+    --web.listen-address="$L:$p" --cluster.listen-address= --log.level=warn
+  until_ok 15 alertmanager http_ok "http://$L:$p/-/ready"
+  printf '[{"targets":["%s"]}]\n' "$L:$p" >"$DIR/am/alertmanager.json"
+  emit alertmanager "ALERTMANAGER_URL=http://$L:$p" "ALERTMANAGER_CONFIG=$d/alertmanager.yml"
+}
+
+# Two people on one bastion: two Unix users, a key and an agent for each.
+: "${WARROOM_USERS:=wr-alice wr-bob}"
+people() {
+  local u
+  for u in $WARROOM_USERS; do
+    # '*' and not '!': without PAM sshd turns locked accounts away
+    id "$u" >/dev/null 2>&1 || useradd -m -s /bin/bash -p '*' "$u"
+  done
+}
+up_sshd() {
+  local d=$DIR/sshd p u n=0 sock out=(); p=$(port SSHD)
+  people
+  mkdir -p "$d/authorized" /run/sshd; chmod 755 "$d" "$d/authorized"
+  [ -e "$d/host_key" ] || ssh-keygen -q -t ed25519 -N '' -C bastion -f "$d/host_key"
+  echo "[$L]:$p $(cut -d' ' -f1,2 "$d/host_key.pub")" >"$d/known_hosts"
+  : >"$d/allowed_signers.new"; : >"$d/ssh_config.new"
+  for u in $WARROOM_USERS; do
+    mkdir -p "$d/$u"
+    [ -e "$d/$u/id" ] || ssh-keygen -q -t ed25519 -N '' -C "$u" -f "$d/$u/id"
+    cp "$d/$u/id.pub" "$d/authorized/$u"
+    echo "$u@example.org namespaces=\"warroom\" $(cut -d' ' -f1,2 "$d/$u/id.pub")" >>"$d/allowed_signers.new"
+    chown -R "$u:" "$d/$u"; chmod 700 "$d/$u"
+    printf 'Host %s\n  HostName %s\n  Port %s\n  User %s\n  IdentityFile %s\n  IdentitiesOnly yes\n  UserKnownHostsFile %s\n  StrictHostKeyChecking yes\n  BatchMode yes\n' \
+      "$u" "$L" "$p" "$u" "$d/$u/id" "$d/known_hosts" >>"$d/ssh_config.new"
+    sock=$d/$u/agent.sock
+    running "ssh-agent-$u" || rm -f "$sock"
+    spawn "ssh-agent-$u" setpriv --reuid "$u" --regid "$(id -g "$u")" --init-groups ssh-agent -D -a "$sock"
+    until_ok 5 "ssh-agent-$u" test -S "$sock"
+    as "$u" SSH_AUTH_SOCK="$sock" ssh-add -q "$d/$u/id" 2>/dev/null
+    n=$((n + 1))
+    out+=("SSH_USER_$n=$u" "SSH_KEY_$n=$d/$u/id" "SSH_AGENT_SOCK_$n=$sock")
+  done
+  mv "$d/allowed_signers.new" "$d/allowed_signers"; mv "$d/ssh_config.new" "$d/ssh_config"
+  cat >"$d/sshd_config" <<EOF
+Port $p
+ListenAddress $L
+HostKey $d/host_key
+PidFile none
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin no
+AuthorizedKeysFile $d/authorized/%u
+# the data folder may lie under a world-writable one
+StrictModes no
+AllowUsers $WARROOM_USERS
+AllowAgentForwarding yes
+AllowStreamLocalForwarding yes
+Subsystem sftp internal-sftp
+LogLevel VERBOSE
+EOF
+  spawn sshd "$(command -v sshd || echo /usr/sbin/sshd)" -D -e -f "$d/sshd_config"
+  until_ok 10 sshd ssh-keyscan -T 2 -p "$p" "$L"
+  emit sshd "SSHD_HOST=$L" "SSHD_PORT=$p" "SSH_CONFIG=$d/ssh_config" "SSH_KNOWN_HOSTS=$d/known_hosts" "ALLOWED_SIGNERS=$d/allowed_signers" "${out[@]}"
+}
+
+# One tmux server of the first user that the second user may attach to.
+up_tmux() {
+  local d=$DIR/tmux u1 u2 s; people
+  read -r u1 u2 _ <<<"$WARROOM_USERS"
+  s=$d/sock; mkdir -p "$d"; chown "$u1:" "$d"; chmod 755 "$d"
+  running tmux || rm -f "$s"
+  spawn tmux setpriv --reuid "$u1" --regid "$(id -g "$u1")" --init-groups \
+    env -u TMUX HOME="$(getent passwd "$u1" | cut -d: -f6)" TERM=screen-256color LANG=C.UTF-8 SHELL=/bin/bash tmux -D -f /dev/null -S "$s"
+  until_ok 10 tmux test -S "$s"
+  tm() { as "$u1" TERM=screen-256color LANG=C.UTF-8 tmux -S "$s" "$@"; }
+  tm has-session -t warroom 2>/dev/null || tm new-session -d -s warroom -x 120 -y 40
+  tm set-option -g default-terminal screen-256color
+  # two gates: the socket's mode, and since 3.3 the server's own list
+  chmod 666 "$s"
+  tm server-access -a -w "$u2" 2>/dev/null || tm server-access -w "$u2"
+  emit tmux "TMUX_SOCK=$s" "TMUX_SESSION=warroom" "TMUX_USER_1=$u1" "TMUX_USER_2=$u2"
+}
+
+# ---- PostgreSQL ----------------------------------------------------------
+pg_run_as=postgres
+pg() { local c=$1; shift; as "$pg_run_as" "$(pg_bindir)/$c" "$@"; }
+pg_conf() { # pg_conf DATADIR PORT SOCKETDIR
+  cat >>"$1/postgresql.conf" <<EOF
+listen_addresses = '$L'
+port = $2
+unix_socket_directories = '$3'
+fsync = off
+shared_buffers = 32MB
+max_connections = 60
+EOF
+}
+pg_spawn() { # pg_spawn NAME DATADIR
+  spawn "$1" setpriv --reuid "$pg_run_as" --regid "$(id -g "$pg_run_as")" --init-groups "$(pg_bindir)/postgres" -D "$2"
+}
+pg_stale() { # a killed server leaves its own pid file behind
+  running "$1" || rm -f "$2/postmaster.pid"
+}
+up_postgres_pair() {
+  local d=$DIR/pg a b; a=$(port PG_A); b=$(port PG_B)
+  install -d -o "$pg_run_as" -m 755 "$d"
+  if [ ! -e "$d/a/PG_VERSION" ]; then
+    pg initdb -D "$d/a" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >>"$DIR/pg-initdb.log" 2>&1
+    pg_conf "$d/a" "$a" "$d"
+    cat >>"$d/a/postgresql.conf" <<EOF
+wal_level = replica
+hot_standby = on
+wal_log_hints = on
+wal_keep_size = 256MB
+cluster_name = 'a'
+EOF
+    echo "host replication all $L/32 trust" >>"$d/a/pg_hba.conf"
+  fi
+  pg_stale pg-a "$d/a"; pg_spawn pg-a "$d/a"
+  until_ok 30 pg-a pg pg_isready -q -h "$L" -p "$a"
+  if [ ! -e "$d/b/PG_VERSION" ]; then
+    pg pg_basebackup -D "$d/b" -R -X stream -c fast --no-sync -d "host=$L port=$a user=postgres application_name=b" >>"$DIR/pg-initdb.log" 2>&1
+    printf "port = %s\ncluster_name = 'b'\n" "$b" >>"$d/b/postgresql.conf"
+  fi
+  pg_stale pg-b "$d/b"; pg_spawn pg-b "$d/b"
+  until_ok 30 pg-b pg pg_isready -q -h "$L" -p "$b"
+  until_ok 30 - pg_streams "$a" "$b"
+  emit postgres-pair "PG_A_URL=postgres://postgres@$L:$a/postgres" "PG_B_URL=postgres://postgres@$L:$b/postgres" \
+    "PG_A_DATA=$d/a" "PG_B_DATA=$d/b" "PG_BINDIR=$(pg_bindir)" "PG_OS_USER=$pg_run_as"
+}
+pg_streams() { # one of the two streams to the other
+  local q p; for p in "$@"; do
+    q=$(pg psql -h "$L" -p "$p" -U postgres -Atc "select count(*) from pg_stat_replication where state='streaming'") || continue
+    [ "$q" = 1 ] && return 0
+  done; return 1
+}
+
+for n; do
+  f=up_${n//-/_}
+  declare -F "$f" >/dev/null || die "unknown service: $n"
+  t0=$(date +%s%N)
+  "$f"
+  say "$n is up ($(( ($(date +%s%N) - t0) / 1000000 )) ms)"
+done
