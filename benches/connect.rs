@@ -30,7 +30,7 @@ fn vector() -> String {
 }
 
 fn page() -> String {
-    let lines: String = (0..SERIES)
+    let lines: Vec<_> = (0..SERIES)
         .map(|n| {
             format!(
                 "http_requests_total{{code=\"200\",handler=\"/api/v1/{n}\",method=\"get\"}} {}\n",
@@ -38,6 +38,7 @@ fn page() -> String {
             )
         })
         .collect();
+    let lines = lines.concat();
     format!("# TYPE http_requests_total counter\n{lines}# TYPE lag gauge\nlag{{db=\"a\"}} 1\n")
 }
 

@@ -12,15 +12,18 @@ pub(super) fn check(args: &CheckArgs) -> Outcome {
     let mut out = anstream::stdout().lock();
     let outcome = super::check::check(&args.files, args.json, &mut out, colour).map_err(Failure::new)?;
     out.flush().map_err(Failure::new)?;
-    Ok(if outcome.has_errors() { Code::Usage } else { Code::Done })
+    Ok(if outcome.has_passed() { Code::Done } else { Code::Usage })
 }
 
 /// `warroom plan`.
 pub(super) fn plan(args: &PlanArgs) -> Outcome {
     let mut out = std::io::stdout().lock();
-    let outcome = super::plan::plan(&args.file, args.json, &mut out).map_err(Failure::new)?;
+    let colour = std::io::stderr().is_terminal();
+    let mut problems = anstream::stderr().lock();
+    let outcome =
+        super::plan::plan(&args.file, args.json, &mut out, &mut problems, colour).map_err(Failure::new)?;
     out.flush().map_err(Failure::new)?;
-    Ok(if outcome.has_errors() { Code::Usage } else { Code::Done })
+    Ok(if outcome.has_passed() { Code::Done } else { Code::Usage })
 }
 
 /// `warroom completions`.

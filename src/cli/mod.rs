@@ -2,11 +2,16 @@
 
 pub mod args;
 mod attach;
+pub mod check;
 mod demo;
 mod docs;
 mod environment;
+mod look;
 mod ls;
+mod pinned;
+pub mod plan;
 mod run;
+mod runbook_file;
 mod serve;
 mod status;
 mod verify;

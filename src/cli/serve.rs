@@ -3,19 +3,18 @@
 use super::Outcome;
 use super::args::ServeArgs;
 use super::environment::{self, Environment, session_dir};
-use super::runbook_file::{self, Loaded};
+use super::pinned::{self, Pinned};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Secrets};
 use crate::domain::fact::Mode;
 use crate::domain::id::SessionName;
 use crate::exit::{Code, Failure};
-use crate::lab::Lab;
 use crate::server::pin::{self, Seed};
 use crate::server::policy::{PeopleSource, Policy};
 use crate::server::start::{Options, Server, StartError};
 use crate::telemetry;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -110,8 +109,8 @@ fn options(
         (None, None) => PeopleSource::Accounts,
     };
     let loaded = match (&args.file, demo) {
-        (_, Some(demo)) => Some(runbook_file::from_text(&demo.runbook, demo.text())?),
-        (Some(file), None) => Some(runbook_file::load(file)?),
+        (_, Some(demo)) => Some(pinned::load(demo.runbook())?),
+        (Some(file), None) => Some(pinned::load(file)?),
         (None, None) => None,
     };
     let name = match (&args.target, &args.file) {
@@ -146,7 +145,7 @@ fn options(
 }
 
 fn genesis(
-    loaded: Loaded,
+    loaded: Pinned,
     name: SessionName,
     mode: Mode,
     config: &Config,
@@ -201,11 +200,3 @@ fn announce(announcement: &Announcement) {
     // Whoever started us may have gone; the session goes on without.
     writeln!(out, "{line}").and_then(|()| out.flush()).ok();
 }
-
-/// Program that is running, to start a server with.
-pub(super) fn own_program() -> PathBuf {
-    std::env::current_exe().unwrap_or_else(|_| Path::new("warroom").to_owned())
-}
-
-/// Used by the demo to reach its lab.
-pub(super) type DemoLab = Lab;

@@ -9,7 +9,6 @@ pub mod command;
 pub mod confirm;
 pub mod countdown;
 pub mod decide;
-pub mod confirm;
 pub mod digest;
 pub mod doc;
 pub mod fact;

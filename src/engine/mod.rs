@@ -47,6 +47,11 @@ impl Engine {
         &self.committed
     }
 
+    /// The same with staged records on top: what the next record is written against.
+    pub fn tentative(&self) -> &State {
+        &self.tentative
+    }
+
     /// How far the waiting gate is.
     pub fn gate_progress(&self) -> Option<GateProgress> {
         self.watches.gate_progress()

@@ -11,7 +11,8 @@ use super::session::{Session, Sources};
 use super::socket::{SessionSocket, SocketError};
 use crate::clock::Clock;
 use crate::connect::READINGS_QUEUE_MAX;
-use crate::connect::poll::{self, Context, Source};
+use crate::connect::poll::Source;
+use crate::connect::supervise::Connectors;
 use crate::connect::registry::{self, AnyConfig, SetupError};
 use crate::connect::query;
 use crate::domain::apply::{FoldError, check_apply};
@@ -20,7 +21,7 @@ use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, Genesis, Stamped};
 use crate::domain::id::SessionName;
 use crate::domain::state::State;
-use crate::domain::world::World;
+use crate::domain::world::{Look, World};
 use crate::engine::{Engine, Input};
 use crate::journal::facts::{self, FactError};
 use crate::journal::{self, AppendError, JournalError, Opened, SessionDir, Writer};
@@ -202,7 +203,7 @@ impl Server {
         let world = World {
             policy: Some(policy.digest),
             runbook: Some(state.genesis.runbook.digest),
-            executable: None,
+            look: Look::NotLooked,
             roster: policy.roster(),
         };
         let mut session = Session {
@@ -247,25 +248,12 @@ impl Server {
         let (listener, kept) = socket.into_parts();
         let listening =
             tokio::spawn(listen::accept_all(listener, session.own_inputs.clone(), shutdown.clone()));
-        let polls: Vec<_> = connectors
-            .into_iter()
-            .map(|source| {
-                let context = Context {
-                    readings: readings.clone(),
-                    clock: Arc::clone(&clock),
-                    shutdown: shutdown.clone(),
-                    poke: Arc::default(),
-                };
-                tokio::spawn(poll::run(source, context))
-            })
-            .collect();
+        let connectors = Connectors::start(connectors, &readings, &clock, &shutdown);
         drop(readings);
         let reason = session.run(sources).await;
         shutdown.cancel();
         listening.await.ok();
-        for poll in polls {
-            poll.await.ok();
-        }
+        connectors.stopped().await;
         drop(kept);
         reason
     }
@@ -365,7 +353,7 @@ impl Fold {
             (None, Fact::SessionOpened(genesis)) => {
                 self.state = Some(State::new((**genesis).clone(), stamped.hash, stamped.at));
             }
-            (None, _) => self.error = Some(FoldFault::Fold(FoldError::NoGenesis)),
+            (None, _) => self.error = Some(FoldFault::Fold(FoldError::NotGenesis)),
             (Some(state), _) => {
                 if let Err(error) = check_apply(state, &stamped) {
                     self.error = Some(FoldFault::Fold(error));

@@ -109,6 +109,27 @@ fn a_mistake_in_an_indented_block_is_named_by_its_own_line_and_column() {
 }
 
 #[test]
+fn prose_is_what_is_left_for_people_to_read() {
+    let text = "# T\n\nBrief.\n\n```toml maintenance\nchange = \"C1\"\n```\n\nMore.\n\n## P\n\nWhy.\n\n\
+                ```toml phase\nrollback = true\n```\n\n\
+                1. [ ] *First* line\n   second line\n\n   - a note\n     - deeper\n\n   ```sh run\n   true\n   ```\n   \
+                after\n\n   ```text\n   shown\n   ```\n   - [ ] nested\n\n     its own text\n\n   last\n";
+    let (runbook, problems) = parse(text, "x.md");
+    assert!(problems.is_empty(), "{problems:?}");
+    let (plan, _) = resolve(&runbook);
+    assert_eq!(plan.briefing, "Brief.\n\n\nMore.");
+    assert_eq!(plan.phases[0].prose, "Why.");
+    assert!(plan.phases[0].rollback);
+    assert_eq!(plan.steps[0].title, "First line");
+    assert_eq!(
+        plan.steps[0].prose,
+        "second line\n\n- a note\n  - deeper\n\nafter\n\n```text\nshown\n```\nlast"
+    );
+    assert_eq!(plan.steps[1].prose, "its own text");
+    assert_eq!(plan.steps[1].parent, Some(0));
+}
+
+#[test]
 fn ids_stay_when_steps_come_and_go_around_them() {
     let ids = |text: &str| -> Vec<String> {
         let (plan, _) = resolve(&parse(text, "x.md").0);

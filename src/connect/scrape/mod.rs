@@ -272,7 +272,7 @@ fn select(
             ));
         }
         series.extend(page.samples.iter().filter_map(|sample| {
-            let labels = with_instance(&sample.labels, instance);
+            let labels = with_instance(&sample.name, &sample.labels, instance);
             let is_wanted = selector.matches(&sample.name, &labels);
             is_wanted.then_some(Series {
                 labels,
@@ -287,7 +287,7 @@ fn select(
 }
 
 fn up(selector: &Selector, found: &Found, received: Moment) -> Option<Series> {
-    let labels = with_instance(&[], &found.instance);
+    let labels = with_instance(UP, &[], &found.instance);
     let value = if found.page.is_ok() { 1.0 } else { 0.0 };
     selector.matches(UP, &labels).then_some(Series {
         labels,
@@ -298,8 +298,12 @@ fn up(selector: &Selector, found: &Found, received: Moment) -> Option<Series> {
     })
 }
 
-/// Labels with the endpoint's name; one that the page set itself is kept as `exported_instance`, as Prometheus does.
-fn with_instance(labels: &[(String, String)], instance: &str) -> Vec<(String, String)> {
+/// Labels with the metric's and the endpoint's name; one that the page set itself is kept as `exported_instance`, as Prometheus does.
+fn with_instance(
+    metric: &str,
+    labels: &[(String, String)],
+    instance: &str,
+) -> Vec<(String, String)> {
     let mut all: Vec<_> = labels
         .iter()
         .map(|(name, value)| {
@@ -314,6 +318,7 @@ fn with_instance(labels: &[(String, String)], instance: &str) -> Vec<(String, St
         })
         .collect();
     all.push(("instance".to_owned(), instance.to_owned()));
+    all.push(("__name__".to_owned(), metric.to_owned()));
     all.sort_unstable();
     all
 }

@@ -90,6 +90,7 @@ impl Diagnostic {
 pub(super) struct Problems {
     list: Vec<Diagnostic>,
     dropped: usize,
+    has_dropped_error: bool,
 }
 
 impl Problems {
@@ -98,6 +99,7 @@ impl Problems {
             self.list.push(diagnostic);
         } else {
             self.dropped = self.dropped.saturating_add(1);
+            self.has_dropped_error |= diagnostic.severity == Severity::Error;
         }
     }
 
@@ -106,8 +108,9 @@ impl Problems {
         self.list.len() >= PROBLEMS_MAX
     }
 
-    /// Counts a problem whose text was not made.
+    /// Counts an error whose text was not made.
     pub(super) fn count_only(&mut self) {
+        self.has_dropped_error = true;
         self.dropped = self.dropped.saturating_add(1);
     }
 
@@ -123,17 +126,14 @@ impl Problems {
         });
         if self.dropped > 0 {
             let end = self.list.last().map_or(0..0, |last| last.span.clone());
-            self.list.push(
-                // An error, since what was not listed may be one.
-                Diagnostic::error(
-                    codes::MORE_PROBLEMS,
-                    &end,
-                    format!("{} further problems are not listed", self.dropped),
-                )
-                .hint(format!(
-                    "the first {PROBLEMS_MAX} are listed; repair these first"
-                )),
-            );
+            let message = format!("{} further problems are not listed", self.dropped);
+            let hint = format!("the first {PROBLEMS_MAX} are listed; repair these first");
+            let more = if self.has_dropped_error {
+                Diagnostic::error(codes::MORE_PROBLEMS, &end, message)
+            } else {
+                Diagnostic::warning(codes::MORE_PROBLEMS, &end, message)
+            };
+            self.list.push(more.hint(hint));
         }
         self.list
     }
@@ -219,15 +219,23 @@ mod tests {
     }
 
     #[test]
-    fn problems_beyond_the_limit_are_counted_as_an_error() {
-        let mut problems = Problems::default();
-        for n in 0..PROBLEMS_MAX + 3 {
-            problems.push(Diagnostic::warning(codes::NO_TITLE, &(n..n), "x"));
+    fn problems_beyond_the_limit_are_counted_and_keep_their_weight() {
+        for severity in [Severity::Warning, Severity::Error] {
+            let mut problems = Problems::default();
+            for n in 0..PROBLEMS_MAX {
+                problems.push(Diagnostic::warning(codes::NO_TITLE, &(n..n), "x"));
+            }
+            for n in 0..3 {
+                problems.push(Diagnostic {
+                    severity,
+                    ..Diagnostic::warning(codes::NO_TITLE, &(n..n), "x")
+                });
+            }
+            let listed = problems.into_sorted();
+            assert_eq!(listed.len(), PROBLEMS_MAX + 1);
+            let end = listed.last().expect("one more");
+            assert_eq!(end.severity, severity);
+            assert!(end.message.starts_with("3 "), "{}", end.message);
         }
-        let list = problems.into_sorted();
-        assert_eq!(list.len(), PROBLEMS_MAX + 1);
-        let end = list.last().expect("one more");
-        assert_eq!(end.severity, Severity::Error);
-        assert!(end.message.starts_with("3 "), "{}", end.message);
     }
 }
