@@ -14,6 +14,8 @@ pub(super) use eval::{Element, EvalError, Value, evaluate};
 const EXPR_BYTES_MAX: usize = 4096;
 /// Deepest nesting read, so that no expression uses up the stack.
 const DEPTH_MAX: u8 = 32;
+/// Most operators in one expression: a long chain is a deep tree.
+const OPERATORS_MAX: u8 = 100;
 
 /// An expression.
 #[derive(Debug, Clone, PartialEq)]
@@ -184,6 +186,7 @@ pub(super) fn parse(text: &str) -> Result<Expr, ParseError> {
         text,
         at: 0,
         depth: 0,
+        operators: 0,
     };
     if text.len() > EXPR_BYTES_MAX {
         return Err(parser.error(format!("longer than {EXPR_BYTES_MAX} bytes")));
@@ -202,6 +205,7 @@ pub(super) fn parse_matcher(text: &str) -> Result<Matcher, ParseError> {
         text,
         at: 0,
         depth: 0,
+        operators: 0,
     };
     let matcher = parser.matcher()?;
     parser.end()?;
@@ -212,6 +216,7 @@ struct Parser<'t> {
     text: &'t str,
     at: usize,
     depth: u8,
+    operators: u8,
 }
 
 const COMPARISONS: [(&str, Operator); 6] = [
@@ -298,11 +303,23 @@ impl<'t> Parser<'t> {
                 (false, false) => {
                     return Err(self.error("the lab compares with numbers only"));
                 }
-                _ => left = binary(op, left, right),
+                _ => left = self.binary(op, left, right)?,
             }
         }
         self.depth = self.depth.saturating_sub(1);
         Ok(left)
+    }
+
+    fn binary(&mut self, op: Operator, left: Expr, right: Expr) -> Result<Expr, ParseError> {
+        if self.operators >= OPERATORS_MAX {
+            return Err(self.error(format!("more than {OPERATORS_MAX} operators")));
+        }
+        self.operators = self.operators.saturating_add(1);
+        Ok(Expr::Binary {
+            op,
+            left: Box::new(left),
+            right: Box::new(right),
+        })
     }
 
     fn product(&mut self) -> Result<Expr, ParseError> {
@@ -317,7 +334,7 @@ impl<'t> Parser<'t> {
         let mut left = next(self)?;
         while let Some(op) = self.pick(table) {
             let right = next(self)?;
-            left = binary(op, left, right);
+            left = self.binary(op, left, right)?;
         }
         Ok(left)
     }
@@ -521,13 +538,5 @@ impl<'t> Parser<'t> {
             }
         }
         Err(self.error("unterminated quoted string"))
-    }
-}
-
-fn binary(op: Operator, left: Expr, right: Expr) -> Expr {
-    Expr::Binary {
-        op,
-        left: Box::new(left),
-        right: Box::new(right),
     }
 }
