@@ -26,6 +26,9 @@ mod tests;
 
 pub use propose::{Prepared, open_proposal};
 pub use resolve::votes_needed;
+pub use rollback::with_stop;
+
+pub(in crate::domain) use mark_done::no_output;
 
 use crate::domain::command::{Command, Refusal};
 use crate::domain::fact::{Actor, Fact};

@@ -13,11 +13,6 @@ impl MetricRule {
 }
 
 impl State {
-    /// True when the rule is watched now: rules of a phase count while that phase is worked on.
-    pub fn is_watched(&self, rule: &MetricRule) -> bool {
-        rule.phase.is_none_or(|p| self.current_phase() == Some(p))
-    }
-
     /// What a rule said last; unknown when it has never said anything.
     pub fn verdict(&self, rule: &RuleId) -> Verdict {
         self.rules

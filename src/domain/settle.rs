@@ -1,1 +1,54 @@
-//! x
+//! What follows by itself: asked again after each record and once a second, until there is nothing more.
+//!
+//! One call gives the facts of one cause, which belong together in the journal. While the session is held nothing
+//! forward starts; what runs, what was run and must be verified, and going back are not held.
+
+mod proposal;
+mod rollback;
+mod steps;
+#[cfg(test)]
+mod tests;
+
+use crate::domain::fact::{Actor, Fact, Quote};
+use crate::domain::id::RuleId;
+use crate::domain::state::State;
+use crate::domain::time::Moment;
+use crate::domain::world::World;
+
+/// What the waiting gate says now; empty when none waits.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GateView {
+    /// The gate.
+    pub gate: Option<GateNow>,
+}
+
+/// What one gate says now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GateNow {
+    /// Which.
+    pub rule: RuleId,
+    /// Its condition has held for as long as it must.
+    pub is_open: bool,
+    /// Its time has run out.
+    pub is_timed_out: bool,
+    /// The sample that decided.
+    pub quote: Option<Quote>,
+}
+
+/// Facts that follow by themselves now; none when everything waits for people, commands or time.
+pub fn settle(state: &State, now: Moment, world: &World, gates: &GateView) -> Vec<(Actor, Fact)> {
+    if !state.open {
+        return Vec::new();
+    }
+    let facts = proposal::close(state, now, world)
+        .or_else(|| steps::interrupt(state, now))
+        .or_else(|| proposal::arm(state, now, world))
+        .or_else(|| steps::go_on(state, now, gates))
+        .or_else(|| steps::parents(state))
+        .or_else(|| rollback::go_on(state));
+    facts
+        .unwrap_or_default()
+        .into_iter()
+        .map(|fact| (Actor::Engine, fact))
+        .collect()
+}

@@ -1,1 +1,217 @@
 //! Owns the state of a session: proposes facts, and applies them once they are in the journal.
+//!
+//! The order is structural: [`Engine::propose`] and [`Engine::settle`] give facts, the caller makes them durable, and
+//! [`Engine::commit`] alone changes what others see and says what to do about it. Knows no journal, socket or clock.
+//! Main types: [`Input`], [`Proposal`], [`Effect`], [`Engine`].
+
+mod input;
+mod restart;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+pub use input::{Effect, ExecUpdate, Input, Proposal};
+
+use crate::domain::apply::apply;
+use crate::domain::board::GateProgress;
+use crate::domain::decide::{self, Decision};
+use crate::domain::fact::{Actor, Fact, Stamped};
+use crate::domain::settle::settle;
+use crate::domain::state::State;
+use crate::domain::time::Moment;
+use crate::domain::world::World;
+use watch::Watches;
+
+/// The state of a session and the watches on its metrics.
+#[derive(Debug)]
+pub struct Engine {
+    /// What the journal holds: what others see.
+    committed: State,
+    /// The same with staged records on top: what the next decision stands on.
+    tentative: State,
+    watches: Watches,
+}
+
+impl Engine {
+    /// Takes over a state folded from a journal.
+    pub fn new(state: State) -> Self {
+        Self {
+            tentative: state.clone(),
+            committed: state,
+            watches: Watches::default(),
+        }
+    }
+
+    /// What the journal holds.
+    pub fn state(&self) -> &State {
+        &self.committed
+    }
+
+    /// The same with staged records on top: what the next record is written against.
+    pub fn tentative(&self) -> &State {
+        &self.tentative
+    }
+
+    /// How far the waiting gate is.
+    pub fn gate_progress(&self) -> Option<GateProgress> {
+        self.watches.gate_progress()
+    }
+
+    /// Facts that an input asks for. Nothing is changed but what the watches have seen.
+    pub fn propose(&mut self, input: &Input, now: Moment, world: &World) -> Proposal {
+        let state = &self.tentative;
+        match input {
+            Input::Ask {
+                actor,
+                terminal,
+                command,
+                ..
+            } => {
+                if state.terminals.get(terminal).is_some_and(|t| t.read_only) {
+                    return Proposal::read_only();
+                }
+                let decision = decide::decide(state, actor, command, now, world);
+                Proposal::of_command(actor, command, decision)
+            }
+            Input::Proposal {
+                actor,
+                step,
+                prepared,
+            } => {
+                let decision = decide::open_proposal(state, actor, step, prepared, now, world);
+                Proposal::of(actor, decision)
+            }
+            Input::Exec(update) => Proposal::by_engine(exec_facts(state, update)),
+            Input::Attached {
+                actor,
+                terminal,
+                read_only,
+            } => {
+                let (terminal, read_only) = (*terminal, *read_only);
+                let fact = Fact::Attached {
+                    terminal,
+                    read_only,
+                };
+                Proposal::of(actor, Ok(vec![fact]))
+            }
+            Input::Detached { terminal } => match state.terminals.get(terminal) {
+                Some(t) => {
+                    let terminal = *terminal;
+                    Proposal::of(&t.actor, Ok(vec![Fact::Detached { terminal }]))
+                }
+                None => Proposal::default(),
+            },
+            Input::Reading(reading) => {
+                self.watches.feed(&self.tentative, reading, now);
+                Proposal::default()
+            }
+            Input::Tick => Proposal::default(),
+            Input::Recovered { bytes, digest } => {
+                let (bytes, digest) = (*bytes, *digest);
+                Proposal::by_engine(vec![Fact::JournalRecovered { bytes, digest }])
+            }
+            Input::Restarted { program, host } => {
+                Proposal::by_engine(restart::facts(state, program, host))
+            }
+            Input::Close { reason } => Proposal::by_engine(restart::close(state, reason)),
+        }
+    }
+
+    /// Facts that follow by themselves now. Ask again after they are committed, until there are none.
+    pub fn settle(&mut self, now: Moment, world: &World) -> Vec<(Actor, Fact)> {
+        let state = &self.tentative;
+        if !state.open {
+            return Vec::new();
+        }
+        let verdicts = self.watches.look(state, now);
+        if !verdicts.is_empty() {
+            return verdicts.into_iter().map(|f| (Actor::Engine, f)).collect();
+        }
+        settle(state, now, world, &self.watches.gates(now))
+    }
+
+    /// Builds the next decisions on records that are on their way to the journal.
+    pub fn stage(&mut self, stamped: &[Stamped]) {
+        for record in stamped {
+            if record.seq > self.tentative.head.0 {
+                apply(&mut self.tentative, record);
+            }
+        }
+    }
+
+    /// Takes records that are durable now, and says what is to be done about them.
+    pub fn commit(&mut self, stamped: &[Stamped]) -> Vec<Effect> {
+        self.stage(stamped);
+        let mut effects = Vec::new();
+        for record in stamped {
+            if record.seq <= self.committed.head.0 {
+                continue;
+            }
+            apply(&mut self.committed, record);
+            self.watches.note(&record.fact);
+            effects.extend(self.effect(&record.fact));
+        }
+        effects
+    }
+
+    /// Forgets staged records: the journal did not take them.
+    pub fn unstage(&mut self) {
+        self.tentative = self.committed.clone();
+    }
+
+    /// What a durable fact makes necessary, judged on the state that has it.
+    fn effect(&self, fact: &Fact) -> Option<Effect> {
+        match fact {
+            Fact::ExecIntent { key, role, .. } if key.has_process() => {
+                let running = self.committed.running();
+                let (key, role) = (key.clone(), *role);
+                running
+                    .is_some_and(|r| r.key == key)
+                    .then_some(Effect::Spawn { key, role })
+            }
+            Fact::StopAsked { step } => {
+                let running = self.committed.find(step)?.now.running.as_ref()?;
+                let key = running.key.clone();
+                key.has_process().then_some(Effect::StopProcess { key })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// News of a command that is in flight; what comes late or twice is nothing.
+fn exec_facts(state: &State, update: &ExecUpdate) -> Vec<Fact> {
+    let key = update.key();
+    if state.running().is_none_or(|r| &r.key != key) {
+        return Vec::new();
+    }
+    let key = key.clone();
+    vec![match update {
+        ExecUpdate::Spawned { pid, .. } => Fact::ExecSpawned { key, pid: *pid },
+        ExecUpdate::Ended {
+            outcome, output, ..
+        } => Fact::ExecOutcome {
+            key,
+            outcome: outcome.clone(),
+            output: output.clone(),
+        },
+        ExecUpdate::Lost { .. } => Fact::ExecUnknown { key },
+    }]
+}
+
+impl Proposal {
+    fn of(actor: &Actor, decision: Decision) -> Self {
+        let by = |fact| (actor.clone(), fact);
+        match decision {
+            Ok(facts) => Self {
+                facts: facts.into_iter().map(by).collect(),
+                ..Self::default()
+            },
+            Err(refused) => Self {
+                facts: refused.record.map(|fact| by(*fact)).into_iter().collect(),
+                refusal: Some(refused.refusal),
+                prepare: None,
+            },
+        }
+    }
+}

@@ -254,7 +254,8 @@ fn read_actor(actor: &str, via: &str) -> Option<Actor> {
     }
     let uid: Option<u32> = via.strip_prefix("uid:").and_then(|uid| uid.parse().ok());
     if let Some(account) = actor.strip_prefix("uid-") {
-        return (account.parse() == uid.ok_or(())).then_some(Actor::Account { uid: uid? });
+        let uid = uid?;
+        return (account == uid.to_string()).then_some(Actor::Account { uid });
     }
     let id = PersonId::new(actor).ok()?;
     match (uid, via) {

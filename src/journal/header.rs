@@ -20,6 +20,10 @@ pub(super) const TITLE: &[u8] = b"warroom-event@v1\n";
 pub(super) const KEYS: [&str; 11] = [
     "session", "seq", "prev", "time", "boot", "mono-ms", "kind", "actor", "via", "body", "body-len",
 ];
+/// Length of `sha256:` and 64 digits.
+const DIGEST_TEXT_BYTES: usize = 71;
+/// Length of `YYYY-MM-DDTHH:MM:SS.mmmZ`.
+const TIME_TEXT_BYTES: usize = 24;
 /// Longest kind: the longest word that a column of a report can show.
 const KIND_BYTES_MAX: usize = 64;
 
@@ -99,21 +103,25 @@ fn parse_any(bytes: &[u8]) -> Result<Header<'static>, DocError> {
 /// Reads a header of this session whose texts have no encoded byte; anything else is left to [`parse_any`].
 fn parse_usual<'a>(bytes: &'a [u8], session: &'a SessionId) -> Option<Header<'a>> {
     let mut rest = bytes.strip_prefix(TITLE)?;
-    if value(&mut rest, "session")? != session.as_str().as_bytes() {
+    let named = session.as_str().as_bytes();
+    if value_of(&mut rest, "session", named.len())? != named {
         return None;
     }
     let seq = Seq(parse_number(value(&mut rest, "seq")?)?);
-    let prev = match value(&mut rest, "prev")? {
-        b"none" => None,
-        text => Some(digest(text)?),
+    let prev = match rest.strip_prefix(b"prev: none\n") {
+        Some(after) => {
+            rest = after;
+            None
+        }
+        None => Some(digest(value_of(&mut rest, "prev", DIGEST_TEXT_BYTES)?)?),
     };
-    let time = time(value(&mut rest, "time")?)?;
+    let time = time(value_of(&mut rest, "time", TIME_TEXT_BYTES)?)?;
     let boot = plain(value(&mut rest, "boot")?)?;
     let mono_ms = parse_number(value(&mut rest, "mono-ms")?)?;
     let kind = plain(value(&mut rest, "kind")?).filter(|kind| is_kind(kind.as_bytes()))?;
     let actor = plain(value(&mut rest, "actor")?)?;
     let via = plain(value(&mut rest, "via")?)?;
-    let body = digest(value(&mut rest, "body")?)?;
+    let body = digest(value_of(&mut rest, "body", DIGEST_TEXT_BYTES)?)?;
     let body_len = parse_number(value(&mut rest, "body-len")?)?;
     rest.is_empty().then_some(Header {
         session: Cow::Borrowed(session),
@@ -135,6 +143,14 @@ fn value<'a>(rest: &mut &'a [u8], key: &str) -> Option<&'a [u8]> {
     let after = rest.strip_prefix(key.as_bytes())?.strip_prefix(b": ")?;
     let end = after.iter().position(|b| *b == b'\n')?;
     let (value, after) = after.split_at_checked(end)?;
+    *rest = after.strip_prefix(b"\n")?;
+    Some(value)
+}
+
+/// As [`value`] for a value of known length, which needs no search for its end: two thirds of a header.
+fn value_of<'a>(rest: &mut &'a [u8], key: &str, len: usize) -> Option<&'a [u8]> {
+    let after = rest.strip_prefix(key.as_bytes())?.strip_prefix(b": ")?;
+    let (value, after) = after.split_at_checked(len)?;
     *rest = after.strip_prefix(b"\n")?;
     Some(value)
 }

@@ -201,3 +201,38 @@ impl<R: Read> Reader<R> {
 const fn wide(len: usize) -> u64 {
     len as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{encoded, records};
+    use super::*;
+
+    #[test]
+    fn a_journal_over_the_limit_is_refused_at_the_record_that_goes_over_it() {
+        let bytes = encoded(&records(2));
+        let first = wide(encoded(&records(1)).len());
+        let mut reader = Reader::new(bytes.as_slice());
+        reader.offset = JOURNAL_BYTES_MAX - first;
+        assert!(matches!(reader.next_record(), Ok(Some(_))));
+        for _ in 0..2 {
+            let error = reader.next_record();
+            assert!(matches!(error, Err(ReadError::TooLong { record: 1 })));
+        }
+    }
+
+    #[test]
+    fn an_unreadable_disk_is_named_with_its_place() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("medium error"))
+            }
+        }
+        let bytes = encoded(&records(1));
+        let mut reader = Reader::new(bytes.as_slice().chain(Broken));
+        assert!(matches!(reader.next_record(), Ok(Some(_))));
+        let error = reader.next_record().map(|_| ()).expect_err("unreadable");
+        let place = format!("cannot read at byte {} (record 1)", bytes.len());
+        assert_eq!(error.to_string(), place);
+    }
+}

@@ -125,7 +125,10 @@ impl Writer {
         })
     }
 
-    /// Queues records that belong together: all of them become durable, or none. Never waits.
+    /// Queues records that belong together: all of them are told durable, or none. Never waits.
+    ///
+    /// A crash before the answer may still leave the first of them in the journal: nobody was told, but what is
+    /// read at the next start counts. So the order of the records must make sense at every cut.
     ///
     /// Appends are written in the order of these calls. Records may be sealed upon records that still wait; if
     /// those fail, these are refused as not following the journal.

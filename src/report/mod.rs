@@ -1,1 +1,3 @@
 //! Headless output: text and JSON.
+
+pub mod diagnostics;

@@ -180,6 +180,15 @@ impl Registry {
         !client.lagged
     }
 
+    /// Waits until every queue is empty.
+    pub(crate) async fn drained(&self) {
+        for client in self.clients.values() {
+            while client.queue.waiting.load(Ordering::Relaxed) > 0 && !client.queue.frames.is_closed() {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
     /// A client that had been too slow has an empty queue again; true when it needs a new snapshot.
     pub(crate) fn caught_up(&mut self, id: TerminalId) -> bool {
         self.clients

@@ -3,7 +3,6 @@
 use crate::domain::board::{OutputTail, TAIL_MAX};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{ExecKey, Outcome, OutputRef};
-use crate::domain::runbook::plan::ExecBlock;
 use crate::domain::state::State;
 use crate::runner::{self, Handle, Job, JobKey, Limits, TerminalSize, Update};
 use std::collections::{BTreeMap, VecDeque};
@@ -77,7 +76,7 @@ impl Workplace {
     /// # Errors
     /// One line that says what is missing.
     pub(crate) fn prepare(&self, state: &State, key: &ExecKey, number: JobKey) -> Result<Prepared, String> {
-        let block = block_of(state, key).ok_or("the plan has no such block")?;
+        let block = state.exec_block(key).ok_or("the plan has no such block")?;
         let env = self.env(state, key);
         runner::check_env(&env).map_err(|error| error.to_string())?;
         let path = env.get("PATH").map_or("", String::as_str);
@@ -96,19 +95,6 @@ impl Workplace {
             limits: Limits { output_bytes: self.output_bytes_max, ..Limits::default() },
         };
         Ok(Prepared { job })
-    }
-}
-
-/// The block an execution runs.
-pub(crate) fn block_of<'a>(state: &'a State, key: &ExecKey) -> Option<&'a ExecBlock> {
-    use crate::domain::runbook::plan::PlanBlock;
-    let step = state.plan().steps.get(state.index_of(&key.step)?)?;
-    if key.block == ExecKey::UNDO {
-        return step.undo.as_ref();
-    }
-    match step.blocks.get(usize::from(key.block))? {
-        PlanBlock::Exec(exec) => Some(exec),
-        PlanBlock::Gate(_) => None,
     }
 }
 

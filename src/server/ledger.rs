@@ -84,6 +84,11 @@ impl Ledger {
         Ok(stamped)
     }
 
+    /// Gives the journal back.
+    pub(crate) fn into_writer(self) -> Writer {
+        self.writer
+    }
+
     /// True when something waits to be written.
     pub(crate) fn has_staged(&self) -> bool {
         !self.records.is_empty()

@@ -1,10 +1,9 @@
 //! Rendering of a destructive command for the people who look at it: everything that needs the disk.
 
-use super::exec::{Workplace, block_of};
+use super::exec::Workplace;
 use crate::domain::confirm::plan_doc::PlanInputs;
 use crate::domain::digest::Digest;
-use crate::domain::fact::ExecKey;
-use crate::domain::id::{AttemptNo, StepId, TerminalId};
+use crate::domain::id::{StepId, TerminalId};
 use crate::domain::runbook::plan::PlanStep;
 use crate::domain::state::State;
 use crate::domain::threshold::Verdict;
@@ -13,9 +12,20 @@ use crate::runner::{self, JobKey};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// What a rendering is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A person proposes it.
+    Propose,
+    /// The executor said go: is it still what was reviewed?
+    Go,
+}
+
 /// A rendered command, or why there is none.
 #[derive(Debug)]
 pub(crate) struct Rendered {
+    /// For what.
+    pub(crate) purpose: Purpose,
     /// Who asked.
     pub(crate) terminal: TerminalId,
     /// Their number for the reply.
@@ -33,19 +43,27 @@ pub(crate) struct Draft {
     exe: Option<PathBuf>,
 }
 
-/// Gathers a proposal of a step's destructive part from the state. `now` dates the guards.
+/// Gathers the destructive part of a step from the state. `now` dates the guards.
 ///
 /// # Errors
 /// One line that says why it cannot be rendered.
-pub(crate) fn draft(workplace: &Workplace, state: &State, step: &StepId, now: Moment) -> Result<Draft, String> {
-    let index = state.index_of(step).ok_or("there is no such step")?;
-    let plan_step = state.plan().steps.get(index).ok_or("there is no such step")?;
-    let step_state = state.steps.get(index).ok_or("there is no such step")?;
-    let attempt = step_state.attempt;
-    let key = ExecKey { step: step.clone(), attempt, block: step_state.next_block, try_no: 1 };
+pub(crate) fn draft(
+    workplace: &Workplace,
+    state: &State,
+    step: &StepId,
+    purpose: Purpose,
+    now: Moment,
+) -> Result<Draft, String> {
+    let view = state.find(step).ok_or("there is no such step")?;
+    let plan_step = view.plan;
+    let mut key = view.next_key();
+    if purpose == Purpose::Propose {
+        key.attempt = view.now.next_proposal();
+        key.try_no = 1;
+    }
     let mut inputs = PlanInputs {
         step: step.clone(),
-        attempt: AttemptNo(attempt.0),
+        attempt: key.attempt,
         risk: plan_step.risk,
         title: plan_step.title.clone(),
         target: plan_step.component.clone().unwrap_or_default(),
@@ -62,15 +80,16 @@ pub(crate) fn draft(workplace: &Workplace, state: &State, step: &StepId, now: Mo
         guards: guards(state, now),
         undo: undo(plan_step),
     };
-    if block_of(state, &key).is_none() {
+    if state.exec_block(&key).is_none() {
         return Ok(Draft { inputs, exe: None });
     }
     let job = workplace.prepare(state, &key, JobKey(0))?.job;
     inputs.env = job
         .environment()
         .into_iter()
-        .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
-        .collect();
+        .map(|(name, value)| value.into_string().map(|value| (name, value)))
+        .collect::<Result<_, _>>()
+        .map_err(|_| "a variable of the environment is not UTF-8")?;
     inputs.argv = job.argv;
     inputs.timeout_s = job.timeout.as_secs();
     Ok(Draft { inputs, exe: Some(job.exe) })

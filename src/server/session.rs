@@ -6,6 +6,7 @@ use super::exec::{ExecNews, Executor};
 use super::input::Incoming;
 use super::ledger::Ledger;
 use super::policy::{PeopleSource, Policy};
+use super::render::Purpose;
 use crate::clock::Clock;
 use crate::domain::board::Board;
 use crate::domain::command::Refusal;
@@ -13,7 +14,7 @@ use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Stamped};
 use crate::domain::id::TerminalId;
 use crate::domain::reading::Reading;
-use crate::domain::world::World;
+use crate::domain::world::{Look, World};
 use crate::engine::{Effect, Engine, ExecUpdate, Input};
 use crate::runner::Update;
 use crate::wire::message::{RECENT_MAX, ToClient};
@@ -29,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 const BATCH_MAX: usize = 256;
 /// Rounds of automatic progress after one batch: a plan of 2,000 steps settles in less; more is a loop.
 const SETTLE_MAX: usize = 10_000;
-/// How often files of policy, runbook and executable are read again while a proposal is open (`TWO_PERSON` 4.4).
+/// How often the files of policy and runbook are read again while a proposal is open (`TWO_PERSON` 4.4).
 const WORLD_EVERY: Duration = Duration::from_secs(5);
 /// Longest wait for running commands when the server is told to end: their grace and a little more.
 const STOP_MAX: Duration = Duration::from_secs(8);
@@ -156,6 +157,11 @@ impl Session {
         let now = self.clock.now();
         let proposal = self.engine.propose(input, now, &self.world);
         self.stage(proposal.facts, now);
+        if let (Some(step), Some((terminal, number))) = (&proposal.prepare, asked) {
+            // Not answered yet: the command has to be rendered first.
+            self.render(terminal, number, step, Purpose::Propose, turn);
+            return;
+        }
         if let Some((terminal, number)) = asked {
             match proposal.refusal {
                 Some(refusal) => turn.replies.push((terminal, number, Some(refusal))),
@@ -166,7 +172,7 @@ impl Session {
 
     fn stage(&mut self, facts: Vec<(Actor, crate::domain::fact::Fact)>, now: crate::domain::time::Moment) {
         for (actor, fact) in facts {
-            match self.ledger.seal(actor, fact, now, self.engine.tentative()) {
+            match self.ledger.seal(actor, fact, now, Some(self.engine.tentative())) {
                 Ok(stamped) => self.engine.stage(std::slice::from_ref(&stamped)),
                 Err(error) => tracing::error!(%error, "a fact could not be written as a record"),
             }
@@ -222,9 +228,11 @@ impl Session {
             Err(error) => {
                 tracing::error!(%error, "the journal could not be written");
                 self.engine.unstage();
-                let reading = Reading::Health(self.ledger.health(&error.to_string(), self.clock.now()));
-                self.board.absorb(reading.clone());
-                self.registry.broadcast(&ToClient::Readings(vec![reading]));
+                if let Ok(health) = self.ledger.health(&error.to_string(), self.clock.now()) {
+                    let reading = Reading::Health(health);
+                    self.board.absorb(reading.clone());
+                    self.registry.broadcast(&ToClient::Readings(vec![reading]));
+                }
                 Some(Refusal {
                     reason: format!("nothing was done, because the journal cannot be written: {error}"),
                     hint: "make room on the session's disk, then ask again; nothing already recorded is lost".to_owned(),
@@ -256,27 +264,26 @@ impl Session {
         }
     }
 
-    /// Reads policy, runbook and executable anew, off this task.
+    /// Reads policy and runbook anew, off this task.
     pub(crate) async fn read_world(&mut self) {
         let (people, runbook) = (self.people.clone(), self.runbook_file.clone());
-        let executable = self.engine.executable_of_proposal();
         let read = tokio::task::spawn_blocking(move || {
             let policy = Policy::read(&people);
             let runbook = std::fs::read(&runbook).ok().map(|bytes| Digest::of(&bytes));
-            let executable = executable.and_then(|path| crate::runner::digest_file(&path).ok());
-            (policy, runbook, executable)
+            (policy, runbook)
         })
         .await;
         self.world_read = Some(Instant::now());
         match read {
-            Ok((Ok(policy), runbook, executable)) => {
-                self.world =
-                    World { policy: Some(policy.digest), runbook, executable, roster: policy.roster() };
+            Ok((Ok(policy), runbook)) => {
+                let (digest, roster) = (Some(policy.digest), policy.roster());
+                self.world = World { policy: digest, runbook, look: Look::NotLooked, roster };
                 self.policy = policy;
             }
-            Ok((Err(error), runbook, executable)) => {
+            Ok((Err(error), runbook)) => {
                 tracing::error!(%error, "the people file cannot be read; nothing can be confirmed");
-                self.world = World { policy: None, runbook, executable, roster: self.policy.roster() };
+                let roster = self.policy.roster();
+                self.world = World { policy: None, runbook, look: Look::NotLooked, roster };
             }
             Err(error) => {
                 tracing::error!(%error, "the policy could not be read");
@@ -296,7 +303,7 @@ impl Session {
             self.write().await;
         }
         let reason = std::mem::take(&mut self.shutdown_reason);
-        self.take(&Input::Closing { reason: reason.clone() }, &mut Turn::default(), None);
+        self.take(&Input::Close { reason: reason.clone() }, &mut Turn::default(), None);
         self.write().await;
         self.registry.broadcast(&ToClient::Bye { reason: format!("the session server ended: {reason}") });
         // The writers get a moment for the goodbye; a stalled one is not waited for.
@@ -310,7 +317,10 @@ fn exec_update(news: ExecNews) -> Option<ExecUpdate> {
     Some(match news {
         ExecNews::Spawned { key, pid } => ExecUpdate::Spawned { key, pid },
         ExecNews::Ended { key, outcome, output } => ExecUpdate::Ended { key, outcome, output },
-        ExecNews::Lost { key, why } => ExecUpdate::Lost { key, why },
+        ExecNews::Lost { key, why } => {
+            tracing::error!(%key, %why, "nobody knows how a command ended");
+            ExecUpdate::Lost { key }
+        }
         ExecNews::Output(_) => return None,
     })
 }

@@ -20,7 +20,7 @@ use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, Genesis, Stamped};
 use crate::domain::id::SessionName;
 use crate::domain::state::State;
-use crate::domain::world::World;
+use crate::domain::world::{Look, World};
 use crate::engine::{Engine, Input};
 use crate::journal::facts::{self, FactError};
 use crate::journal::{self, AppendError, JournalError, Opened, SessionDir, Writer};
@@ -202,7 +202,7 @@ impl Server {
         let world = World {
             policy: Some(policy.digest),
             runbook: Some(state.genesis.runbook.digest),
-            executable: None,
+            look: Look::NotLooked,
             roster: policy.roster(),
         };
         let mut session = Session {
@@ -365,7 +365,7 @@ impl Fold {
             (None, Fact::SessionOpened(genesis)) => {
                 self.state = Some(State::new((**genesis).clone(), stamped.hash, stamped.at));
             }
-            (None, _) => self.error = Some(FoldFault::Fold(FoldError::NoGenesis)),
+            (None, _) => self.error = Some(FoldFault::Fold(FoldError::NotGenesis)),
             (Some(state), _) => {
                 if let Err(error) = check_apply(state, &stamped) {
                     self.error = Some(FoldFault::Fold(error));

@@ -2,11 +2,14 @@
 
 use super::connection::{Joining, describe};
 use super::input::Incoming;
-use super::render;
+use super::render::{self, Purpose};
 use super::session::{Session, Turn};
 use crate::domain::command::{Command, Refusal};
 use crate::domain::fact::{Actor, Fact, Stamped};
-use crate::domain::id::{Seq, TerminalId};
+use crate::domain::confirm::plan_doc::{self, PlanInputs};
+use crate::domain::decide::Prepared;
+use crate::domain::id::{Seq, StepId, TerminalId};
+use crate::domain::world::Look;
 use crate::engine::Input;
 use crate::wire::message::{Snapshot, ToClient, ToServer, Welcome};
 use crate::wire::{CONTRACT, SNAPSHOT_PART_MAX, codec};
@@ -35,10 +38,10 @@ impl Session {
                 if let Some(client) = self.registry.remove(terminal)
                     && client.is_terminal
                 {
-                    self.take(&Input::Detached { terminal, actor: client.actor }, turn, None);
+                    self.take(&Input::Detached { terminal }, turn, None);
                 }
             }
-            Incoming::Rendered(rendered) => self.on_rendered(*rendered, turn).await,
+            Incoming::Rendered(rendered) => self.on_rendered(*rendered, turn),
         }
     }
 
@@ -99,15 +102,16 @@ impl Session {
                 };
                 turn.replies.push((terminal, number, Some(refusal)));
             }
-            ToServer::Ask { number, command: Command::Propose { step } } => {
+            ToServer::Ask { number, command: Command::Go { step } } => {
                 self.read_world().await;
-                self.render(terminal, number, step, turn);
+                self.render(terminal, number, &step, Purpose::Go, turn);
             }
             ToServer::Ask { number, command } => {
-                if matches!(command, Command::Confirm { .. } | Command::Go { .. } | Command::Resolve { .. }) {
+                if command.needs_fresh_policy() {
                     self.read_world().await;
                 }
-                self.take(&Input::Ask { actor, command }, turn, Some((terminal, number)));
+                let input = Input::Ask { actor, terminal, number, command };
+                self.take(&input, turn, Some((terminal, number)));
             }
             ToServer::Records { from, count } => self.send_records(terminal, from, count.min(RECORDS_MAX)),
             ToServer::Output { key, offset } => match self.executor.read_output(&key, offset) {
@@ -125,17 +129,24 @@ impl Session {
         }
     }
 
-    /// Renders a proposal off this task; the answer comes back as [`Incoming::Rendered`].
-    fn render(&mut self, terminal: TerminalId, number: u64, step: crate::domain::id::StepId, turn: &mut Turn) {
+    /// Renders a command off this task; the answer comes back as [`Incoming::Rendered`].
+    pub(crate) fn render(
+        &mut self,
+        terminal: TerminalId,
+        number: u64,
+        step: &StepId,
+        purpose: Purpose,
+        turn: &mut Turn,
+    ) {
         let now = self.clock.now();
-        match render::draft(self.executor.workplace(), self.engine.state(), &step, now) {
+        match render::draft(self.executor.workplace(), self.engine.state(), step, purpose, now) {
             Ok(draft) => {
-                let inputs = self.own_inputs.clone();
+                let (inputs, step) = (self.own_inputs.clone(), step.clone());
                 tokio::spawn(async move {
                     let result = tokio::task::spawn_blocking(move || render::finish(draft))
                         .await
                         .unwrap_or_else(|_| Err("the executable could not be read".to_owned()));
-                    let rendered = render::Rendered { terminal, number, step, result };
+                    let rendered = render::Rendered { purpose, terminal, number, step, result };
                     inputs.send(Incoming::Rendered(Box::new(rendered))).await.ok();
                 });
             }
@@ -143,21 +154,38 @@ impl Session {
         }
     }
 
-    async fn on_rendered(&mut self, rendered: render::Rendered, turn: &mut Turn) {
-        let render::Rendered { terminal, number, step, result } = rendered;
+    fn on_rendered(&mut self, rendered: render::Rendered, turn: &mut Turn) {
+        let terminal = rendered.terminal;
+        let number = rendered.number;
         let Some(client) = self.registry.get(terminal) else { return };
         let actor = client.actor.clone();
-        match result {
-            Ok(inputs) => match crate::clock::nonce() {
-                Ok(nonce) => {
-                    let input = Input::Proposal { actor, step, inputs: Box::new(inputs), nonce };
-                    self.take(&input, turn, Some((terminal, number)));
-                    // From here on the executable is watched too.
-                    self.read_world().await;
-                }
-                Err(error) => turn.replies.push((terminal, number, Some(not_rendered(&error.to_string())))),
-            },
+        let input = match rendered.purpose {
+            Purpose::Propose => proposal(rendered, actor),
+            Purpose::Go => {
+                self.world.look = self.look(&rendered.result);
+                let command = Command::Go { step: rendered.step };
+                Ok(Input::Ask { actor, terminal, number, command })
+            }
+        };
+        match input {
+            Ok(input) => self.take(&input, turn, Some((terminal, number))),
             Err(reason) => turn.replies.push((terminal, number, Some(not_rendered(&reason)))),
+        }
+        // One look serves one go.
+        self.world.look = Look::NotLooked;
+    }
+
+    /// Compares the open proposal's plan with what its command would be now.
+    fn look(&self, rendered: &Result<PlanInputs, String>) -> Look {
+        let changed = |what: String| Look::Changed { what };
+        let Some(proposal) = &self.engine.state().proposal else { return Look::NotLooked };
+        match rendered {
+            Err(reason) => changed(reason.clone()),
+            Ok(inputs) => match plan_doc::difference(&proposal.plan, inputs) {
+                Ok(None) => Look::Same,
+                Ok(Some(line)) => changed(format!("line `{line}` of the plan")),
+                Err(error) => changed(error.to_string()),
+            },
         }
     }
 
@@ -204,6 +232,16 @@ pub(crate) fn without_plan(stamped: &Stamped) -> Stamped {
         genesis.plan.briefing.clear();
     }
     copy
+}
+
+/// The input that opens a proposal: the plan as people will see it, and a nonce.
+fn proposal(rendered: render::Rendered, actor: Actor) -> Result<Input, String> {
+    let inputs = rendered.result?;
+    let executor = actor.person().cloned().ok_or("you are nobody on the list of people")?;
+    let plan = plan_doc::render(&inputs).map_err(|error| error.to_string())?;
+    let nonce = crate::clock::nonce().map_err(|error| error.to_string())?;
+    let prepared = Prepared { plan, nonce, executor };
+    Ok(Input::Proposal { actor, step: rendered.step, prepared })
 }
 
 fn not_rendered(reason: &str) -> Refusal {

@@ -1,1 +1,294 @@
 //! Draws state it is given; owns looks only.
+//!
+//! Keys become [`action::Action`]s by one table ([`keymap`]), actions change what this terminal remembers
+//! ([`model`]) or become [`Request`]s that the client sends. Views draw a [`room::Room`] and never change it. This
+//! module knows neither sockets nor files; [`terminal`] alone touches the terminal. Text from outside reaches a
+//! cell through [`text`] only.
+//!
+//! Main types: [`Ui`], [`Screen`], [`Request`], [`Settings`], [`room::Room`].
+
+pub mod action;
+mod cache;
+mod canvas;
+pub mod keymap;
+mod layers;
+mod model;
+mod ritual;
+pub mod room;
+pub mod terminal;
+mod text;
+pub mod theme;
+mod update;
+mod view;
+mod widgets;
+mod words;
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod tests;
+
+use crate::display::Clean;
+use crate::domain::command::{Command, Refusal};
+use crate::domain::fact::ExecKey;
+use crate::domain::id::Seq;
+use crate::domain::time::Moment;
+use action::View;
+use cache::Cache;
+use canvas::{Canvas, Targets};
+use crossterm::event::{Event, KeyEvent, KeyEventKind};
+use keymap::{Chord, Keymap};
+use layers::{Layers, Notice};
+use model::Model;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ritual::Ritual;
+use room::{Link, Room};
+use theme::{Colors, Look, Role, Theme};
+
+/// What there is to draw.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Screen {
+    /// Nothing is known yet; drawn before any socket work.
+    Connecting {
+        /// What is being done, one line.
+        what: Clean,
+    },
+    /// A session.
+    Room(Box<Room>),
+    /// There is no session to show.
+    Failed {
+        /// What happened, one line.
+        what: Clean,
+        /// What to do; or empty.
+        hint: Clean,
+    },
+}
+
+impl Screen {
+    /// The session, when there is one.
+    pub fn room(&self) -> Option<&Room> {
+        match self {
+            Self::Room(room) => Some(room),
+            Self::Connecting { .. } | Self::Failed { .. } => None,
+        }
+    }
+}
+
+/// How this terminal wants it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Colours of roles.
+    pub theme: Theme,
+    /// What the terminal can show.
+    pub colors: Colors,
+    /// Keep lines and marks within ASCII.
+    pub ascii: bool,
+    /// The prefix key.
+    pub prefix: Chord,
+    /// The person's time zone, for local time beside UTC.
+    pub local_zone: jiff::tz::TimeZone,
+}
+
+/// What the client is to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// Send a command.
+    Ask(Command),
+    /// Leave; the session goes on.
+    Detach,
+    /// Ask for older records.
+    Records {
+        /// First one.
+        from: Seq,
+        /// How many.
+        count: u32,
+    },
+    /// Ask for the output of one execution.
+    Output {
+        /// Which.
+        key: ExecKey,
+        /// First byte.
+        offset: u64,
+    },
+    /// Put text on the clipboard (OSC 52).
+    Copy(String),
+    /// Draw every cell anew.
+    Redraw,
+    /// End the session server.
+    ShutdownSession,
+}
+
+/// The face of one terminal.
+#[derive(Debug)]
+pub struct Ui {
+    look: Look,
+    local_zone: jiff::tz::TimeZone,
+    keymap: Keymap,
+    model: Model,
+    layers: Layers,
+    ritual: Option<Ritual>,
+    cache: Cache,
+    targets: Targets,
+    size: (u16, u16),
+}
+
+impl Ui {
+    /// A face that shows nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            look: Look::new(&settings.theme, settings.colors, settings.ascii),
+            local_zone: settings.local_zone,
+            keymap: Keymap::new(settings.prefix),
+            model: Model::default(),
+            layers: Layers::default(),
+            ritual: None,
+            cache: Cache::default(),
+            targets: Targets::new(),
+            size: (0, 0),
+        }
+    }
+
+    /// Takes one event of the terminal; gives what the client is to do.
+    pub fn on_event(&mut self, screen: &Screen, event: &Event, now: Moment) -> Vec<Request> {
+        self.sync(screen, now);
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => self.on_key(screen, key, now),
+            Event::Paste(text) => {
+                if !self.layers.on_paste(text) && self.layers.is_empty() {
+                    if let Some(ritual) = self.open_ritual() {
+                        ritual.on_paste(now);
+                    }
+                }
+                Vec::new()
+            }
+            Event::Mouse(mouse) => {
+                // On the confirm screen the mouse is discarded (TWO_PERSON 6.1 rule 4).
+                if let (true, None, Some(room)) =
+                    (self.layers.is_empty(), self.open_ritual(), screen.room())
+                {
+                    update::on_mouse(&mut self.model, room, &self.targets, mouse)
+                } else {
+                    Vec::new()
+                }
+            }
+            Event::Resize(width, height) => {
+                self.on_size((*width, *height), now);
+                Vec::new()
+            }
+            Event::Key(_) | Event::FocusGained | Event::FocusLost => Vec::new(),
+        }
+    }
+
+    /// Takes the answer to a request; a refusal is shown until it is closed or a while has passed.
+    pub fn on_reply(&mut self, _number: u64, refused: Option<Refusal>, now: Moment) {
+        if let Some(refusal) = refused {
+            if let Some(ritual) = &mut self.ritual {
+                ritual.on_refused();
+            }
+            self.layers.notice = Some(Notice::refusal(&refusal, now));
+        }
+    }
+
+    /// Draws the screen.
+    pub fn draw(&mut self, screen: &Screen, now: Moment, frame: &mut Frame<'_>) {
+        let area = frame.area();
+        self.on_size((area.width, area.height), now);
+        self.sync(screen, now);
+        self.targets.clear();
+        let mut canvas = Canvas::new(frame.buffer_mut(), &self.look, &mut self.targets);
+        let text = canvas.of(Role::Text);
+        canvas.shade(area, text);
+        match screen {
+            Screen::Connecting { what } => view::plain::connecting(&mut canvas, area, what),
+            Screen::Failed { what, hint } => view::plain::failed(&mut canvas, area, what, hint),
+            Screen::Room(room) => {
+                let cx = view::Cx {
+                    room,
+                    now,
+                    zone: &self.local_zone,
+                    ritual: self.ritual.as_ref(),
+                };
+                self.cache.refresh(&cx, &self.model, &self.look);
+                view::draw(&cx, &mut self.model, &self.cache, &mut canvas, area);
+            }
+        }
+        self.layers.draw(&mut canvas, area);
+    }
+
+    /// True when the screen shows something that changes with time alone, so that it must be drawn each second.
+    pub fn needs_clock(&self, screen: &Screen) -> bool {
+        match screen.room().map(|room| &room.link) {
+            Some(Link::Up | Link::Lost { .. }) => true,
+            Some(Link::Ended { .. }) | None => self.layers.notice.is_some(),
+        }
+    }
+
+    /// The ritual, while the confirm screen is what keys go to.
+    fn open_ritual(&mut self) -> Option<&mut Ritual> {
+        if self.model.view == View::Confirm { self.ritual.as_mut() } else { None }
+    }
+
+    fn on_size(&mut self, size: (u16, u16), now: Moment) {
+        if self.size != size {
+            self.size = size;
+            if let Some(ritual) = &mut self.ritual {
+                ritual.on_resize(size, now);
+            }
+        }
+    }
+
+    /// Brings what this terminal remembers in line with the room.
+    fn sync(&mut self, screen: &Screen, now: Moment) {
+        self.layers.expire(now);
+        let Some(room) = screen.room() else {
+            self.ritual = None;
+            return;
+        };
+        update::follow(&mut self.model, room);
+        let showing = self.model.view == View::Confirm;
+        ritual::sync(&mut self.ritual, room, showing, self.size, now);
+    }
+
+    fn on_key(&mut self, screen: &Screen, key: &KeyEvent, now: Moment) -> Vec<Request> {
+        let mut work = update::Work {
+            room: screen.room(),
+            model: &mut self.model,
+            layers: &mut self.layers,
+            now,
+            requests: Vec::new(),
+        };
+        if let Some(outcome) = work.layers.on_key(key) {
+            self.keymap.reset();
+            update::on_outcome(&mut work, outcome);
+            return work.requests;
+        }
+        let on_confirm = work.model.view == View::Confirm && work.room.is_some();
+        if on_confirm && let Some(ritual) = &mut self.ritual {
+            self.keymap.reset();
+            let heard = ritual.on_key(key, now);
+            update::on_heard(&mut work, heard);
+            return work.requests;
+        }
+        if let Some(action) = self.keymap.on_key(key, on_confirm) {
+            update::act(&mut work, action);
+        }
+        let requests = work.requests;
+        if requests.contains(&Request::Redraw) {
+            self.size = (0, 0);
+        }
+        requests
+    }
+}
+
+/// The frame of a popup within `area`: at most `width` by `height`, centred.
+fn centred(area: Rect, width: u16, height: u16) -> Rect {
+    let width = width.min(area.width);
+    let height = height.min(area.height);
+    Rect {
+        x: area.x.saturating_add(area.width.saturating_sub(width) / 2),
+        y: area.y.saturating_add(area.height.saturating_sub(height) / 2),
+        width,
+        height,
+    }
+}

@@ -51,7 +51,7 @@ fn propose(state: &mut State, plan: &str, mark: Mark<'_>) -> Result<(), Why> {
     plan.clone_into(&mut open.plan);
     open.proposed = Some((mark.seq, mark.hash));
     let step = open.terms.step.clone();
-    stage(state, &step, Stage::AwaitingSecond)
+    enter(state, &step, Stage::AwaitingSecond)
 }
 
 fn confirm(state: &mut State, confirmed: &Confirmed, mark: Mark<'_>) -> Result<(), Why> {
@@ -83,7 +83,7 @@ fn arm(state: &mut State, step: &StepId, mark: Mark<'_>) -> Result<(), Why> {
         return Err("too few people have confirmed");
     }
     open.armed = Some(mark.at);
-    stage(state, step, Stage::Armed)
+    enter(state, step, Stage::Armed)
 }
 
 fn close(
@@ -105,7 +105,7 @@ fn close(
     Ok(())
 }
 
-fn stage(state: &mut State, step: &StepId, stage: Stage) -> Result<(), Why> {
-    state.step_mut(step)?.status = StepStatus::Active { stage };
+fn enter(state: &mut State, step: &StepId, part: Stage) -> Result<(), Why> {
+    state.step_mut(step)?.status = StepStatus::Active { stage: part };
     Ok(())
 }

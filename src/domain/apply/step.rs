@@ -86,7 +86,7 @@ fn start(state: &mut State, step: &StepId, attempt: AttemptNo, mark: Mark<'_>) -
 
 /// The part of the step that comes next decides what it waits for.
 pub(super) fn enter_next(state: &mut State, step: &StepId, mark: Mark<'_>) -> Result<(), Why> {
-    let stage = match state
+    let part = match state
         .find(step)
         .map(super::super::readiness::StepView::next)
     {
@@ -96,10 +96,10 @@ pub(super) fn enter_next(state: &mut State, step: &StepId, mark: Mark<'_>) -> Re
         None => return Err("the plan has no such step"),
     };
     let now = state.step_mut(step)?;
-    now.status = StepStatus::Active { stage };
+    now.status = StepStatus::Active { stage: part };
     now.tries = 0;
     now.not_before = None;
-    now.gate_since = (stage == Stage::Gated).then_some(mark.at);
+    now.gate_since = (part == Stage::Gated).then_some(mark.at);
     Ok(())
 }
 
@@ -155,10 +155,10 @@ fn skip(state: &mut State, step: &StepId, reason: &str, mark: Mark<'_>) -> Resul
     finish(now, skipped.clone(), mark);
     state.undo_stack.retain(|id| id != step);
     for inner in below(state, index) {
-        if let Some(now) = state.steps.get_mut(inner) {
-            if matches!(now.status, StepStatus::Pending | StepStatus::Failed { .. }) {
-                finish(now, skipped.clone(), mark);
-            }
+        if let Some(now) = state.steps.get_mut(inner)
+            && matches!(now.status, StepStatus::Pending | StepStatus::Failed { .. })
+        {
+            finish(now, skipped.clone(), mark);
         }
     }
     Ok(())
@@ -179,10 +179,10 @@ fn retry(state: &mut State, step: &StepId) -> Result<(), Why> {
     if with_inner {
         // They were left out with it.
         for inner in below(state, index) {
-            if let Some(now) = state.steps.get_mut(inner) {
-                if matches!(now.status, StepStatus::Skipped { .. }) {
-                    now.status = StepStatus::Pending;
-                }
+            if let Some(now) = state.steps.get_mut(inner)
+                && matches!(now.status, StepStatus::Skipped { .. })
+            {
+                now.status = StepStatus::Pending;
             }
         }
     }

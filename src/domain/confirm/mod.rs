@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of sockets, signatures on the wire or screens. Source: `TWO_PERSON` 3.4, 4 and 5.
 
+pub mod people;
 pub mod plan_doc;
 pub mod rule;
 pub mod statement;
@@ -17,6 +18,3 @@ pub const ARMED_LIFE: Duration = Duration::from_secs(5 * 60);
 pub const ABSENCE_MAX: Duration = Duration::from_secs(15);
 /// Step of the wall clock against the boot clock, in milliseconds, that ends an armed proposal.
 pub const CLOCK_STEP_MAX_MS: i64 = 2000;
-//! The two-person rule: who people are.
-
-pub mod people;

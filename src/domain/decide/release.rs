@@ -11,11 +11,11 @@ pub(super) fn decide(ask: &Ask<'_>, reason: &str) -> Decision {
     if !ask.state.is_held() {
         return Err(ask.no("nothing is held", ""));
     }
-    if reason.is_empty() {
-        if let Some((rule, _)) = ask.state.bad_guard() {
-            let why = format!("guard `{}` is not known to be good", rule.title);
-            return Err(ask.no(why, "release with a reason, or wait until it is good"));
-        }
+    if reason.is_empty()
+        && let Some((rule, _)) = ask.state.bad_guard()
+    {
+        let why = format!("guard `{}` is not known to be good", rule.title);
+        return Err(ask.no(why, "release with a reason, or wait until it is good"));
     }
     Ok(vec![Fact::Released { reason }])
 }

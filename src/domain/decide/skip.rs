@@ -30,10 +30,9 @@ fn obstacle(ask: &Ask<'_>, view: StepView<'_>) -> Option<String> {
         StepStatus::Active { .. } if view.now.running.is_none() => {}
         _ => return Some(format!("it {}", status_words(&view.now.status))),
     }
-    if let Some(open) = &ask.state.proposal {
-        if open.terms.step == view.plan.id {
-            return Some("a proposal is open for it".to_owned());
-        }
+    let open = ask.state.proposal.as_ref();
+    if open.is_some_and(|p| p.terms.step == view.plan.id) {
+        return Some("a proposal is open for it".to_owned());
     }
     ask.state
         .views()

@@ -1,0 +1,82 @@
+//! What ends an open proposal, and what arms it (`TWO_PERSON` 4.4).
+
+use crate::domain::confirm::rule;
+use crate::domain::fact::{CloseCause, Fact};
+use crate::domain::state::{Proposal, Stage, State};
+use crate::domain::time::Moment;
+use crate::domain::world::{Look, World};
+
+pub(super) fn close(state: &State, now: Moment, world: &World) -> Option<Vec<Fact>> {
+    let open = state.proposal.as_ref()?;
+    let why = session_cause(state, open)
+        .or_else(|| changed(open, now, world))
+        .or_else(|| open.armed.and_then(|_| lost(state, open, now, world)))?;
+    Some(vec![Fact::ProposalClosed {
+        step: open.terms.step.clone(),
+        attempt: open.terms.attempt,
+        why,
+    }])
+}
+
+fn session_cause(state: &State, open: &Proposal) -> Option<CloseCause> {
+    let what = match state.find(&open.terms.step) {
+        Some(view) if !state.is_in_play(view.plan) => "the maintenance went another way",
+        Some(_) if state.is_held() => "the session was held",
+        Some(view)
+            if matches!(
+                view.now.stage(),
+                Some(Stage::NeedsProposal | Stage::AwaitingSecond | Stage::Armed)
+            ) =>
+        {
+            return None;
+        }
+        _ => "the step has ended",
+    };
+    let what = what.to_owned();
+    Some(CloseCause::Session { what })
+}
+
+/// Causes that end it whether it is armed or not.
+fn changed(open: &Proposal, now: Moment, world: &World) -> Option<CloseCause> {
+    let terms = &open.terms;
+    if rule::is_expired(open, now) {
+        return Some(CloseCause::Expired);
+    }
+    if world.policy != Some(terms.policy) {
+        return Some(CloseCause::Policy);
+    }
+    if world.runbook != Some(terms.runbook) {
+        let what = "the runbook file".to_owned();
+        return Some(CloseCause::Changed { what });
+    }
+    match &world.look {
+        Look::Changed { what } => Some(CloseCause::Changed { what: what.clone() }),
+        Look::Same | Look::NotLooked => None,
+    }
+}
+
+/// Causes that end only an armed one.
+fn lost(state: &State, open: &Proposal, now: Moment, world: &World) -> Option<CloseCause> {
+    if rule::clock_stepped(open, now) {
+        return Some(CloseCause::ClockStep);
+    }
+    if rule::armed(open, &world.roster).is_none() {
+        return Some(CloseCause::Policy);
+    }
+    if let Some(person) = rule::absent(state, open, now) {
+        return Some(CloseCause::Absent { person });
+    }
+    let (guard, _) = state.bad_guard()?;
+    let rule = guard.id.clone();
+    Some(CloseCause::Guard { rule })
+}
+
+pub(super) fn arm(state: &State, now: Moment, world: &World) -> Option<Vec<Fact>> {
+    let open = state.proposal.as_ref()?;
+    rule::armed(open, &world.roster)?;
+    let waits = open.armed.is_some()
+        || rule::absent(state, open, now).is_some()
+        || state.bad_guard().is_some();
+    let step = open.terms.step.clone();
+    (!waits).then(|| vec![Fact::StepArmed { step }])
+}

@@ -1,0 +1,173 @@
+//! Progress of steps: the next block, another try, the end.
+
+use super::GateView;
+use crate::domain::decide::no_output;
+use crate::domain::fact::{Fact, Outcome};
+use crate::domain::id::PersonId;
+use crate::domain::readiness::{Next, StepView};
+use crate::domain::runbook::plan::{ExecBlock, ExecRole, OnExecutorLost};
+use crate::domain::state::{Phase, Running, Stage, State, StepStatus};
+use crate::domain::time::Moment;
+
+/// Steps that are under way where nothing goes forward any more, and commands whose executor dropped out.
+pub(super) fn interrupt(state: &State, now: Moment) -> Option<Vec<Fact>> {
+    for view in state.views() {
+        let step = view.plan.id.clone();
+        match &view.now.running {
+            Some(running) if !running.key.has_process() && running.stop_asked => {
+                return Some(vec![Fact::ExecOutcome {
+                    key: running.key.clone(),
+                    outcome: Outcome::Stopped,
+                    output: no_output(),
+                }]);
+            }
+            Some(running) if executor_lost(state, view, running, now) => {
+                return Some(vec![Fact::StopAsked { step }]);
+            }
+            None if view.now.is_active() && !state.is_in_play(view.plan) => {
+                let why = match state.phase {
+                    Phase::RollingBack => "interrupted by the rollback",
+                    _ => "interrupted: the maintenance ended",
+                };
+                let why = why.to_owned();
+                return Some(vec![Fact::StepFailed { step, why }]);
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn executor_lost(state: &State, view: StepView<'_>, running: &Running, now: Moment) -> bool {
+    let ends = view.plan.on_executor_lost == OnExecutorLost::Terminate && !running.stop_asked;
+    // Root and shared accounts are nobody in particular, so nobody can tell that they are away.
+    ends && PersonId::new(&view.now.by)
+        .is_ok_and(|person| state.absent_since.contains_key(&person) && state.is_away(&person, now))
+}
+
+/// The one step under way, one bit further.
+pub(super) fn go_on(state: &State, now: Moment, gates: &GateView) -> Option<Vec<Fact>> {
+    let view = state.under_way()?;
+    if state.running().is_some() {
+        return None;
+    }
+    match view.now.stage()? {
+        Stage::Gated => gate(state, view, gates),
+        Stage::Between if view.now.tries > 0 => again(view, now),
+        Stage::Between => next(state, view),
+        Stage::NeedsProposal
+        | Stage::AwaitingSecond
+        | Stage::Armed
+        | Stage::Checking
+        | Stage::Running
+        | Stage::Verifying
+        | Stage::SubSteps => None,
+    }
+}
+
+fn gate(state: &State, view: StepView<'_>, gates: &GateView) -> Option<Vec<Fact>> {
+    let Next::Gate(gate) = view.next() else {
+        return None;
+    };
+    let now = gates.gate.as_ref().filter(|g| g.rule == gate.id)?;
+    let (step, block) = (view.plan.id.clone(), view.now.next_block);
+    if state.is_held() {
+        // What is true now may not be when the hold ends.
+        None
+    } else if now.is_open {
+        let quote = now.quote.clone();
+        Some(vec![Fact::GateOpened { step, block, quote }])
+    } else if now.is_timed_out {
+        let why = format!("gate `{}` did not open in time", gate.id);
+        let failed = Fact::StepFailed {
+            step: step.clone(),
+            why,
+        };
+        Some(vec![Fact::GateTimedOut { step, block }, failed])
+    } else {
+        None
+    }
+}
+
+/// After a command that ended badly: another try of a `verify`, or the end of the attempt.
+fn again(view: StepView<'_>, now: Moment) -> Option<Vec<Fact>> {
+    let step = view.plan.id.clone();
+    let last = view.now.finished.last();
+    if let (Next::Exec(exec), Some(due)) = (view.next(), view.now.not_before) {
+        let is_due = now.mono_ms >= due.mono_ms || now.wall >= due.wall;
+        return is_due.then(|| intent(view, exec));
+    }
+    let role = last.map_or("command", |f| f.role.as_str());
+    let end = last.and_then(|f| f.outcome.as_ref());
+    let end = end.map_or_else(|| "ended".to_owned(), ToString::to_string);
+    let why = format!("{role}: {end}");
+    Some(vec![Fact::StepFailed { step, why }])
+}
+
+fn next(state: &State, view: StepView<'_>) -> Option<Vec<Fact>> {
+    let step = view.plan.id.clone();
+    match view.next() {
+        Next::Exec(exec) => {
+            let goes = exec.role == ExecRole::Verify || !state.is_held();
+            goes.then(|| intent(view, exec))
+        }
+        Next::End if state.has_sub_steps(view.index) => Some(vec![Fact::StepDescended { step }]),
+        Next::End => {
+            let warning = warning(view);
+            let note = view.now.note.clone();
+            Some(vec![Fact::StepDone {
+                step,
+                warning,
+                note,
+            }])
+        }
+        Next::Gate(_) | Next::Confirmed(_) | Next::HandWork => None,
+    }
+}
+
+fn intent(view: StepView<'_>, exec: &ExecBlock) -> Vec<Fact> {
+    vec![Fact::ExecIntent {
+        key: view.next_key(),
+        role: exec.role,
+        nonce: None,
+    }]
+}
+
+/// What went wrong in this attempt without failing it.
+fn warning(view: StepView<'_>) -> String {
+    let ours = view.now.finished.iter();
+    let ours = ours.filter(|f| f.key.attempt == view.now.attempt);
+    let mut found = Vec::new();
+    for output in ours.filter_map(|f| f.output.as_ref()) {
+        if output.left_behind > 0 {
+            found.push(format!(
+                "{} left-behind processes killed",
+                output.left_behind
+            ));
+        }
+        if !output.values_error.is_empty() {
+            found.push(output.values_error.clone());
+        }
+    }
+    found.join("; ")
+}
+
+/// Parents whose sub-steps are all passed.
+pub(super) fn parents(state: &State) -> Option<Vec<Fact>> {
+    let done = state.views().find(|v| {
+        let open = match v.now.status {
+            StepStatus::Pending => !v.plan.has_own_work(),
+            StepStatus::Active { stage } => stage == Stage::SubSteps,
+            _ => false,
+        };
+        let is_passed = |s: StepView<'_>| s.now.status.is_passed();
+        open && state.is_in_play(v.plan)
+            && state.has_sub_steps(v.index)
+            && state.sub_steps(v.index).all(is_passed)
+    })?;
+    Some(vec![Fact::StepDone {
+        step: done.plan.id.clone(),
+        warning: String::new(),
+        note: String::new(),
+    }])
+}

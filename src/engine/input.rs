@@ -1,0 +1,164 @@
+//! What goes into the engine and what comes out of it.
+
+use crate::domain::command::{Command, Refusal};
+use crate::domain::decide::{Decision, Prepared};
+use crate::domain::digest::Digest;
+use crate::domain::fact::{Actor, ExecKey, Fact, Outcome, OutputRef};
+use crate::domain::id::{StepId, TerminalId};
+use crate::domain::reading::Reading;
+use crate::domain::runbook::plan::ExecRole;
+
+/// Something that reached the session.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// A person asked for something. For a go, `World::look` must be fresh.
+    Ask {
+        /// Who.
+        actor: Actor,
+        /// Where.
+        terminal: TerminalId,
+        /// The client's number for the reply.
+        number: u64,
+        /// What.
+        command: Command,
+    },
+    /// The plan of a destructive step was rendered; see [`Proposal::prepare`].
+    Proposal {
+        /// Who proposes.
+        actor: Actor,
+        /// Which step.
+        step: StepId,
+        /// The plan, a fresh nonce and the executor.
+        prepared: Prepared,
+    },
+    /// A connector brought something in.
+    Reading(Reading),
+    /// News of a command.
+    Exec(ExecUpdate),
+    /// A terminal attached.
+    Attached {
+        /// Who.
+        actor: Actor,
+        /// Which.
+        terminal: TerminalId,
+        /// It may only look.
+        read_only: bool,
+    },
+    /// A terminal went.
+    Detached {
+        /// Which.
+        terminal: TerminalId,
+    },
+    /// A second has passed.
+    Tick,
+    /// A torn last record of the journal was set aside.
+    Recovered {
+        /// Bytes set aside.
+        bytes: u64,
+        /// Their digest.
+        digest: Digest,
+    },
+    /// A server took the journal up again.
+    Restarted {
+        /// `warroom 0.1.0`.
+        program: String,
+        /// Its host.
+        host: String,
+    },
+    /// The server ends in an orderly way; commands have ended, or are lost with it.
+    Close {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// News of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExecUpdate {
+    /// It runs.
+    Spawned {
+        /// Which.
+        key: ExecKey,
+        /// Its process id.
+        pid: u32,
+    },
+    /// It ended.
+    Ended {
+        /// Which.
+        key: ExecKey,
+        /// How.
+        outcome: Outcome,
+        /// What is kept of its output.
+        output: OutputRef,
+    },
+    /// Nobody knows how it ended, or whether it did.
+    Lost {
+        /// Which.
+        key: ExecKey,
+    },
+}
+
+impl ExecUpdate {
+    /// Which execution it is about.
+    pub const fn key(&self) -> &ExecKey {
+        match self {
+            Self::Spawned { key, .. } | Self::Ended { key, .. } | Self::Lost { key } => key,
+        }
+    }
+}
+
+/// What an input leads to once it is durable.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Proposal {
+    /// Facts to record, in order, each with its actor. A refusal may have one too.
+    pub facts: Vec<(Actor, Fact)>,
+    /// Why not.
+    pub refusal: Option<Refusal>,
+    /// Render the plan of this step and come back with [`Input::Proposal`].
+    pub prepare: Option<StepId>,
+}
+
+impl Proposal {
+    pub(super) fn by_engine(facts: Vec<Fact>) -> Self {
+        Self {
+            facts: facts.into_iter().map(|f| (Actor::Engine, f)).collect(),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn read_only() -> Self {
+        let refusal = Refusal {
+            reason: "this terminal may only look".to_owned(),
+            hint: "attach without `-r` to act".to_owned(),
+        };
+        Self {
+            refusal: Some(refusal),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn of_command(actor: &Actor, command: &Command, decision: Decision) -> Self {
+        let mut proposal = Self::of(actor, decision);
+        if let (Command::Propose { step }, None) = (command, &proposal.refusal) {
+            proposal.prepare = Some(step.clone());
+        }
+        proposal
+    }
+}
+
+/// What is to be done about durable facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Start a command; [`crate::domain::state::State::exec_block`] says which.
+    Spawn {
+        /// Names the execution.
+        key: ExecKey,
+        /// Which part of the step.
+        role: ExecRole,
+    },
+    /// Stop a command's process group.
+    StopProcess {
+        /// Names the execution.
+        key: ExecKey,
+    },
+}

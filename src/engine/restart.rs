@@ -1,0 +1,49 @@
+//! What a new server does first with an old journal, and what an orderly end writes last. Nothing is run again by
+//! itself.
+
+use crate::domain::fact::{CloseCause, Fact, HoldCause};
+use crate::domain::state::{Phase, State};
+
+pub(super) fn facts(state: &State, program: &str, host: &str) -> Vec<Fact> {
+    let resumed = Fact::SessionResumed {
+        program: program.to_owned(),
+        host: host.to_owned(),
+    };
+    let unknown = state
+        .running()
+        .map(|r| Fact::ExecUnknown { key: r.key.clone() });
+    let already = state.holds.iter().any(|h| h.cause == HoldCause::Restart);
+    let is_on = matches!(state.phase, Phase::Running | Phase::RollingBack);
+    let hold = (is_on && !already).then_some(Fact::Held(HoldCause::Restart));
+    [resumed]
+        .into_iter()
+        .chain(unknown)
+        .chain(closed(state, CloseCause::Restart))
+        .chain(hold)
+        .collect()
+}
+
+pub(super) fn close(state: &State, reason: &str) -> Vec<Fact> {
+    if !state.open {
+        return Vec::new();
+    }
+    let what = "the session server ended".to_owned();
+    let unknown = state
+        .running()
+        .map(|r| Fact::ExecUnknown { key: r.key.clone() });
+    let reason = reason.to_owned();
+    closed(state, CloseCause::Session { what })
+        .into_iter()
+        .chain(unknown)
+        .chain([Fact::SessionClosed { reason }])
+        .collect()
+}
+
+fn closed(state: &State, why: CloseCause) -> Option<Fact> {
+    let open = state.proposal.as_ref()?;
+    Some(Fact::ProposalClosed {
+        step: open.terms.step.clone(),
+        attempt: open.terms.attempt,
+        why,
+    })
+}

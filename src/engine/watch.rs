@@ -1,0 +1,222 @@
+//! Watches on metrics: answers in, changed verdicts and what follows from them out.
+
+use crate::domain::board::GateProgress;
+use crate::domain::decide::with_stop;
+use crate::domain::fact::{ExecKey, Fact, HoldCause, Quote};
+use crate::domain::id::RuleId;
+use crate::domain::readiness::Next;
+use crate::domain::reading::{QueryAnswer, Reading};
+use crate::domain::runbook::plan::{Gate, MetricRule};
+use crate::domain::settle::{GateNow, GateView};
+use crate::domain::state::{Phase, Stage, State};
+use crate::domain::threshold::{OnBreach, OnNoData, Unknown, Verdict};
+use crate::domain::time::Moment;
+use crate::domain::verdict::{self, GateWatch, RuleWatch};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Age beyond which a gate's value is stale: `TWO_PERSON` 4.4 names 30 s for guards, and a gate opens the same doors.
+const GATE_STALE_AFTER: Duration = Duration::from_secs(30);
+
+/// All watches of a session.
+#[derive(Debug, Default)]
+pub(super) struct Watches {
+    rules: BTreeMap<RuleId, Watched>,
+    gate: Option<Waiting>,
+    /// Rules whose present breach has had its consequence; a release is not undone by the same breach.
+    acted: BTreeSet<RuleId>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    watch: RuleWatch,
+    since: Moment,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    /// Which gate of which attempt.
+    key: ExecKey,
+    rule: RuleId,
+    watch: GateWatch,
+}
+
+impl Watches {
+    /// Takes answers in.
+    pub(super) fn feed(&mut self, state: &State, reading: &Reading, now: Moment) {
+        let Reading::Queries { answers, .. } = reading else {
+            return;
+        };
+        self.follow(state, now);
+        for answer in answers {
+            self.answer(answer, now);
+        }
+    }
+
+    fn answer(&mut self, answer: &QueryAnswer, now: Moment) {
+        if let Some(watched) = self.rules.get_mut(&answer.rule) {
+            watched.watch.feed(answer, now);
+        }
+        if let Some(waiting) = self.gate.as_mut().filter(|w| w.rule == answer.rule) {
+            waiting.watch.feed(answer, now);
+        }
+    }
+
+    /// Keeps a watch for each rule that counts now, and one for the gate that waits.
+    fn follow(&mut self, state: &State, now: Moment) {
+        let over = state.phase.is_final();
+        let watched: BTreeMap<&RuleId, &MetricRule> = state
+            .guards()
+            .filter(|_| !over)
+            .map(|(rule, _)| (&rule.id, rule))
+            .collect();
+        self.rules.retain(|id, _| watched.contains_key(id));
+        for (id, rule) in watched {
+            self.rules.entry(id.clone()).or_insert_with(|| Watched {
+                watch: RuleWatch::new(rule),
+                since: now,
+            });
+        }
+        let waiting = waiting_gate(state);
+        let key = waiting.as_ref().map(|(key, _, _)| key);
+        if self.gate.as_ref().map(|w| &w.key) == key {
+            return;
+        }
+        self.gate = waiting.map(|(key, gate, since)| Waiting {
+            key,
+            rule: gate.id.clone(),
+            // A boot clock that lies ahead is that of an earlier boot.
+            watch: GateWatch::new(
+                gate,
+                GATE_STALE_AFTER,
+                since.filter(|s| s.mono_ms <= now.mono_ms).unwrap_or(now),
+            ),
+        });
+    }
+
+    /// Changed verdicts, or what a breach leads to.
+    pub(super) fn look(&mut self, state: &State, now: Moment) -> Vec<Fact> {
+        self.follow(state, now);
+        let mut facts = Vec::new();
+        for (id, watched) in &mut self.rules {
+            let report = watched.watch.tick(now);
+            if report.verdict != state.verdict(id) {
+                facts.push(Fact::RuleChanged {
+                    rule: id.clone(),
+                    verdict: report.verdict,
+                    quote: report.quote.as_ref().map(|q| quote(q, now)),
+                });
+            }
+        }
+        if facts.is_empty() {
+            self.consequence(state, now)
+        } else {
+            facts
+        }
+    }
+
+    fn consequence(&self, state: &State, now: Moment) -> Vec<Fact> {
+        if state.phase != Phase::Running {
+            return Vec::new();
+        }
+        let mut guards = state.guards();
+        let breach = guards.find(|(rule, verdict)| {
+            has_consequence(rule, *verdict)
+                && !self.acted.contains(&rule.id)
+                && !self.is_young(rule, *verdict, now)
+        });
+        let Some((rule, verdict)) = breach else {
+            return Vec::new();
+        };
+        let cause = HoldCause::Guard {
+            rule: rule.id.clone(),
+        };
+        let held = Fact::Held(cause);
+        if verdict == Verdict::Fail && rule.on_breach == OnBreach::Rollback {
+            let reason = format!("guard `{}` is beyond its limit", rule.title);
+            let back = with_stop(state, Fact::RollbackStarted { reason });
+            return [held].into_iter().chain(back).collect();
+        }
+        vec![held]
+    }
+
+    /// A watch that has just begun has no data yet; that becomes a lack of data only with time.
+    fn is_young(&self, rule: &MetricRule, verdict: Verdict, now: Moment) -> bool {
+        let since = self.rules.get(&rule.id).map_or(now, |w| w.since);
+        verdict == Verdict::Unknown(Unknown::Never) && !now.has_passed(since, rule.stale_after)
+    }
+
+    /// Remembers which breach has had its consequence.
+    pub(super) fn note(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Held(HoldCause::Guard { rule }) => {
+                self.acted.insert(rule.clone());
+            }
+            Fact::RuleChanged { rule, verdict, .. } if verdict.is_known_good() => {
+                self.acted.remove(rule);
+            }
+            _ => {}
+        }
+    }
+
+    /// What the waiting gate says now.
+    pub(super) fn gates(&mut self, now: Moment) -> GateView {
+        let gate = self.gate.as_mut().map(|waiting| {
+            let report = waiting.watch.tick(now);
+            GateNow {
+                rule: waiting.rule.clone(),
+                is_open: report.is_open,
+                is_timed_out: report.is_timed_out,
+                quote: report.quote.as_ref().map(|q| quote(q, now)),
+            }
+        });
+        GateView { gate }
+    }
+
+    pub(super) fn gate_progress(&self) -> Option<GateProgress> {
+        let waiting = self.gate.as_ref()?;
+        let report = waiting.watch.report();
+        Some(GateProgress {
+            rule: waiting.rule.clone(),
+            verdict: report.verdict,
+            holding_since: report.met_since,
+        })
+    }
+}
+
+fn has_consequence(rule: &MetricRule, verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::Pass | Verdict::Warn => false,
+        Verdict::Fail => rule.on_breach != OnBreach::Warn,
+        Verdict::Unknown(_) => rule.no_data == OnNoData::Hold,
+    }
+}
+
+fn waiting_gate(state: &State) -> Option<(ExecKey, &Gate, Option<Moment>)> {
+    let view = state.under_way()?;
+    match (view.now.stage(), view.next()) {
+        (Some(Stage::Gated), Next::Gate(gate)) => {
+            Some((view.next_key(), gate, view.now.gate_since))
+        }
+        _ => None,
+    }
+}
+
+/// The deciding sample as the journal quotes it.
+fn quote(quote: &verdict::Quote, now: Moment) -> Quote {
+    let pairs: Vec<String> = quote
+        .labels
+        .iter()
+        .map(|(name, value)| format!("{name}={value:?}"))
+        .collect();
+    let series = if pairs.is_empty() {
+        String::new()
+    } else {
+        format!("{{{}}}", pairs.join(","))
+    };
+    Quote {
+        series,
+        sample: quote.sample,
+        age_ms: u64::try_from(quote.age(now).as_millis()).unwrap_or(u64::MAX),
+    }
+}

@@ -1,0 +1,79 @@
+//! A choice by one key, for what must be asked before it is done.
+
+use super::{Layer, Outcome};
+use crate::ui::canvas::Canvas;
+use crate::ui::text::{Row, wrapped};
+use crate::ui::theme::Role;
+use crate::ui::widgets::pane;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Rect;
+
+/// One line of a menu.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MenuItem {
+    /// Its key, as typed.
+    pub key: char,
+    /// Its key, as shown.
+    pub shown: &'static str,
+    /// What it does.
+    pub what: &'static str,
+    /// What it comes to.
+    pub outcome: Outcome,
+}
+
+/// A question with its answers. `esc` is always one, and no key is a default.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Menu {
+    question: String,
+    items: Vec<MenuItem>,
+}
+
+impl Menu {
+    /// Asks `question`.
+    pub fn new(question: String, items: Vec<MenuItem>) -> Self {
+        Self { question, items }
+    }
+
+    /// Asks a question that `y` answers.
+    pub fn yes(question: String, what: &'static str, outcome: Outcome) -> Layer {
+        let item = MenuItem {
+            key: 'y',
+            shown: "y",
+            what,
+            outcome,
+        };
+        Layer::Menu(Self::new(question, vec![item]))
+    }
+
+    pub(super) fn on_key(&mut self, key: &KeyEvent) -> Option<Outcome> {
+        let KeyCode::Char(typed) = key.code else {
+            return None;
+        };
+        if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
+            return None;
+        }
+        self.items.iter().find(|i| i.key == typed).map(|i| i.outcome.clone())
+    }
+
+    pub(super) fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) {
+        let width = area.width.min(78);
+        let inner = usize::from(width).saturating_sub(2);
+        let mut rows = wrapped(&self.question, inner, canvas.of(Role::Strong));
+        rows.push(Row::new());
+        for item in &self.items {
+            rows.push(
+                Row::of("  ", canvas.of(Role::Text))
+                    .fixed(item.shown, canvas.of(Role::Key))
+                    .fixed("  ", canvas.of(Role::Text))
+                    .fixed(item.what, canvas.of(Role::Text)),
+            );
+        }
+        rows.push(
+            Row::of("  ", canvas.of(Role::Text))
+                .fixed("esc", canvas.of(Role::Key))
+                .fixed("  leave it", canvas.of(Role::Text)),
+        );
+        let height = u16::try_from(rows.len().saturating_add(2)).unwrap_or(u16::MAX);
+        pane::popup(canvas, crate::ui::centred(area, width, height), Row::new(), rows, 0);
+    }
+}

@@ -1,0 +1,221 @@
+//! Popups over the views. The top one gets a key first and takes it or lets it through.
+//!
+//! Nothing opens here by itself: what happens elsewhere is told by a banner or a notice, which take no keys.
+
+mod help;
+mod input;
+mod menu;
+mod palette;
+mod prompt;
+
+pub use menu::{Menu, MenuItem};
+pub use palette::Palette;
+pub use prompt::{Prompt, Purpose};
+
+use crate::domain::command::{Command, Refusal};
+use crate::domain::time::Moment;
+use crate::ui::action::{Action, Motion};
+use crate::ui::canvas::Canvas;
+use crate::ui::text::{Row, wrapped};
+use crate::ui::theme::Role;
+use crate::ui::widgets::pane;
+use crossterm::event::{KeyCode, KeyEvent};
+use ratatui::layout::Rect;
+use std::time::Duration;
+
+/// What a popup came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The key was taken; nothing follows.
+    Nothing,
+    /// Do this, as if its key had been pressed.
+    Act(Action),
+    /// Send this.
+    Send(Command),
+    /// A line was typed.
+    Typed(Purpose, String),
+    /// Open another popup instead.
+    Open(Box<Layer>),
+}
+
+/// One popup.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Layer {
+    /// The key table.
+    Help(help::Help),
+    /// Actions by name.
+    Palette(Palette),
+    /// One line of input.
+    Prompt(Prompt),
+    /// A choice by key.
+    Menu(Menu),
+}
+
+/// Words at the bottom that take no keys but `esc`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    role: Role,
+    text: String,
+    hint: String,
+    since: Moment,
+}
+
+/// Long enough to read two sentences twice; a refusal that matters is in the journal too.
+const NOTICE_SPAN: Duration = Duration::from_secs(20);
+
+impl Notice {
+    /// Says why something was refused.
+    pub fn refusal(refusal: &Refusal, now: Moment) -> Self {
+        Self {
+            role: Role::Warn,
+            text: refusal.to_string(),
+            hint: refusal.hint.clone(),
+            since: now,
+        }
+    }
+
+    /// Says something about this terminal.
+    pub fn plain(text: &str, now: Moment) -> Self {
+        Self {
+            role: Role::Text,
+            text: text.to_owned(),
+            hint: String::new(),
+            since: now,
+        }
+    }
+}
+
+/// The popups, newest last.
+#[derive(Debug, Default)]
+pub struct Layers {
+    stack: Vec<Layer>,
+    /// What is told at the bottom.
+    pub notice: Option<Notice>,
+}
+
+/// Popups never nest deeper than a menu that opens a prompt; a hand on the keys can open no more.
+const DEPTH_MAX: usize = 4;
+
+impl Layers {
+    /// True when keys go to the view.
+    pub fn is_empty(&self) -> bool {
+        self.stack.is_empty()
+    }
+
+    /// Opens a popup on top.
+    pub fn open(&mut self, layer: Layer) {
+        if self.stack.len() < DEPTH_MAX {
+            self.stack.push(layer);
+        }
+    }
+
+    /// Opens the help, or closes it when it is on top.
+    pub fn toggle_help(&mut self) {
+        if matches!(self.stack.last(), Some(Layer::Help(_))) {
+            self.stack.pop();
+        } else {
+            self.open(Layer::Help(help::Help::default()));
+        }
+    }
+
+    /// Closes popups that ask about the open proposal when there is none any more.
+    pub fn close_all(&mut self) {
+        self.stack.clear();
+    }
+
+    /// Closes the notice; false when there is none.
+    pub fn dismiss(&mut self) -> bool {
+        self.notice.take().is_some()
+    }
+
+    /// Forgets a notice that has been there long enough.
+    pub fn expire(&mut self, now: Moment) {
+        if self.notice.as_ref().is_some_and(|n| now.has_passed(n.since, NOTICE_SPAN)) {
+            self.notice = None;
+        }
+    }
+
+    /// Gives a key to the top popup. Absent when there is none: the key belongs to the view.
+    pub fn on_key(&mut self, key: &KeyEvent) -> Option<Outcome> {
+        let top = self.stack.last_mut()?;
+        if key.code == KeyCode::Esc {
+            self.stack.pop();
+            return Some(Outcome::Nothing);
+        }
+        let outcome = match top {
+            Layer::Help(help) => help.on_key(key),
+            Layer::Palette(palette) => palette.on_key(key),
+            Layer::Prompt(prompt) => prompt.on_key(key),
+            Layer::Menu(menu) => menu.on_key(key),
+        };
+        let Some(outcome) = outcome else {
+            return Some(Outcome::Nothing);
+        };
+        self.stack.pop();
+        if let Outcome::Open(layer) = outcome {
+            self.stack.push(*layer);
+            return Some(Outcome::Nothing);
+        }
+        Some(outcome)
+    }
+
+    /// Gives pasted text to the top popup; false when it takes none.
+    pub fn on_paste(&mut self, text: &str) -> bool {
+        match self.stack.last_mut() {
+            Some(Layer::Prompt(prompt)) => prompt.on_paste(text),
+            Some(Layer::Palette(palette)) => palette.on_paste(text),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Draws notice and popups over what is there.
+    pub fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect) {
+        if let Some(notice) = &self.notice {
+            draw_notice(notice, canvas, area);
+        }
+        for layer in &mut self.stack {
+            match layer {
+                Layer::Help(help) => help.draw(canvas, area),
+                Layer::Palette(palette) => palette.draw(canvas, area),
+                Layer::Prompt(prompt) => prompt.draw(canvas, area),
+                Layer::Menu(menu) => menu.draw(canvas, area),
+            }
+        }
+    }
+}
+
+fn draw_notice(notice: &Notice, canvas: &mut Canvas<'_>, area: Rect) {
+    let width = usize::from(area.width.min(100)).saturating_sub(4);
+    let mut rows = wrapped(&notice.text, width, canvas.of(notice.role));
+    if !notice.hint.is_empty() {
+        let hint = format!("hint: {}", notice.hint);
+        rows.extend(wrapped(&hint, width, canvas.of(Role::Text)));
+    }
+    let height = u16::try_from(rows.len().saturating_add(2)).unwrap_or(u16::MAX).min(area.height);
+    let place = Rect {
+        x: area.x,
+        y: area.bottom().saturating_sub(height.saturating_add(1)).max(area.y),
+        width: area.width.min(100),
+        height,
+    };
+    canvas.clear(place);
+    let title = Row::of("esc closes", canvas.of(Role::Dim));
+    let inner = pane::frame(canvas, place, title, canvas.of(notice.role));
+    for (line, row) in rows.into_iter().enumerate() {
+        canvas.row(inner, line, row);
+    }
+}
+
+/// Reads the keys that move a list in a popup.
+fn motion_of(key: &KeyEvent) -> Option<Motion> {
+    Some(match key.code {
+        KeyCode::Up => Motion::Up,
+        KeyCode::Down => Motion::Down,
+        KeyCode::PageUp => Motion::PageUp,
+        KeyCode::PageDown => Motion::PageDown,
+        KeyCode::Home => Motion::First,
+        KeyCode::End => Motion::Last,
+        _ => return None,
+    })
+}

@@ -1,0 +1,124 @@
+//! One line of input with a purpose: reasons, notes, searches, names typed to be sure.
+
+use super::Outcome;
+use super::input::Input;
+use crate::domain::fact::Finding;
+use crate::domain::id::StepId;
+use crate::ui::canvas::Canvas;
+use crate::ui::text::{Row, wrapped};
+use crate::ui::theme::Role;
+use crate::ui::widgets::pane;
+use crossterm::event::{KeyCode, KeyEvent};
+use ratatui::layout::Rect;
+
+/// What the line is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// A note, about a step or the whole.
+    Note(Option<StepId>),
+    /// A note with a manual step that is done.
+    MarkDone(StepId),
+    /// Why holds end.
+    Release,
+    /// Why a step is left out.
+    Skip(StepId),
+    /// Why a rollback starts.
+    Rollback,
+    /// Why the maintenance is given up.
+    Abort,
+    /// Why a proposal is rejected.
+    Reject(StepId),
+    /// Why a proposal is taken back.
+    Cancel(StepId),
+    /// How the outcome of an unknown step is known.
+    Resolve(StepId, Finding),
+    /// The number of an irreversible step, typed before it is proposed.
+    Propose(StepId),
+    /// The session's name, typed before it is ended.
+    Kill,
+    /// Text to find.
+    Search,
+    /// Filter of the timeline.
+    Filter,
+}
+
+impl Purpose {
+    const fn needs_text(&self) -> bool {
+        matches!(
+            self,
+            Self::Note(_) | Self::Skip(_) | Self::Rollback | Self::Abort | Self::Reject(_) | Self::Resolve(..)
+        )
+    }
+}
+
+/// A line being typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    purpose: Purpose,
+    title: String,
+    /// The only text that is accepted, for what must be typed to be sure.
+    wanted: Option<String>,
+    input: Input,
+    complaint: &'static str,
+}
+
+impl Prompt {
+    /// Asks for a line; `title` says what for.
+    pub fn new(purpose: Purpose, title: String) -> Self {
+        Self {
+            purpose,
+            title,
+            wanted: None,
+            input: Input::default(),
+            complaint: "",
+        }
+    }
+
+    /// Asks for exactly `wanted`.
+    pub fn exactly(purpose: Purpose, title: String, wanted: String) -> Self {
+        Self {
+            wanted: Some(wanted),
+            ..Self::new(purpose, title)
+        }
+    }
+
+    pub(super) fn on_key(&mut self, key: &KeyEvent) -> Option<Outcome> {
+        if key.code != KeyCode::Enter {
+            if self.input.on_key(key) {
+                self.complaint = "";
+            }
+            return None;
+        }
+        let text = self.input.as_str().trim().to_owned();
+        if self.wanted.as_ref().is_some_and(|wanted| *wanted != text) {
+            self.complaint = "that is not it; type it exactly, or press esc";
+            return None;
+        }
+        if text.is_empty() && self.purpose.needs_text() {
+            self.complaint = "a reason is needed: others read it, and it is kept";
+            return None;
+        }
+        Some(Outcome::Typed(self.purpose.clone(), text))
+    }
+
+    pub(super) fn on_paste(&mut self, text: &str) {
+        // What must be typed to be sure must be typed.
+        if self.wanted.is_none() {
+            self.input.on_paste(text);
+        }
+    }
+
+    pub(super) fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) {
+        let width = area.width.min(90);
+        let inner_width = usize::from(width).saturating_sub(2);
+        let mut rows = wrapped(&self.title, inner_width, canvas.of(Role::Strong));
+        rows.push(self.input.row(canvas, inner_width));
+        if self.complaint.is_empty() {
+            rows.push(Row::of("enter sends, esc leaves", canvas.of(Role::Dim)));
+        } else {
+            rows.push(Row::of(self.complaint, canvas.of(Role::Warn)));
+        }
+        let height = u16::try_from(rows.len().saturating_add(2)).unwrap_or(u16::MAX);
+        pane::popup(canvas, crate::ui::centred(area, width, height), Row::new(), rows, 0);
+    }
+}

@@ -1,0 +1,429 @@
+//! The confirm ritual (`TWO_PERSON` 6.1): what must be read, how long, and what must be typed. No cells, no clock.
+//!
+//! It reads a key only as printable ASCII, Backspace, Enter or Esc. It is made for one proposal and one person, and
+//! is thrown away with everything typed as soon as either changes.
+
+mod content;
+
+pub use content::{Line, Mark};
+
+use crate::display::{self, Clean};
+use crate::domain::confirm::statement::confirm_statement;
+use crate::domain::confirm::words::confirm_words;
+use crate::domain::digest::Digest;
+use crate::domain::fact::Fact;
+use crate::domain::id::{Nonce, PersonId, StepId};
+use crate::domain::runbook::plan::Risk;
+use crate::domain::state::Proposal;
+use crate::domain::time::Moment;
+use crate::ui::room::{Link, Room};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use std::time::Duration;
+
+/// Smallest screen a plan is reviewed on: two screens of this size hold a usual plan (`TWO_PERSON` 6.1 rule 2).
+pub const SCREEN_MIN: (u16, u16) = (80, 24);
+/// Rows of the screen above the plan: title, what now, a rule.
+pub const ROWS_ABOVE: u16 = 3;
+/// Rows of the screen below the plan: a rule, guards, words, input, keys.
+pub const ROWS_BELOW: u16 = 5;
+/// Cells at the left of a plan row that hold its mark.
+pub const MARGIN: u16 = 2;
+
+/// Keys of somebody who was typing when the screen came are not meant for it (rule 3).
+const QUIET: Duration = Duration::from_millis(750);
+/// A paste or too many wrong tries close the input for so long (rule 4).
+const CLOSED: Duration = Duration::from_secs(10);
+/// Wrong tries that close the input (rule 4).
+const TRIES: u8 = 3;
+/// Dwell: 5 s, 1 s more for each 10 plan lines, at most 30 s (rule 3).
+const DWELL_BASE: u64 = 5;
+const DWELL_LINES: usize = 10;
+const DWELL_MAX: u64 = 30;
+/// One person confirms at most this often (rule 8).
+const BETWEEN: Duration = Duration::from_secs(30);
+/// After so many confirms of one person in [`OFTEN_SPAN`] the dwell doubles (rule 8).
+const OFTEN: usize = 5;
+const OFTEN_SPAN: Duration = Duration::from_secs(30 * 60);
+/// Longest line that is taken: a target name; anything longer is no word of ours.
+const INPUT_MAX: usize = 256;
+
+/// What a key came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// Taken or thrown away.
+    Nothing,
+    /// The person leaves without an answer.
+    Leave,
+    /// The person rejects; the reason is asked next.
+    Reject(StepId),
+    /// The person confirms: the exact statement.
+    Confirm(String),
+}
+
+/// Why no words can be typed yet, or that they can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// Something is wrong with the plan; it cannot be confirmed.
+    Fault(&'static str),
+    /// The screen is too small.
+    TooSmall,
+    /// Closed after a paste or wrong tries, for so many seconds more.
+    Closed(u64),
+    /// The end has not been reached.
+    NotRead,
+    /// To be looked at for so many seconds more.
+    Dwell(u64),
+    /// The words are shown; Enter starts the typing.
+    Shown,
+    /// The words are being typed.
+    Words,
+    /// The target's name is being typed.
+    Target,
+    /// The statement was sent.
+    Sent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Reading,
+    Words,
+    Target,
+    Sent,
+}
+
+/// One person's review of one proposal.
+#[derive(Debug)]
+pub struct Ritual {
+    step: StepId,
+    nonce: Nonce,
+    signer: PersonId,
+    statement: String,
+    words: [&'static str; 3],
+    /// Value of the plan's `target` line, for an irreversible step.
+    target: Option<String>,
+    fault: Option<&'static str>,
+    content: Vec<Line>,
+    rows: Vec<(Mark, Clean)>,
+    size: (u16, u16),
+    top: usize,
+    end_reached: bool,
+    quiet_since: Moment,
+    opened: Moment,
+    dwell: Duration,
+    often: bool,
+    last_confirm: Option<Moment>,
+    closed_since: Option<Moment>,
+    wrong: u8,
+    phase: Phase,
+    input: String,
+}
+
+/// Makes, keeps or throws away the ritual, as the room and the screen want it.
+pub fn sync(slot: &mut Option<Ritual>, room: &Room, showing: bool, size: (u16, u16), now: Moment) {
+    let wanted = if showing { reviewer(room) } else { None };
+    let Some((proposal, signer)) = wanted else {
+        *slot = None;
+        return;
+    };
+    let same = slot.as_ref().is_some_and(|r| r.nonce == proposal.terms.nonce && r.signer == *signer);
+    if !same {
+        *slot = Ritual::open(room, proposal, signer, size, now);
+    }
+}
+
+/// The open proposal and this terminal's person, when they could confirm it.
+pub fn reviewer(room: &Room) -> Option<(&Proposal, &PersonId)> {
+    let proposal = room.state.proposal.as_ref()?;
+    let me = room.welcome.you.person()?;
+    let free = room.link == Link::Up
+        && !room.welcome.read_only
+        && *me != proposal.terms.proposer
+        && *me != proposal.terms.executor
+        && proposal.armed.is_none()
+        && proposal.proposed.is_some()
+        && !proposal.confirms.iter().any(|c| c.person == *me);
+    free.then_some((proposal, me))
+}
+
+/// The three words a person would be shown for the open proposal; the proposer's screen shows them too.
+pub fn words_for(room: &Room, proposal: &Proposal, signer: &PersonId) -> Option<[&'static str; 3]> {
+    statement_of(room, proposal, signer).map(|s| confirm_words(Digest::of(s.as_bytes())))
+}
+
+/// The statement names the proposal's own record as the newest one seen: both screens then have the same words.
+fn statement_of(room: &Room, proposal: &Proposal, signer: &PersonId) -> Option<String> {
+    let head = proposal.proposed?;
+    confirm_statement(&room.state, proposal, signer, head)?.ok()
+}
+
+/// Seconds of a span, rounded up.
+fn seconds_left(span: Duration) -> u64 {
+    span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0))
+}
+
+fn left(since: Moment, span: Duration, now: Moment) -> Option<u64> {
+    // The boot clock alone: a wall clock that is set forward must not shorten a dwell.
+    let passed = Duration::from_millis(now.mono_since(since));
+    span.checked_sub(passed).filter(|s| !s.is_zero()).map(seconds_left)
+}
+
+impl Ritual {
+    fn open(
+        room: &Room,
+        proposal: &Proposal,
+        signer: &PersonId,
+        size: (u16, u16),
+        now: Moment,
+    ) -> Option<Self> {
+        let statement = statement_of(room, proposal, signer)?;
+        let fault = (Digest::of(proposal.plan.as_bytes()) != proposal.terms.plan)
+            .then_some("the plan is not the one its digest names: do not confirm, call the proposer");
+        let irreversible = room
+            .state
+            .find(&proposal.terms.step)
+            .is_none_or(|step| step.plan.risk == Risk::Irreversible);
+        let (often, last_confirm) = habits(room, signer, now);
+        let lines = proposal.plan.lines().count();
+        let dwell = dwell_of(lines, often);
+        let mut ritual = Self {
+            step: proposal.terms.step.clone(),
+            nonce: proposal.terms.nonce.clone(),
+            signer: signer.clone(),
+            words: confirm_words(Digest::of(statement.as_bytes())),
+            statement,
+            target: irreversible.then(|| content::value_of(&proposal.plan, "target").to_owned()),
+            fault,
+            content: content::lines(room, proposal),
+            rows: Vec::new(),
+            size: (0, 0),
+            top: 0,
+            end_reached: false,
+            quiet_since: now,
+            opened: now,
+            dwell,
+            often,
+            last_confirm,
+            closed_since: None,
+            wrong: 0,
+            phase: Phase::Reading,
+            input: String::new(),
+        };
+        ritual.on_resize(size, now);
+        Some(ritual)
+    }
+
+    /// Takes a new size: everything typed is forgotten and the end has to be reached again.
+    pub fn on_resize(&mut self, size: (u16, u16), now: Moment) {
+        if size == self.size {
+            return;
+        }
+        self.size = size;
+        self.quiet_since = now;
+        self.input.clear();
+        if self.phase != Phase::Sent {
+            self.phase = Phase::Reading;
+        }
+        let width = usize::from(size.0.saturating_sub(MARGIN));
+        self.rows = self
+            .content
+            .iter()
+            .flat_map(|line| {
+                let rows = display::wrap_exact(&line.text, width, display::Glyphs::Ascii);
+                rows.into_iter().map(move |row| (line.mark, row))
+            })
+            .collect();
+        self.top = 0;
+        self.end_reached = false;
+        self.look();
+    }
+
+    /// Rows of the plan that fit the screen.
+    pub fn height(&self) -> usize {
+        usize::from(self.size.1.saturating_sub(ROWS_ABOVE + ROWS_BELOW))
+    }
+
+    /// All rows at the present width, and the first visible one.
+    pub fn rows(&self) -> (&[(Mark, Clean)], usize) {
+        (&self.rows, self.top)
+    }
+
+    /// The step under review.
+    pub const fn step(&self) -> &StepId {
+        &self.step
+    }
+
+    /// What has been typed.
+    pub fn input(&self) -> &str {
+        &self.input
+    }
+
+    /// Wrong tries so far, of [`TRIES`].
+    pub const fn wrong(&self) -> (u8, u8) {
+        (self.wrong, TRIES)
+    }
+
+    /// True when this person confirms so often that the dwell is doubled.
+    pub const fn is_often(&self) -> bool {
+        self.often
+    }
+
+    /// The words, once they may be seen.
+    pub fn words(&self, now: Moment) -> Option<[&'static str; 3]> {
+        matches!(self.gate(now), Gate::Shown | Gate::Words).then_some(self.words)
+    }
+
+    /// Where the ritual stands.
+    pub fn gate(&self, now: Moment) -> Gate {
+        if let Some(fault) = self.fault {
+            return Gate::Fault(fault);
+        }
+        if self.phase == Phase::Sent {
+            return Gate::Sent;
+        }
+        if self.size.0 < SCREEN_MIN.0 || self.size.1 < SCREEN_MIN.1 {
+            return Gate::TooSmall;
+        }
+        if let Some(seconds) = self.closed_since.and_then(|since| left(since, CLOSED, now)) {
+            return Gate::Closed(seconds);
+        }
+        if !self.end_reached {
+            return Gate::NotRead;
+        }
+        let dwell = left(self.opened, self.dwell, now);
+        let between = self.last_confirm.and_then(|at| left(at, BETWEEN, now));
+        if let Some(seconds) = dwell.max(between) {
+            return Gate::Dwell(seconds);
+        }
+        match self.phase {
+            Phase::Reading => Gate::Shown,
+            Phase::Words => Gate::Words,
+            Phase::Target => Gate::Target,
+            Phase::Sent => Gate::Sent,
+        }
+    }
+
+    /// A paste is not typing: the input closes.
+    pub fn on_paste(&mut self, now: Moment) {
+        self.close(now);
+    }
+
+    /// The server refused what was sent: it can be tried again.
+    pub fn on_refused(&mut self) {
+        if self.phase == Phase::Sent {
+            self.phase = Phase::Reading;
+        }
+    }
+
+    /// Takes one key.
+    pub fn on_key(&mut self, key: &KeyEvent, now: Moment) -> Heard {
+        if left(self.quiet_since, QUIET, now).is_some() {
+            return Heard::Nothing;
+        }
+        if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
+            return Heard::Nothing;
+        }
+        let typing = matches!(self.gate(now), Gate::Words | Gate::Target);
+        match key.code {
+            KeyCode::Esc if typing => self.stop_typing(),
+            KeyCode::Esc => return Heard::Leave,
+            KeyCode::Enter if typing => return self.on_line(now),
+            KeyCode::Enter if self.gate(now) == Gate::Shown => self.phase = Phase::Words,
+            KeyCode::Backspace if typing => drop(self.input.pop()),
+            KeyCode::Char(c) if typing => self.on_char(c),
+            KeyCode::Char('r') => return Heard::Reject(self.step.clone()),
+            KeyCode::Char(c) => self.scroll(c),
+            _ => {}
+        }
+        Heard::Nothing
+    }
+
+    fn on_char(&mut self, c: char) {
+        if (' '..='~').contains(&c) && self.input.len() < INPUT_MAX {
+            self.input.push(c);
+        }
+    }
+
+    fn scroll(&mut self, c: char) {
+        let height = self.height();
+        let page = height.saturating_sub(1).max(1);
+        self.top = match c {
+            'j' => self.top.saturating_add(1),
+            'k' => self.top.saturating_sub(1),
+            ' ' => self.top.saturating_add(page),
+            'b' => self.top.saturating_sub(page),
+            'g' => 0,
+            'G' => usize::MAX,
+            _ => self.top,
+        };
+        self.look();
+    }
+
+    /// Keeps the window within the rows and notes whether its end was seen.
+    fn look(&mut self) {
+        let height = self.height();
+        self.top = self.top.min(self.rows.len().saturating_sub(height));
+        let at_end = self.top.saturating_add(height) >= self.rows.len();
+        self.end_reached |= height > 0 && at_end;
+    }
+
+    fn stop_typing(&mut self) {
+        self.input.clear();
+        self.phase = Phase::Reading;
+    }
+
+    fn close(&mut self, now: Moment) {
+        self.stop_typing();
+        self.wrong = 0;
+        self.closed_since = Some(now);
+    }
+
+    fn on_line(&mut self, now: Moment) -> Heard {
+        let typed = std::mem::take(&mut self.input);
+        let right = if self.phase == Phase::Words {
+            typed.split_ascii_whitespace().eq(self.words)
+        } else {
+            self.target.as_deref() == Some(typed.trim())
+        };
+        if !right {
+            self.wrong = self.wrong.saturating_add(1);
+            if self.wrong >= TRIES {
+                self.close(now);
+            }
+            return Heard::Nothing;
+        }
+        if self.phase == Phase::Words && self.target.is_some() {
+            self.phase = Phase::Target;
+            return Heard::Nothing;
+        }
+        self.phase = Phase::Sent;
+        Heard::Confirm(self.statement.clone())
+    }
+}
+
+fn dwell_of(lines: usize, often: bool) -> Duration {
+    let more = u64::try_from(lines / DWELL_LINES).unwrap_or(u64::MAX);
+    let seconds = DWELL_BASE.saturating_add(more).min(DWELL_MAX);
+    Duration::from_secs(if often { seconds.saturating_mul(2) } else { seconds })
+}
+
+/// Whether this person confirms often, and when they did last.
+fn habits(room: &Room, signer: &PersonId, now: Moment) -> (bool, Option<Moment>) {
+    let mine = || {
+        room.recent.iter().rev().filter(|record| {
+            matches!(&record.fact, Fact::StepConfirmed(c) if c.signer == *signer)
+        })
+    };
+    let lately = mine().filter(|r| now.wall.since(r.at.wall) < OFTEN_SPAN).count();
+    // Boot clocks of two hosts do not compare: the age is taken from the wall clock and laid on our boot clock.
+    let last = mine().next().map(|r| {
+        let age = u64::try_from(now.wall.since(r.at.wall).as_millis()).unwrap_or(u64::MAX);
+        Moment {
+            wall: r.at.wall,
+            mono_ms: now.mono_ms.saturating_sub(age),
+        }
+    });
+    (lately >= OFTEN, last)
+}
+
+#[cfg(test)]
+mod tests;

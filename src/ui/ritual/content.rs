@@ -1,0 +1,145 @@
+//! What the confirm screen makes a person read: the plan's own bytes in their own order, then who asks for what.
+
+use crate::display::{self, Clean, Mode};
+use crate::domain::fact::Fact;
+use crate::domain::state::Proposal;
+use crate::ui::room::Room;
+use std::collections::BTreeSet;
+
+/// What a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// A line of the plan.
+    Plan,
+    /// A line of the plan that says how much breaks or what runs.
+    Weighty,
+    /// A line of the plan that is new since the last attempt.
+    Changed,
+    /// A line of the last attempt's plan that is gone.
+    Gone,
+    /// A heading of ours.
+    Heading,
+    /// A line of the terms.
+    Terms,
+}
+
+/// One line, before it is wrapped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// What it is.
+    pub mark: Mark,
+    /// Its text.
+    pub text: Clean,
+}
+
+/// Keys a person must not overlook.
+const WEIGHTY: [&str; 6] = ["risk", "title", "target", "blast", "runas", "host"];
+
+/// Value of a plan line; empty when there is no such line.
+pub fn value_of<'a>(plan: &'a str, key: &str) -> &'a str {
+    plan.lines()
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+        .unwrap_or("")
+}
+
+fn exact(text: &str) -> Clean {
+    // A plan line is printable ASCII by its grammar; anything else is spelled out, never obeyed.
+    let rows = display::clean(text.as_bytes(), Mode::Confirm);
+    Clean::join(&rows, &Clean::fixed(" "))
+}
+
+fn is_weighty(line: &str) -> bool {
+    let key = line.split(':').next().unwrap_or("");
+    WEIGHTY.contains(&key) || key.starts_with("argv.")
+}
+
+/// All lines, in the order they are read.
+pub fn lines(room: &Room, proposal: &Proposal) -> Vec<Line> {
+    let before = last_plan(room, proposal);
+    let old: BTreeSet<&str> = before.into_iter().flat_map(str::lines).collect();
+    let mut out: Vec<Line> = proposal
+        .plan
+        .lines()
+        .map(|line| {
+            let is_new = before.is_some() && !old.contains(line) && !line.starts_with("attempt: ");
+            let mark = match (is_new, is_weighty(line)) {
+                (true, _) => Mark::Changed,
+                (false, true) => Mark::Weighty,
+                (false, false) => Mark::Plan,
+            };
+            Line {
+                mark,
+                text: exact(line),
+            }
+        })
+        .collect();
+    out.extend(terms(proposal));
+    out.extend(changes(proposal, before));
+    out
+}
+
+fn heading(text: &'static str) -> Line {
+    Line {
+        mark: Mark::Heading,
+        text: Clean::fixed(text),
+    }
+}
+
+fn terms(proposal: &Proposal) -> Vec<Line> {
+    let terms = &proposal.terms;
+    let texts = [
+        format!("proposer: {}", terms.proposer),
+        format!("executor: {}", terms.executor),
+        format!("confirmers needed: {}", terms.quorum),
+        format!("plan digest: {}", terms.plan),
+        format!("runbook: {} commit {}", terms.runbook, terms.commit),
+        format!("issued: {}", terms.issued.to_seconds_text()),
+        format!("expires: {}", terms.expires.to_seconds_text()),
+    ];
+    let mut out = vec![heading("-- who asks, and until when --")];
+    out.extend(texts.iter().map(|text| Line {
+        mark: Mark::Terms,
+        text: exact(text),
+    }));
+    out
+}
+
+fn changes(proposal: &Proposal, before: Option<&str>) -> Vec<Line> {
+    let Some(before) = before else {
+        return vec![heading("-- first attempt at this step that this terminal knows of --")];
+    };
+    let new: BTreeSet<&str> = proposal.plan.lines().collect();
+    let gone: Vec<Line> = before
+        .lines()
+        .filter(|line| !new.contains(line) && !line.starts_with("attempt: "))
+        .map(|line| Line {
+            mark: Mark::Gone,
+            text: exact(line),
+        })
+        .collect();
+    let changed = !gone.is_empty()
+        || proposal
+            .plan
+            .lines()
+            .any(|l| !l.starts_with("attempt: ") && !before.lines().any(|b| b == l));
+    let mut out = vec![heading(if changed {
+        "-- changed since the last attempt: lines marked + above; lines that are gone: --"
+    } else {
+        "-- same plan as at the last attempt --"
+    })];
+    out.extend(gone);
+    out
+}
+
+/// The plan of the proposal before this one for the same step, when the kept records hold it.
+fn last_plan<'a>(room: &'a Room, proposal: &Proposal) -> Option<&'a str> {
+    let this = proposal.proposed?.0;
+    room.recent.iter().rev().find_map(|record| match &record.fact {
+        Fact::StepProposed { plan }
+            if record.seq < this && value_of(plan, "step") == proposal.terms.step.as_str() =>
+        {
+            Some(plan.as_str())
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,130 @@
+//! What a client knows of a session: the same folds as the server, fed by its messages.
+
+use crate::domain::apply::apply;
+use crate::domain::board::{Board, GateProgress, OutputTail};
+use crate::domain::fact::{ExecKey, Stamped};
+use crate::domain::reading::Reading;
+use crate::domain::state::State;
+use crate::domain::time::Moment;
+use crate::wire::message::{Snapshot, Welcome};
+use std::collections::VecDeque;
+
+/// Whether the server is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// It is.
+    Up,
+    /// It is not; the client tries again.
+    Lost {
+        /// Since when.
+        since: Moment,
+        /// What happened, one line.
+        why: String,
+    },
+    /// The session is over.
+    Ended {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Records kept for the feed and the timeline. A night has a few thousand; at 300 bytes each this stays below 2 MiB.
+pub const RECORDS_MAX: usize = 5_000;
+
+/// Outputs kept: the running command and those a person may look back at; each is bounded by `TAIL_MAX`.
+pub const OUTPUTS_MAX: usize = 12;
+
+/// A session as this terminal knows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Room {
+    /// Whom the server takes us for.
+    pub welcome: Welcome,
+    /// The fold of all facts.
+    pub state: State,
+    /// The newest readings.
+    pub board: Board,
+    /// Tails of outputs, newest last; at most [`OUTPUTS_MAX`].
+    pub outputs: Vec<OutputTail>,
+    /// Newest records without a gap, oldest first; at most [`RECORDS_MAX`].
+    pub recent: VecDeque<Stamped>,
+    /// Whether the server is there.
+    pub link: Link,
+}
+
+impl Room {
+    /// What a newly attached client knows.
+    pub fn from_snapshot(welcome: Welcome, snapshot: Snapshot) -> Self {
+        Self {
+            welcome,
+            state: snapshot.state,
+            board: snapshot.board,
+            outputs: snapshot.outputs,
+            recent: snapshot.recent.into(),
+            link: Link::Up,
+        }
+    }
+
+    /// Starts over from a new snapshot, after a lost connection or a lag.
+    pub fn on_snapshot(&mut self, welcome: Welcome, snapshot: Snapshot) {
+        *self = Self::from_snapshot(welcome, snapshot);
+    }
+
+    /// Folds new facts in. Those the state holds already are left out.
+    pub fn on_facts(&mut self, facts: Vec<Stamped>) {
+        for fact in facts {
+            if fact.seq <= self.state.head.0 {
+                continue;
+            }
+            apply(&mut self.state, &fact);
+            if self.recent.len() >= RECORDS_MAX {
+                self.recent.pop_front();
+            }
+            self.recent.push_back(fact);
+        }
+    }
+
+    /// Folds readings in.
+    pub fn on_readings(&mut self, readings: Vec<Reading>) {
+        for reading in readings {
+            self.board.absorb(reading);
+        }
+    }
+
+    /// Takes the progress of the waiting gate.
+    pub fn on_gate(&mut self, gate: Option<GateProgress>) {
+        self.board.gate = gate;
+    }
+
+    /// Takes new bytes of an output.
+    pub fn on_output(&mut self, chunk: OutputTail) {
+        if let Some(tail) = self.outputs.iter_mut().find(|t| t.key == chunk.key) {
+            tail.push(chunk.offset, &chunk.bytes);
+            return;
+        }
+        if self.outputs.len() >= OUTPUTS_MAX {
+            self.outputs.remove(0);
+        }
+        let mut tail = OutputTail {
+            key: chunk.key,
+            offset: chunk.offset,
+            bytes: Vec::new(),
+        };
+        tail.push(chunk.offset, &chunk.bytes);
+        self.outputs.push(tail);
+    }
+
+    /// Takes older records that were asked for. Only those that join without a gap are kept.
+    pub fn on_records(&mut self, records: Vec<Stamped>) {
+        for record in records.into_iter().rev() {
+            let joins = self.recent.front().is_none_or(|first| record.seq.next() == first.seq);
+            if joins && self.recent.len() < RECORDS_MAX {
+                self.recent.push_front(record);
+            }
+        }
+    }
+
+    /// The output of one execution.
+    pub fn output(&self, key: &ExecKey) -> Option<&OutputTail> {
+        self.outputs.iter().find(|t| &t.key == key)
+    }
+}

@@ -1,0 +1,172 @@
+//! The real terminal: raw mode, the modes we set, and their undoing by a fixed byte string whatever happens.
+
+use crossterm::cursor::{Hide, MoveTo};
+use crossterm::event::{EnableBracketedPaste, EnableMouseCapture};
+use crossterm::terminal::{
+    self, BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+};
+use crossterm::queue;
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Undoes every mode that is set here, and those a program in the output could not have set: end of synchronized
+/// update, mouse (all four protocols), focus reports, bracketed paste, keyboard flags, colours, cursor, alternate screen.
+/// Source: xterm control sequences (ctlseqs), DEC private modes; mode 2026 is the synchronized-output proposal.
+const RESTORE: &[u8] = b"\x1b[?2026l\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l";
+
+/// A frame at 200x50 with every cell new stays below this; so a frame is one write.
+const FRAME_BYTES: usize = 128 * 1024;
+
+/// Set while modes are set, so that restoring twice writes once.
+static RAW: AtomicBool = AtomicBool::new(false);
+
+/// Puts the terminal back as it was. Safe to call at any time, from a panic hook, after an error, twice.
+pub fn restore() {
+    if !RAW.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut out = io::stdout();
+    // Nothing can be done about a terminal that is gone.
+    drop(out.write_all(RESTORE).and_then(|()| out.flush()));
+    drop(terminal::disable_raw_mode());
+}
+
+/// Collects a whole frame. The drawing library flushes in the middle of one; nothing leaves before [`Frame::send`].
+#[derive(Clone)]
+struct Frame(Arc<Mutex<Vec<u8>>>);
+
+impl Frame {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(Vec::with_capacity(FRAME_BYTES))))
+    }
+
+    fn send(&self) -> io::Result<()> {
+        let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut out = io::stdout().lock();
+        let sent = out.write_all(&bytes).and_then(|()| out.flush());
+        bytes.clear();
+        sent
+    }
+}
+
+impl Write for Frame {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut frame = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        frame.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The screen, in our modes until dropped.
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Frame>>,
+    frame: Frame,
+}
+
+impl Screen {
+    /// Sets raw mode, the alternate screen, mouse and bracketed paste, and a panic hook that undoes them first.
+    ///
+    /// # Errors
+    /// When standard output is no terminal or cannot be written.
+    pub fn open() -> io::Result<Self> {
+        terminal::enable_raw_mode()?;
+        RAW.store(true, Ordering::SeqCst);
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            restore();
+            hook(info);
+        }));
+        let opened = Self::set_modes();
+        if opened.is_err() {
+            restore();
+        }
+        opened
+    }
+
+    fn set_modes() -> io::Result<Self> {
+        let frame = Frame::new();
+        let mut out = frame.clone();
+        queue!(
+            out,
+            EnterAlternateScreen,
+            Hide,
+            EnableMouseCapture,
+            EnableBracketedPaste,
+            Clear(ClearType::All)
+        )?;
+        let terminal = Terminal::new(CrosstermBackend::new(out))?;
+        Ok(Self { terminal, frame })
+    }
+
+    /// Width and height in cells.
+    ///
+    /// # Errors
+    /// When the terminal does not tell.
+    pub fn size(&self) -> io::Result<(u16, u16)> {
+        let size = self.terminal.size()?;
+        Ok((size.width, size.height))
+    }
+
+    /// Draws one frame: one synchronized update, one write.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn draw(&mut self, render: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(render)?;
+        queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
+        self.frame.send()
+    }
+
+    /// Forgets what is on the screen, so that the next frame draws every cell: for `ctrl-l` and a resize.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn forget(&mut self) -> io::Result<()> {
+        queue!(self.terminal.backend_mut(), MoveTo(0, 0))?;
+        self.terminal.clear()
+    }
+
+    /// Asks the terminal to put `text` on its clipboard (OSC 52). Base 64 keeps the text from being read as control.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        let encoded = data_encoding::BASE64.encode(text.as_bytes());
+        write!(self.frame, "\x1b]52;c;{encoded}\x07")?;
+        self.frame.send()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // What is left of a frame goes out before the modes end; a terminal that is gone takes neither.
+        drop(self.frame.send());
+        restore();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_restoring_bytes_undo_every_mode_that_is_set() {
+        let mut set = Vec::new();
+        crossterm::execute!(set, EnterAlternateScreen, Hide, EnableMouseCapture, EnableBracketedPaste)
+            .expect("a vector can be written");
+        let set = String::from_utf8(set).expect("escape sequences are ASCII");
+        let restore = std::str::from_utf8(RESTORE).expect("ASCII");
+        for mode in set.split("\x1b[?").filter_map(|s| s.strip_suffix('h')) {
+            assert!(restore.contains(&format!("\x1b[?{mode}l")), "mode {mode}");
+        }
+        assert!(restore.contains("\x1b[?25h"), "the cursor is shown again");
+    }
+}

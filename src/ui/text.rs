@@ -1,0 +1,235 @@
+//! The only place where text becomes cells. Widgets take [`Clean`] text and compiled-in text, nothing else.
+
+use crate::display::{self, Clean, Glyphs as Signs, LogRow};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+/// One row of styled, clean text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Row {
+    spans: Vec<(Clean, Style)>,
+    width: usize,
+}
+
+impl Row {
+    /// An empty row.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A row of compiled-in text.
+    pub fn of(text: &'static str, style: Style) -> Self {
+        Self::new().fixed(text, style)
+    }
+
+    /// Adds compiled-in text.
+    #[must_use]
+    pub fn fixed(self, text: &'static str, style: Style) -> Self {
+        self.clean(Clean::fixed(text), style)
+    }
+
+    /// Adds text from anywhere; it is cleaned here.
+    #[must_use]
+    pub fn text(self, text: &str, style: Style) -> Self {
+        self.clean(display::line(text), style)
+    }
+
+    /// Adds clean text.
+    #[must_use]
+    pub fn clean(mut self, text: Clean, style: Style) -> Self {
+        self.width = self.width.saturating_add(text.width());
+        self.spans.push((text, style));
+        self
+    }
+
+    /// Adds another row.
+    #[must_use]
+    pub fn row(mut self, other: Self) -> Self {
+        self.width = self.width.saturating_add(other.width);
+        self.spans.extend(other.spans);
+        self
+    }
+
+    /// Adds spaces up to `width` cells; a wider row is cut to it.
+    #[must_use]
+    pub fn to_width(self, width: usize, signs: Signs) -> Self {
+        let mut row = self.fit(width, signs);
+        let missing = width.saturating_sub(row.width);
+        if missing > 0 {
+            row.spans.push((Clean::default().pad(missing), Style::new()));
+            row.width = width;
+        }
+        row
+    }
+
+    /// Cuts the row to `width` cells, with a mark where something is left out.
+    #[must_use]
+    pub fn fit(self, width: usize, signs: Signs) -> Self {
+        if self.width <= width {
+            return self;
+        }
+        let mut out = Self::new();
+        for (text, style) in self.spans {
+            let room = width.saturating_sub(out.width);
+            if text.width() > room || room == 0 {
+                // A span that just fills the row is followed by more: the mark takes its last cell.
+                out = out.clean(text.fit(room, signs), style);
+                break;
+            }
+            out = out.clean(text, style);
+        }
+        out
+    }
+
+    /// `self` at the left and `right` at the right end of `width` cells; `self` gives way.
+    #[must_use]
+    pub fn with_right(self, right: Self, width: usize, signs: Signs) -> Self {
+        let right = right.fit(width, signs);
+        let left = width.saturating_sub(right.width);
+        self.to_width(left, signs).row(right)
+    }
+
+    /// Lays a style over all of it.
+    #[must_use]
+    pub fn patched(mut self, style: Style) -> Self {
+        for span in &mut self.spans {
+            span.1 = span.1.patch(style);
+        }
+        self
+    }
+
+    /// Width in cells.
+    pub const fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The text without its styles, for search and copy.
+    pub fn plain(&self) -> String {
+        self.spans.iter().map(|(text, _)| text.as_str()).collect()
+    }
+
+    /// Broken at spaces into rows of at most `width` cells. Spans keep their style.
+    pub fn wrap(&self, width: usize) -> Vec<Self> {
+        if self.width <= width {
+            return vec![self.clone()];
+        }
+        let mut rows = Vec::new();
+        let mut row = Self::new();
+        for (text, style) in &self.spans {
+            for (place, word) in split_words(text).into_iter().enumerate() {
+                let fits = row.width.saturating_add(word.width()) <= width;
+                if !fits && row.width > 0 {
+                    rows.push(std::mem::take(&mut row));
+                }
+                if word.as_str() == " " && row.width == 0 && (place > 0 || !rows.is_empty()) {
+                    continue;
+                }
+                if word.width() <= width {
+                    row = row.clean(word, *style);
+                    continue;
+                }
+                let mut parts = display::wrap(&word, width);
+                let last = parts.pop().unwrap_or_default();
+                rows.extend(parts.into_iter().map(|p| Self::new().clean(p, *style)));
+                row = row.clean(last, *style);
+            }
+        }
+        rows.push(row);
+        rows
+    }
+
+    /// Paints the row into the first line of `area`; what does not fit is not painted.
+    pub fn paint(&self, area: Rect, buf: &mut Buffer) {
+        let area = area.intersection(buf.area);
+        if area.is_empty() {
+            return;
+        }
+        let mut x = area.x;
+        for (text, style) in &self.spans {
+            let room = usize::from(area.right().saturating_sub(x));
+            if room == 0 {
+                break;
+            }
+            x = buf.set_stringn(x, area.y, text.as_str(), room, *style).0;
+        }
+    }
+}
+
+/// Words and single spaces, in order.
+fn split_words(text: &Clean) -> Vec<Clean> {
+    let mut words = Vec::new();
+    let mut word = Clean::default();
+    for (grapheme, _) in text.graphemes() {
+        if grapheme == " " {
+            if !word.is_empty() {
+                words.push(std::mem::take(&mut word));
+            }
+            words.push(Clean::fixed(" "));
+        } else {
+            word.push(&display::line(grapheme));
+        }
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+/// A row of program output, its own colours mapped by `paint`.
+pub fn log_row(row: &LogRow, paint: impl Fn(&crate::display::LogStyle) -> Style) -> Row {
+    row.spans.iter().fold(Row::new(), |out, span| {
+        out.clean(span.text.clone(), paint(&span.style))
+    })
+}
+
+/// Rows of a longer text, wrapped at spaces.
+pub fn wrapped(text: &str, width: usize, style: Style) -> Vec<Row> {
+    display::clean(text.as_bytes(), display::Mode::Name)
+        .iter()
+        .flat_map(|row| display::wrap(row, width))
+        .map(|row| Row::new().clean(row, style))
+        .collect()
+}
+
+/// Rows of a text a person decides on: nothing is dropped, breaks are marked.
+pub fn exact(text: &str, width: usize, style: Style, signs: Signs) -> Vec<Row> {
+    display::clean(text.as_bytes(), display::Mode::Confirm)
+        .iter()
+        .flat_map(|row| display::wrap_exact(row, width, signs))
+        .map(|row| Row::new().clean(row, style))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(parts: &[&str]) -> Row {
+        parts.iter().fold(Row::new(), |row, part| row.text(part, Style::new()))
+    }
+
+    #[test]
+    fn a_row_is_cut_with_a_mark_also_at_the_edge_of_a_span() {
+        assert_eq!(row(&["abc", "def"]).fit(3, Signs::Unicode).plain(), "abc");
+        assert_eq!(row(&["abcd", "ef"]).fit(3, Signs::Unicode).plain(), "ab…");
+        assert_eq!(row(&["ab", "cd"]).fit(3, Signs::Ascii).plain(), "ab~");
+        assert_eq!(row(&["東京都"]).fit(4, Signs::Unicode).plain(), "東…");
+    }
+
+    #[test]
+    fn styled_rows_wrap_at_spaces() {
+        let plain: Vec<String> = row(&["ab cd ", "efgh"]).wrap(5).iter().map(Row::plain).collect();
+        assert_eq!(plain, ["ab cd", "efgh"]);
+        let plain: Vec<String> = row(&["abcdefgh"]).wrap(3).iter().map(Row::plain).collect();
+        assert_eq!(plain, ["abc", "def", "gh"]);
+    }
+
+    #[test]
+    fn painting_outside_the_buffer_paints_nothing() {
+        let mut buf = Buffer::empty(Rect::new(0, 0, 2, 1));
+        row(&["abc"]).paint(Rect::new(1, 0, 9, 9), &mut buf);
+        row(&["abc"]).paint(Rect::new(5, 5, 9, 9), &mut buf);
+        assert_eq!(buf, Buffer::with_lines([" a"]));
+    }
+}

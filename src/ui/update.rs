@@ -1,0 +1,496 @@
+//! Actions into changes of what this terminal remembers, and into requests. Who may do what is the server's to say.
+
+use crate::domain::command::Command;
+use crate::domain::fact::Finding;
+use crate::domain::id::{Seq, StepId};
+use crate::domain::readiness::StepView;
+use crate::domain::runbook::plan::{PlanBlock, Risk};
+use crate::domain::state::{Phase, StepStatus};
+use crate::domain::time::Moment;
+use crate::ui::Request;
+use crate::ui::action::{Action, Motion, Pane, View};
+use crate::ui::canvas::{Target, Targets, target_at};
+use crate::ui::layers::{Layer, Layers, Menu, MenuItem, Notice, Outcome, Palette, Prompt, Purpose};
+use crate::ui::model::{Model, moved};
+use crate::ui::ritual::Heard;
+use crate::ui::room::{Link, RECORDS_MAX, Room};
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+
+/// What an action works on.
+pub(super) struct Work<'a> {
+    pub(super) room: Option<&'a Room>,
+    pub(super) model: &'a mut Model,
+    pub(super) layers: &'a mut Layers,
+    pub(super) now: Moment,
+    pub(super) requests: Vec<Request>,
+}
+
+/// Rows one notch of the wheel scrolls.
+const WHEEL_ROWS: usize = 3;
+/// Older records asked for at once: a few screens.
+const OLDER: u64 = 200;
+
+impl Work<'_> {
+    fn say(&mut self, text: &str) {
+        self.layers.notice = Some(Notice::plain(text, self.now));
+    }
+
+    fn ask(&mut self, command: Command) {
+        match self.room {
+            Some(room) if room.welcome.read_only => {
+                self.say("this terminal only looks: it was attached read-only");
+            }
+            Some(room) if room.link == Link::Up => self.requests.push(Request::Ask(command)),
+            Some(_) => self.say("not sent: the server is not reached; what you see is old"),
+            None => {}
+        }
+    }
+
+    fn prompt(&mut self, purpose: Purpose, title: String) {
+        self.layers.open(Layer::Prompt(Prompt::new(purpose, title)));
+    }
+
+    fn step(&self) -> Option<StepView<'_>> {
+        self.room.and_then(|room| room.state.view(self.model.step))
+    }
+}
+
+/// Keeps the selection on a step there is, and on what matters now while it follows.
+pub(super) fn follow(model: &mut Model, room: &Room) {
+    let last = room.state.steps.len().saturating_sub(1);
+    if model.step > last {
+        model.select(last);
+    }
+    if model.follow && let Some(step) = current_step(room) {
+        model.select(step);
+    }
+}
+
+/// Place of the step that matters now.
+pub(super) fn current_step(room: &Room) -> Option<usize> {
+    let state = &room.state;
+    let undoing = || {
+        state
+            .views()
+            .find(|v| v.now.status == StepStatus::Undoing)
+            .map(|v| v.index)
+    };
+    let failed = || {
+        state
+            .views()
+            .find(|v| matches!(v.now.status, StepStatus::Failed { .. } | StepStatus::UndoFailed { .. }))
+            .map(|v| v.index)
+    };
+    let first = || (state.phase == Phase::Briefing).then_some(0);
+    state
+        .unknown()
+        .map(|v| v.index)
+        .or_else(undoing)
+        .or_else(|| state.under_way().map(|v| v.index))
+        .or_else(|| failed().filter(|_| state.phase == Phase::Running))
+        .or_else(|| state.first_open().map(|v| v.index))
+        .or_else(first)
+}
+
+/// Does what a popup came to.
+pub(super) fn on_outcome(work: &mut Work<'_>, outcome: Outcome) {
+    match outcome {
+        Outcome::Nothing => {}
+        Outcome::Act(action) => act(work, action),
+        Outcome::Send(command) => work.ask(command),
+        Outcome::Typed(purpose, text) => on_typed(work, purpose, text),
+        Outcome::Open(layer) => work.layers.open(*layer),
+    }
+}
+
+fn on_typed(work: &mut Work<'_>, purpose: Purpose, text: String) {
+    let command = match purpose {
+        Purpose::Search => {
+            work.model.search = text;
+            return search(work, true);
+        }
+        Purpose::Filter => {
+            work.model.filter = text;
+            work.model.scroll(Pane::Timeline).back = 0;
+            return;
+        }
+        Purpose::Kill => return work.requests.push(Request::ShutdownSession),
+        Purpose::Note(step) => Command::Note { step, text },
+        Purpose::MarkDone(step) => Command::MarkDone { step, note: text },
+        Purpose::Release => Command::Release { reason: text },
+        Purpose::Skip(step) => Command::Skip { step, reason: text },
+        Purpose::Rollback => Command::Rollback { reason: text },
+        Purpose::Abort => Command::Abort { reason: text },
+        Purpose::Reject(step) => Command::Reject { step, reason: text },
+        Purpose::Cancel(step) => Command::Cancel { step, reason: text },
+        Purpose::Resolve(step, finding) => Command::Resolve {
+            step,
+            finding,
+            reason: text,
+        },
+        Purpose::Propose(step) => Command::Propose { step },
+    };
+    work.ask(command);
+}
+
+/// Does what the ritual heard.
+pub(super) fn on_heard(work: &mut Work<'_>, heard: Heard) {
+    match heard {
+        Heard::Nothing => {}
+        Heard::Leave => work.model.show(work.model.back_to),
+        Heard::Reject(step) => reject(work, step),
+        Heard::Confirm(statement) => work.ask(Command::Confirm { statement }),
+    }
+}
+
+fn reject(work: &mut Work<'_>, step: StepId) {
+    let title = format!("why do you reject `{step}`? the proposer reads it");
+    work.prompt(Purpose::Reject(step), title);
+}
+
+/// Does an action.
+pub(super) fn act(work: &mut Work<'_>, action: Action) {
+    match action {
+        Action::Move(motion) => go(work, motion),
+        Action::FocusNext => work.model.cycle_focus(true),
+        Action::FocusPrevious => work.model.cycle_focus(false),
+        Action::Zoom => work.model.zoom = !work.model.zoom,
+        Action::Show(view) => work.model.show(view),
+        Action::Review => review(work),
+        Action::OpenStep => open_step(work),
+        Action::Follow => {
+            work.model.follow = true;
+            work.model.reveal = true;
+        }
+        Action::Search => open_search(work),
+        Action::SearchNext => search(work, true),
+        Action::SearchPrevious => search(work, false),
+        Action::Help => work.layers.toggle_help(),
+        Action::Palette => work.layers.open(Layer::Palette(Palette::default())),
+        Action::Close => close(work),
+        Action::LocalTime => work.model.local_time = !work.model.local_time,
+        Action::Copy => copy(work),
+        Action::Redraw => work.requests.push(Request::Redraw),
+        Action::Quit => quit(work),
+        Action::Detach => work.requests.push(Request::Detach),
+        Action::KillSession => kill(work),
+        _ => act_on_session(work, action),
+    }
+}
+
+/// Actions that end in a command.
+fn act_on_session(work: &mut Work<'_>, action: Action) {
+    match action {
+        Action::Begin => {
+            let title = work.room.map(|r| r.state.plan().title.clone()).unwrap_or_default();
+            let question = format!("begin `{title}` now?");
+            work.layers.open(Menu::yes(question, "begin", Outcome::Send(Command::Begin)));
+        }
+        Action::Complete => {
+            let question = "complete the maintenance? nothing can be done in it afterwards".to_owned();
+            work.layers.open(Menu::yes(question, "complete", Outcome::Send(Command::Complete)));
+        }
+        Action::Hold => work.ask(Command::Hold {
+            reason: String::new(),
+        }),
+        Action::Release => {
+            let title = "end all holds: why is it safe to go on? (needed while a guard is not good)";
+            work.prompt(Purpose::Release, title.to_owned());
+        }
+        Action::Rollback => {
+            let title = "roll back: stop what runs, undo what was done, last first. why?";
+            work.prompt(Purpose::Rollback, title.to_owned());
+        }
+        Action::Abort => {
+            let title = "give up where it stands, without undoing anything. why?";
+            work.prompt(Purpose::Abort, title.to_owned());
+        }
+        Action::Stop => stop(work),
+        Action::Go | Action::Cancel | Action::Reject => act_on_proposal(work, action),
+        _ => act_on_step(work, action),
+    }
+}
+
+fn act_on_proposal(work: &mut Work<'_>, action: Action) {
+    let Some(step) = work.room.and_then(|r| Some(r.state.proposal.as_ref()?.terms.step.clone())) else {
+        return work.say("no proposal is open");
+    };
+    match action {
+        Action::Go => work.ask(Command::Go { step }),
+        Action::Reject => reject(work, step),
+        _ => {
+            let title = format!("take the proposal of `{step}` back. why? (may be empty)");
+            work.prompt(Purpose::Cancel(step), title);
+        }
+    }
+}
+
+/// Actions on the selected step.
+fn act_on_step(work: &mut Work<'_>, action: Action) {
+    let Some(view) = work.step() else {
+        return work.say("the runbook has no steps");
+    };
+    let (id, label, risk) = (view.plan.id.clone(), view.plan.to_label(), view.plan.risk);
+    let number = view.plan.number.clone();
+    match action {
+        Action::Start => work.ask(Command::Start { step: id }),
+        Action::Retry => work.ask(Command::Retry { step: id }),
+        Action::MarkDone => work.prompt(
+            Purpose::MarkDone(id),
+            format!("{label} is done. a note? (may be empty)"),
+        ),
+        Action::Skip => work.prompt(Purpose::Skip(id), format!("leave out {label}. why?")),
+        Action::Note => work.prompt(Purpose::Note(Some(id)), format!("note on {label}")),
+        Action::Propose if risk == Risk::Irreversible => {
+            let title = format!("propose {label}: it CANNOT BE TAKEN BACK. type its number, `{number}`");
+            let prompt = Prompt::exactly(Purpose::Propose(id), title, number);
+            work.layers.open(Layer::Prompt(prompt));
+        }
+        Action::Propose => {
+            let question = format!("propose {label} ({})? a second person is asked to review it", risk.as_str());
+            let outcome = Outcome::Send(Command::Propose { step: id });
+            work.layers.open(Menu::yes(question, "propose", outcome));
+        }
+        Action::Resolve => resolve(work, &id, &label),
+        _ => {}
+    }
+}
+
+fn resolve(work: &mut Work<'_>, step: &StepId, label: &str) {
+    let item = |key, shown, what, finding| MenuItem {
+        key,
+        shown,
+        what,
+        outcome: Outcome::Open(Box::new(Layer::Prompt(Prompt::new(
+            Purpose::Resolve(step.clone(), finding),
+            format!("{label}: how do you know?"),
+        )))),
+    };
+    let items = vec![
+        item('r', "r", "it ran to its end", Finding::Ran),
+        item('n', "n", "it did not run", Finding::DidNotRun),
+        item('p', "p", "it ran in part", Finding::Partial),
+    ];
+    let question = format!("{label}: nobody knows how it ended. look at the target; what do you find?");
+    work.layers.open(Layer::Menu(Menu::new(question, items)));
+}
+
+fn stop(work: &mut Work<'_>) {
+    let running = work.room.and_then(|r| Some(r.state.running()?.key.step.clone()));
+    match running {
+        Some(step) => work.ask(Command::Stop { step }),
+        None => work.say("nothing runs"),
+    }
+}
+
+fn review(work: &mut Work<'_>) {
+    if work.room.is_some_and(|r| r.state.proposal.is_some()) {
+        work.model.show(View::Confirm);
+    } else {
+        work.say("no proposal is open");
+    }
+}
+
+fn open_step(work: &mut Work<'_>) {
+    work.model.show(View::Runbook);
+    work.model.set_focus(Pane::Step);
+    work.model.reveal = true;
+}
+
+fn close(work: &mut Work<'_>) {
+    if work.layers.dismiss() {
+        return;
+    }
+    let model = &mut *work.model;
+    if model.view == View::Confirm {
+        model.show(model.back_to);
+    } else if model.zoom {
+        model.zoom = false;
+    } else {
+        model.search.clear();
+        model.filter.clear();
+    }
+}
+
+fn quit(work: &mut Work<'_>) {
+    if work.room.is_none() {
+        return work.requests.push(Request::Detach);
+    }
+    let items = vec![
+        MenuItem {
+            key: 'd',
+            shown: "d",
+            what: "detach: the session and what runs in it go on",
+            outcome: Outcome::Act(Action::Detach),
+        },
+        MenuItem {
+            key: 'k',
+            shown: "k",
+            what: "end the session for everybody; what runs is stopped",
+            outcome: Outcome::Act(Action::KillSession),
+        },
+    ];
+    work.layers.open(Layer::Menu(Menu::new("leave?".to_owned(), items)));
+}
+
+fn kill(work: &mut Work<'_>) {
+    let Some(name) = work.room.map(|r| r.welcome.name.to_string()) else {
+        return;
+    };
+    let title = format!("end the session for everybody: what runs is stopped. type its name, `{name}`");
+    work.layers.open(Layer::Prompt(Prompt::exactly(Purpose::Kill, title, name)));
+}
+
+fn copy(work: &mut Work<'_>) {
+    let Some(view) = work.step() else { return };
+    let commands: Vec<&str> = view
+        .plan
+        .blocks
+        .iter()
+        .filter_map(|block| match block {
+            PlanBlock::Exec(exec) => exec.argv.last().map(String::as_str),
+            PlanBlock::Gate(gate) => Some(gate.expr.as_str()),
+        })
+        .collect();
+    if commands.is_empty() {
+        work.say("this step has no commands to copy");
+    } else {
+        let text = commands.join("\n");
+        work.requests.push(Request::Copy(text));
+        work.say("copied, if this terminal allows it");
+    }
+}
+
+fn open_search(work: &mut Work<'_>) {
+    if work.model.view == View::Timeline {
+        work.prompt(Purpose::Filter, "show records with these words".to_owned());
+    } else {
+        work.prompt(Purpose::Search, "find a step with this text".to_owned());
+    }
+}
+
+fn search(work: &mut Work<'_>, forward: bool) {
+    let Some(room) = work.room else { return };
+    let wanted = work.model.search.to_lowercase();
+    let steps = &room.state.plan().steps;
+    if wanted.is_empty() || steps.is_empty() {
+        return;
+    }
+    let count = steps.len();
+    let found = (1..=count)
+        .map(|by| {
+            let by = if forward { by } else { count.saturating_sub(by) };
+            work.model.step.saturating_add(by).checked_rem(count).unwrap_or(0)
+        })
+        .find(|at| {
+            steps.get(*at).is_some_and(|s| {
+                s.title.to_lowercase().contains(&wanted) || s.number.starts_with(&wanted)
+            })
+        });
+    match found {
+        Some(at) => {
+            work.model.follow = false;
+            work.model.select(at);
+        }
+        None => work.say("no step has this text"),
+    }
+}
+
+fn go(work: &mut Work<'_>, motion: Motion) {
+    let pane = work.model.focus();
+    if let Some(room) = work.room {
+        work.requests.extend(move_in(work.model, room, pane, motion));
+    }
+}
+
+fn move_in(model: &mut Model, room: &Room, pane: Pane, motion: Motion) -> Vec<Request> {
+    match pane {
+        Pane::Checklist => select_by(model, room, motion),
+        Pane::Document if matches!(motion, Motion::Up | Motion::Down) => select_by(model, room, motion),
+        Pane::Output | Pane::Feed => model.scroll(pane).go_tail(motion),
+        Pane::Timeline => {
+            model.scroll(pane).go_tail(motion);
+            return older(model, room).into_iter().collect();
+        }
+        _ => model.scroll(pane).go(motion),
+    }
+    Vec::new()
+}
+
+fn select_by(model: &mut Model, room: &Room, motion: Motion) {
+    let last = room.state.steps.len().saturating_sub(1);
+    let page = model.scroll(Pane::Checklist).height.max(2) - 1;
+    let (down, rows) = match motion {
+        Motion::Up => (false, 1),
+        Motion::Down => (true, 1),
+        Motion::HalfUp => (false, page / 2),
+        Motion::HalfDown => (true, page / 2),
+        Motion::PageUp => (false, page),
+        Motion::PageDown => (true, page),
+        Motion::First => (false, usize::MAX),
+        Motion::Last => (true, usize::MAX),
+    };
+    model.follow = false;
+    let step = moved(model.step, down, rows).min(last);
+    model.select(step);
+}
+
+/// Asks for older records when the timeline shows the first ones that are known.
+fn older(model: &mut Model, room: &Room) -> Option<Request> {
+    let first = room.recent.front()?.seq;
+    let scroll = model.scroll(Pane::Timeline);
+    let at_top = scroll.back.saturating_add(scroll.height) >= scroll.len;
+    let wanted = at_top && first > Seq(0) && room.recent.len() < RECORDS_MAX;
+    if !wanted || model.asked_before == Some(first) || room.link != Link::Up {
+        return None;
+    }
+    model.asked_before = Some(first);
+    let from = first.0.saturating_sub(OLDER);
+    Some(Request::Records {
+        from: Seq(from),
+        count: u32::try_from(first.0.saturating_sub(from)).unwrap_or(0),
+    })
+}
+
+/// Does what a click or the wheel asks.
+pub(super) fn on_mouse(
+    model: &mut Model,
+    room: &Room,
+    targets: &Targets,
+    mouse: &MouseEvent,
+) -> Vec<Request> {
+    let mut under = target_at(targets, mouse.column, mouse.row);
+    match mouse.kind {
+        MouseEventKind::Down(MouseButton::Left) => {
+            for target in under {
+                match target {
+                    Target::Pane(pane) => model.set_focus(pane),
+                    Target::View(view) => model.show(view),
+                    Target::Step(step) => {
+                        model.follow = false;
+                        model.select(step);
+                    }
+                }
+            }
+            Vec::new()
+        }
+        MouseEventKind::ScrollUp | MouseEventKind::ScrollDown => {
+            let pane = under.find_map(|t| match t {
+                Target::Pane(pane) => Some(pane),
+                Target::Step(_) | Target::View(_) => None,
+            });
+            let motion = if mouse.kind == MouseEventKind::ScrollUp { Motion::Up } else { Motion::Down };
+            let Some(pane) = pane else { return Vec::new() };
+            let mut requests = Vec::new();
+            for _ in 0..WHEEL_ROWS {
+                if matches!(pane, Pane::Checklist | Pane::Document) {
+                    model.scroll(pane).go(motion);
+                } else {
+                    requests.extend(move_in(model, room, pane, motion));
+                }
+            }
+            requests
+        }
+        _ => Vec::new(),
+    }
+}
