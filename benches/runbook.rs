@@ -1,4 +1,4 @@
-//! Runbook parsing. Budget: one MiB parsed in under 50 ms.
+//! Runbook parsing. Budget: one MiB parsed in under 50 ms in release, so that `check` feels like nothing at all.
 
 use warroom::domain::runbook::{parse, resolve};
 

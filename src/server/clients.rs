@@ -1,7 +1,7 @@
 //! Attached clients and what is sent to them: bounded queues, so that a slow one is told and never waited for.
 
 use crate::domain::fact::Actor;
-use crate::domain::id::TerminalId;
+use crate::domain::id::{PersonId, TerminalId};
 use crate::wire::codec;
 use crate::wire::message::ToClient;
 use bytes::Bytes;
@@ -134,6 +134,11 @@ impl Registry {
     /// A client.
     pub(crate) fn get(&self, id: TerminalId) -> Option<&Client> {
         self.clients.get(&id)
+    }
+
+    /// True when a person has a terminal here.
+    pub(crate) fn has(&self, person: &PersonId) -> bool {
+        self.clients.values().any(|client| client.is_terminal && client.actor.person() == Some(person))
     }
 
     /// How many are attached.

@@ -2,7 +2,7 @@
 
 use crate::domain::apply::apply;
 use crate::domain::digest::Digest;
-use crate::domain::fact::Fact;
+use crate::domain::fact::{Fact, Mode};
 use crate::domain::id::{Seq, SessionId};
 use crate::domain::state::{Phase, State};
 use crate::journal::facts::{self, FactError};
@@ -19,6 +19,8 @@ pub struct Peek {
     pub head: Seq,
     /// The maintenance has come to its end.
     pub is_over: bool,
+    /// It is a demo.
+    pub is_demo: bool,
     /// Where it stands, in a word.
     pub phase: &'static str,
     /// Digest of the runbook it was started with.
@@ -104,6 +106,7 @@ pub fn peek(dir: &Path) -> Result<Option<Peek>, PeekError> {
         session: state.genesis.session.clone(),
         head: state.head.0,
         is_over: state.phase.is_final(),
+        is_demo: state.genesis.mode == Mode::Demo,
         phase: word(state.phase),
         runbook: state.genesis.runbook.digest,
     }))

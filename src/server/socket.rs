@@ -48,7 +48,7 @@ impl SocketError {
 
 /// A listening socket in its directory; both are removed when it is dropped.
 #[derive(Debug)]
-pub struct SessionSocket {
+pub(crate) struct SessionSocket {
     listener: UnixListener,
     dir: Dir,
 }
@@ -65,7 +65,7 @@ impl SessionSocket {
     ///
     /// # Errors
     /// [`SocketError`], with the path that could not be made.
-    pub fn bind(
+    pub(crate) fn bind(
         runtime: &Path,
         name: &SessionName,
         group: Option<u32>,
@@ -95,7 +95,7 @@ impl SessionSocket {
     }
 
     /// Where clients connect.
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.dir.0.join(SOCKET)
     }
 }

@@ -11,7 +11,8 @@ use super::session::{Session, Sources};
 use super::socket::{SessionSocket, SocketError};
 use crate::clock::Clock;
 use crate::connect::READINGS_QUEUE_MAX;
-use crate::connect::poll::{self, Context, Source};
+use crate::connect::poll::Source;
+use crate::connect::supervise::Connectors;
 use crate::connect::registry::{self, AnyConfig, SetupError};
 use crate::connect::query;
 use crate::domain::apply::{FoldError, check_apply};
@@ -247,25 +248,12 @@ impl Server {
         let (listener, kept) = socket.into_parts();
         let listening =
             tokio::spawn(listen::accept_all(listener, session.own_inputs.clone(), shutdown.clone()));
-        let polls: Vec<_> = connectors
-            .into_iter()
-            .map(|source| {
-                let context = Context {
-                    readings: readings.clone(),
-                    clock: Arc::clone(&clock),
-                    shutdown: shutdown.clone(),
-                    poke: Arc::default(),
-                };
-                tokio::spawn(poll::run(source, context))
-            })
-            .collect();
+        let connectors = Connectors::start(connectors, &readings, &clock, &shutdown);
         drop(readings);
         let reason = session.run(sources).await;
         shutdown.cancel();
         listening.await.ok();
-        for poll in polls {
-            poll.await.ok();
-        }
+        connectors.stopped().await;
         drop(kept);
         reason
     }

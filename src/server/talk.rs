@@ -5,10 +5,10 @@ use super::input::Incoming;
 use super::render::{self, Purpose};
 use super::session::{Session, Turn};
 use crate::domain::command::{Command, Refusal};
-use crate::domain::fact::{Actor, Fact, Stamped};
+use crate::domain::fact::{Actor, Fact, Mode, Stamped};
 use crate::domain::confirm::plan_doc::{self, PlanInputs};
 use crate::domain::decide::Prepared;
-use crate::domain::id::{Seq, StepId, TerminalId};
+use crate::domain::id::{PersonId, Seq, StepId, TerminalId};
 use crate::domain::world::Look;
 use crate::engine::Input;
 use crate::wire::message::{Snapshot, ToClient, ToServer, Welcome};
@@ -18,6 +18,8 @@ use crate::wire::{CONTRACT, SNAPSHOT_PART_MAX, codec};
 const CLIENTS_MAX: usize = 64;
 /// As above, for one account.
 const CLIENTS_PER_UID_MAX: usize = 8;
+/// Simulated people of a demo, in the order in which terminals become them.
+const DEMO_PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
 /// Records in one answer: they fit one frame many times over.
 const RECORDS_MAX: u32 = 500;
 
@@ -48,7 +50,8 @@ impl Session {
     fn on_joining(&mut self, joining: Joining, turn: &mut Turn) {
         let Joining { peer, hello, queue, answer } = joining;
         let genesis = &self.engine.state().genesis;
-        let actor = self.policy.actor(peer.uid, hello.demo_person.as_ref(), genesis.mode);
+        let simulated = hello.demo_person.clone().or_else(|| self.next_demo_person(hello.is_terminal));
+        let actor = self.policy.actor(peer.uid, simulated.as_ref(), genesis.mode);
         let reason = if !self.policy.may_attach(peer.uid, genesis.server_uid) {
             Some(format!("uid {} is not on this session's list of people", peer.uid))
         } else if self.registry.len() >= CLIENTS_MAX {
@@ -84,6 +87,16 @@ impl Session {
         if hello.is_terminal {
             self.take(&Input::Attached { terminal, actor, read_only }, turn, None);
         }
+    }
+
+    /// In a demo each further terminal is another person, so that a newcomer can be two with two terminals.
+    fn next_demo_person(&self, is_terminal: bool) -> Option<PersonId> {
+        let is_demo = self.engine.state().genesis.mode == Mode::Demo;
+        DEMO_PEOPLE
+            .iter()
+            .filter(|_| is_demo && is_terminal)
+            .filter_map(|name| PersonId::new(name).ok())
+            .find(|person| !self.registry.has(person))
     }
 
     /// An observer's connection has no verbs at all; accounts that are nobody may do what needs no person.

@@ -10,7 +10,7 @@ use ratatui::style::Style;
 
 /// What is under the mouse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum Target {
     /// A pane.
     Pane(Pane),
     /// A step, by its place in the plan.
@@ -20,10 +20,10 @@ pub enum Target {
 }
 
 /// Places a click can mean something, later ones on top.
-pub type Targets = Vec<(Rect, Target)>;
+pub(crate) type Targets = Vec<(Rect, Target)>;
 
 /// What is under a cell: the newest, so the smallest, place that holds it.
-pub fn target_at(targets: &Targets, column: u16, row: u16) -> impl Iterator<Item = Target> {
+pub(crate) fn target_at(targets: &Targets, column: u16, row: u16) -> impl Iterator<Item = Target> {
     let at = Position::new(column, row);
     targets
         .iter()
@@ -33,7 +33,7 @@ pub fn target_at(targets: &Targets, column: u16, row: u16) -> impl Iterator<Item
 }
 
 /// Cells, look and click targets.
-pub struct Canvas<'a> {
+pub(crate) struct Canvas<'a> {
     buf: &'a mut Buffer,
     look: &'a Look,
     targets: &'a mut Targets,
@@ -41,48 +41,49 @@ pub struct Canvas<'a> {
 
 impl<'a> Canvas<'a> {
     /// A canvas over a frame's buffer.
-    pub fn new(buf: &'a mut Buffer, look: &'a Look, targets: &'a mut Targets) -> Self {
+    pub(crate) fn new(buf: &'a mut Buffer, look: &'a Look, targets: &'a mut Targets) -> Self {
         Self { buf, look, targets }
     }
 
     /// The look of this terminal.
-    pub const fn look(&self) -> &'a Look {
+    pub(crate) const fn look(&self) -> &'a Look {
         self.look
     }
 
     /// The style of a role.
-    pub fn of(&self, role: Role) -> Style {
+    pub(crate) fn of(&self, role: Role) -> Style {
         self.look.of(role)
     }
 
     /// Signs for cut and wrapped text.
-    pub const fn signs(&self) -> Signs {
+    pub(crate) const fn signs(&self) -> Signs {
         self.look.signs()
     }
 
     /// Paints `row` into line `line` of `area`, cut with a mark.
-    pub fn row(&mut self, area: Rect, line: usize, row: Row) {
+    pub(crate) fn row(&mut self, area: Rect, line: usize, row: Row) {
         if let Some(area) = line_of(area, line) {
-            row.fit(usize::from(area.width), self.signs()).paint(area, self.buf);
+            row.fit(usize::from(area.width), self.signs())
+                .paint(area, self.buf);
         }
     }
 
     /// Paints `row` over the whole of line `line`, in `style` where the row has none of its own.
-    pub fn bar(&mut self, area: Rect, line: usize, row: Row, style: Style) {
+    pub(crate) fn bar(&mut self, area: Rect, line: usize, row: Row, style: Style) {
         if let Some(area) = line_of(area, line) {
-            let row = row.to_width(usize::from(area.width), self.signs());
+            let row = row.filled(usize::from(area.width), self.signs());
             row.paint(area, self.buf);
             self.buf.set_style(area.intersection(self.buf.area), style);
         }
     }
 
     /// Lays a style over cells that are there.
-    pub fn shade(&mut self, area: Rect, style: Style) {
+    pub(crate) fn shade(&mut self, area: Rect, style: Style) {
         self.buf.set_style(area.intersection(self.buf.area), style);
     }
 
     /// Clears an area to ordinary text.
-    pub fn clear(&mut self, area: Rect) {
+    pub(crate) fn clear(&mut self, area: Rect) {
         let area = area.intersection(self.buf.area);
         let style = self.of(Role::Text);
         for position in area.positions() {
@@ -94,13 +95,13 @@ impl<'a> Canvas<'a> {
     }
 
     /// Says what a click into `area` means.
-    pub fn target(&mut self, area: Rect, target: Target) {
+    pub(crate) fn target(&mut self, area: Rect, target: Target) {
         self.targets.push((area, target));
     }
 }
 
 /// Line `line` of an area; absent when the area has no such line.
-pub fn line_of(area: Rect, line: usize) -> Option<Rect> {
+pub(crate) fn line_of(area: Rect, line: usize) -> Option<Rect> {
     let line = u16::try_from(line).ok().filter(|l| *l < area.height)?;
     Some(Rect {
         y: area.y.saturating_add(line),
@@ -110,7 +111,7 @@ pub fn line_of(area: Rect, line: usize) -> Option<Rect> {
 }
 
 /// The area without its first `lines` lines.
-pub fn below(area: Rect, lines: usize) -> Rect {
+pub(crate) fn below(area: Rect, lines: usize) -> Rect {
     let lines = u16::try_from(lines).unwrap_or(u16::MAX).min(area.height);
     Rect {
         y: area.y.saturating_add(lines),

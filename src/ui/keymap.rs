@@ -109,67 +109,307 @@ use Group as G;
 const TABLE: &[Binding] = &[
     bind("h", A::Hold, G::Back, "hold", "hold: nothing new starts"),
     bind("x", A::Stop, G::Back, "stop", "stop the running command"),
-    bind("H", A::Release, G::Forward, "", "end all holds (asks for a reason)"),
-    bind("R", A::Rollback, G::Back, "roll back", "go back: undo what was done, last first (asks for a reason)"),
-    bind("A", A::Abort, G::Back, "", "give up where it stands (asks for a reason)"),
+    bind(
+        "H",
+        A::Release,
+        G::Forward,
+        "",
+        "end all holds (asks for a reason)",
+    ),
+    bind(
+        "R",
+        A::Rollback,
+        G::Back,
+        "roll back",
+        "go back: undo what was done, last first (asks for a reason)",
+    ),
+    bind(
+        "A",
+        A::Abort,
+        G::Back,
+        "",
+        "give up where it stands (asks for a reason)",
+    ),
     bind("B", A::Begin, G::Forward, "begin", "begin the maintenance"),
-    bind("s", A::Start, G::Forward, "start", "start the selected step; of a destructive one, its checks"),
-    bind("m", A::MarkDone, G::Forward, "mark done", "the selected manual step is done (asks for a note)"),
-    bind("S", A::Skip, G::Forward, "", "leave the selected step out (asks for a reason)"),
+    bind(
+        "s",
+        A::Start,
+        G::Forward,
+        "start",
+        "start the selected step; of a destructive one, its checks",
+    ),
+    bind(
+        "m",
+        A::MarkDone,
+        G::Forward,
+        "mark done",
+        "the selected manual step is done (asks for a note)",
+    ),
+    bind(
+        "S",
+        A::Skip,
+        G::Forward,
+        "",
+        "leave the selected step out (asks for a reason)",
+    ),
     bind("T", A::Retry, G::Forward, "", "try the selected step again"),
-    bind("o", A::Resolve, G::Forward, "", "say what happened to an unknown step"),
-    bind("E", A::Complete, G::Forward, "", "everything is done: complete the maintenance"),
+    bind(
+        "o",
+        A::Resolve,
+        G::Forward,
+        "",
+        "say what happened to an unknown step",
+    ),
+    bind(
+        "E",
+        A::Complete,
+        G::Forward,
+        "",
+        "everything is done: complete the maintenance",
+    ),
     bind("n", A::Note, G::Forward, "note", "write a note"),
-    bind("P", A::Propose, G::Second, "propose", "propose the destructive part of the selected step"),
-    bind("c", A::Review, G::Second, "review", "review the open proposal"),
+    bind(
+        "P",
+        A::Propose,
+        G::Second,
+        "propose",
+        "propose the destructive part of the selected step",
+    ),
+    bind(
+        "c",
+        A::Review,
+        G::Second,
+        "review",
+        "review the open proposal",
+    ),
     bind("C", A::Cancel, G::Second, "", "take the open proposal back"),
-    anywhere(bind("ctrl-g", A::Go, G::Second, "", "go: run the confirmed step")),
-    confirm(bind("r", A::Reject, G::Second, "reject", "reject the open proposal (asks for a reason)")),
+    anywhere(bind(
+        "ctrl-g",
+        A::Go,
+        G::Second,
+        "",
+        "go: run the confirmed step",
+    )),
+    confirm(bind(
+        "r",
+        A::Reject,
+        G::Second,
+        "reject",
+        "reject the open proposal (asks for a reason)",
+    )),
     bind("1", A::Show(View::WarRoom), G::Views, "", "war room"),
-    bind("2", A::Show(View::Runbook), G::Views, "", "runbook: the whole document"),
-    bind("3", A::Show(View::Metrics), G::Views, "", "metrics: charts with limits"),
-    bind("4", A::Show(View::Timeline), G::Views, "", "timeline: every fact"),
-    bind("5", A::Show(View::Confirm), G::Views, "", "confirm: the open proposal"),
+    bind(
+        "2",
+        A::Show(View::Runbook),
+        G::Views,
+        "",
+        "runbook: the whole document",
+    ),
+    bind(
+        "3",
+        A::Show(View::Metrics),
+        G::Views,
+        "",
+        "metrics: charts with limits",
+    ),
+    bind(
+        "4",
+        A::Show(View::Timeline),
+        G::Views,
+        "",
+        "timeline: every fact",
+    ),
+    bind(
+        "5",
+        A::Show(View::Confirm),
+        G::Views,
+        "",
+        "confirm: the open proposal",
+    ),
     bind("tab", A::FocusNext, G::Views, "", "focus the next pane"),
-    bind("backtab", A::FocusPrevious, G::Views, "", "focus the previous pane"),
-    bind("z", A::Zoom, G::Views, "", "give the focused pane the whole screen, or take it back"),
-    bind("enter", A::OpenStep, G::Views, "", "show the selected step in full"),
-    bind("f", A::Follow, G::Views, "", "select the step that matters now and follow it"),
+    bind(
+        "backtab",
+        A::FocusPrevious,
+        G::Views,
+        "",
+        "focus the previous pane",
+    ),
+    bind(
+        "z",
+        A::Zoom,
+        G::Views,
+        "",
+        "give the focused pane the whole screen, or take it back",
+    ),
+    bind(
+        "enter",
+        A::OpenStep,
+        G::Views,
+        "",
+        "show the selected step in full",
+    ),
+    bind(
+        "f",
+        A::Follow,
+        G::Views,
+        "",
+        "select the step that matters now and follow it",
+    ),
     bind("j", A::Move(Motion::Down), G::Move, "", "down"),
     bind("down", A::Move(Motion::Down), G::Move, "", "down"),
     bind("k", A::Move(Motion::Up), G::Move, "", "up"),
     bind("up", A::Move(Motion::Up), G::Move, "", "up"),
-    bind("ctrl-d", A::Move(Motion::HalfDown), G::Move, "", "half a pane down"),
-    bind("ctrl-u", A::Move(Motion::HalfUp), G::Move, "", "half a pane up"),
-    bind("pagedown", A::Move(Motion::PageDown), G::Move, "", "a pane down"),
-    bind("ctrl-f", A::Move(Motion::PageDown), G::Move, "", "a pane down"),
-    bind("space", A::Move(Motion::PageDown), G::Move, "", "a pane down"),
+    bind(
+        "ctrl-d",
+        A::Move(Motion::HalfDown),
+        G::Move,
+        "",
+        "half a pane down",
+    ),
+    bind(
+        "ctrl-u",
+        A::Move(Motion::HalfUp),
+        G::Move,
+        "",
+        "half a pane up",
+    ),
+    bind(
+        "pagedown",
+        A::Move(Motion::PageDown),
+        G::Move,
+        "",
+        "a pane down",
+    ),
+    bind(
+        "ctrl-f",
+        A::Move(Motion::PageDown),
+        G::Move,
+        "",
+        "a pane down",
+    ),
+    bind(
+        "space",
+        A::Move(Motion::PageDown),
+        G::Move,
+        "",
+        "a pane down",
+    ),
     bind("pageup", A::Move(Motion::PageUp), G::Move, "", "a pane up"),
     bind("b", A::Move(Motion::PageUp), G::Move, "", "a pane up"),
-    bind("g g", A::Move(Motion::First), G::Move, "", "to the first row"),
-    bind("home", A::Move(Motion::First), G::Move, "", "to the first row"),
+    bind(
+        "g g",
+        A::Move(Motion::First),
+        G::Move,
+        "",
+        "to the first row",
+    ),
+    bind(
+        "home",
+        A::Move(Motion::First),
+        G::Move,
+        "",
+        "to the first row",
+    ),
     bind("G", A::Move(Motion::Last), G::Move, "", "to the last row"),
     bind("end", A::Move(Motion::Last), G::Move, "", "to the last row"),
-    bind("/", A::Search, G::Move, "", "search; on the timeline, filter"),
+    bind(
+        "/",
+        A::Search,
+        G::Move,
+        "",
+        "search; on the timeline, filter",
+    ),
     bind("N", A::SearchPrevious, G::Move, "", "to the previous match"),
     bind("ctrl-n", A::SearchNext, G::Move, "", "to the next match"),
     confirm(bind("j", A::Move(Motion::Down), G::Move, "", "down")),
     confirm(bind("k", A::Move(Motion::Up), G::Move, "", "up")),
-    confirm(bind("space", A::Move(Motion::PageDown), G::Move, "", "a page down")),
+    confirm(bind(
+        "space",
+        A::Move(Motion::PageDown),
+        G::Move,
+        "",
+        "a page down",
+    )),
     confirm(bind("b", A::Move(Motion::PageUp), G::Move, "", "a page up")),
-    confirm(bind("g", A::Move(Motion::First), G::Move, "", "to the first row")),
-    confirm(bind("G", A::Move(Motion::Last), G::Move, "", "to the last row")),
-    anywhere(bind("esc", A::Close, G::Terminal, "", "close what is on top; leave the confirm screen")),
-    bind("y", A::Copy, G::Terminal, "", "copy the commands of the selected step"),
-    bind("t", A::LocalTime, G::Terminal, "", "local time beside UTC, or not"),
-    bind(":", A::Palette, G::Terminal, "palette", "palette: find an action by name"),
+    confirm(bind(
+        "g",
+        A::Move(Motion::First),
+        G::Move,
+        "",
+        "to the first row",
+    )),
+    confirm(bind(
+        "G",
+        A::Move(Motion::Last),
+        G::Move,
+        "",
+        "to the last row",
+    )),
+    anywhere(bind(
+        "esc",
+        A::Close,
+        G::Terminal,
+        "",
+        "close what is on top; leave the confirm screen",
+    )),
+    bind(
+        "y",
+        A::Copy,
+        G::Terminal,
+        "",
+        "copy the commands of the selected step",
+    ),
+    bind(
+        "t",
+        A::LocalTime,
+        G::Terminal,
+        "",
+        "local time beside UTC, or not",
+    ),
+    bind(
+        ":",
+        A::Palette,
+        G::Terminal,
+        "palette",
+        "palette: find an action by name",
+    ),
     bind("?", A::Help, G::Terminal, "help", "help"),
-    anywhere(bind("ctrl-c", A::Quit, G::Terminal, "", "leave: asks whether the session goes on")),
-    bind("q", A::Quit, G::Terminal, "quit", "leave: asks whether the session goes on"),
-    anywhere(bind("prefix d", A::Detach, G::Terminal, "detach", "detach: the session goes on")),
+    anywhere(bind(
+        "ctrl-c",
+        A::Quit,
+        G::Terminal,
+        "",
+        "leave: asks whether the session goes on",
+    )),
+    bind(
+        "q",
+        A::Quit,
+        G::Terminal,
+        "quit",
+        "leave: asks whether the session goes on",
+    ),
+    anywhere(bind(
+        "prefix d",
+        A::Detach,
+        G::Terminal,
+        "detach",
+        "detach: the session goes on",
+    )),
     anywhere(bind("prefix ?", A::Help, G::Terminal, "", "help")),
-    anywhere(bind("prefix &", A::KillSession, G::Terminal, "", "end the session (asks for its name)")),
-    anywhere(bind("ctrl-l", A::Redraw, G::Terminal, "", "draw everything anew")),
+    anywhere(bind(
+        "prefix &",
+        A::KillSession,
+        G::Terminal,
+        "",
+        "end the session (asks for its name)",
+    )),
+    anywhere(bind(
+        "ctrl-l",
+        A::Redraw,
+        G::Terminal,
+        "",
+        "draw everything anew",
+    )),
 ];
 
 /// The table, for the help and the manual. `prefix` stands for the prefix key, `ctrl-b` unless configured.
@@ -202,8 +442,12 @@ impl Chord {
     /// [`KeyError`] for anything else.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let error = || KeyError(text.escape_debug().take(32).collect());
-        let (control, rest) = text.strip_prefix("ctrl-").map_or((false, text), |r| (true, r));
-        let (alt, rest) = rest.strip_prefix("alt-").map_or((false, rest), |r| (true, r));
+        let (control, rest) = text
+            .strip_prefix("ctrl-")
+            .map_or((false, text), |r| (true, r));
+        let (alt, rest) = rest
+            .strip_prefix("alt-")
+            .map_or((false, rest), |r| (true, r));
         let mut chars = rest.chars();
         let code = match (chars.next(), chars.next()) {
             (Some(only), None) if only.is_ascii_graphic() => KeyCode::Char(only),
@@ -260,7 +504,13 @@ impl Keymap {
                 let chords: Result<Vec<Chord>, KeyError> = binding
                     .keys
                     .split(' ')
-                    .map(|k| if k == "prefix" { Ok(prefix) } else { Chord::parse(k) })
+                    .map(|k| {
+                        if k == "prefix" {
+                            Ok(prefix)
+                        } else {
+                            Chord::parse(k)
+                        }
+                    })
                     .collect();
                 chords.ok().map(|chords| (chords, binding))
             })
@@ -313,7 +563,11 @@ mod tests {
 
     fn key(text: &str) -> KeyEvent {
         let chord = Chord::parse(text).expect("a key");
-        let modifiers = if chord.control { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
+        let modifiers = if chord.control {
+            KeyModifiers::CONTROL
+        } else {
+            KeyModifiers::NONE
+        };
         KeyEvent::new(chord.code, modifiers)
     }
 
@@ -324,7 +578,11 @@ mod tests {
     #[test]
     fn every_line_of_the_table_is_understood() {
         assert_eq!(keymap().sequences.len(), TABLE.len());
-        assert!(TABLE.iter().all(|b| !b.what.is_empty() && b.keys.split(' ').count() <= SEQUENCE_MAX));
+        assert!(
+            TABLE
+                .iter()
+                .all(|b| !b.what.is_empty() && b.keys.split(' ').count() <= SEQUENCE_MAX)
+        );
     }
 
     #[test]
@@ -336,7 +594,9 @@ mod tests {
         };
         for (at, one) in TABLE.iter().enumerate() {
             for other in &TABLE[at + 1..] {
-                let overlap = places(one.context).iter().any(|p| places(other.context).contains(p));
+                let overlap = places(one.context)
+                    .iter()
+                    .any(|p| places(other.context).contains(p));
                 let same = one.keys == other.keys
                     || one.keys.starts_with(&format!("{} ", other.keys))
                     || other.keys.starts_with(&format!("{} ", one.keys));
@@ -359,7 +619,11 @@ mod tests {
         assert!(keymap.is_pending());
         assert_eq!(keymap.on_key(&key("d"), false), Some(Action::Detach));
         assert_eq!(keymap.on_key(&key("ctrl-b"), false), None);
-        assert_eq!(keymap.on_key(&key("x"), false), None, "an unknown sequence does nothing");
+        assert_eq!(
+            keymap.on_key(&key("x"), false),
+            None,
+            "an unknown sequence does nothing"
+        );
         assert_eq!(keymap.on_key(&key("x"), false), Some(Action::Stop));
     }
 

@@ -155,10 +155,9 @@ impl Ui {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.on_key(screen, key, now),
             Event::Paste(text) => {
-                if !self.layers.on_paste(text) && self.layers.is_empty() {
-                    if let Some(ritual) = self.open_ritual() {
-                        ritual.on_paste(now);
-                    }
+                let taken = self.layers.on_paste(text) || !self.layers.is_empty();
+                if !taken && let Some(ritual) = self.open_ritual() {
+                    ritual.on_paste(now);
                 }
                 Vec::new()
             }
@@ -226,7 +225,11 @@ impl Ui {
 
     /// The ritual, while the confirm screen is what keys go to.
     fn open_ritual(&mut self) -> Option<&mut Ritual> {
-        if self.model.view == View::Confirm { self.ritual.as_mut() } else { None }
+        if self.model.view == View::Confirm {
+            self.ritual.as_mut()
+        } else {
+            None
+        }
     }
 
     fn on_size(&mut self, size: (u16, u16), now: Moment) {
@@ -287,7 +290,9 @@ fn centred(area: Rect, width: u16, height: u16) -> Rect {
     let height = height.min(area.height);
     Rect {
         x: area.x.saturating_add(area.width.saturating_sub(width) / 2),
-        y: area.y.saturating_add(area.height.saturating_sub(height) / 2),
+        y: area
+            .y
+            .saturating_add(area.height.saturating_sub(height) / 2),
         width,
         height,
     }

@@ -6,22 +6,22 @@ use std::collections::BTreeMap;
 
 /// How far a pane is scrolled. A pane that grows at its end counts from there, so that it stays when records come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Scroll {
+pub(crate) struct Scroll {
     /// Rows above the first visible one, for panes that are read from the top.
-    pub top: usize,
+    pub(crate) top: usize,
     /// Rows below the last visible one, for panes that grow; 0 follows the end.
-    pub back: usize,
+    pub(crate) back: usize,
     /// Rows at the last draw.
-    pub len: usize,
+    pub(crate) len: usize,
     /// Visible rows at the last draw.
-    pub height: usize,
+    pub(crate) height: usize,
     /// Rows ever seen at the end, to stay in place while the end grows.
-    pub end_mark: u64,
+    pub(crate) end_mark: u64,
 }
 
 impl Scroll {
     /// First visible row of a pane that is read from the top.
-    pub fn window(&mut self, len: usize, height: usize) -> usize {
+    pub(crate) fn window(&mut self, len: usize, height: usize) -> usize {
         self.len = len;
         self.height = height;
         self.top = self.top.min(len.saturating_sub(height));
@@ -29,11 +29,13 @@ impl Scroll {
     }
 
     /// First visible row of a pane that grows. `end_mark` rises by one with each row added at the end.
-    pub fn tail_window(&mut self, len: usize, height: usize, end_mark: u64) -> usize {
+    pub(crate) fn tail_window(&mut self, len: usize, height: usize, end_mark: u64) -> usize {
         let grown = end_mark.saturating_sub(self.end_mark);
         self.end_mark = end_mark;
         if self.back > 0 {
-            self.back = self.back.saturating_add(usize::try_from(grown).unwrap_or(usize::MAX));
+            self.back = self
+                .back
+                .saturating_add(usize::try_from(grown).unwrap_or(usize::MAX));
         }
         self.len = len;
         self.height = height;
@@ -42,7 +44,7 @@ impl Scroll {
     }
 
     /// Scrolls so that rows `from..to` are visible, the first one before all.
-    pub fn reveal(&mut self, from: usize, to: usize, len: usize, height: usize) {
+    pub(crate) fn reveal(&mut self, from: usize, to: usize, len: usize, height: usize) {
         if to > self.top.saturating_add(height) {
             self.top = to.saturating_sub(height);
         }
@@ -65,14 +67,14 @@ impl Scroll {
     }
 
     /// Moves a pane that is read from the top.
-    pub fn go(&mut self, motion: Motion) {
+    pub(crate) fn go(&mut self, motion: Motion) {
         let (down, rows) = self.step(motion);
         let most = self.len.saturating_sub(self.height);
         self.top = moved(self.top, down, rows).min(most);
     }
 
     /// Moves a pane that grows.
-    pub fn go_tail(&mut self, motion: Motion) {
+    pub(crate) fn go_tail(&mut self, motion: Motion) {
         let (down, rows) = self.step(motion);
         let most = self.len.saturating_sub(self.height);
         self.back = moved(self.back, !down, rows).min(most);
@@ -80,35 +82,43 @@ impl Scroll {
 }
 
 /// `at` moved by `rows`, without running over.
-pub fn moved(at: usize, down: bool, rows: usize) -> usize {
-    if down { at.saturating_add(rows) } else { at.saturating_sub(rows) }
+pub(crate) fn moved(at: usize, down: bool, rows: usize) -> usize {
+    if down {
+        at.saturating_add(rows)
+    } else {
+        at.saturating_sub(rows)
+    }
 }
 
 /// What this terminal remembers.
 #[derive(Debug, Clone)]
-pub struct Model {
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four switches of the person, each on its own; no state machine hides in them"
+)]
+pub(crate) struct Model {
     /// The view on screen.
-    pub view: View,
+    pub(crate) view: View,
     /// The view to come back to from the confirm screen.
-    pub back_to: View,
+    pub(crate) back_to: View,
     /// The focused pane of each view; the first one when absent.
     focus: BTreeMap<Pane, Pane>,
     /// The focused pane has the whole screen.
-    pub zoom: bool,
+    pub(crate) zoom: bool,
     /// Place of the selected step in the plan.
-    pub step: usize,
+    pub(crate) step: usize,
     /// The selection follows what matters now.
-    pub follow: bool,
+    pub(crate) follow: bool,
     /// Selected step changed: panes that show it scroll to it at the next draw.
-    pub reveal: bool,
+    pub(crate) reveal: bool,
     /// Local time is shown beside UTC.
-    pub local_time: bool,
+    pub(crate) local_time: bool,
     /// Text searched for; or empty.
-    pub search: String,
+    pub(crate) search: String,
     /// Filter of the timeline; or empty.
-    pub filter: String,
+    pub(crate) filter: String,
     /// First record that older ones were asked for, so that they are asked for once.
-    pub asked_before: Option<Seq>,
+    pub(crate) asked_before: Option<Seq>,
     scrolls: BTreeMap<Pane, Scroll>,
 }
 
@@ -137,23 +147,27 @@ impl Model {
     }
 
     /// The focused pane of the view on screen.
-    pub fn focus(&self) -> Pane {
+    pub(crate) fn focus(&self) -> Pane {
         let home = Self::home(self.view);
         self.focus.get(&home).copied().unwrap_or(home)
     }
 
     /// Focuses a pane of the view on screen; panes of others are left alone.
-    pub fn set_focus(&mut self, pane: Pane) {
+    pub(crate) fn set_focus(&mut self, pane: Pane) {
         if Pane::of(self.view).contains(&pane) {
             self.focus.insert(Self::home(self.view), pane);
         }
     }
 
     /// Focuses the pane `by` places further in the cycle.
-    pub fn cycle_focus(&mut self, forward: bool) {
+    pub(crate) fn cycle_focus(&mut self, forward: bool) {
         let panes = Pane::of(self.view);
         let at = panes.iter().position(|p| *p == self.focus()).unwrap_or(0);
-        let by = if forward { 1 } else { panes.len().saturating_sub(1) };
+        let by = if forward {
+            1
+        } else {
+            panes.len().saturating_sub(1)
+        };
         let next = at.saturating_add(by).checked_rem(panes.len()).unwrap_or(0);
         if let Some(pane) = panes.get(next) {
             self.set_focus(*pane);
@@ -161,7 +175,7 @@ impl Model {
     }
 
     /// Shows a view.
-    pub fn show(&mut self, view: View) {
+    pub(crate) fn show(&mut self, view: View) {
         if view == View::Confirm && self.view != View::Confirm {
             self.back_to = self.view;
         }
@@ -173,13 +187,13 @@ impl Model {
     }
 
     /// Selects a step by its place.
-    pub fn select(&mut self, step: usize) {
+    pub(crate) fn select(&mut self, step: usize) {
         self.reveal |= step != self.step;
         self.step = step;
     }
 
     /// How far a pane is scrolled.
-    pub fn scroll(&mut self, pane: Pane) -> &mut Scroll {
+    pub(crate) fn scroll(&mut self, pane: Pane) -> &mut Scroll {
         self.scrolls.entry(pane).or_default()
     }
 }
@@ -195,8 +209,16 @@ mod tests {
         assert_eq!(scroll.tail_window(103, 10, 103), 93);
         scroll.go_tail(Motion::Up);
         assert_eq!(scroll.tail_window(103, 10, 103), 92);
-        assert_eq!(scroll.tail_window(105, 10, 105), 92, "rows added below do not move what is read");
-        assert_eq!(scroll.tail_window(155, 10, 105), 142, "rows added above keep what is read");
+        assert_eq!(
+            scroll.tail_window(105, 10, 105),
+            92,
+            "rows added below do not move what is read"
+        );
+        assert_eq!(
+            scroll.tail_window(155, 10, 105),
+            142,
+            "rows added above keep what is read"
+        );
     }
 
     #[test]

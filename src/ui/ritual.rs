@@ -5,7 +5,7 @@
 
 mod content;
 
-pub use content::{Line, Mark};
+pub(crate) use content::{Line, Mark, lines as content_of};
 
 use crate::display::{self, Clean};
 use crate::domain::confirm::statement::confirm_statement;
@@ -21,13 +21,13 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::time::Duration;
 
 /// Smallest screen a plan is reviewed on: two screens of this size hold a usual plan (`TWO_PERSON` 6.1 rule 2).
-pub const SCREEN_MIN: (u16, u16) = (80, 24);
+pub(crate) const SCREEN_MIN: (u16, u16) = (80, 24);
 /// Rows of the screen above the plan: title, what now, a rule.
-pub const ROWS_ABOVE: u16 = 3;
+pub(crate) const ROWS_ABOVE: u16 = 3;
 /// Rows of the screen below the plan: a rule, guards, words, input, keys.
-pub const ROWS_BELOW: u16 = 5;
+pub(crate) const ROWS_BELOW: u16 = 5;
 /// Cells at the left of a plan row that hold its mark.
-pub const MARGIN: u16 = 2;
+pub(crate) const MARGIN: u16 = 2;
 
 /// Keys of somebody who was typing when the screen came are not meant for it (rule 3).
 const QUIET: Duration = Duration::from_millis(750);
@@ -49,7 +49,7 @@ const INPUT_MAX: usize = 256;
 
 /// What a key came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
+pub(crate) enum Heard {
     /// Taken or thrown away.
     Nothing,
     /// The person leaves without an answer.
@@ -62,7 +62,7 @@ pub enum Heard {
 
 /// Why no words can be typed yet, or that they can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gate {
+pub(crate) enum Gate {
     /// Something is wrong with the plan; it cannot be confirmed.
     Fault(&'static str),
     /// The screen is too small.
@@ -93,7 +93,7 @@ enum Phase {
 
 /// One person's review of one proposal.
 #[derive(Debug)]
-pub struct Ritual {
+pub(crate) struct Ritual {
     step: StepId,
     nonce: Nonce,
     signer: PersonId,
@@ -119,20 +119,28 @@ pub struct Ritual {
 }
 
 /// Makes, keeps or throws away the ritual, as the room and the screen want it.
-pub fn sync(slot: &mut Option<Ritual>, room: &Room, showing: bool, size: (u16, u16), now: Moment) {
+pub(crate) fn sync(
+    slot: &mut Option<Ritual>,
+    room: &Room,
+    showing: bool,
+    size: (u16, u16),
+    now: Moment,
+) {
     let wanted = if showing { reviewer(room) } else { None };
     let Some((proposal, signer)) = wanted else {
         *slot = None;
         return;
     };
-    let same = slot.as_ref().is_some_and(|r| r.nonce == proposal.terms.nonce && r.signer == *signer);
+    let same = slot
+        .as_ref()
+        .is_some_and(|r| r.nonce == proposal.terms.nonce && r.signer == *signer);
     if !same {
         *slot = Ritual::open(room, proposal, signer, size, now);
     }
 }
 
 /// The open proposal and this terminal's person, when they could confirm it.
-pub fn reviewer(room: &Room) -> Option<(&Proposal, &PersonId)> {
+pub(crate) fn reviewer(room: &Room) -> Option<(&Proposal, &PersonId)> {
     let proposal = room.state.proposal.as_ref()?;
     let me = room.welcome.you.person()?;
     let free = room.link == Link::Up
@@ -146,7 +154,11 @@ pub fn reviewer(room: &Room) -> Option<(&Proposal, &PersonId)> {
 }
 
 /// The three words a person would be shown for the open proposal; the proposer's screen shows them too.
-pub fn words_for(room: &Room, proposal: &Proposal, signer: &PersonId) -> Option<[&'static str; 3]> {
+pub(crate) fn words_for(
+    room: &Room,
+    proposal: &Proposal,
+    signer: &PersonId,
+) -> Option<[&'static str; 3]> {
     statement_of(room, proposal, signer).map(|s| confirm_words(Digest::of(s.as_bytes())))
 }
 
@@ -158,13 +170,16 @@ fn statement_of(room: &Room, proposal: &Proposal, signer: &PersonId) -> Option<S
 
 /// Seconds of a span, rounded up.
 fn seconds_left(span: Duration) -> u64 {
-    span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0))
+    span.as_secs()
+        .saturating_add(u64::from(span.subsec_nanos() > 0))
 }
 
 fn left(since: Moment, span: Duration, now: Moment) -> Option<u64> {
     // The boot clock alone: a wall clock that is set forward must not shorten a dwell.
     let passed = Duration::from_millis(now.mono_since(since));
-    span.checked_sub(passed).filter(|s| !s.is_zero()).map(seconds_left)
+    span.checked_sub(passed)
+        .filter(|s| !s.is_zero())
+        .map(seconds_left)
 }
 
 impl Ritual {
@@ -176,8 +191,9 @@ impl Ritual {
         now: Moment,
     ) -> Option<Self> {
         let statement = statement_of(room, proposal, signer)?;
-        let fault = (Digest::of(proposal.plan.as_bytes()) != proposal.terms.plan)
-            .then_some("the plan is not the one its digest names: do not confirm, call the proposer");
+        let fault = (Digest::of(proposal.plan.as_bytes()) != proposal.terms.plan).then_some(
+            "the plan is not the one its digest names: do not confirm, call the proposer",
+        );
         let irreversible = room
             .state
             .find(&proposal.terms.step)
@@ -213,7 +229,7 @@ impl Ritual {
     }
 
     /// Takes a new size: everything typed is forgotten and the end has to be reached again.
-    pub fn on_resize(&mut self, size: (u16, u16), now: Moment) {
+    pub(crate) fn on_resize(&mut self, size: (u16, u16), now: Moment) {
         if size == self.size {
             return;
         }
@@ -238,42 +254,37 @@ impl Ritual {
     }
 
     /// Rows of the plan that fit the screen.
-    pub fn height(&self) -> usize {
+    pub(crate) fn height(&self) -> usize {
         usize::from(self.size.1.saturating_sub(ROWS_ABOVE + ROWS_BELOW))
     }
 
     /// All rows at the present width, and the first visible one.
-    pub fn rows(&self) -> (&[(Mark, Clean)], usize) {
+    pub(crate) fn rows(&self) -> (&[(Mark, Clean)], usize) {
         (&self.rows, self.top)
     }
 
-    /// The step under review.
-    pub const fn step(&self) -> &StepId {
-        &self.step
-    }
-
     /// What has been typed.
-    pub fn input(&self) -> &str {
+    pub(crate) fn input(&self) -> &str {
         &self.input
     }
 
     /// Wrong tries so far, of [`TRIES`].
-    pub const fn wrong(&self) -> (u8, u8) {
+    pub(crate) const fn wrong(&self) -> (u8, u8) {
         (self.wrong, TRIES)
     }
 
     /// True when this person confirms so often that the dwell is doubled.
-    pub const fn is_often(&self) -> bool {
+    pub(crate) const fn is_often(&self) -> bool {
         self.often
     }
 
     /// The words, once they may be seen.
-    pub fn words(&self, now: Moment) -> Option<[&'static str; 3]> {
+    pub(crate) fn words(&self, now: Moment) -> Option<[&'static str; 3]> {
         matches!(self.gate(now), Gate::Shown | Gate::Words).then_some(self.words)
     }
 
     /// Where the ritual stands.
-    pub fn gate(&self, now: Moment) -> Gate {
+    pub(crate) fn gate(&self, now: Moment) -> Gate {
         if let Some(fault) = self.fault {
             return Gate::Fault(fault);
         }
@@ -303,23 +314,26 @@ impl Ritual {
     }
 
     /// A paste is not typing: the input closes.
-    pub fn on_paste(&mut self, now: Moment) {
+    pub(crate) fn on_paste(&mut self, now: Moment) {
         self.close(now);
     }
 
     /// The server refused what was sent: it can be tried again.
-    pub fn on_refused(&mut self) {
+    pub(crate) fn on_refused(&mut self) {
         if self.phase == Phase::Sent {
             self.phase = Phase::Reading;
         }
     }
 
     /// Takes one key.
-    pub fn on_key(&mut self, key: &KeyEvent, now: Moment) -> Heard {
+    pub(crate) fn on_key(&mut self, key: &KeyEvent, now: Moment) -> Heard {
         if left(self.quiet_since, QUIET, now).is_some() {
             return Heard::Nothing;
         }
-        if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
+        if key
+            .modifiers
+            .intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
+        {
             return Heard::Nothing;
         }
         let typing = matches!(self.gate(now), Gate::Words | Gate::Target);
@@ -403,17 +417,24 @@ impl Ritual {
 fn dwell_of(lines: usize, often: bool) -> Duration {
     let more = u64::try_from(lines / DWELL_LINES).unwrap_or(u64::MAX);
     let seconds = DWELL_BASE.saturating_add(more).min(DWELL_MAX);
-    Duration::from_secs(if often { seconds.saturating_mul(2) } else { seconds })
+    Duration::from_secs(if often {
+        seconds.saturating_mul(2)
+    } else {
+        seconds
+    })
 }
 
 /// Whether this person confirms often, and when they did last.
 fn habits(room: &Room, signer: &PersonId, now: Moment) -> (bool, Option<Moment>) {
     let mine = || {
-        room.recent.iter().rev().filter(|record| {
-            matches!(&record.fact, Fact::StepConfirmed(c) if c.signer == *signer)
-        })
+        room.recent
+            .iter()
+            .rev()
+            .filter(|record| matches!(&record.fact, Fact::StepConfirmed(c) if c.signer == *signer))
     };
-    let lately = mine().filter(|r| now.wall.since(r.at.wall) < OFTEN_SPAN).count();
+    let lately = mine()
+        .filter(|r| now.wall.since(r.at.wall) < OFTEN_SPAN)
+        .count();
     // Boot clocks of two hosts do not compare: the age is taken from the wall clock and laid on our boot clock.
     let last = mine().next().map(|r| {
         let age = u64::try_from(now.wall.since(r.at.wall).as_millis()).unwrap_or(u64::MAX);

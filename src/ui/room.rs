@@ -116,7 +116,10 @@ impl Room {
     /// Takes older records that were asked for. Only those that join without a gap are kept.
     pub fn on_records(&mut self, records: Vec<Stamped>) {
         for record in records.into_iter().rev() {
-            let joins = self.recent.front().is_none_or(|first| record.seq.next() == first.seq);
+            let joins = self
+                .recent
+                .front()
+                .is_none_or(|first| record.seq.next() == first.seq);
             if joins && self.recent.len() < RECORDS_MAX {
                 self.recent.push_front(record);
             }

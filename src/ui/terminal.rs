@@ -2,10 +2,10 @@
 
 use crossterm::cursor::{Hide, MoveTo};
 use crossterm::event::{EnableBracketedPaste, EnableMouseCapture};
+use crossterm::queue;
 use crossterm::terminal::{
     self, BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
 };
-use crossterm::queue;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use std::io::{self, Write};
@@ -65,12 +65,12 @@ impl Write for Frame {
 }
 
 /// The screen, in our modes until dropped.
-pub struct Screen {
+pub struct Tty {
     terminal: Terminal<CrosstermBackend<Frame>>,
     frame: Frame,
 }
 
-impl Screen {
+impl Tty {
     /// Sets raw mode, the alternate screen, mouse and bracketed paste, and a panic hook that undoes them first.
     ///
     /// # Errors
@@ -145,7 +145,7 @@ impl Screen {
     }
 }
 
-impl Drop for Screen {
+impl Drop for Tty {
     fn drop(&mut self) {
         // What is left of a frame goes out before the modes end; a terminal that is gone takes neither.
         drop(self.frame.send());
@@ -160,8 +160,14 @@ mod tests {
     #[test]
     fn the_restoring_bytes_undo_every_mode_that_is_set() {
         let mut set = Vec::new();
-        crossterm::execute!(set, EnterAlternateScreen, Hide, EnableMouseCapture, EnableBracketedPaste)
-            .expect("a vector can be written");
+        crossterm::execute!(
+            set,
+            EnterAlternateScreen,
+            Hide,
+            EnableMouseCapture,
+            EnableBracketedPaste
+        )
+        .expect("a vector can be written");
         let set = String::from_utf8(set).expect("escape sequences are ASCII");
         let restore = std::str::from_utf8(RESTORE).expect("ASCII");
         for mode in set.split("\x1b[?").filter_map(|s| s.strip_suffix('h')) {

@@ -7,37 +7,37 @@ use ratatui::style::Style;
 
 /// One row of styled, clean text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Row {
+pub(crate) struct Row {
     spans: Vec<(Clean, Style)>,
     width: usize,
 }
 
 impl Row {
     /// An empty row.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// A row of compiled-in text.
-    pub fn of(text: &'static str, style: Style) -> Self {
+    pub(crate) fn of(text: &'static str, style: Style) -> Self {
         Self::new().fixed(text, style)
     }
 
     /// Adds compiled-in text.
     #[must_use]
-    pub fn fixed(self, text: &'static str, style: Style) -> Self {
+    pub(crate) fn fixed(self, text: &'static str, style: Style) -> Self {
         self.clean(Clean::fixed(text), style)
     }
 
     /// Adds text from anywhere; it is cleaned here.
     #[must_use]
-    pub fn text(self, text: &str, style: Style) -> Self {
+    pub(crate) fn text(self, text: &str, style: Style) -> Self {
         self.clean(display::line(text), style)
     }
 
     /// Adds clean text.
     #[must_use]
-    pub fn clean(mut self, text: Clean, style: Style) -> Self {
+    pub(crate) fn clean(mut self, text: Clean, style: Style) -> Self {
         self.width = self.width.saturating_add(text.width());
         self.spans.push((text, style));
         self
@@ -45,7 +45,7 @@ impl Row {
 
     /// Adds another row.
     #[must_use]
-    pub fn row(mut self, other: Self) -> Self {
+    pub(crate) fn row(mut self, other: Self) -> Self {
         self.width = self.width.saturating_add(other.width);
         self.spans.extend(other.spans);
         self
@@ -53,11 +53,12 @@ impl Row {
 
     /// Adds spaces up to `width` cells; a wider row is cut to it.
     #[must_use]
-    pub fn to_width(self, width: usize, signs: Signs) -> Self {
+    pub(crate) fn filled(self, width: usize, signs: Signs) -> Self {
         let mut row = self.fit(width, signs);
         let missing = width.saturating_sub(row.width);
         if missing > 0 {
-            row.spans.push((Clean::default().pad(missing), Style::new()));
+            row.spans
+                .push((Clean::default().pad(missing), Style::new()));
             row.width = width;
         }
         row
@@ -65,7 +66,7 @@ impl Row {
 
     /// Cuts the row to `width` cells, with a mark where something is left out.
     #[must_use]
-    pub fn fit(self, width: usize, signs: Signs) -> Self {
+    pub(crate) fn fit(self, width: usize, signs: Signs) -> Self {
         if self.width <= width {
             return self;
         }
@@ -84,15 +85,15 @@ impl Row {
 
     /// `self` at the left and `right` at the right end of `width` cells; `self` gives way.
     #[must_use]
-    pub fn with_right(self, right: Self, width: usize, signs: Signs) -> Self {
+    pub(crate) fn with_right(self, right: Self, width: usize, signs: Signs) -> Self {
         let right = right.fit(width, signs);
         let left = width.saturating_sub(right.width);
-        self.to_width(left, signs).row(right)
+        self.filled(left, signs).row(right)
     }
 
     /// Lays a style over all of it.
     #[must_use]
-    pub fn patched(mut self, style: Style) -> Self {
+    pub(crate) fn patched(mut self, style: Style) -> Self {
         for span in &mut self.spans {
             span.1 = span.1.patch(style);
         }
@@ -100,17 +101,18 @@ impl Row {
     }
 
     /// Width in cells.
-    pub const fn width(&self) -> usize {
+    pub(crate) const fn width(&self) -> usize {
         self.width
     }
 
-    /// The text without its styles, for search and copy.
-    pub fn plain(&self) -> String {
+    /// The text without its styles.
+    #[cfg(test)]
+    pub(crate) fn plain(&self) -> String {
         self.spans.iter().map(|(text, _)| text.as_str()).collect()
     }
 
     /// Broken at spaces into rows of at most `width` cells. Spans keep their style.
-    pub fn wrap(&self, width: usize) -> Vec<Self> {
+    pub(crate) fn wrap(&self, width: usize) -> Vec<Self> {
         if self.width <= width {
             return vec![self.clone()];
         }
@@ -140,7 +142,7 @@ impl Row {
     }
 
     /// Paints the row into the first line of `area`; what does not fit is not painted.
-    pub fn paint(&self, area: Rect, buf: &mut Buffer) {
+    pub(crate) fn paint(&self, area: Rect, buf: &mut Buffer) {
         let area = area.intersection(buf.area);
         if area.is_empty() {
             return;
@@ -177,14 +179,14 @@ fn split_words(text: &Clean) -> Vec<Clean> {
 }
 
 /// A row of program output, its own colours mapped by `paint`.
-pub fn log_row(row: &LogRow, paint: impl Fn(&crate::display::LogStyle) -> Style) -> Row {
+pub(crate) fn log_row(row: &LogRow, paint: impl Fn(&crate::display::LogStyle) -> Style) -> Row {
     row.spans.iter().fold(Row::new(), |out, span| {
         out.clean(span.text.clone(), paint(&span.style))
     })
 }
 
 /// Rows of a longer text, wrapped at spaces.
-pub fn wrapped(text: &str, width: usize, style: Style) -> Vec<Row> {
+pub(crate) fn wrapped(text: &str, width: usize, style: Style) -> Vec<Row> {
     display::clean(text.as_bytes(), display::Mode::Name)
         .iter()
         .flat_map(|row| display::wrap(row, width))
@@ -193,7 +195,7 @@ pub fn wrapped(text: &str, width: usize, style: Style) -> Vec<Row> {
 }
 
 /// Rows of a text a person decides on: nothing is dropped, breaks are marked.
-pub fn exact(text: &str, width: usize, style: Style, signs: Signs) -> Vec<Row> {
+pub(crate) fn exact(text: &str, width: usize, style: Style, signs: Signs) -> Vec<Row> {
     display::clean(text.as_bytes(), display::Mode::Confirm)
         .iter()
         .flat_map(|row| display::wrap_exact(row, width, signs))
@@ -206,7 +208,9 @@ mod tests {
     use super::*;
 
     fn row(parts: &[&str]) -> Row {
-        parts.iter().fold(Row::new(), |row, part| row.text(part, Style::new()))
+        parts
+            .iter()
+            .fold(Row::new(), |row, part| row.text(part, Style::new()))
     }
 
     #[test]
@@ -219,7 +223,11 @@ mod tests {
 
     #[test]
     fn styled_rows_wrap_at_spaces() {
-        let plain: Vec<String> = row(&["ab cd ", "efgh"]).wrap(5).iter().map(Row::plain).collect();
+        let plain: Vec<String> = row(&["ab cd ", "efgh"])
+            .wrap(5)
+            .iter()
+            .map(Row::plain)
+            .collect();
         assert_eq!(plain, ["ab cd", "efgh"]);
         let plain: Vec<String> = row(&["abcdefgh"]).wrap(3).iter().map(Row::plain).collect();
         assert_eq!(plain, ["abc", "def", "gh"]);

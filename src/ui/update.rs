@@ -61,7 +61,9 @@ pub(super) fn follow(model: &mut Model, room: &Room) {
     if model.step > last {
         model.select(last);
     }
-    if model.follow && let Some(step) = current_step(room) {
+    if model.follow
+        && let Some(step) = current_step(room)
+    {
         model.select(step);
     }
 }
@@ -78,7 +80,12 @@ pub(super) fn current_step(room: &Room) -> Option<usize> {
     let failed = || {
         state
             .views()
-            .find(|v| matches!(v.now.status, StepStatus::Failed { .. } | StepStatus::UndoFailed { .. }))
+            .find(|v| {
+                matches!(
+                    v.now.status,
+                    StepStatus::Failed { .. } | StepStatus::UndoFailed { .. }
+                )
+            })
             .map(|v| v.index)
     };
     let first = || (state.phase == Phase::Briefing).then_some(0);
@@ -182,19 +189,29 @@ pub(super) fn act(work: &mut Work<'_>, action: Action) {
 fn act_on_session(work: &mut Work<'_>, action: Action) {
     match action {
         Action::Begin => {
-            let title = work.room.map(|r| r.state.plan().title.clone()).unwrap_or_default();
+            let title = work
+                .room
+                .map(|r| r.state.plan().title.clone())
+                .unwrap_or_default();
             let question = format!("begin `{title}` now?");
-            work.layers.open(Menu::yes(question, "begin", Outcome::Send(Command::Begin)));
+            work.layers
+                .open(Menu::yes(question, "begin", Outcome::Send(Command::Begin)));
         }
         Action::Complete => {
-            let question = "complete the maintenance? nothing can be done in it afterwards".to_owned();
-            work.layers.open(Menu::yes(question, "complete", Outcome::Send(Command::Complete)));
+            let question =
+                "complete the maintenance? nothing can be done in it afterwards".to_owned();
+            work.layers.open(Menu::yes(
+                question,
+                "complete",
+                Outcome::Send(Command::Complete),
+            ));
         }
         Action::Hold => work.ask(Command::Hold {
             reason: String::new(),
         }),
         Action::Release => {
-            let title = "end all holds: why is it safe to go on? (needed while a guard is not good)";
+            let title =
+                "end all holds: why is it safe to go on? (needed while a guard is not good)";
             work.prompt(Purpose::Release, title.to_owned());
         }
         Action::Rollback => {
@@ -212,7 +229,10 @@ fn act_on_session(work: &mut Work<'_>, action: Action) {
 }
 
 fn act_on_proposal(work: &mut Work<'_>, action: Action) {
-    let Some(step) = work.room.and_then(|r| Some(r.state.proposal.as_ref()?.terms.step.clone())) else {
+    let Some(step) = work
+        .room
+        .and_then(|r| Some(r.state.proposal.as_ref()?.terms.step.clone()))
+    else {
         return work.say("no proposal is open");
     };
     match action {
@@ -242,12 +262,16 @@ fn act_on_step(work: &mut Work<'_>, action: Action) {
         Action::Skip => work.prompt(Purpose::Skip(id), format!("leave out {label}. why?")),
         Action::Note => work.prompt(Purpose::Note(Some(id)), format!("note on {label}")),
         Action::Propose if risk == Risk::Irreversible => {
-            let title = format!("propose {label}: it CANNOT BE TAKEN BACK. type its number, `{number}`");
+            let title =
+                format!("propose {label}: it CANNOT BE TAKEN BACK. type its number, `{number}`");
             let prompt = Prompt::exactly(Purpose::Propose(id), title, number);
             work.layers.open(Layer::Prompt(prompt));
         }
         Action::Propose => {
-            let question = format!("propose {label} ({})? a second person is asked to review it", risk.as_str());
+            let question = format!(
+                "propose {label} ({})? a second person is asked to review it",
+                risk.as_str()
+            );
             let outcome = Outcome::Send(Command::Propose { step: id });
             work.layers.open(Menu::yes(question, "propose", outcome));
         }
@@ -271,12 +295,15 @@ fn resolve(work: &mut Work<'_>, step: &StepId, label: &str) {
         item('n', "n", "it did not run", Finding::DidNotRun),
         item('p', "p", "it ran in part", Finding::Partial),
     ];
-    let question = format!("{label}: nobody knows how it ended. look at the target; what do you find?");
+    let question =
+        format!("{label}: nobody knows how it ended. look at the target; what do you find?");
     work.layers.open(Layer::Menu(Menu::new(question, items)));
 }
 
 fn stop(work: &mut Work<'_>) {
-    let running = work.room.and_then(|r| Some(r.state.running()?.key.step.clone()));
+    let running = work
+        .room
+        .and_then(|r| Some(r.state.running()?.key.step.clone()));
     match running {
         Some(step) => work.ask(Command::Stop { step }),
         None => work.say("nothing runs"),
@@ -330,15 +357,18 @@ fn quit(work: &mut Work<'_>) {
             outcome: Outcome::Act(Action::KillSession),
         },
     ];
-    work.layers.open(Layer::Menu(Menu::new("leave?".to_owned(), items)));
+    work.layers
+        .open(Layer::Menu(Menu::new("leave?".to_owned(), items)));
 }
 
 fn kill(work: &mut Work<'_>) {
     let Some(name) = work.room.map(|r| r.welcome.name.to_string()) else {
         return;
     };
-    let title = format!("end the session for everybody: what runs is stopped. type its name, `{name}`");
-    work.layers.open(Layer::Prompt(Prompt::exactly(Purpose::Kill, title, name)));
+    let title =
+        format!("end the session for everybody: what runs is stopped. type its name, `{name}`");
+    work.layers
+        .open(Layer::Prompt(Prompt::exactly(Purpose::Kill, title, name)));
 }
 
 fn copy(work: &mut Work<'_>) {
@@ -379,8 +409,16 @@ fn search(work: &mut Work<'_>, forward: bool) {
     let count = steps.len();
     let found = (1..=count)
         .map(|by| {
-            let by = if forward { by } else { count.saturating_sub(by) };
-            work.model.step.saturating_add(by).checked_rem(count).unwrap_or(0)
+            let by = if forward {
+                by
+            } else {
+                count.saturating_sub(by)
+            };
+            work.model
+                .step
+                .saturating_add(by)
+                .checked_rem(count)
+                .unwrap_or(0)
         })
         .find(|at| {
             steps.get(*at).is_some_and(|s| {
@@ -399,14 +437,17 @@ fn search(work: &mut Work<'_>, forward: bool) {
 fn go(work: &mut Work<'_>, motion: Motion) {
     let pane = work.model.focus();
     if let Some(room) = work.room {
-        work.requests.extend(move_in(work.model, room, pane, motion));
+        work.requests
+            .extend(move_in(work.model, room, pane, motion));
     }
 }
 
 fn move_in(model: &mut Model, room: &Room, pane: Pane, motion: Motion) -> Vec<Request> {
     match pane {
         Pane::Checklist => select_by(model, room, motion),
-        Pane::Document if matches!(motion, Motion::Up | Motion::Down) => select_by(model, room, motion),
+        Pane::Document if matches!(motion, Motion::Up | Motion::Down) => {
+            select_by(model, room, motion);
+        }
         Pane::Output | Pane::Feed => model.scroll(pane).go_tail(motion),
         Pane::Timeline => {
             model.scroll(pane).go_tail(motion);
@@ -479,7 +520,11 @@ pub(super) fn on_mouse(
                 Target::Pane(pane) => Some(pane),
                 Target::Step(_) | Target::View(_) => None,
             });
-            let motion = if mouse.kind == MouseEventKind::ScrollUp { Motion::Up } else { Motion::Down };
+            let motion = if mouse.kind == MouseEventKind::ScrollUp {
+                Motion::Up
+            } else {
+                Motion::Down
+            };
             let Some(pane) = pane else { return Vec::new() };
             let mut requests = Vec::new();
             for _ in 0..WHEEL_ROWS {

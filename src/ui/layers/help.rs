@@ -13,7 +13,7 @@ use ratatui::layout::Rect;
 
 /// How far the help is scrolled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Help {
+pub(crate) struct Help {
     scroll: Scroll,
 }
 
@@ -41,7 +41,7 @@ impl Help {
         let height = usize::from(place.height.saturating_sub(2));
         let top = self.scroll.window(rows.len(), height);
         let title = Row::of(" keys (j k move, q closes) ", canvas.of(Role::Title));
-        pane::popup(canvas, place, title, rows, top);
+        pane::popup(canvas, place, title, &rows, top);
     }
 }
 
@@ -54,7 +54,7 @@ fn rows(canvas: &Canvas<'_>) -> Vec<Row> {
         }
         rows.push(Row::of(group.as_str(), canvas.of(Role::Heading)));
         for binding in key_table().iter().filter(|b| b.group == group) {
-            let key = Row::of(binding.keys, canvas.of(Role::Key)).to_width(12, canvas.signs());
+            let key = Row::of(binding.keys, canvas.of(Role::Key)).filled(12, canvas.signs());
             let row = Row::of("  ", text).row(key).fixed(binding.what, text);
             rows.push(match binding.context {
                 Context::Confirm => row.fixed(" (confirm screen)", dim),

@@ -27,7 +27,9 @@ impl Input {
             KeyCode::Char('w') if control => self.cut_word(),
             KeyCode::Char('h') if control => self.cut_last(),
             KeyCode::Backspace => self.cut_last(),
-            KeyCode::Char(c) if !control && !key.modifiers.contains(KeyModifiers::ALT) => self.push(c),
+            KeyCode::Char(c) if !control && !key.modifiers.contains(KeyModifiers::ALT) => {
+                self.push(c);
+            }
             _ => return false,
         }
         true
@@ -47,12 +49,20 @@ impl Input {
     }
 
     fn cut_last(&mut self) {
-        let at = self.0.grapheme_indices(true).next_back().map_or(0, |(at, _)| at);
+        let at = self
+            .0
+            .grapheme_indices(true)
+            .next_back()
+            .map_or(0, |(at, _)| at);
         self.0.truncate(at);
     }
 
     fn cut_word(&mut self) {
-        let kept = self.0.trim_end().rfind(' ').map_or(0, |at| at.saturating_add(1));
+        let kept = self
+            .0
+            .trim_end()
+            .rfind(' ')
+            .map_or(0, |at| at.saturating_add(1));
         self.0.truncate(kept);
     }
 
@@ -68,7 +78,9 @@ impl Input {
             let chars: Vec<char> = self.0.chars().collect();
             let skip = chars.len().saturating_sub(room.saturating_sub(1));
             let tail: String = chars.iter().skip(skip).collect();
-            Row::new().fixed("<", canvas.of(Role::Dim)).text(&tail, text)
+            Row::new()
+                .fixed("<", canvas.of(Role::Dim))
+                .text(&tail, text)
         };
         shown.fixed("_", canvas.of(Role::Active))
     }

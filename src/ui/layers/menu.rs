@@ -10,32 +10,32 @@ use ratatui::layout::Rect;
 
 /// One line of a menu.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MenuItem {
+pub(crate) struct MenuItem {
     /// Its key, as typed.
-    pub key: char,
+    pub(crate) key: char,
     /// Its key, as shown.
-    pub shown: &'static str,
+    pub(crate) shown: &'static str,
     /// What it does.
-    pub what: &'static str,
+    pub(crate) what: &'static str,
     /// What it comes to.
-    pub outcome: Outcome,
+    pub(crate) outcome: Outcome,
 }
 
 /// A question with its answers. `esc` is always one, and no key is a default.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Menu {
+pub(crate) struct Menu {
     question: String,
     items: Vec<MenuItem>,
 }
 
 impl Menu {
     /// Asks `question`.
-    pub fn new(question: String, items: Vec<MenuItem>) -> Self {
+    pub(crate) fn new(question: String, items: Vec<MenuItem>) -> Self {
         Self { question, items }
     }
 
     /// Asks a question that `y` answers.
-    pub fn yes(question: String, what: &'static str, outcome: Outcome) -> Layer {
+    pub(crate) fn yes(question: String, what: &'static str, outcome: Outcome) -> Layer {
         let item = MenuItem {
             key: 'y',
             shown: "y",
@@ -49,10 +49,16 @@ impl Menu {
         let KeyCode::Char(typed) = key.code else {
             return None;
         };
-        if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
+        if key
+            .modifiers
+            .intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
+        {
             return None;
         }
-        self.items.iter().find(|i| i.key == typed).map(|i| i.outcome.clone())
+        self.items
+            .iter()
+            .find(|i| i.key == typed)
+            .map(|i| i.outcome.clone())
     }
 
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) {
@@ -74,6 +80,12 @@ impl Menu {
                 .fixed("  leave it", canvas.of(Role::Text)),
         );
         let height = u16::try_from(rows.len().saturating_add(2)).unwrap_or(u16::MAX);
-        pane::popup(canvas, crate::ui::centred(area, width, height), Row::new(), rows, 0);
+        pane::popup(
+            canvas,
+            crate::ui::centred(area, width, height),
+            Row::new(),
+            &rows,
+            0,
+        );
     }
 }

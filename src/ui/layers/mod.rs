@@ -8,9 +8,9 @@ mod menu;
 mod palette;
 mod prompt;
 
-pub use menu::{Menu, MenuItem};
-pub use palette::Palette;
-pub use prompt::{Prompt, Purpose};
+pub(crate) use menu::{Menu, MenuItem};
+pub(crate) use palette::Palette;
+pub(crate) use prompt::{Prompt, Purpose};
 
 use crate::domain::command::{Command, Refusal};
 use crate::domain::time::Moment;
@@ -25,7 +25,7 @@ use std::time::Duration;
 
 /// What a popup came to.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The key was taken; nothing follows.
     Nothing,
     /// Do this, as if its key had been pressed.
@@ -40,7 +40,7 @@ pub enum Outcome {
 
 /// One popup.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Layer {
+pub(crate) enum Layer {
     /// The key table.
     Help(help::Help),
     /// Actions by name.
@@ -53,7 +53,7 @@ pub enum Layer {
 
 /// Words at the bottom that take no keys but `esc`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Notice {
+pub(crate) struct Notice {
     role: Role,
     text: String,
     hint: String,
@@ -65,7 +65,7 @@ const NOTICE_SPAN: Duration = Duration::from_secs(20);
 
 impl Notice {
     /// Says why something was refused.
-    pub fn refusal(refusal: &Refusal, now: Moment) -> Self {
+    pub(crate) fn refusal(refusal: &Refusal, now: Moment) -> Self {
         Self {
             role: Role::Warn,
             text: refusal.to_string(),
@@ -75,7 +75,7 @@ impl Notice {
     }
 
     /// Says something about this terminal.
-    pub fn plain(text: &str, now: Moment) -> Self {
+    pub(crate) fn plain(text: &str, now: Moment) -> Self {
         Self {
             role: Role::Text,
             text: text.to_owned(),
@@ -87,10 +87,10 @@ impl Notice {
 
 /// The popups, newest last.
 #[derive(Debug, Default)]
-pub struct Layers {
+pub(crate) struct Layers {
     stack: Vec<Layer>,
     /// What is told at the bottom.
-    pub notice: Option<Notice>,
+    pub(crate) notice: Option<Notice>,
 }
 
 /// Popups never nest deeper than a menu that opens a prompt; a hand on the keys can open no more.
@@ -98,19 +98,19 @@ const DEPTH_MAX: usize = 4;
 
 impl Layers {
     /// True when keys go to the view.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.stack.is_empty()
     }
 
     /// Opens a popup on top.
-    pub fn open(&mut self, layer: Layer) {
+    pub(crate) fn open(&mut self, layer: Layer) {
         if self.stack.len() < DEPTH_MAX {
             self.stack.push(layer);
         }
     }
 
     /// Opens the help, or closes it when it is on top.
-    pub fn toggle_help(&mut self) {
+    pub(crate) fn toggle_help(&mut self) {
         if matches!(self.stack.last(), Some(Layer::Help(_))) {
             self.stack.pop();
         } else {
@@ -118,25 +118,24 @@ impl Layers {
         }
     }
 
-    /// Closes popups that ask about the open proposal when there is none any more.
-    pub fn close_all(&mut self) {
-        self.stack.clear();
-    }
-
     /// Closes the notice; false when there is none.
-    pub fn dismiss(&mut self) -> bool {
+    pub(crate) fn dismiss(&mut self) -> bool {
         self.notice.take().is_some()
     }
 
     /// Forgets a notice that has been there long enough.
-    pub fn expire(&mut self, now: Moment) {
-        if self.notice.as_ref().is_some_and(|n| now.has_passed(n.since, NOTICE_SPAN)) {
+    pub(crate) fn expire(&mut self, now: Moment) {
+        if self
+            .notice
+            .as_ref()
+            .is_some_and(|n| now.has_passed(n.since, NOTICE_SPAN))
+        {
             self.notice = None;
         }
     }
 
     /// Gives a key to the top popup. Absent when there is none: the key belongs to the view.
-    pub fn on_key(&mut self, key: &KeyEvent) -> Option<Outcome> {
+    pub(crate) fn on_key(&mut self, key: &KeyEvent) -> Option<Outcome> {
         let top = self.stack.last_mut()?;
         if key.code == KeyCode::Esc {
             self.stack.pop();
@@ -160,7 +159,7 @@ impl Layers {
     }
 
     /// Gives pasted text to the top popup; false when it takes none.
-    pub fn on_paste(&mut self, text: &str) -> bool {
+    pub(crate) fn on_paste(&mut self, text: &str) -> bool {
         match self.stack.last_mut() {
             Some(Layer::Prompt(prompt)) => prompt.on_paste(text),
             Some(Layer::Palette(palette)) => palette.on_paste(text),
@@ -170,7 +169,7 @@ impl Layers {
     }
 
     /// Draws notice and popups over what is there.
-    pub fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect) {
+    pub(crate) fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect) {
         if let Some(notice) = &self.notice {
             draw_notice(notice, canvas, area);
         }
@@ -192,10 +191,15 @@ fn draw_notice(notice: &Notice, canvas: &mut Canvas<'_>, area: Rect) {
         let hint = format!("hint: {}", notice.hint);
         rows.extend(wrapped(&hint, width, canvas.of(Role::Text)));
     }
-    let height = u16::try_from(rows.len().saturating_add(2)).unwrap_or(u16::MAX).min(area.height);
+    let height = u16::try_from(rows.len().saturating_add(2))
+        .unwrap_or(u16::MAX)
+        .min(area.height);
     let place = Rect {
         x: area.x,
-        y: area.bottom().saturating_sub(height.saturating_add(1)).max(area.y),
+        y: area
+            .bottom()
+            .saturating_sub(height.saturating_add(1))
+            .max(area.y),
         width: area.width.min(100),
         height,
     };

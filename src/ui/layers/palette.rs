@@ -15,7 +15,7 @@ use ratatui::layout::Rect;
 
 /// A search among the actions.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Palette {
+pub(crate) struct Palette {
     input: Input,
     selected: usize,
     found: Vec<Binding>,
@@ -38,7 +38,10 @@ fn entries() -> impl Iterator<Item = Binding> {
     let table = key_table();
     table.iter().enumerate().filter_map(move |(at, binding)| {
         let first = table.iter().position(|b| b.action == binding.action) == Some(at);
-        let by_name = !matches!(binding.action, Action::Move(_) | Action::Close | Action::Palette);
+        let by_name = !matches!(
+            binding.action,
+            Action::Move(_) | Action::Close | Action::Palette
+        );
         (first && by_name && binding.context != Context::Confirm).then_some(*binding)
     })
 }
@@ -71,12 +74,17 @@ impl Palette {
 
     fn find(&mut self) {
         self.selected = 0;
-        let pattern = Pattern::parse(self.input.as_str(), CaseMatching::Smart, Normalization::Smart);
+        let pattern = Pattern::parse(
+            self.input.as_str(),
+            CaseMatching::Smart,
+            Normalization::Smart,
+        );
         let mut matcher = Matcher::new(Config::DEFAULT);
         let mut buffer = Vec::new();
         let mut scored: Vec<(u32, Binding)> = entries()
             .filter_map(|binding| {
-                let score = pattern.score(Utf32Str::new(binding.what, &mut buffer), &mut matcher)?;
+                let score =
+                    pattern.score(Utf32Str::new(binding.what, &mut buffer), &mut matcher)?;
                 Some((score, binding))
             })
             .collect();
@@ -97,10 +105,14 @@ impl Palette {
             let row = Row::of(" ", canvas.of(Role::Text))
                 .fixed(binding.what, canvas.of(Role::Text))
                 .with_right(key, width, canvas.signs());
-            rows.push(if at == self.selected { row.patched(canvas.of(Role::Selection)) } else { row });
+            rows.push(if at == self.selected {
+                row.patched(canvas.of(Role::Selection))
+            } else {
+                row
+            });
         }
         let title = Row::of(" palette ", canvas.of(Role::Title));
-        pane::popup(canvas, place, title, rows, 0);
+        pane::popup(canvas, place, title, &rows, 0);
     }
 }
 

@@ -13,7 +13,7 @@ use ratatui::layout::Rect;
 
 /// What the line is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// A note, about a step or the whole.
     Note(Option<StepId>),
     /// A note with a manual step that is done.
@@ -46,14 +46,19 @@ impl Purpose {
     const fn needs_text(&self) -> bool {
         matches!(
             self,
-            Self::Note(_) | Self::Skip(_) | Self::Rollback | Self::Abort | Self::Reject(_) | Self::Resolve(..)
+            Self::Note(_)
+                | Self::Skip(_)
+                | Self::Rollback
+                | Self::Abort
+                | Self::Reject(_)
+                | Self::Resolve(..)
         )
     }
 }
 
 /// A line being typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prompt {
+pub(crate) struct Prompt {
     purpose: Purpose,
     title: String,
     /// The only text that is accepted, for what must be typed to be sure.
@@ -64,7 +69,7 @@ pub struct Prompt {
 
 impl Prompt {
     /// Asks for a line; `title` says what for.
-    pub fn new(purpose: Purpose, title: String) -> Self {
+    pub(crate) fn new(purpose: Purpose, title: String) -> Self {
         Self {
             purpose,
             title,
@@ -75,7 +80,7 @@ impl Prompt {
     }
 
     /// Asks for exactly `wanted`.
-    pub fn exactly(purpose: Purpose, title: String, wanted: String) -> Self {
+    pub(crate) fn exactly(purpose: Purpose, title: String, wanted: String) -> Self {
         Self {
             wanted: Some(wanted),
             ..Self::new(purpose, title)
@@ -119,6 +124,12 @@ impl Prompt {
             rows.push(Row::of(self.complaint, canvas.of(Role::Warn)));
         }
         let height = u16::try_from(rows.len().saturating_add(2)).unwrap_or(u16::MAX);
-        pane::popup(canvas, crate::ui::centred(area, width, height), Row::new(), rows, 0);
+        pane::popup(
+            canvas,
+            crate::ui::centred(area, width, height),
+            Row::new(),
+            &rows,
+            0,
+        );
     }
 }

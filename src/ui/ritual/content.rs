@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 /// What a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
+pub(crate) enum Mark {
     /// A line of the plan.
     Plan,
     /// A line of the plan that says how much breaks or what runs.
@@ -25,18 +25,18 @@ pub enum Mark {
 
 /// One line, before it is wrapped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub(crate) struct Line {
     /// What it is.
-    pub mark: Mark,
+    pub(crate) mark: Mark,
     /// Its text.
-    pub text: Clean,
+    pub(crate) text: Clean,
 }
 
 /// Keys a person must not overlook.
 const WEIGHTY: [&str; 6] = ["risk", "title", "target", "blast", "runas", "host"];
 
 /// Value of a plan line; empty when there is no such line.
-pub fn value_of<'a>(plan: &'a str, key: &str) -> &'a str {
+pub(crate) fn value_of<'a>(plan: &'a str, key: &str) -> &'a str {
     plan.lines()
         .find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
         .unwrap_or("")
@@ -54,7 +54,7 @@ fn is_weighty(line: &str) -> bool {
 }
 
 /// All lines, in the order they are read.
-pub fn lines(room: &Room, proposal: &Proposal) -> Vec<Line> {
+pub(crate) fn lines(room: &Room, proposal: &Proposal) -> Vec<Line> {
     let before = last_plan(room, proposal);
     let old: BTreeSet<&str> = before.into_iter().flat_map(str::lines).collect();
     let mut out: Vec<Line> = proposal
@@ -106,7 +106,9 @@ fn terms(proposal: &Proposal) -> Vec<Line> {
 
 fn changes(proposal: &Proposal, before: Option<&str>) -> Vec<Line> {
     let Some(before) = before else {
-        return vec![heading("-- first attempt at this step that this terminal knows of --")];
+        return vec![heading(
+            "-- first attempt at this step that this terminal knows of --",
+        )];
     };
     let new: BTreeSet<&str> = proposal.plan.lines().collect();
     let gone: Vec<Line> = before
@@ -134,12 +136,15 @@ fn changes(proposal: &Proposal, before: Option<&str>) -> Vec<Line> {
 /// The plan of the proposal before this one for the same step, when the kept records hold it.
 fn last_plan<'a>(room: &'a Room, proposal: &Proposal) -> Option<&'a str> {
     let this = proposal.proposed?.0;
-    room.recent.iter().rev().find_map(|record| match &record.fact {
-        Fact::StepProposed { plan }
-            if record.seq < this && value_of(plan, "step") == proposal.terms.step.as_str() =>
-        {
-            Some(plan.as_str())
-        }
-        _ => None,
-    })
+    room.recent
+        .iter()
+        .rev()
+        .find_map(|record| match &record.fact {
+            Fact::StepProposed { plan }
+                if record.seq < this && value_of(plan, "step") == proposal.terms.step.as_str() =>
+            {
+                Some(plan.as_str())
+            }
+            _ => None,
+        })
 }

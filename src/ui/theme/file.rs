@@ -34,6 +34,10 @@ struct RawTheme {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the file's own switches, as typed"
+)]
 struct RawPaint {
     fg: Option<Spanned<String>>,
     bg: Option<Spanned<String>>,
@@ -157,7 +161,10 @@ fn base_paints(
     let Some((name, text)) = found else {
         let names: Vec<&str> = BUILT_IN.iter().map(|(n, _)| *n).collect();
         return Err(source.error(
-            format!("base `{}` is not a built-in theme", base.get_ref().escape_debug()),
+            format!(
+                "base `{}` is not a built-in theme",
+                base.get_ref().escape_debug()
+            ),
             &base.span(),
             format!("the built-in themes are {}", names.join(", ")),
         ));
@@ -201,7 +208,12 @@ mod tests {
         let text = "name = \"m\"\nbase = \"dark\"\n[roles]\ngood = { fg = \"#010203\" }\n";
         let mine = parse("mine.toml", text).expect("valid");
         let dark = Theme::default();
-        let differing = mine.paints.iter().zip(&dark.paints).filter(|(a, b)| a != b).count();
+        let differing = mine
+            .paints
+            .iter()
+            .zip(&dark.paints)
+            .filter(|(a, b)| a != b)
+            .count();
         assert_eq!(differing, 1);
     }
 }

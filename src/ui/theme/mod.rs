@@ -113,8 +113,14 @@ pub struct Theme {
 const BUILT_IN: &[(&str, &str)] = &[
     ("dark", include_str!("../../../themes/dark.toml")),
     ("light", include_str!("../../../themes/light.toml")),
-    ("high-contrast", include_str!("../../../themes/high-contrast.toml")),
-    ("colour-blind", include_str!("../../../themes/colour-blind.toml")),
+    (
+        "high-contrast",
+        include_str!("../../../themes/high-contrast.toml"),
+    ),
+    (
+        "colour-blind",
+        include_str!("../../../themes/colour-blind.toml"),
+    ),
 ];
 
 impl Theme {
@@ -156,6 +162,7 @@ impl Default for Theme {
 #[derive(Debug, Clone)]
 pub struct Look {
     styles: Vec<Style>,
+    has_color: bool,
     /// Which characters draw lines, marks and charts.
     pub glyphs: &'static Glyphs,
 }
@@ -175,8 +182,18 @@ impl Look {
             .collect();
         Self {
             styles,
-            glyphs: if ascii { &glyphs::ASCII } else { &glyphs::UNICODE },
+            has_color: colors != Colors::Mono,
+            glyphs: if ascii {
+                &glyphs::ASCII
+            } else {
+                &glyphs::UNICODE
+            },
         }
+    }
+
+    /// True when the terminal shows colours.
+    pub const fn has_color(&self) -> bool {
+        self.has_color
     }
 
     /// Signs for cut and wrapped text.
@@ -196,7 +213,10 @@ impl Look {
     /// The style of the `n`-th series of a chart.
     pub fn series(&self, n: usize) -> Style {
         const SERIES: [Role; 4] = [Role::Chart1, Role::Chart2, Role::Chart3, Role::Chart4];
-        self.of(SERIES.get(n % SERIES.len()).copied().unwrap_or(Role::Chart1))
+        self.of(SERIES
+            .get(n % SERIES.len())
+            .copied()
+            .unwrap_or(Role::Chart1))
     }
 }
 
@@ -231,7 +251,10 @@ mod tests {
             for role in Role::ALL {
                 let style = look.of(*role);
                 for color in [style.fg, style.bg].into_iter().flatten() {
-                    assert!(!matches!(color, Color::Rgb(..) | Color::Indexed(_)), "{name} {role:?}");
+                    assert!(
+                        !matches!(color, Color::Rgb(..) | Color::Indexed(_)),
+                        "{name} {role:?}"
+                    );
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Reusable pieces. They take clean rows and numbers, never text of unknown origin.
 
-pub mod chart;
-pub mod markdown;
-pub mod pane;
-pub mod spark;
+pub(crate) mod chart;
+pub(crate) mod markdown;
+pub(crate) mod pane;
+pub(crate) mod spark;

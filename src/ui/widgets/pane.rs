@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 /// Draws a border with a title; gives the area inside. Too small an area has no border.
-pub fn frame(canvas: &mut Canvas<'_>, area: Rect, title: Row, style: Style) -> Rect {
+pub(crate) fn frame(canvas: &mut Canvas<'_>, area: Rect, title: Row, style: Style) -> Rect {
     if area.width < 3 || area.height < 3 {
         return area;
     }
@@ -50,14 +50,24 @@ pub fn frame(canvas: &mut Canvas<'_>, area: Rect, title: Row, style: Style) -> R
 }
 
 /// Draws the frame of a pane, marked when it has the focus, and makes it answer to clicks.
-pub fn open(canvas: &mut Canvas<'_>, area: Rect, pane: Pane, focused: bool, extra: Row) -> Rect {
+pub(crate) fn open(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    pane: Pane,
+    focused: bool,
+    extra: Row,
+) -> Rect {
     canvas.target(area, Target::Pane(pane));
     let (border, title) = if focused {
         (Role::BorderFocus, Role::BorderFocus)
     } else {
         (Role::Border, Role::Title)
     };
-    let mark = if focused { canvas.look().glyphs.cursor } else { "" };
+    let mark = if focused {
+        canvas.look().glyphs.cursor
+    } else {
+        ""
+    };
     let mut row = Row::of(" ", canvas.of(title)).fixed(mark, canvas.of(title));
     if focused {
         row = row.fixed(" ", canvas.of(title));
@@ -69,22 +79,35 @@ pub fn open(canvas: &mut Canvas<'_>, area: Rect, pane: Pane, focused: bool, extr
 }
 
 /// Draws `rows` from `top` on, and a scroll bar at the right edge when there are more.
-pub fn rows(canvas: &mut Canvas<'_>, area: Rect, rows: &[Row], top: usize) {
-    for (line, row) in rows.iter().skip(top).take(usize::from(area.height)).enumerate() {
+pub(crate) fn rows(canvas: &mut Canvas<'_>, area: Rect, rows: &[Row], top: usize) {
+    for (line, row) in rows
+        .iter()
+        .skip(top)
+        .take(usize::from(area.height))
+        .enumerate()
+    {
         canvas.row(area, line, row.clone());
     }
     scroll_bar(canvas, area, rows.len(), top);
 }
 
 /// Draws a scroll bar over the border at the right of `area` when not all of `len` rows are visible.
-pub fn scroll_bar(canvas: &mut Canvas<'_>, area: Rect, len: usize, top: usize) {
+pub(crate) fn scroll_bar(canvas: &mut Canvas<'_>, area: Rect, len: usize, top: usize) {
     let height = usize::from(area.height);
     if len <= height || height == 0 {
         return;
     }
-    let thumb = height.saturating_mul(height).checked_div(len).unwrap_or(1).max(1);
+    let thumb = height
+        .saturating_mul(height)
+        .checked_div(len)
+        .unwrap_or(1)
+        .max(1);
     let most = len.saturating_sub(height).max(1);
-    let start = top.min(most).saturating_mul(height.saturating_sub(thumb)).checked_div(most).unwrap_or(0);
+    let start = top
+        .min(most)
+        .saturating_mul(height.saturating_sub(thumb))
+        .checked_div(most)
+        .unwrap_or(0);
     let bar = Rect {
         x: area.right(),
         width: 1,
@@ -92,15 +115,19 @@ pub fn scroll_bar(canvas: &mut Canvas<'_>, area: Rect, len: usize, top: usize) {
     };
     for line in start..start.saturating_add(thumb) {
         if let Some(cell) = line_of(bar, line) {
-            canvas.row(cell, 0, Row::of(canvas.look().glyphs.thumb, canvas.of(Role::Key)));
+            canvas.row(
+                cell,
+                0,
+                Row::of(canvas.look().glyphs.thumb, canvas.of(Role::Key)),
+            );
         }
     }
 }
 
 /// Draws a popup with rows from `top` on.
-pub fn popup(canvas: &mut Canvas<'_>, area: Rect, title: Row, content: Vec<Row>, top: usize) {
+pub(crate) fn popup(canvas: &mut Canvas<'_>, area: Rect, title: Row, content: &[Row], top: usize) {
     canvas.clear(area);
     let style = canvas.of(Role::BorderFocus);
     let inner = frame(canvas, area, title, style);
-    rows(canvas, inner, &content, top);
+    rows(canvas, inner, content, top);
 }

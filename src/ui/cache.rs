@@ -1,0 +1,180 @@
+//! What is costly to make and stays the same between frames: cleaned output and rendered documents.
+
+use crate::display::{LogColor, LogRow, LogStream, LogStyle, RowEnd};
+use crate::domain::digest::Digest;
+use crate::domain::fact::ExecKey;
+use crate::ui::action::View;
+use crate::ui::model::Model;
+use crate::ui::room::Room;
+use crate::ui::text::{Row, log_row};
+use crate::ui::theme::{Look, Role};
+use crate::ui::view::Cx;
+use crate::ui::widgets::markdown::{self, DocRow};
+use ratatui::style::{Color, Modifier, Style};
+use std::collections::VecDeque;
+
+/// Rows of output kept: what a tail of `TAIL_MAX` bytes holds when its lines are short.
+const OUTPUT_ROWS_MAX: usize = 8_000;
+
+/// Caches, each with the key it was made for.
+#[derive(Debug, Default)]
+pub(crate) struct Cache {
+    output: Output,
+    document: Vec<DocRow>,
+    document_for: Option<(Digest, usize)>,
+    /// Width the document was last drawn at.
+    pub(crate) document_width: std::cell::Cell<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Output {
+    key: Option<ExecKey>,
+    /// Offset of the first byte that was not taken yet.
+    end: u64,
+    stream: LogStream,
+    rows: VecDeque<Row>,
+    /// Rows ever made, the dropped ones too.
+    made: u64,
+    last: Row,
+}
+
+/// The execution whose output is shown: of the selected step, else of the one that runs, else the newest there is.
+pub(crate) fn shown_execution(room: &Room, step: usize) -> Option<ExecKey> {
+    let view = room.state.view(step)?;
+    let of_step = view
+        .now
+        .running
+        .as_ref()
+        .map(|r| &r.key)
+        .or_else(|| {
+            view.now
+                .finished
+                .iter()
+                .rev()
+                .map(|f| &f.key)
+                .find(|k| room.output(k).is_some())
+        })
+        .or_else(|| view.now.finished.last().map(|f| &f.key));
+    of_step
+        .or_else(|| room.state.running().map(|r| &r.key))
+        .or_else(|| room.outputs.last().map(|t| &t.key))
+        .cloned()
+}
+
+impl Cache {
+    /// Brings the caches the shown view needs up to date.
+    pub(crate) fn refresh(&mut self, cx: &Cx<'_>, model: &Model, look: &Look) {
+        match model.view {
+            View::WarRoom => self.output.refresh(cx.room, model, look),
+            View::Runbook => self.refresh_document(cx.room, look),
+            View::Metrics | View::Timeline | View::Confirm => {}
+        }
+    }
+
+    fn refresh_document(&mut self, room: &Room, look: &Look) {
+        let width = self.document_width.get();
+        let wanted = (room.state.genesis.plan_digest, width);
+        if width > 0 && self.document_for != Some(wanted) {
+            self.document = markdown::document(room.state.plan(), width, look);
+            self.document_for = Some(wanted);
+        }
+    }
+
+    /// Rows of the document.
+    pub(crate) fn document(&self) -> &[DocRow] {
+        &self.document
+    }
+
+    /// Rows of the shown output, the unfinished last one apart, and how many were ever made.
+    pub(crate) fn output(&self) -> (Option<&ExecKey>, &VecDeque<Row>, &Row, u64) {
+        (
+            self.output.key.as_ref(),
+            &self.output.rows,
+            &self.output.last,
+            self.output.made,
+        )
+    }
+}
+
+impl Output {
+    fn refresh(&mut self, room: &Room, model: &Model, look: &Look) {
+        let wanted = shown_execution(room, model.step);
+        let tail = wanted.as_ref().and_then(|k| room.output(k));
+        let Some(tail) = tail else {
+            *self = Self {
+                key: wanted,
+                ..Self::default()
+            };
+            return;
+        };
+        if self.key != wanted || self.end < tail.offset {
+            *self = Self {
+                key: wanted,
+                end: tail.offset,
+                ..Self::default()
+            };
+        }
+        let taken = usize::try_from(self.end.saturating_sub(tail.offset)).unwrap_or(usize::MAX);
+        let fresh = tail.bytes.get(taken..).unwrap_or_default();
+        if fresh.is_empty() {
+            return;
+        }
+        self.end = self
+            .end
+            .saturating_add(u64::try_from(fresh.len()).unwrap_or(0));
+        for row in self.stream.push(fresh) {
+            self.take(&row, look);
+        }
+        self.last = log_row(&self.stream.current(), |style| log_style(*style, look));
+    }
+
+    fn take(&mut self, row: &LogRow, look: &Look) {
+        // A progress bar writes over its row many times; only what it leaves is kept.
+        if row.end == RowEnd::Rewritten {
+            return;
+        }
+        if self.rows.len() >= OUTPUT_ROWS_MAX {
+            self.rows.pop_front();
+        }
+        self.rows
+            .push_back(log_row(row, |style| log_style(*style, look)));
+        self.made = self.made.saturating_add(1);
+    }
+}
+
+fn log_style(style: LogStyle, look: &Look) -> Style {
+    if style.mark {
+        return look.of(Role::Unknown);
+    }
+    let mut out = look.of(Role::Text);
+    // Without colours of our own there are none of the program's either.
+    if let (Some(color), true) = (color_of(style.color), look.has_color()) {
+        out = out.fg(color);
+    }
+    if style.bold {
+        out.add_modifier(Modifier::BOLD)
+    } else {
+        out
+    }
+}
+
+const fn color_of(color: LogColor) -> Option<Color> {
+    Some(match color {
+        LogColor::Default => return None,
+        LogColor::Black | LogColor::BrightBlack => Color::DarkGray,
+        LogColor::Red => Color::Red,
+        LogColor::Green => Color::Green,
+        LogColor::Yellow => Color::Yellow,
+        LogColor::Blue => Color::Blue,
+        LogColor::Magenta => Color::Magenta,
+        LogColor::Cyan => Color::Cyan,
+        LogColor::White => Color::Gray,
+        LogColor::BrightRed => Color::LightRed,
+        LogColor::BrightGreen => Color::LightGreen,
+        LogColor::BrightYellow => Color::LightYellow,
+        LogColor::BrightBlue => Color::LightBlue,
+        LogColor::BrightMagenta => Color::LightMagenta,
+        LogColor::BrightCyan => Color::LightCyan,
+        LogColor::BrightWhite => Color::White,
+    })
+}

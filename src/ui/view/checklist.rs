@@ -1,0 +1,170 @@
+//! The checklist: phases and steps with their states, the one that matters marked.
+
+use super::Cx;
+use crate::domain::readiness::StepView;
+use crate::domain::time::short_span;
+use crate::ui::action::Pane;
+use crate::ui::canvas::{Canvas, Target, line_of};
+use crate::ui::model::Model;
+use crate::ui::text::Row;
+use crate::ui::theme::Role;
+use crate::ui::widgets::pane;
+use crate::ui::{update, words};
+use ratatui::layout::Rect;
+
+/// One row: a phase, or a step.
+#[derive(Clone, Copy)]
+enum Item {
+    Phase(usize),
+    Step(usize),
+}
+
+/// Draws the checklist.
+pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let state = &cx.room.state;
+    let items = items(cx);
+    let inner = pane::open(
+        canvas,
+        area,
+        Pane::Checklist,
+        model.focus() == Pane::Checklist,
+        progress(cx, canvas),
+    );
+    let height = usize::from(inner.height);
+    let selected = items
+        .iter()
+        .position(|i| matches!(i, Item::Step(s) if *s == model.step))
+        .unwrap_or(0);
+    let reveal = model.reveal;
+    let scroll = model.scroll(Pane::Checklist);
+    if reveal {
+        // A few rows ahead stay visible, so that what comes next is seen.
+        let ahead = selected.saturating_add(3).min(items.len());
+        scroll.reveal(
+            selected.saturating_sub(1),
+            ahead.max(selected.saturating_add(1)),
+            items.len(),
+            height,
+        );
+    }
+    let top = scroll.window(items.len(), height);
+    model.reveal = false;
+    let current = update::current_step(cx.room);
+    for (line, item) in items.iter().skip(top).take(height).enumerate() {
+        match *item {
+            Item::Phase(phase) => canvas.row(inner, line, phase_row(cx, canvas, phase)),
+            Item::Step(index) => {
+                let Some(view) = state.view(index) else {
+                    continue;
+                };
+                let row = step_row(
+                    cx,
+                    canvas,
+                    view,
+                    current == Some(index),
+                    usize::from(inner.width),
+                );
+                canvas.row(inner, line, row);
+                if let Some(place) = line_of(inner, line) {
+                    if index == model.step {
+                        canvas.shade(place, canvas.of(Role::Selection));
+                    }
+                    canvas.target(place, Target::Step(index));
+                }
+            }
+        }
+    }
+    pane::scroll_bar(canvas, inner, items.len(), top);
+}
+
+fn items(cx: &Cx<'_>) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut phase = None;
+    for (index, step) in cx.room.state.plan().steps.iter().enumerate() {
+        if phase != Some(step.phase) {
+            phase = Some(step.phase);
+            items.push(Item::Phase(step.phase));
+        }
+        items.push(Item::Step(index));
+    }
+    items
+}
+
+/// ` 4/12`: forward steps that are passed.
+fn progress(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
+    let state = &cx.room.state;
+    let forward = || state.views().filter(|v| !state.is_back_out(v.plan));
+    let passed = forward().filter(|v| v.now.status.is_passed()).count();
+    Row::new().text(
+        &format!(" {passed}/{}", forward().count()),
+        canvas.of(Role::Dim),
+    )
+}
+
+fn phase_row(cx: &Cx<'_>, canvas: &Canvas<'_>, phase: usize) -> Row {
+    let Some(phase) = cx.room.state.plan().phases.get(phase) else {
+        return Row::new();
+    };
+    let style = canvas.of(Role::Heading);
+    let row = Row::new().text(&format!("{} {}", phase.number, phase.title), style);
+    if phase.rollback {
+        row.fixed(" (back-out)", canvas.of(Role::Dim))
+    } else {
+        row
+    }
+}
+
+fn step_row(
+    cx: &Cx<'_>,
+    canvas: &Canvas<'_>,
+    view: StepView<'_>,
+    is_current: bool,
+    width: usize,
+) -> Row {
+    let glyphs = canvas.look().glyphs;
+    let mark = words::step(&cx.room.state, view.index, glyphs);
+    let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
+    let cursor = if is_current { glyphs.cursor } else { " " };
+    let mut row = Row::of(cursor, canvas.of(Role::Active));
+    for _ in 0..view.plan.depth {
+        row = row.fixed("  ", text);
+    }
+    row = row
+        .fixed(mark.glyph, canvas.of(mark.role))
+        .fixed(" ", text)
+        .text(&view.plan.number, dim)
+        .fixed(" ", text)
+        .text(
+            &view.plan.title,
+            if is_current {
+                canvas.of(Role::Strong)
+            } else {
+                text
+            },
+        );
+    row.with_right(tail(cx, canvas, view, mark), width, canvas.signs())
+}
+
+/// Risk, word and time at the end of a step's row.
+fn tail(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, mark: words::Mark) -> Row {
+    let dim = canvas.of(Role::Dim);
+    let mut row = Row::of(" ", dim);
+    if view.plan.risk.needs_second_person() && !view.now.status.is_passed() {
+        let sign = if view.plan.risk == crate::domain::runbook::plan::Risk::Irreversible {
+            "!! "
+        } else {
+            "! "
+        };
+        row = row.fixed(sign, canvas.of(Role::Bad));
+    }
+    row = row.fixed(mark.word, canvas.of(mark.role));
+    let span = match (view.now.started, view.now.ended) {
+        (Some(start), Some(end)) => Some(end.wall.since(start.wall)),
+        (Some(start), None) if view.now.is_active() => Some(cx.now.wall.since(start.wall)),
+        _ => None,
+    };
+    match span {
+        Some(span) => row.fixed(" ", dim).text(&short_span(span), dim),
+        None => row,
+    }
+}

@@ -1,0 +1,354 @@
+//! The confirm screen: one destructive step, from the plan's own bytes, for the person who may confirm it; for
+//! everybody else the same plan and what is being waited for.
+
+use super::{Cx, header, now};
+use crate::display::{self, Clean};
+use crate::domain::runbook::plan::Risk;
+use crate::domain::state::Proposal;
+use crate::domain::time::short_span;
+use crate::ui::action::Pane;
+use crate::ui::canvas::{Canvas, below};
+use crate::ui::model::Model;
+use crate::ui::ritual::{self, Gate, Mark, Ritual};
+use crate::ui::text::Row;
+use crate::ui::theme::Role;
+use crate::ui::words;
+use ratatui::layout::Rect;
+
+/// Draws the screen.
+pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let width = usize::from(area.width);
+    canvas.bar(area, 0, title(cx, canvas), canvas.of(Role::Danger));
+    let what_now = now::rows(cx, canvas, width)
+        .into_iter()
+        .next()
+        .unwrap_or_default();
+    canvas.bar(area, 1, what_now, canvas.of(Role::Now));
+    let rest = below(area, usize::from(ritual::ROWS_ABOVE));
+    canvas.row(area, 2, header::short(cx, canvas));
+    match (cx.ritual, &cx.room.state.proposal) {
+        (Some(ritual), Some(proposal)) => reviewing(cx, canvas, rest, ritual, proposal),
+        (None, Some(proposal)) => watching(cx, model, canvas, rest, proposal),
+        (_, None) => closed(cx, canvas, rest),
+    }
+}
+
+fn title(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
+    let style = canvas.of(Role::Danger);
+    let Some(proposal) = &cx.room.state.proposal else {
+        return Row::of(" CONFIRM  no proposal is open", style);
+    };
+    let row = Row::of(" CONFIRM ", style);
+    match cx.room.state.find(&proposal.terms.step) {
+        Some(step) => row
+            .fixed(step.plan.risk.as_str(), style)
+            .fixed(" step ", style)
+            .text(&step.plan.number, style)
+            .fixed(" ", style)
+            .text(&step.plan.title, style),
+        None => row.text(proposal.terms.step.as_str(), style),
+    }
+}
+
+/// Rows of the plan from `top` on, each with its mark.
+fn plan_rows(canvas: &mut Canvas<'_>, area: Rect, rows: &[(Mark, Clean)], top: usize) {
+    let text = Rect {
+        x: area.x.saturating_add(ritual::MARGIN),
+        width: area.width.saturating_sub(ritual::MARGIN),
+        ..area
+    };
+    for (line, (mark, row)) in rows
+        .iter()
+        .skip(top)
+        .take(usize::from(area.height))
+        .enumerate()
+    {
+        let (sign, role) = match mark {
+            Mark::Plan => ("", Role::Text),
+            Mark::Weighty => ("", Role::Strong),
+            Mark::Changed => ("+", Role::Warn),
+            Mark::Gone => ("-", Role::Warn),
+            Mark::Heading => ("", Role::Heading),
+            Mark::Terms => ("", Role::Person),
+        };
+        canvas.row(area, line, Row::of(sign, canvas.of(role)));
+        canvas.row(text, line, Row::new().clean(row.clone(), canvas.of(role)));
+    }
+}
+
+fn reviewing(
+    cx: &Cx<'_>,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    ritual: &Ritual,
+    proposal: &Proposal,
+) {
+    let (rows, top) = ritual.rows();
+    let height = ritual.height();
+    let plan = Rect {
+        height: u16::try_from(height).unwrap_or(u16::MAX).min(area.height),
+        ..area
+    };
+    plan_rows(canvas, plan, rows, top);
+    let foot = below(area, height);
+    let end = top.saturating_add(height).min(rows.len());
+    let place = format!(
+        "-- rows {} to {end} of {} ",
+        top.saturating_add(1).min(rows.len()),
+        rows.len()
+    );
+    let more = if end < rows.len() {
+        "more below: j, space, G --"
+    } else {
+        "end of the plan --"
+    };
+    let dim = canvas.of(Role::Dim);
+    canvas.row(foot, 0, Row::new().text(&place, dim).fixed(more, dim));
+    canvas.row(foot, 1, guards(cx, canvas, proposal));
+    let (first, second) = gate(cx, canvas, ritual);
+    canvas.row(foot, 2, first);
+    canvas.row(foot, 3, second);
+    canvas.row(foot, 4, keys(cx, canvas, ritual));
+}
+
+/// What the guards say at this moment, and when the proposal ends.
+fn guards(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal) -> Row {
+    let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
+    let left = short_span(proposal.terms.expires.since(cx.now.wall));
+    let mut row = Row::of("expires in ", dim)
+        .text(&left, canvas.of(Role::Warn))
+        .fixed("  guards now: ", dim);
+    let mut any = false;
+    for rule in cx.room.state.guards().map(|(rule, _)| rule) {
+        any = true;
+        let mark = words::verdict(super::thresholds::verdict(cx, rule), canvas.look().glyphs);
+        row = row
+            .fixed(mark.word, canvas.of(mark.role))
+            .fixed(" ", text)
+            .text(&rule.title, text)
+            .fixed("  ", dim);
+    }
+    if any {
+        row
+    } else {
+        row.fixed("none declared", dim)
+    }
+}
+
+fn gate(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual) -> (Row, Row) {
+    let (text, warn) = (canvas.of(Role::Text), canvas.of(Role::Warn));
+    let seconds = |before: &'static str, n: u64, after: &'static str| {
+        Row::of(before, warn)
+            .text(&n.to_string(), canvas.of(Role::Strong))
+            .fixed(after, warn)
+    };
+    let first = match ritual.gate(cx.now) {
+        Gate::Fault(why) => return (Row::of(why, canvas.of(Role::Danger)), Row::new()),
+        Gate::TooSmall => Row::of(
+            "this terminal is smaller than 80x24: make it larger to confirm",
+            warn,
+        ),
+        Gate::Closed(n) => seconds(
+            "input is closed for ",
+            n,
+            " s: a paste, or three wrong tries",
+        ),
+        Gate::NotRead => Row::of("read to the end first; the words are shown there", warn),
+        Gate::Dwell(n) => seconds("take your time: the words are shown in ", n, " s"),
+        Gate::Sent => Row::of("sent; waiting for the server", canvas.of(Role::Active)),
+        Gate::Shown | Gate::Words | Gate::Target => Row::new(),
+    };
+    let second = match ritual.gate(cx.now) {
+        Gate::Shown => Row::of(
+            "compare them with the proposer's screen; press enter, then type them",
+            text,
+        ),
+        Gate::Words => Row::of("type the words: ", text).row(typed(canvas, ritual)),
+        Gate::Target => Row::of(
+            "CANNOT BE TAKEN BACK. type the target's name: ",
+            canvas.of(Role::Bad),
+        )
+        .row(typed(canvas, ritual)),
+        _ if ritual.is_often() => Row::of("you confirm often; the wait is doubled", warn),
+        _ => Row::new(),
+    };
+    let first = match ritual.words(cx.now) {
+        Some(words) => {
+            let strong = canvas.of(Role::Strong);
+            let row = Row::of("words: ", text);
+            words
+                .into_iter()
+                .fold(row, |row, word| row.fixed(word, strong).fixed(" ", strong))
+        }
+        None => first,
+    };
+    (first, second)
+}
+
+fn typed(canvas: &Canvas<'_>, ritual: &Ritual) -> Row {
+    let row = Row::new()
+        .text(ritual.input(), canvas.of(Role::Strong))
+        .fixed("_", canvas.of(Role::Active));
+    let (wrong, of) = ritual.wrong();
+    if wrong == 0 {
+        return row;
+    }
+    row.text(
+        &format!("  wrong try {wrong} of {of}"),
+        canvas.of(Role::Warn),
+    )
+}
+
+fn keys(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual) -> Row {
+    let typing = matches!(ritual.gate(cx.now), Gate::Words | Gate::Target);
+    let pairs: &[(&'static str, &'static str)] = if typing {
+        &[
+            ("enter", " sends  "),
+            ("backspace", " corrects  "),
+            ("esc", " stops typing"),
+        ]
+    } else {
+        &[
+            ("j k space b g G", " read  "),
+            ("r", " reject  "),
+            ("esc", " leave without an answer"),
+        ]
+    };
+    pairs.iter().fold(Row::new(), |row, (key, what)| {
+        row.fixed(key, canvas.of(Role::Key))
+            .fixed(what, canvas.of(Role::Dim))
+    })
+}
+
+/// The plan for those who cannot confirm it: proposer, executor, who has confirmed already, onlookers.
+fn watching(
+    cx: &Cx<'_>,
+    model: &mut Model,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    proposal: &Proposal,
+) {
+    let status = status_rows(cx, canvas, proposal, usize::from(area.width));
+    let foot = u16::try_from(status.len().saturating_add(1))
+        .unwrap_or(u16::MAX)
+        .min(area.height);
+    let plan = Rect {
+        height: area.height.saturating_sub(foot),
+        ..area
+    };
+    let width = usize::from(area.width.saturating_sub(ritual::MARGIN));
+    let rows: Vec<(Mark, Clean)> = ritual::content_of(cx.room, proposal)
+        .into_iter()
+        .flat_map(|line| {
+            let rows = display::wrap_exact(&line.text, width, display::Glyphs::Ascii);
+            rows.into_iter().map(move |row| (line.mark, row))
+        })
+        .collect();
+    let top = model
+        .scroll(Pane::Review)
+        .window(rows.len(), usize::from(plan.height));
+    plan_rows(canvas, plan, &rows, top);
+    let rest = below(area, usize::from(plan.height));
+    for (line, row) in status.into_iter().enumerate() {
+        canvas.row(rest, line.saturating_add(1), row);
+    }
+}
+
+fn status_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal, width: usize) -> Vec<Row> {
+    let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
+    let terms = &proposal.terms;
+    let mut rows = vec![guards(cx, canvas, proposal)];
+    let me = cx.room.welcome.you.person();
+    if proposal.armed.is_some() {
+        let row = Row::of("ARMED: ", canvas.of(Role::Danger))
+            .text(terms.executor.as_str(), canvas.of(Role::Person));
+        rows.push(row.fixed(" runs it with ctrl-g", text));
+    } else {
+        let count = format!("{} of {} confirmed", proposal.confirms.len(), terms.quorum);
+        let row = Row::new().text(&count, canvas.of(Role::Strong));
+        let why = if cx.room.welcome.read_only {
+            "; this terminal only looks"
+        } else if me.is_none() {
+            "; this account is nobody's, so it cannot confirm"
+        } else if me == Some(&terms.proposer) || me == Some(&terms.executor) {
+            "; you proposed it, so somebody else has to confirm"
+        } else {
+            "; you have confirmed"
+        };
+        rows.push(row.fixed(why, text));
+        rows.extend(words_rows(cx, canvas, proposal));
+    }
+    let keys = Row::of("j k space b g G", canvas.of(Role::Key)).fixed(" read  ", dim);
+    let keys = keys.fixed("esc", canvas.of(Role::Key)).fixed(" leave", dim);
+    rows.push(keys);
+    rows.into_iter()
+        .map(|row| row.fit(width, canvas.signs()))
+        .collect()
+}
+
+/// The words each attached person would be shown, for the proposer to compare on a call.
+fn words_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal) -> Vec<Row> {
+    /// More people than this on one call do not compare words one by one.
+    const PEOPLE_MAX: usize = 4;
+    let mine = cx.room.welcome.you.person() == Some(&proposal.terms.proposer);
+    let mut people: Vec<_> = cx
+        .room
+        .state
+        .terminals
+        .values()
+        .filter_map(|t| t.actor.person())
+        .collect();
+    people.sort();
+    people.dedup();
+    people
+        .into_iter()
+        .filter(|p| mine && **p != proposal.terms.proposer && **p != proposal.terms.executor)
+        .take(PEOPLE_MAX)
+        .filter_map(|person| {
+            let words = ritual::words_for(cx.room, proposal, person)?;
+            let row = Row::of("words on the screen of ", canvas.of(Role::Dim))
+                .text(person.as_str(), canvas.of(Role::Person))
+                .fixed(": ", canvas.of(Role::Dim));
+            let strong = canvas.of(Role::Strong);
+            Some(
+                words
+                    .into_iter()
+                    .fold(row, |row, word| row.fixed(word, strong).fixed(" ", strong)),
+            )
+        })
+        .collect()
+}
+
+/// There is nothing to review.
+fn closed(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect) {
+    let text = canvas.of(Role::Text);
+    let mut rows = vec![Row::of("no proposal is open", canvas.of(Role::Strong))];
+    if let Some((step, why)) = &cx.room.state.last_closed {
+        let row = Row::of("the last one, of ", text).text(step.as_str(), canvas.of(Role::Strong));
+        rows.extend(
+            row.fixed(", ended: ", text)
+                .text(why, canvas.of(Role::Warn))
+                .wrap(usize::from(area.width)),
+        );
+    }
+    rows.extend(waiting(cx, canvas));
+    rows.push(Row::of("esc", canvas.of(Role::Key)).fixed(" leaves", canvas.of(Role::Dim)));
+    for (line, row) in rows.into_iter().enumerate() {
+        canvas.row(area, line, row);
+    }
+}
+
+/// A step that waits to be proposed.
+fn waiting(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
+    let step = cx.room.state.under_way()?;
+    if step.now.stage() != Some(crate::domain::state::Stage::NeedsProposal) {
+        return None;
+    }
+    let label = format!("{} waits to be proposed", step.plan.to_label());
+    let role = if step.plan.risk == Risk::Irreversible {
+        Role::Bad
+    } else {
+        Role::Warn
+    };
+    Some(Row::new().text(&label, canvas.of(role)))
+}

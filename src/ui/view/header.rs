@@ -1,0 +1,179 @@
+//! The rows on top: which session, in which mode and state, and how long is left.
+
+use super::Cx;
+use crate::domain::countdown::{self, Window};
+use crate::domain::fact::Mode;
+use crate::domain::time::short_span;
+use crate::ui::action::View;
+use crate::ui::canvas::{Canvas, Target};
+use crate::ui::model::Model;
+use crate::ui::room::Link;
+use crate::ui::text::Row;
+use crate::ui::theme::Role;
+use crate::ui::words;
+use ratatui::layout::Rect;
+
+/// Draws the header; gives the rows it took.
+pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> usize {
+    let width = usize::from(area.width);
+    let header = canvas.of(Role::Header);
+    let signs = canvas.signs();
+    let state = &cx.room.state;
+    let (phase, role) = words::phase(state);
+    let clock = Row::of(" ", header)
+        .text(
+            &cx.clock(cx.now.wall, model.local_time),
+            canvas.of(Role::Strong),
+        )
+        .fixed(" ", header);
+    let right = mode(cx, canvas)
+        .fixed(" ", header)
+        .fixed(phase, canvas.of(role))
+        .row(clock);
+    let left = Row::of(" ", header)
+        .text(cx.room.welcome.name.as_str(), canvas.of(Role::Title))
+        .fixed("  ", header)
+        .text(&state.plan().title, canvas.of(Role::Strong));
+    canvas.bar(area, 0, left.with_right(right, width, signs), header);
+    let second = Row::of(" ", header).row(window(cx, canvas));
+    let views = views(model, canvas, area);
+    canvas.bar(area, 1, second.with_right(views, width, signs), header);
+    let mut rows = 2;
+    if let Some(row) = link(cx, canvas) {
+        canvas.bar(area, rows, row, canvas.of(Role::Danger));
+        rows = rows.saturating_add(1);
+    }
+    rows
+}
+
+/// State, clock and link in a few cells.
+pub(crate) fn short(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
+    let (phase, role) = words::phase(&cx.room.state);
+    let header = canvas.of(Role::Header);
+    let row = Row::of(phase, canvas.of(role));
+    let row = match &cx.room.link {
+        Link::Up => row,
+        Link::Lost { .. } => row.fixed(" LOST", canvas.of(Role::Bad)),
+        Link::Ended { .. } => row.fixed(" ENDED", canvas.of(Role::Bad)),
+    };
+    row.fixed(" ", header)
+        .text(&cx.clock(cx.now.wall, false), header)
+        .fixed(" ", header)
+        .row(mode(cx, canvas))
+}
+
+fn mode(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
+    let (word, role) = match cx.room.welcome.mode {
+        Mode::Advisory => ("[ADVISORY]", Role::ModeAdvisory),
+        Mode::Demo => ("[DEMO]", Role::ModeDemo),
+    };
+    Row::of(word, canvas.of(role))
+}
+
+/// The names of the views with their keys; the shown one is marked by brackets too.
+fn views(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> Row {
+    const NAMES: [(&str, &str); 5] = [
+        (" 1 war room ", "[1 war room]"),
+        (" 2 runbook ", "[2 runbook]"),
+        (" 3 metrics ", "[3 metrics]"),
+        (" 4 timeline ", "[4 timeline]"),
+        (" 5 confirm ", "[5 confirm]"),
+    ];
+    const SHORT: [(&str, &str); 5] = [
+        (" 1 ", "[1]"),
+        (" 2 ", "[2]"),
+        (" 3 ", "[3]"),
+        (" 4 ", "[4]"),
+        (" 5 ", "[5]"),
+    ];
+    // The names take 62 cells; the window text beside them needs as many again.
+    let names = if area.width >= 130 { &NAMES } else { &SHORT };
+    let mut row = Row::new();
+    let mut places = Vec::new();
+    for (view, (plain, shown)) in View::ALL.into_iter().zip(names) {
+        let at = row.width();
+        row = if view == model.view {
+            row.fixed(shown, canvas.of(Role::Key))
+        } else {
+            row.fixed(plain, canvas.of(Role::Dim))
+        };
+        places.push((view, at, row.width().saturating_sub(at)));
+    }
+    let start = usize::from(area.right()).saturating_sub(row.width());
+    for (view, at, width) in places {
+        let place = Rect {
+            x: u16::try_from(start.saturating_add(at)).unwrap_or(u16::MAX),
+            y: area.y.saturating_add(1),
+            width: u16::try_from(width).unwrap_or(0),
+            height: 1,
+        };
+        canvas.target(place, Target::View(view));
+    }
+    row
+}
+
+/// The window's countdown and the point of no return.
+fn window(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
+    let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
+    let state = &cx.room.state;
+    match countdown::window(state, cx.now.wall) {
+        Window::None => Row::of("no window declared", dim),
+        Window::Before { starts_in } => {
+            Row::of("window starts in ", text).text(&short_span(starts_in), canvas.of(Role::Active))
+        }
+        Window::Over { for_long } => {
+            let row = Row::of("WINDOW OVER", canvas.of(Role::Danger)).fixed(" for ", text);
+            row.text(&short_span(for_long), canvas.of(Role::Bad))
+        }
+        Window::Within {
+            ends_in,
+            turn_back_in,
+        } => {
+            let row = Row::of("window ends in ", text)
+                .text(&short_span(ends_in), canvas.of(Role::Strong));
+            let row = row.fixed(", ", dim);
+            let complete = countdown::rollback_estimate(state).is_complete;
+            let about = if complete { "" } else { " at most" };
+            match turn_back_in {
+                Some(left) => row
+                    .fixed("no return in ", text)
+                    .text(&short_span(left), canvas.of(turn_back_role(left)))
+                    .fixed(about, dim),
+                None => row.fixed("PAST POINT OF NO RETURN", canvas.of(Role::Danger)),
+            }
+        }
+    }
+}
+
+/// A quarter of an hour is about one destructive step with its review: time to decide now.
+const TURN_BACK_SOON: std::time::Duration = std::time::Duration::from_secs(15 * 60);
+
+fn turn_back_role(left: std::time::Duration) -> Role {
+    if left < TURN_BACK_SOON {
+        Role::Warn
+    } else {
+        Role::Good
+    }
+}
+
+/// Says that what is on the screen is old.
+fn link(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
+    let style = canvas.of(Role::Danger);
+    match &cx.room.link {
+        Link::Up => None,
+        Link::Lost { since, why } => {
+            let age = short_span(std::time::Duration::from_millis(cx.now.mono_since(*since)));
+            Some(
+                Row::of(" DISCONNECTED for ", style)
+                    .text(&age, style)
+                    .fixed(", trying again; everything below is old: ", style)
+                    .text(why, style),
+            )
+        }
+        Link::Ended { reason } => Some(
+            Row::of(" SESSION ENDED: ", style)
+                .text(reason, style)
+                .fixed("; q leaves", style),
+        ),
+    }
+}

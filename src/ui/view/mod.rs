@@ -1,0 +1,146 @@
+//! The views: one file per region. They draw a room and what this terminal remembers, and change neither.
+
+mod checklist;
+mod components;
+mod confirm;
+mod duty;
+mod feed;
+mod header;
+mod hints;
+mod metrics;
+mod now;
+mod output;
+mod people;
+pub(crate) mod plain;
+mod runbook;
+pub(crate) mod step;
+pub(crate) mod thresholds;
+mod timeline;
+mod war_room;
+
+use crate::domain::time::{Moment, Timestamp};
+use crate::ui::action::{Pane, View};
+use crate::ui::cache::Cache;
+use crate::ui::canvas::{Canvas, below};
+use crate::ui::model::Model;
+use crate::ui::ritual::Ritual;
+use crate::ui::room::Room;
+use crate::ui::text::Row;
+use crate::ui::theme::Role;
+use ratatui::layout::Rect;
+
+/// What a view draws.
+pub(crate) struct Cx<'a> {
+    /// The session.
+    pub(crate) room: &'a Room,
+    /// The moment of this frame.
+    pub(crate) now: Moment,
+    /// The person's time zone.
+    pub(crate) zone: &'a jiff::tz::TimeZone,
+    /// The confirm ritual, while there is one.
+    pub(crate) ritual: Option<&'a Ritual>,
+}
+
+impl Cx<'_> {
+    /// `04:10:31Z`, and local time behind it where it is wanted.
+    pub(crate) fn clock(&self, at: Timestamp, local: bool) -> String {
+        let utc = at.to_clock_text();
+        if local {
+            let here = at
+                .to_jiff()
+                .to_zoned(self.zone.clone())
+                .strftime("%H:%M:%S")
+                .to_string();
+            format!("{utc}Z ({here})")
+        } else {
+            format!("{utc}Z")
+        }
+    }
+
+    /// Age of something true at `at`, by the wall clock.
+    pub(crate) fn age(&self, at: Timestamp) -> String {
+        crate::domain::time::short_span(self.now.wall.since(at))
+    }
+}
+
+/// Smallest screen with borders and columns; below it the lines that matter are drawn one under the other.
+const COMFORTABLE: (u16, u16) = (60, 16);
+
+/// Draws the room.
+pub(crate) fn draw(
+    cx: &Cx<'_>,
+    model: &mut Model,
+    cache: &Cache,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) {
+    if model.view == View::Confirm {
+        return confirm::draw(cx, model, canvas, area);
+    }
+    if area.width < COMFORTABLE.0 || area.height < COMFORTABLE.1 {
+        return plain::tiny(cx, model, canvas, area);
+    }
+    let mut top = header::draw(cx, model, canvas, area);
+    top = top.saturating_add(now::draw(cx, canvas, below(area, top)));
+    let mut body = below(area, top);
+    body.height = body.height.saturating_sub(1);
+    hints::draw(cx, canvas, area);
+    if model.zoom {
+        return pane(model.focus(), cx, model, cache, canvas, body);
+    }
+    match model.view {
+        View::WarRoom => war_room::draw(cx, model, cache, canvas, body),
+        View::Runbook => runbook::draw(cx, model, cache, canvas, body),
+        View::Metrics => pane(Pane::Charts, cx, model, cache, canvas, body),
+        View::Timeline | View::Confirm => pane(Pane::Timeline, cx, model, cache, canvas, body),
+    }
+}
+
+/// Draws one pane.
+fn pane(
+    which: Pane,
+    cx: &Cx<'_>,
+    model: &mut Model,
+    cache: &Cache,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) {
+    if area.is_empty() {
+        return;
+    }
+    match which {
+        Pane::Checklist => checklist::draw(cx, model, canvas, area),
+        Pane::Output => output::draw(cx, model, cache, canvas, area),
+        Pane::Thresholds => thresholds::draw(cx, model, canvas, area),
+        Pane::Components => components::draw(cx, model, canvas, area),
+        Pane::Duty => duty::draw(cx, model, canvas, area),
+        Pane::People => people::draw(cx, model, canvas, area),
+        Pane::Feed => feed::draw(cx, model, canvas, area),
+        Pane::Document => runbook::document(cx, model, cache, canvas, area),
+        Pane::Step => step::draw(cx, model, canvas, area),
+        Pane::Charts => metrics::draw(cx, model, canvas, area),
+        Pane::Timeline => timeline::draw(cx, model, canvas, area),
+        Pane::Review => confirm::draw(cx, model, canvas, area),
+    }
+}
+
+/// Opens a pane's frame with a count in its title, and draws rows that are read from the top.
+fn top_pane(
+    model: &mut Model,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    which: Pane,
+    extra: Row,
+    rows: &[Row],
+) {
+    let inner = crate::ui::widgets::pane::open(canvas, area, which, model.focus() == which, extra);
+    let top = model
+        .scroll(which)
+        .window(rows.len(), usize::from(inner.height));
+    crate::ui::widgets::pane::rows(canvas, inner, rows, top);
+}
+
+/// A row that says there is nothing to show, and why.
+fn nothing(canvas: &Canvas<'_>, why: &'static str) -> Row {
+    Row::of(why, canvas.of(Role::Dim))
+}

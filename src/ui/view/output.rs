@@ -1,0 +1,104 @@
+//! The output of a command, as it comes.
+
+use super::Cx;
+use crate::domain::fact::ExecKey;
+use crate::domain::time::short_span;
+use crate::ui::action::Pane;
+use crate::ui::cache::Cache;
+use crate::ui::canvas::Canvas;
+use crate::ui::model::Model;
+use crate::ui::text::Row;
+use crate::ui::theme::Role;
+use crate::ui::widgets::pane;
+use ratatui::layout::Rect;
+
+/// Draws the output pane.
+pub(crate) fn draw(
+    cx: &Cx<'_>,
+    model: &mut Model,
+    cache: &Cache,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) {
+    let (key, rows, last, made) = cache.output();
+    let title = key.map_or_else(Row::new, |key| title(cx, canvas, key));
+    let inner = pane::open(
+        canvas,
+        area,
+        Pane::Output,
+        model.focus() == Pane::Output,
+        title,
+    );
+    let height = usize::from(inner.height);
+    let unfinished = usize::from(last.width() > 0);
+    let len = rows.len().saturating_add(unfinished);
+    let top = model.scroll(Pane::Output).tail_window(len, height, made);
+    for (line, row) in rows.iter().chain([last]).skip(top).take(height).enumerate() {
+        canvas.row(inner, line, row.clone());
+    }
+    pane::scroll_bar(canvas, inner, len, top);
+    if len == 0 {
+        canvas.row(inner, 0, empty(cx, canvas, key));
+    }
+}
+
+fn empty(cx: &Cx<'_>, canvas: &Canvas<'_>, key: Option<&ExecKey>) -> Row {
+    let runs = key.is_some_and(|key| cx.room.state.running().is_some_and(|r| r.key == *key));
+    super::nothing(
+        canvas,
+        match (key, runs) {
+            (None, _) => "no command has run yet",
+            (Some(_), true) => "no output yet",
+            (Some(_), false) => "no output",
+        },
+    )
+}
+
+/// Which command, for how long, and how it ended.
+fn title(cx: &Cx<'_>, canvas: &Canvas<'_>, key: &ExecKey) -> Row {
+    let (dim, text) = (canvas.of(Role::Dim), canvas.of(Role::Text));
+    let Some(step) = cx.room.state.find(&key.step) else {
+        return Row::new();
+    };
+    let row = Row::of(" ", dim)
+        .text(&step.plan.number, text)
+        .fixed(" ", dim);
+    if let Some(running) = step.now.running.as_ref().filter(|r| r.key == *key) {
+        let row = row
+            .fixed(running.role.as_str(), text)
+            .fixed(" running ", canvas.of(Role::Active))
+            .text(&short_span(cx.now.wall.since(running.since.wall)), dim);
+        return if running.stop_asked {
+            row.fixed(", stop asked", canvas.of(Role::Warn))
+        } else {
+            row
+        };
+    }
+    let Some(done) = step.now.finished.iter().rev().find(|f| f.key == *key) else {
+        return row;
+    };
+    let row = row.fixed(done.role.as_str(), text).fixed(" ", dim);
+    let row = match &done.outcome {
+        None => row.fixed("ended nobody knows how", canvas.of(Role::Unknown)),
+        Some(outcome) => {
+            let role = if outcome.is_success() {
+                Role::Good
+            } else {
+                Role::Bad
+            };
+            row.text(&outcome.to_string(), canvas.of(role))
+        }
+    };
+    let row = row
+        .fixed(" after ", dim)
+        .text(&short_span(done.ended.wall.since(done.started.wall)), dim);
+    let dropped = done.output.as_ref().map_or(0, |o| o.dropped);
+    if dropped > 0 {
+        row.text(
+            &format!(", {dropped} bytes not kept"),
+            canvas.of(Role::Warn),
+        )
+    } else {
+        row
+    }
+}

@@ -1,0 +1,99 @@
+//! Every fact, with its number, its time and who did it.
+
+use super::Cx;
+use crate::domain::fact::{Actor, Stamped};
+use crate::ui::action::Pane;
+use crate::ui::canvas::Canvas;
+use crate::ui::model::Model;
+use crate::ui::text::Row;
+use crate::ui::theme::Role;
+use crate::ui::widgets::pane;
+use crate::ui::words;
+use ratatui::layout::Rect;
+
+/// Draws the timeline.
+pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let wanted = model.filter.to_lowercase();
+    let records: Vec<&Stamped> = cx
+        .room
+        .recent
+        .iter()
+        .filter(|r| matches(cx, r, &wanted))
+        .collect();
+    let inner = pane::open(
+        canvas,
+        area,
+        Pane::Timeline,
+        true,
+        title(cx, model, canvas, records.len()),
+    );
+    let height = usize::from(inner.height);
+    // A filtered timeline does not know how many of the new records it shows; it follows its end.
+    let mark = if wanted.is_empty() {
+        cx.room.state.head.0.0
+    } else {
+        0
+    };
+    let top = model
+        .scroll(Pane::Timeline)
+        .tail_window(records.len(), height, mark);
+    for (line, record) in records.iter().skip(top).take(height).enumerate() {
+        let row = record_row(cx, canvas, record, model.local_time);
+        let number = Row::new().text(&format!("{:>6} ", record.seq.0), canvas.of(Role::Dim));
+        canvas.row(inner, line, number.row(row));
+    }
+    pane::scroll_bar(canvas, inner, records.len(), top);
+    if records.is_empty() {
+        canvas.row(
+            inner,
+            0,
+            super::nothing(canvas, "no record matches; esc clears the filter"),
+        );
+    }
+}
+
+fn title(cx: &Cx<'_>, model: &Model, canvas: &Canvas<'_>, shown: usize) -> Row {
+    let dim = canvas.of(Role::Dim);
+    let known = cx.room.recent.len();
+    let older = cx.room.recent.front().map_or(0, |r| r.seq.0);
+    let row = Row::new().text(&format!(" {shown} of {known} known"), dim);
+    let row = if older > 0 {
+        row.text(&format!(", {older} older: scroll up"), dim)
+    } else {
+        row
+    };
+    if model.filter.is_empty() {
+        row
+    } else {
+        row.fixed(" filter ", dim)
+            .text(&model.filter, canvas.of(Role::Search))
+    }
+}
+
+fn matches(cx: &Cx<'_>, record: &Stamped, wanted: &str) -> bool {
+    if wanted.is_empty() {
+        return true;
+    }
+    let text = format!("{} {}", record.actor, words::fact(&cx.room.state, record)).to_lowercase();
+    wanted.split_whitespace().all(|word| text.contains(word))
+}
+
+/// `04:10:31Z alice  proposes ...`
+pub(crate) fn record_row(cx: &Cx<'_>, canvas: &Canvas<'_>, record: &Stamped, local: bool) -> Row {
+    /// Names of people have at most 32 characters; most have fewer than nine.
+    const ACTOR_CELLS: usize = 8;
+    let (dim, signs) = (canvas.of(Role::Dim), canvas.signs());
+    let who = match record.actor {
+        Actor::Engine => Row::of("warroom", dim),
+        _ => Row::new().text(&record.actor.to_actor_text(), canvas.of(Role::Person)),
+    };
+    Row::new()
+        .text(&cx.clock(record.at.wall, local), dim)
+        .fixed(" ", dim)
+        .row(who.filled(ACTOR_CELLS, signs))
+        .fixed(" ", dim)
+        .text(
+            &words::fact(&cx.room.state, record),
+            canvas.of(words::fact_role(&record.fact)),
+        )
+}

@@ -1,0 +1,146 @@
+//! The war room: which panes are on screen at which size.
+
+use super::{Cx, pane};
+use crate::ui::action::Pane;
+use crate::ui::cache::Cache;
+use crate::ui::canvas::Canvas;
+use crate::ui::model::Model;
+use ratatui::layout::{Constraint, Layout, Rect};
+
+/// From this width on there are three columns.
+const WIDE: u16 = 170;
+/// From this size on every pane is on screen.
+const ROOMY: (u16, u16) = (110, 34);
+
+/// Draws the panes.
+pub(crate) fn draw(
+    cx: &Cx<'_>,
+    model: &mut Model,
+    cache: &Cache,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) {
+    let rules = cx.room.state.plan().rules.len();
+    let focus = model.focus();
+    for (which, place) in places(area, rules, focus) {
+        pane(which, cx, model, cache, canvas, place);
+    }
+}
+
+fn rows(area: Rect, constraints: &[Constraint]) -> Vec<Rect> {
+    Layout::vertical(constraints).split(area).to_vec()
+}
+
+fn columns(area: Rect, constraints: &[Constraint]) -> Vec<Rect> {
+    Layout::horizontal(constraints).split(area).to_vec()
+}
+
+fn named(panes: &[Pane], places: Vec<Rect>) -> Vec<(Pane, Rect)> {
+    panes.iter().copied().zip(places).collect()
+}
+
+fn places(area: Rect, rules: usize, focus: Pane) -> Vec<(Pane, Rect)> {
+    if area.width >= WIDE && area.height >= ROOMY.1 {
+        wide(area, rules)
+    } else if area.width >= ROOMY.0 && area.height.saturating_add(6) >= ROOMY.1 {
+        roomy(area, rules)
+    } else {
+        small(area, rules, focus)
+    }
+}
+
+/// Height of the thresholds: one row each and the frame, within limits.
+fn rule_rows(rules: usize, most: u16) -> u16 {
+    u16::try_from(rules)
+        .unwrap_or(u16::MAX)
+        .saturating_add(2)
+        .clamp(3, most)
+}
+
+fn wide(area: Rect, rules: usize) -> Vec<(Pane, Rect)> {
+    let cols = columns(
+        area,
+        &[
+            Constraint::Percentage(32),
+            Constraint::Fill(1),
+            Constraint::Percentage(33),
+        ],
+    );
+    let [left, middle, right] = cols.as_slice() else {
+        return Vec::new();
+    };
+    let mut all = named(&[Pane::Checklist], vec![*left]);
+    let parts = rows(*middle, &[Constraint::Fill(3), Constraint::Fill(2)]);
+    all.extend(named(&[Pane::Output, Pane::Feed], parts));
+    let parts = rows(
+        *right,
+        &[
+            Constraint::Length(rule_rows(rules, area.height / 2)),
+            Constraint::Fill(2),
+            Constraint::Fill(3),
+            Constraint::Fill(2),
+        ],
+    );
+    all.extend(named(
+        &[Pane::Thresholds, Pane::Components, Pane::Duty, Pane::People],
+        parts,
+    ));
+    all
+}
+
+fn roomy(area: Rect, rules: usize) -> Vec<(Pane, Rect)> {
+    let bands = rows(area, &[Constraint::Fill(3), Constraint::Percentage(36)]);
+    let [upper, lower] = bands.as_slice() else {
+        return Vec::new();
+    };
+    let cols = columns(*upper, &[Constraint::Percentage(44), Constraint::Fill(1)]);
+    let [left, right] = cols.as_slice() else {
+        return Vec::new();
+    };
+    let mut all = named(&[Pane::Checklist], vec![*left]);
+    let parts = rows(
+        *right,
+        &[
+            Constraint::Fill(1),
+            Constraint::Length(rule_rows(rules, upper.height / 2)),
+        ],
+    );
+    all.extend(named(&[Pane::Output, Pane::Thresholds], parts));
+    let cols = columns(
+        *lower,
+        &[
+            Constraint::Percentage(30),
+            Constraint::Percentage(32),
+            Constraint::Fill(1),
+        ],
+    );
+    let [one, two, three] = cols.as_slice() else {
+        return all;
+    };
+    let parts = rows(*one, &[Constraint::Fill(1), Constraint::Fill(1)]);
+    all.extend(named(&[Pane::Components, Pane::People], parts));
+    all.extend(named(&[Pane::Duty, Pane::Feed], vec![*two, *three]));
+    all
+}
+
+/// Checklist, thresholds, and one more: the output, or whichever of the others has the focus.
+fn small(area: Rect, rules: usize, focus: Pane) -> Vec<(Pane, Rect)> {
+    let third = match focus {
+        Pane::Components | Pane::Duty | Pane::People | Pane::Feed => focus,
+        _ => Pane::Output,
+    };
+    let cols = columns(area, &[Constraint::Percentage(48), Constraint::Fill(1)]);
+    let [left, right] = cols.as_slice() else {
+        return Vec::new();
+    };
+    let mut all = named(&[Pane::Checklist], vec![*left]);
+    let parts = rows(
+        *right,
+        &[
+            Constraint::Fill(1),
+            Constraint::Length(rule_rows(rules, area.height / 2)),
+        ],
+    );
+    all.extend(named(&[third, Pane::Thresholds], parts));
+    all
+}

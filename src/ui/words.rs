@@ -1,0 +1,352 @@
+//! Words, signs and roles for states: every state is told by a sign and a word, its colour only repeats them.
+
+use crate::domain::fact::{Fact, HoldCause, Stamped};
+use crate::domain::id::StepId;
+use crate::domain::readiness::Readiness;
+use crate::domain::reading::Liveness;
+use crate::domain::state::{Phase, Stage, State, StepStatus};
+use crate::domain::threshold::{Unknown, Verdict};
+use crate::ui::theme::{Glyphs, Role};
+
+/// A sign, a word, and the role both are painted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// One cell.
+    pub(crate) glyph: &'static str,
+    /// A short word.
+    pub(crate) word: &'static str,
+    /// Its role.
+    pub(crate) role: Role,
+}
+
+const fn mark(glyph: &'static str, word: &'static str, role: Role) -> Mark {
+    Mark { glyph, word, role }
+}
+
+/// How a step is marked.
+pub(crate) fn step(state: &State, index: usize, g: &Glyphs) -> Mark {
+    let Some(view) = state.view(index) else {
+        return mark(g.unknown, "unknown", Role::Unknown);
+    };
+    match &view.now.status {
+        StepStatus::Pending => match state.readiness(index) {
+            Readiness::Ready | Readiness::ByHand if state.is_held() => {
+                mark(g.pending, "held", Role::Warn)
+            }
+            Readiness::Ready => mark(g.ready, "ready", Role::Strong),
+            Readiness::ByHand => mark(g.ready, "by hand", Role::Strong),
+            Readiness::Group | Readiness::Blocked(_) | Readiness::Started => {
+                mark(g.pending, "pending", Role::Dim)
+            }
+        },
+        StepStatus::Active { stage } => match stage {
+            Stage::NeedsProposal => mark(g.waiting, "propose", Role::Warn),
+            Stage::AwaitingSecond => mark(g.waiting, "2nd person", Role::Warn),
+            Stage::Armed => mark(g.active, "ARMED", Role::Danger),
+            Stage::Gated => mark(g.waiting, "gate", Role::Active),
+            Stage::Checking => mark(g.active, "checking", Role::Active),
+            Stage::Running => mark(g.active, "RUNNING", Role::Active),
+            Stage::Verifying => mark(g.active, "verifying", Role::Active),
+            Stage::Between => mark(g.active, "waiting", Role::Active),
+            Stage::SubSteps => mark(g.active, "sub-steps", Role::Active),
+        },
+        StepStatus::Done { warning } if warning.is_empty() => mark(g.done, "done", Role::Good),
+        StepStatus::Done { .. } => mark(g.warned, "done, warning", Role::Warn),
+        StepStatus::Failed { .. } => mark(g.failed, "FAILED", Role::Bad),
+        StepStatus::Skipped { .. } => mark(g.skipped, "skipped", Role::Warn),
+        StepStatus::Unknown => mark(g.unknown, "UNKNOWN", Role::Unknown),
+        StepStatus::Undoing => mark(g.active, "undoing", Role::Active),
+        StepStatus::Undone => mark(g.undone, "undone", Role::Dim),
+        StepStatus::UndoFailed { .. } => mark(g.failed, "UNDO FAILED", Role::Bad),
+    }
+}
+
+/// How the whole is marked.
+pub(crate) fn phase(state: &State) -> (&'static str, Role) {
+    match state.phase {
+        Phase::Briefing => ("BRIEFING", Role::Active),
+        Phase::Running if state.is_held() => ("HOLDING", Role::Warn),
+        Phase::Running => ("RUNNING", Role::Good),
+        Phase::RollingBack => ("ROLLING BACK", Role::Warn),
+        Phase::Completed => ("COMPLETED", Role::Good),
+        Phase::RolledBack => ("ROLLED BACK", Role::Warn),
+        Phase::Aborted => ("ABORTED", Role::Bad),
+    }
+}
+
+/// How a verdict is marked.
+pub(crate) const fn verdict(verdict: Verdict, g: &Glyphs) -> Mark {
+    match verdict {
+        Verdict::Pass => mark(g.done, "ok", Role::Good),
+        Verdict::Warn => mark(g.warned, "WARN", Role::Warn),
+        Verdict::Fail => mark(g.failed, "FIRING", Role::Bad),
+        Verdict::Unknown(why) => mark(g.unknown, unknown(why), Role::Unknown),
+    }
+}
+
+const fn unknown(why: Unknown) -> &'static str {
+    match why {
+        Unknown::Never => "NO DATA YET",
+        Unknown::Stale => "STALE",
+        Unknown::Empty => "NO SERIES",
+        Unknown::NotANumber => "NaN",
+        Unknown::Error => "ERROR",
+        Unknown::Partial => "PARTIAL",
+    }
+}
+
+/// How the health of a connector is marked.
+pub(crate) const fn liveness(liveness: Liveness, g: &Glyphs) -> Mark {
+    match liveness {
+        Liveness::Live => mark(g.done, "live", Role::Good),
+        Liveness::Stale => mark(g.unknown, "STALE", Role::Unknown),
+        Liveness::Never => mark(g.unknown, "NEVER", Role::Unknown),
+    }
+}
+
+/// Why a hold is in force.
+pub(crate) fn hold(cause: &HoldCause, by: &str) -> String {
+    match cause {
+        HoldCause::Person { reason } if reason.is_empty() => format!("{by} holds"),
+        HoldCause::Person { reason } => format!("{by} holds: {reason}"),
+        HoldCause::Guard { rule } => format!("guard `{rule}` is not good"),
+        HoldCause::Restart => "the server was restarted: look before going on".to_owned(),
+    }
+}
+
+/// What a fact weighs on the eye.
+pub(crate) const fn fact_role(fact: &Fact) -> Role {
+    match fact {
+        Fact::StepFailed { .. }
+        | Fact::UndoFailed { .. }
+        | Fact::ExecUnknown { .. }
+        | Fact::Aborted { .. }
+        | Fact::GateTimedOut { .. }
+        | Fact::JournalRecovered { .. } => Role::Bad,
+        Fact::Held(_)
+        | Fact::Refused { .. }
+        | Fact::ProposalClosed { .. }
+        | Fact::RollbackStarted { .. }
+        | Fact::StopAsked { .. }
+        | Fact::StepSkipped { .. } => Role::Warn,
+        Fact::StepDone { .. } | Fact::Completed | Fact::StepArmed { .. } => Role::Good,
+        Fact::RuleChanged { verdict, .. } => match verdict {
+            Verdict::Pass => Role::Good,
+            Verdict::Warn => Role::Warn,
+            Verdict::Fail => Role::Bad,
+            Verdict::Unknown(_) => Role::Unknown,
+        },
+        _ => Role::Text,
+    }
+}
+
+/// `3.2 drain rack-07`: a step as people call it.
+fn name(state: &State, step: &StepId) -> String {
+    match state.find(step) {
+        Some(view) => format!("{} {}", view.plan.number, view.plan.title),
+        None => step.to_string(),
+    }
+}
+
+fn because(text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(": {text}")
+    }
+}
+
+/// A fact in one sentence, without its time and actor.
+pub(crate) fn fact(state: &State, stamped: &Stamped) -> String {
+    let name = |step: &StepId| name(state, step);
+    match &stamped.fact {
+        Fact::SessionOpened(genesis) => {
+            format!("opened session `{}` on {}", genesis.name, genesis.host)
+        }
+        Fact::SessionResumed { program, host } => {
+            format!("{program} took the session up again on {host}")
+        }
+        Fact::JournalRecovered { bytes, .. } => {
+            format!("a torn last record of {bytes} bytes was set aside")
+        }
+        Fact::Attached {
+            read_only: true, ..
+        } => "attached, read-only".to_owned(),
+        Fact::Attached { .. } => "attached".to_owned(),
+        Fact::Detached { .. } => "detached".to_owned(),
+        Fact::Begun => "began the maintenance".to_owned(),
+        Fact::Held(cause) => format!("held: {}", hold(cause, &stamped.actor.to_actor_text())),
+        Fact::Released { reason } => format!("ended all holds{}", because(reason)),
+        Fact::RollbackStarted { reason } => format!("started the rollback{}", because(reason)),
+        Fact::RolledBack => "everything that could be undone is undone".to_owned(),
+        Fact::Aborted { reason } => format!("gave up{}", because(reason)),
+        Fact::Completed => "the maintenance is complete".to_owned(),
+        Fact::SessionClosed { reason } => format!("closed the session{}", because(reason)),
+        Fact::NoteAdded {
+            step: Some(step),
+            text,
+        } => format!("note on {}: {text}", name(step)),
+        Fact::NoteAdded { step: None, text } => format!("note: {text}"),
+        Fact::Refused {
+            asked,
+            step,
+            reason,
+        } => format!("refused to {asked} {}: {reason}", name(step)),
+        other => step_fact(state, other),
+    }
+}
+
+/// Facts about one step or one rule.
+fn step_fact(state: &State, fact: &Fact) -> String {
+    let name = |step: &StepId| name(state, step);
+    match fact {
+        Fact::RuleChanged {
+            rule,
+            verdict,
+            quote,
+        } => rule_fact(rule.as_str(), *verdict, quote.as_ref()),
+        Fact::StepStarted { step, attempt } if attempt.0 > 1 => {
+            format!("started {} (attempt {attempt})", name(step))
+        }
+        Fact::StepStarted { step, .. } => format!("started {}", name(step)),
+        Fact::ExecIntent { key, role, .. } => {
+            format!("{} of {} is about to run", role.as_str(), name(&key.step))
+        }
+        Fact::ExecSpawned { key, pid } => format!("{} runs as process {pid}", name(&key.step)),
+        Fact::ExecOutcome { key, outcome, .. } => format!("{}: {outcome}", name(&key.step)),
+        Fact::StopAsked { step } => format!("asked to stop {}", name(step)),
+        Fact::ExecUnknown { key } => format!(
+            "nobody knows how {} ended: look at the target",
+            name(&key.step)
+        ),
+        Fact::ResolveVoted {
+            step,
+            finding,
+            reason,
+        } => {
+            format!("found that {} {}: {reason}", name(step), finding.as_str())
+        }
+        Fact::StepResolved { step, finding } => {
+            format!("agreed: {} {}", name(step), finding.as_str())
+        }
+        Fact::GateOpened { step, .. } => format!("the gate of {} opened", name(step)),
+        Fact::GateTimedOut { step, .. } => {
+            format!("the gate of {} did not open in time", name(step))
+        }
+        Fact::StepDescended { step } => format!("{}: sub-steps follow", name(step)),
+        Fact::StepDone {
+            step,
+            warning,
+            note,
+        } => {
+            format!("done: {}{}{}", name(step), because(warning), because(note))
+        }
+        Fact::StepFailed { step, why } => format!("failed: {}{}", name(step), because(why)),
+        Fact::StepSkipped { step, reason } => format!("skipped {}{}", name(step), because(reason)),
+        Fact::StepRetried { step } => format!("tries {} again", name(step)),
+        Fact::StepUndone { step } => format!("undone: {}", name(step)),
+        Fact::UndoFailed { step, why } => format!("could not undo {}{}", name(step), because(why)),
+        Fact::ProposalOpened(terms) => format!("opens a proposal of {}", name(&terms.step)),
+        Fact::StepProposed { .. } => "proposes it for a second person to review".to_owned(),
+        Fact::StepConfirmed(confirmed) => format!("confirmed {}", name(&confirmed.step)),
+        Fact::StepArmed { step } => format!("armed: {} waits for go", name(step)),
+        Fact::ProposalClosed { step, why, .. } => {
+            format!("the proposal of {} ended: {why}", name(step))
+        }
+        _ => String::new(),
+    }
+}
+
+fn rule_fact(rule: &str, verdict: Verdict, quote: Option<&crate::domain::fact::Quote>) -> String {
+    let word = match verdict {
+        Verdict::Pass => "is good",
+        Verdict::Warn => "is beyond its warning limit",
+        Verdict::Fail => "is beyond its critical limit",
+        Verdict::Unknown(why) => return format!("guard {rule} is unknown: {}", why.as_str()),
+    };
+    match quote {
+        Some(quote) => format!(
+            "guard {rule} {word} ({}{})",
+            quote.sample.value,
+            series(&quote.series)
+        ),
+        None => format!("guard {rule} {word}"),
+    }
+}
+
+fn series(text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(" on {text}")
+    }
+}
+
+/// A value in its unit, short enough for a column.
+pub(crate) fn value(value: f64, unit: &str) -> String {
+    if value.is_nan() {
+        return "NaN".to_owned();
+    }
+    match unit {
+        "bytes" => scaled(value, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB", "PiB"]),
+        "ratio" => format!("{}%", number(value * 100.0)),
+        "percent" => format!("{}%", number(value)),
+        "s" if value.abs() < 1.0 && value != 0.0 => format!("{}ms", number(value * 1000.0)),
+        "s" => format!("{}s", number(value)),
+        unit => format!("{}{unit}", scaled(value, 1000.0, &["", "k", "M", "G", "T"])),
+    }
+}
+
+fn scaled(value: f64, base: f64, units: &[&str]) -> String {
+    let mut left = value;
+    let mut unit = units.first().copied().unwrap_or("");
+    for next in units.iter().skip(1) {
+        if left.abs() < base {
+            break;
+        }
+        left /= base;
+        unit = next;
+    }
+    format!("{}{unit}", number(left))
+}
+
+/// Three significant digits, no more.
+fn number(value: f64) -> String {
+    let size = value.abs();
+    let text = if value == 0.0 || size >= 100.0 || !value.is_finite() {
+        format!("{value:.0}")
+    } else if size >= 10.0 {
+        format!("{value:.1}")
+    } else if size >= 0.01 {
+        format!("{value:.2}")
+    } else {
+        format!("{value:.0e}")
+    };
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_short_and_carry_their_unit() {
+        let cases = [
+            (0.012, "ratio", "1.2%"),
+            (0.25, "s", "250ms"),
+            (12.0, "s", "12s"),
+            (1536.0, "bytes", "1.5KiB"),
+            (12_345.0, "/s", "12.3k/s"),
+            (0.0, "", "0"),
+            (f64::NAN, "s", "NaN"),
+            (f64::INFINITY, "s", "infs"),
+        ];
+        for (number, unit, expected) in &cases {
+            assert_eq!(value(*number, unit), *expected);
+        }
+    }
+}
