@@ -15,19 +15,20 @@ const POLL: Duration = Duration::from_millis(50);
 ///
 /// # Panics
 /// When it is not there in time; `what` says what was waited for.
-pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    try_wait(look).unwrap_or_else(|| panic!("waited {} s for {what}", DEADLINE.as_secs()))
+}
+
+/// Waits until `look` finds something; `None` when it is not there in time.
+pub(crate) fn try_wait<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     #[expect(clippy::disallowed_methods, reason = "the deadline of a test over real programs is real time")]
     let now = std::time::Instant::now;
     let started = now();
     loop {
-        if let Some(found) = look() {
+        let found = look();
+        if found.is_some() || now().duration_since(started) >= DEADLINE {
             return found;
         }
-        assert!(
-            now().duration_since(started) < DEADLINE,
-            "waited {} s for {what}",
-            DEADLINE.as_secs()
-        );
         std::thread::park_timeout(POLL);
     }
 }

@@ -1,6 +1,6 @@
 //! Terminals of people: panes of a tmux server of our own, driven by keys and read as text.
 
-use crate::harness::{Place, run, said, stdout_of, wait_for};
+use crate::harness::{Place, run, said, stdout_of, try_wait};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -90,16 +90,13 @@ impl Terminal {
     /// # Panics
     /// With the last screen, when it does not become so.
     pub(crate) fn wait_that(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-        let last = std::cell::RefCell::new(String::new());
-        let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            wait_for(what, || {
-                let screen = self.screen();
-                let found = wanted(&screen).then(|| screen.clone());
-                *last.borrow_mut() = screen;
-                found
-            })
-        }));
-        found.unwrap_or_else(|_| panic!("{what} did not come on `{}`:\n{}", self.name, last.borrow()))
+        let mut screen = String::new();
+        let found = try_wait(|| {
+            screen = self.screen();
+            wanted(&screen).then_some(())
+        });
+        assert!(found.is_some(), "{what} did not come on `{}`:\n{screen}", self.name);
+        screen
     }
 
     /// A format of tmux, such as `#{alternate_on}`.
