@@ -50,9 +50,18 @@ impl Services {
 
     /// What a service said of itself, such as `PROMETHEUS_URL`.
     pub(crate) fn get(&self, key: &str) -> &str {
-        self.lines
-            .get(key)
-            .unwrap_or_else(|| panic!("no service said `{key}`"))
+        self.find(key).unwrap_or_else(|| panic!("no service said `{key}`"))
+    }
+
+    /// As [`Services::get`]; `None` when its service was not started.
+    pub(crate) fn find(&self, key: &str) -> Option<&str> {
+        self.lines.get(key).map(String::as_str)
+    }
+
+    /// A text with each `@KEY@` replaced by what services said.
+    pub(crate) fn fill(&self, text: &str) -> String {
+        let fill = |text: String, (key, value): (&String, &String)| text.replace(&format!("@{key}@"), value);
+        self.lines.iter().fold(text.to_owned(), fill)
     }
 
     /// `ssh` to a person's account on this host.
