@@ -45,8 +45,3 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Man => docs::man(),
     }
 }
-//! Subcommands.
-
-pub mod check;
-pub mod plan;
-mod runbook_file;
