@@ -124,6 +124,20 @@ fn a_skipped_step_lets_the_next_one_start_and_can_come_back() {
 }
 
 #[test]
+fn a_step_that_comes_back_waits_for_the_one_under_way() {
+    let mut room = Room::new();
+    room.must("ann", Command::Begin);
+    room.must("ann", skip("look"));
+    room.must("ann", skip("backup"));
+    room.must("ann", start("drain"));
+    room.must("ann", retry("backup"));
+    refused(&room, "ann", start("backup"), "`drain` is under way");
+    room.lose();
+    refused(&room, "ann", start("backup"), "nobody knows");
+    room.check_fold();
+}
+
+#[test]
 fn complete_names_the_first_open_step() {
     let room = Room::at_drain();
     refused(&room, "ann", Command::Complete, "`drain` is not done");
