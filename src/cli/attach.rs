@@ -20,7 +20,13 @@ pub(super) fn attach(environment: &Environment, args: &AttachArgs) -> Outcome {
     let named = args.session.as_deref().or(args.target.as_deref());
     if let Some(url) = named.filter(|name| name.starts_with("ssh://")) {
         let target = ssh_target(url, args)?;
-        return terminal(environment, &config, target, introduction(args)?, &args.look);
+        return terminal(
+            environment,
+            &config,
+            target,
+            introduction(args)?,
+            &args.look,
+        );
     }
     let name = environment::target(named, environment, &config)?;
     let runtime_dirs = environment.runtime_dirs(&config);
@@ -28,7 +34,13 @@ pub(super) fn attach(environment: &Environment, args: &AttachArgs) -> Outcome {
         return stdio(&name, &runtime_dirs);
     }
     let target = Target::Local { name, runtime_dirs };
-    terminal(environment, &config, target, introduction(args)?, &args.look)
+    terminal(
+        environment,
+        &config,
+        target,
+        introduction(args)?,
+        &args.look,
+    )
 }
 
 fn introduction(args: &AttachArgs) -> Result<Introduction, Failure> {
@@ -38,7 +50,11 @@ fn introduction(args: &AttachArgs) -> Result<Introduction, Failure> {
         .map(PersonId::new)
         .transpose()
         .map_err(|error| Failure::new(error).code(Code::Usage))?;
-    Ok(Introduction { read_only: args.read_only, demo_person, is_terminal: true })
+    Ok(Introduction {
+        read_only: args.read_only,
+        demo_person,
+        is_terminal: true,
+    })
 }
 
 /// Reads `ssh://HOST/NAME`. A host that looks like an option would be one to `ssh`.
@@ -48,8 +64,12 @@ fn ssh_target(url: &str, args: &AttachArgs) -> Result<Target, Failure> {
             .hint("write `ssh://HOST/NAME` or `ssh://USER@HOST/NAME`".to_owned())
             .code(Code::Usage)
     };
-    let (host, name) = url.strip_prefix("ssh://").and_then(|rest| rest.split_once('/')).ok_or_else(wrong)?;
-    let is_host = !host.is_empty() && !host.starts_with('-') && host.bytes().all(|b| b.is_ascii_graphic());
+    let (host, name) = url
+        .strip_prefix("ssh://")
+        .and_then(|rest| rest.split_once('/'))
+        .ok_or_else(wrong)?;
+    let is_host =
+        !host.is_empty() && !host.starts_with('-') && host.bytes().all(|b| b.is_ascii_graphic());
     if !is_host {
         return Err(wrong());
     }
@@ -85,7 +105,9 @@ pub(super) fn terminal(
     };
     let clock = Arc::new(SystemClock);
     let runtime = environment::client_runtime()?;
-    let end = runtime.block_on(attach::attach(target, introduction, settings, clock)).map_err(Failure::new)?;
+    let end = runtime
+        .block_on(attach::attach(target, introduction, settings, clock))
+        .map_err(Failure::new)?;
     runtime.shutdown_background();
     let mut out = std::io::stdout();
     match end {

@@ -6,11 +6,11 @@ use super::attach;
 use super::environment::{self, Environment, session_dir};
 use super::run;
 use crate::client::link::{Introduction, Target};
-use crate::clock::Clock;
-use crate::config::{self, Config, Env, Secrets};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{self, Config, Secrets};
 use crate::domain::id::PersonId;
 use crate::exit::{Code, Failure};
-use crate::lab::Lab;
+use crate::lab::{Lab, LabOptions, demo_runbook};
 use crate::server::peek;
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -32,12 +32,23 @@ pub(super) fn demo(environment: &Environment, args: &DemoArgs) -> Outcome {
     }
     run::start_server(environment, &config, &extra)?;
     if args.detached {
-        writeln!(std::io::stdout(), "the demo is running; attach with `warroom attach -t {name}`").ok();
+        writeln!(
+            std::io::stdout(),
+            "the demo is running; attach with `warroom attach -t {name}`"
+        )
+        .ok();
         return Ok(Code::Done);
     }
-    let target = Target::Local { name: name.clone(), runtime_dirs: environment.runtime_dirs(&config) };
+    let target = Target::Local {
+        name: name.clone(),
+        runtime_dirs: environment.runtime_dirs(&config),
+    };
     let demo_person = PersonId::new(NEWCOMER).ok();
-    let introduction = Introduction { read_only: false, demo_person, is_terminal: true };
+    let introduction = Introduction {
+        read_only: false,
+        demo_person,
+        is_terminal: true,
+    };
     let ended = attach::terminal(environment, &config, target, introduction, &args.look);
     writeln!(
         std::io::stdout(),
@@ -52,9 +63,12 @@ fn clear_old(dir: &Path) -> Result<(), Failure> {
     match peek::peek(dir) {
         Ok(None) => Ok(()),
         Ok(Some(peeked)) if peeked.is_demo => std::fs::remove_dir_all(dir).map_err(Failure::new),
-        Ok(Some(_)) | Err(_) => Err(Failure::new(format!("`{}` is not a demo session", dir.display()))
-            .hint("choose another name: `warroom demo -t NAME`".to_owned())
-            .code(Code::Usage)),
+        Ok(Some(_)) | Err(_) => Err(Failure::new(format!(
+            "`{}` is not a demo session",
+            dir.display()
+        ))
+        .hint("choose another name: `warroom demo -t NAME`".to_owned())
+        .code(Code::Usage)),
     }
 }
 
@@ -66,11 +80,14 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Starts the lab and writes its runbook beside the sessions.
-    pub(super) async fn start(environment: &Environment, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
+    pub(super) async fn start(
+        environment: &Environment,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, Failure> {
         let config = environment.config(Secrets::Skip)?;
-        let lab = Lab::start(Arc::clone(clock)).await.map_err(Failure::new)?;
+        let lab = Lab::start(Arc::clone(clock), LabOptions::default()).await.map_err(Failure::new)?;
         let runbook = config.server.state_dir.join("demo-runbook.md");
-        std::fs::write(&runbook, crate::lab::DEMO_RUNBOOK).map_err(Failure::new)?;
+        std::fs::write(&runbook, demo_runbook(clock.now().wall)).map_err(Failure::new)?;
         Ok(Self { lab, runbook })
     }
 
@@ -82,9 +99,17 @@ impl Prepared {
     /// A configuration that points at the lab; directories are those of the person's own configuration.
     pub(super) fn config(&self, environment: &Environment) -> Result<Config, Failure> {
         let own = environment.config(Secrets::Skip)?;
-        let env = Env::new(environment.env.with("WARROOM_LAB_TOKEN", self.lab.token()));
-        let mut config = config::parse(Path::new("demo"), &self.lab.demo_config(), &env, Secrets::Fetch)
-            .map_err(|problems| Failure::new(problems).code(Code::Usage))?;
+        let env = environment
+            .env
+            .clone()
+            .with("WARROOM_LAB_TOKEN", self.lab.token());
+        let mut config = config::parse(
+            Path::new("demo"),
+            &self.lab.demo_config(),
+            &env,
+            Secrets::Fetch,
+        )
+        .map_err(|problems| Failure::new(problems).code(Code::Usage))?;
         config.server = own.server;
         config.file = own.file;
         Ok(config)
@@ -103,5 +128,27 @@ impl Prepared {
     /// Ends the lab.
     pub(super) async fn stop(self) {
         self.lab.stop().await;
+    }
+}
+
+/// `warroom lab` and `warroom lab ctl`.
+pub(super) fn lab(environment: &Environment, args: LabArgs) -> Outcome {
+    let mut out = std::io::stdout();
+    match args.verb {
+        Some(LabVerb::Ctl { action, node }) => {
+            let variable = |name: &str| {
+                environment.env.get(name).map(str::to_owned).ok_or_else(|| {
+                    Failure::new(format!("`{name}` is not set"))
+                        .hint("`warroom lab` prints what its steps need".to_owned())
+                        .code(Code::Usage)
+                })
+            };
+            let (addr, token) = (variable("WARROOM_LAB_ADDR")?, variable("WARROOM_LAB_TOKEN")?);
+            super::lab::ctl_command(&addr, &token, &action, node.as_deref(), &mut out)
+        }
+        None => {
+            let runtime = environment::client_runtime()?;
+            runtime.block_on(super::lab::lab_command(Arc::new(SystemClock), LabOptions::default(), &mut out))
+        }
     }
 }

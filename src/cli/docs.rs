@@ -10,9 +10,14 @@ use std::io::{IsTerminal as _, Write as _};
 pub(super) fn check(args: &CheckArgs) -> Outcome {
     let colour = std::io::stdout().is_terminal();
     let mut out = anstream::stdout().lock();
-    let outcome = super::check::check(&args.files, args.json, &mut out, colour).map_err(Failure::new)?;
+    let outcome =
+        super::check::check(&args.files, args.json, &mut out, colour).map_err(Failure::new)?;
     out.flush().map_err(Failure::new)?;
-    Ok(if outcome.has_passed() { Code::Done } else { Code::Usage })
+    Ok(if outcome.has_passed() {
+        Code::Done
+    } else {
+        Code::Usage
+    })
 }
 
 /// `warroom plan`.
@@ -20,15 +25,24 @@ pub(super) fn plan(args: &PlanArgs) -> Outcome {
     let mut out = std::io::stdout().lock();
     let colour = std::io::stderr().is_terminal();
     let mut problems = anstream::stderr().lock();
-    let outcome =
-        super::plan::plan(&args.file, args.json, &mut out, &mut problems, colour).map_err(Failure::new)?;
+    let outcome = super::plan::plan(&args.file, args.json, &mut out, &mut problems, colour)
+        .map_err(Failure::new)?;
     out.flush().map_err(Failure::new)?;
-    Ok(if outcome.has_passed() { Code::Done } else { Code::Usage })
+    Ok(if outcome.has_passed() {
+        Code::Done
+    } else {
+        Code::Usage
+    })
 }
 
 /// `warroom completions`.
 pub(super) fn completions(shell: clap_complete::Shell) -> Outcome {
-    clap_complete::generate(shell, &mut Cli::command(), "warroom", &mut std::io::stdout());
+    clap_complete::generate(
+        shell,
+        &mut Cli::command(),
+        "warroom",
+        &mut std::io::stdout(),
+    );
     Ok(Code::Done)
 }
 
@@ -45,8 +59,13 @@ pub(super) fn page() -> std::io::Result<Vec<u8>> {
     let man = clap_mangen::Man::new(Cli::command());
     man.render(&mut page)?;
     writeln!(page, ".SH KEYS")?;
-    for (keys, description) in crate::ui::keymap::key_table() {
-        writeln!(page, ".TP\n\\fB{}\\fR\n{}", roff(&keys), roff(&description))?;
+    for binding in crate::ui::keymap::key_table() {
+        writeln!(
+            page,
+            ".TP\n\\fB{}\\fR\n{}",
+            roff(binding.keys),
+            roff(binding.what)
+        )?;
     }
     writeln!(page, ".SH EXIT STATUS")?;
     for (code, meaning) in Code::ALL {
@@ -58,5 +77,9 @@ pub(super) fn page() -> std::io::Result<Vec<u8>> {
 /// Escapes text for roff: backslashes and hyphens, and a full stop or quote at the start of a line.
 fn roff(text: &str) -> String {
     let escaped = text.replace('\\', "\\e").replace('-', "\\-");
-    if escaped.starts_with(['.', '\'']) { format!("\\&{escaped}") } else { escaped }
+    if escaped.starts_with(['.', '\'']) {
+        format!("\\&{escaped}")
+    } else {
+        escaped
+    }
 }

@@ -18,9 +18,13 @@ const COMMAND_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 impl Environment {
     /// Reads the environment once. Variables that are not UTF-8 are left out.
     pub(crate) fn read(explicit: Option<PathBuf>) -> Self {
-        let variables =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self { env: Env::new(variables), explicit }
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        Self {
+            env: Env::new(variables),
+            explicit,
+        }
     }
 
     /// Loads the configuration.
@@ -86,19 +90,35 @@ pub(crate) fn session_name(text: &str) -> Result<SessionName, Failure> {
 
 /// A session name made from a file's name: `2026-11 DB upgrade.md` becomes `2026-11-db-upgrade`.
 pub(crate) fn name_from_file(file: &Path) -> Result<SessionName, Failure> {
-    let stem = file.file_stem().map(|s| s.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let stem = file
+        .file_stem()
+        .map(|s| s.to_string_lossy().to_lowercase())
+        .unwrap_or_default();
     let mut name: String = stem
         .chars()
-        .map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_') { c } else { '-' })
+        .map(|c| {
+            if c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_') {
+                c
+            } else {
+                '-'
+            }
+        })
         .collect();
     while name.contains("--") {
         name = name.replace("--", "-");
     }
-    let short: String = name.trim_matches(['-', '.', '_']).chars().take(48).collect();
+    let short: String = name
+        .trim_matches(['-', '.', '_'])
+        .chars()
+        .take(48)
+        .collect();
     SessionName::new(&short).map_err(|_| {
-        Failure::new(format!("no session name can be made from `{}`", file.display()))
-            .hint("give one: `warroom run -t NAME FILE`".to_owned())
-            .code(Code::Usage)
+        Failure::new(format!(
+            "no session name can be made from `{}`",
+            file.display()
+        ))
+        .hint("give one: `warroom run -t NAME FILE`".to_owned())
+        .code(Code::Usage)
     })
 }
 
@@ -122,9 +142,13 @@ pub(crate) fn target(
             .code(Code::NoSession)),
         several => {
             let list: Vec<&str> = several.iter().map(SessionName::as_str).collect();
-            Err(Failure::new(format!("there are {} sessions: {}", list.len(), list.join(", ")))
-                .hint("name one with `-t NAME`".to_owned())
-                .code(Code::Usage))
+            Err(Failure::new(format!(
+                "there are {} sessions: {}",
+                list.len(),
+                list.join(", ")
+            ))
+            .hint("name one with `-t NAME`".to_owned())
+            .code(Code::Usage))
         }
     }
 }
@@ -134,7 +158,10 @@ pub(crate) fn target(
 /// # Errors
 /// When the operating system refuses what it needs.
 pub(crate) fn client_runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::new)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::new)
 }
 
 #[cfg(test)]
@@ -144,7 +171,10 @@ mod tests {
     #[test]
     fn a_session_name_is_made_from_a_files_name() {
         let name = |file: &str| name_from_file(Path::new(file)).map(|n| n.to_string()).ok();
-        assert_eq!(name("/x/2026-11 DB upgrade.md").as_deref(), Some("2026-11-db-upgrade"));
+        assert_eq!(
+            name("/x/2026-11 DB upgrade.md").as_deref(),
+            Some("2026-11-db-upgrade")
+        );
         assert_eq!(name("README.md").as_deref(), Some("readme"));
         assert_eq!(name("---.md"), None);
     }

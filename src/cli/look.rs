@@ -16,13 +16,19 @@ const THEME_BYTES_MAX: u64 = 64 * 1024;
 ///
 /// # Errors
 /// When the theme, the prefix key or the time zone is not what it should be.
-pub(super) fn settings(environment: &Environment, config: &Config, look: &LookArgs) -> Result<Settings, Failure> {
+pub(super) fn settings(
+    environment: &Environment,
+    config: &Config,
+    look: &LookArgs,
+) -> Result<Settings, Failure> {
     let name = look.theme.as_deref().unwrap_or(&config.ui.theme);
     let colors = colors(look.colors, config.ui.color, &environment.env);
     let prefix = Chord::parse(&format!("ctrl-{}", config.ui.prefix.0))
         .map_err(|error| Failure::new(error).code(Code::Usage))?;
     let local_zone = match &config.ui.local_time {
-        Some(zone) => jiff::tz::TimeZone::get(zone).map_err(|error| Failure::new(error).code(Code::Usage))?,
+        Some(zone) => {
+            jiff::tz::TimeZone::get(zone).map_err(|error| Failure::new(error).code(Code::Usage))?
+        }
         None => jiff::tz::TimeZone::UTC,
     };
     Ok(Settings {
@@ -42,11 +48,16 @@ fn theme(name: &str) -> Result<Theme, Failure> {
     if !name.contains('/') && !std::path::Path::new(name).exists() {
         let names: Vec<&str> = Theme::names().collect();
         return Err(Failure::new(format!("there is no theme `{name}`"))
-            .hint(format!("built in: {}; a file of your own is named by its path", names.join(", ")))
+            .hint(format!(
+                "built in: {}; a file of your own is named by its path",
+                names.join(", ")
+            ))
             .code(Code::Usage));
     }
     let failed = |error: std::io::Error| {
-        Failure::new(error_of(name, error)).hint("a theme is a TOML file; see `themes/dark.toml`".to_owned()).code(Code::Usage)
+        Failure::new(error_of(name, error))
+            .hint("a theme is a TOML file; see `themes/dark.toml`".to_owned())
+            .code(Code::Usage)
     };
     let mut text = String::new();
     std::fs::File::open(name)
@@ -63,8 +74,8 @@ fn error_of(name: &str, error: std::io::Error) -> std::io::Error {
 fn colors(asked: Option<ColorsArg>, configured: Color, env: &Env) -> Colors {
     match asked {
         Some(ColorsArg::True) => return Colors::True,
-        Some(ColorsArg::C256) => return Colors::C256,
-        Some(ColorsArg::C16) => return Colors::C16,
+        Some(ColorsArg::C256) => return Colors::Ansi256,
+        Some(ColorsArg::C16) => return Colors::Ansi16,
         Some(ColorsArg::Mono) => return Colors::Mono,
         Some(ColorsArg::Auto) | None => {}
     }
@@ -75,15 +86,17 @@ fn colors(asked: Option<ColorsArg>, configured: Color, env: &Env) -> Colors {
     let term = env.get("TERM").unwrap_or_default();
     match env.get("COLORTERM") {
         Some("truecolor" | "24bit") => Colors::True,
-        _ if term.contains("256color") => Colors::C256,
+        _ if term.contains("256color") => Colors::Ansi256,
         _ if term.is_empty() || term == "dumb" || term.starts_with("vt") => Colors::Mono,
-        _ => Colors::C16,
+        _ => Colors::Ansi16,
     }
 }
 
 /// Whether the locale says UTF-8. Source: POSIX, order of `LC_ALL`, `LC_CTYPE`, `LANG`.
 fn speaks_utf8(env: &Env) -> bool {
-    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| env.get(name).filter(|v| !v.is_empty()));
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(|name| env.get(name).filter(|v| !v.is_empty()));
     set.is_none_or(|locale| {
         let locale = locale.to_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")

@@ -20,9 +20,14 @@ pub(super) fn ls(environment: &Environment, json: bool) -> Outcome {
     let rows: Vec<(SessionName, Result<Summary, String>)> = names
         .into_iter()
         .map(|name| {
-            let target = Target::Local { name: name.clone(), runtime_dirs: runtime_dirs.clone() };
+            let target = Target::Local {
+                name: name.clone(),
+                runtime_dirs: runtime_dirs.clone(),
+            };
             let seen = runtime.block_on(query::snapshot(&target, &Introduction::default()));
-            let row = seen.map(|Seen { snapshot, .. }| status::summary(&snapshot.state)).map_err(|e| e.to_string());
+            let row = seen
+                .map(|Seen { snapshot, .. }| status::summary(&snapshot.state))
+                .map_err(|e| e.to_string());
             (name, row)
         })
         .collect();
@@ -31,7 +36,9 @@ pub(super) fn ls(environment: &Environment, json: bool) -> Outcome {
         let list: Vec<_> = rows
             .iter()
             .map(|(name, row)| match row {
-                Ok(summary) => serde_json::json!({ "name": name, "alive": true, "summary": summary }),
+                Ok(summary) => {
+                    serde_json::json!({ "name": name, "alive": true, "summary": summary })
+                }
                 Err(error) => serde_json::json!({ "name": name, "alive": false, "error": error }),
             })
             .collect();

@@ -6,6 +6,7 @@ pub mod check;
 mod demo;
 mod docs;
 mod environment;
+pub mod lab;
 mod look;
 mod ls;
 mod pinned;
@@ -45,8 +46,3 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Man => docs::man(),
     }
 }
-//! Subcommands.
-
-pub mod check;
-pub mod plan;
-mod runbook_file;

@@ -38,10 +38,19 @@ pub(super) fn load(file: &Path) -> Result<Pinned, Failure> {
             Ok(Pinned { path, digest, plan })
         }
         _ => {
-            let what = if errors == 1 { "1 error".to_owned() } else { format!("{errors} errors") };
-            Err(Failure::new(format!("`{}` cannot be run: {what}", file.display()))
-                .hint(format!("`warroom check {}` shows them again", file.display()))
-                .code(Code::Usage))
+            let what = if errors == 1 {
+                "1 error".to_owned()
+            } else {
+                format!("{errors} errors")
+            };
+            Err(
+                Failure::new(format!("`{}` cannot be run: {what}", file.display()))
+                    .hint(format!(
+                        "`warroom check {}` shows them again",
+                        file.display()
+                    ))
+                    .code(Code::Usage),
+            )
         }
     }
 }

@@ -49,23 +49,39 @@ fn prepare_and_serve(environment: &Environment, args: &ServeArgs) -> Outcome {
 
 async fn serve_until_told(environment: &Environment, args: &ServeArgs) -> Outcome {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let demo = if args.demo { Some(super::demo::Prepared::start(&clock).await?) } else { None };
+    let demo = if args.demo {
+        Some(super::demo::Prepared::start(environment, &clock).await?)
+    } else {
+        None
+    };
     let config = match &demo {
         Some(demo) => demo.config(environment)?,
         None => environment.config(Secrets::Fetch)?,
     };
-    let (name, options) = options(environment, &config, args, demo.as_ref(), Arc::clone(&clock))?;
+    let (name, options) = options(
+        environment,
+        &config,
+        args,
+        demo.as_ref(),
+        Arc::clone(&clock),
+    )?;
     let dir = options.session_dir.clone();
     let runtime_dir = options.runtime_dir.clone();
     let server = Server::start(options).await.map_err(failure)?;
     let guard = telemetry::start(&dir, environment.env.get("WARROOM_LOG")).ok();
     tracing::info!(session = %name, program = crate::PROGRAM, "serving");
     if args.background {
-        announce(&Announcement::Ready { socket: server.socket_path() });
+        announce(&Announcement::Ready {
+            socket: server.socket_path(),
+        });
     }
     let shutdown = server.shutdown();
-    let partner = (args.partner && args.demo)
-        .then(|| tokio::spawn(crate::client::partner::play(name.clone(), vec![runtime_dir])));
+    let partner = (args.partner && args.demo).then(|| {
+        tokio::spawn(crate::client::partner::play(
+            name.clone(),
+            vec![runtime_dir],
+        ))
+    });
     tokio::spawn(end_on_signal(shutdown));
     let reason = server.run().await;
     if let Some(partner) = partner {
@@ -81,9 +97,11 @@ async fn serve_until_told(environment: &Environment, args: &ServeArgs) -> Outcom
 
 /// SIGTERM and SIGINT end the server in an orderly way; a hang-up does not concern it.
 async fn end_on_signal(shutdown: CancellationToken) {
-    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
-    else {
+    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::hangup()),
+    ) else {
         return;
     };
     loop {
@@ -118,7 +136,10 @@ fn options(
         (None, Some(file)) => environment::name_from_file(file)?,
         (None, None) => {
             return Err(Failure::new("neither a runbook nor a session is named")
-                .hint("`warroom serve RUNBOOK.md`, or `warroom serve -t NAME` to take one up".to_owned())
+                .hint(
+                    "`warroom serve RUNBOOK.md`, or `warroom serve -t NAME` to take one up"
+                        .to_owned(),
+                )
                 .code(Code::Usage));
         }
     };
@@ -127,8 +148,14 @@ fn options(
         base_env.extend(demo.command_env());
     }
     let dir = session_dir(config, &name);
-    let mode = if demo.is_some() { Mode::Demo } else { Mode::Advisory };
-    let genesis = loaded.map(|loaded| genesis(loaded, name.clone(), mode, config, &people, &*clock)).transpose()?;
+    let mode = if demo.is_some() {
+        Mode::Demo
+    } else {
+        Mode::Advisory
+    };
+    let genesis = loaded
+        .map(|loaded| genesis(loaded, name.clone(), mode, config, &people, &*clock))
+        .transpose()?;
     let options = Options {
         name: name.clone(),
         session_dir: dir,
@@ -190,12 +217,17 @@ pub(super) enum Announcement {
 
 impl Announcement {
     fn failed(failure: &Failure) -> Self {
-        Self::Failed { error: failure.chain(), hint: failure.hint.clone() }
+        Self::Failed {
+            error: failure.chain(),
+            hint: failure.hint.clone(),
+        }
     }
 }
 
 fn announce(announcement: &Announcement) {
-    let Ok(line) = serde_json::to_string(announcement) else { return };
+    let Ok(line) = serde_json::to_string(announcement) else {
+        return;
+    };
     let mut out = std::io::stdout();
     // Whoever started us may have gone; the session goes on without.
     writeln!(out, "{line}").and_then(|()| out.flush()).ok();

@@ -12,9 +12,14 @@ use std::io::Write as _;
 
 /// `warroom status`.
 pub(super) fn status(environment: &Environment, args: &StatusArgs) -> Outcome {
-    let target = target(environment, args.session.as_deref().or(args.target.as_deref()))?;
+    let target = target(
+        environment,
+        args.session.as_deref().or(args.target.as_deref()),
+    )?;
     let runtime = client_runtime()?;
-    let seen = runtime.block_on(query::snapshot(&target, &Introduction::default())).map_err(failure)?;
+    let seen = runtime
+        .block_on(query::snapshot(&target, &Introduction::default()))
+        .map_err(failure)?;
     let summary = status::summary(&seen.snapshot.state);
     let mut out = std::io::stdout();
     if args.json {
@@ -45,17 +50,30 @@ const fn code(standing: Standing) -> Code {
 
 /// `warroom kill-session`.
 pub(super) fn kill(environment: &Environment, args: &TargetArgs) -> Outcome {
-    let target = target(environment, args.session.as_deref().or(args.target.as_deref()))?;
+    let target = target(
+        environment,
+        args.session.as_deref().or(args.target.as_deref()),
+    )?;
     let runtime = client_runtime()?;
-    let reason = runtime.block_on(query::shut_down(&target)).map_err(failure)?;
-    writeln!(std::io::stdout(), "{}", crate::display::for_terminal(&reason)).ok();
+    let reason = runtime
+        .block_on(query::shut_down(&target))
+        .map_err(failure)?;
+    writeln!(
+        std::io::stdout(),
+        "{}",
+        crate::display::for_terminal(&reason)
+    )
+    .ok();
     Ok(Code::Done)
 }
 
 fn target(environment: &Environment, named: Option<&str>) -> Result<Target, Failure> {
     let config = environment.config(Secrets::Skip)?;
     let name = environment::target(named, environment, &config)?;
-    Ok(Target::Local { name, runtime_dirs: environment.runtime_dirs(&config) })
+    Ok(Target::Local {
+        name,
+        runtime_dirs: environment.runtime_dirs(&config),
+    })
 }
 
 fn failure(error: LinkError) -> Failure {

@@ -19,8 +19,14 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
         let hint = error.hint();
         Failure::new(error).hint(hint)
     })?;
-    let head = report.chain.prev().map_or_else(|| "none".to_owned(), |hash| hash.to_string());
-    let session = report.chain.session().map_or("none", |session| session.as_str());
+    let head = report
+        .chain
+        .prev()
+        .map_or_else(|| "none".to_owned(), |hash| hash.to_string());
+    let session = report
+        .chain
+        .session()
+        .map_or("none", |session| session.as_str());
     let records = report.chain.next().0;
     let state = peeked.flatten().map_or("empty", |peeked| peeked.phase);
     let time = |t: Option<crate::domain::time::Timestamp>| t.map(|t| t.to_string());
@@ -69,5 +75,9 @@ fn failure(error: JournalError, file: &Path) -> Failure {
     let hint = error.hint().map(Into::into);
     let is_missing = !file.exists();
     let failure = Failure::new(error).hint(hint);
-    if is_missing { failure.code(Code::NoSession) } else { failure }
+    if is_missing {
+        failure.code(Code::NoSession)
+    } else {
+        failure
+    }
 }

@@ -24,13 +24,24 @@ const QUEUE_MAX: usize = 256;
 
 /// Plays the second person until the session ends.
 pub async fn play(name: SessionName, runtime_dirs: Vec<PathBuf>) {
-    let Ok(person) = PersonId::new(PARTNER) else { return };
-    let introduction = Introduction { read_only: false, demo_person: Some(person), is_terminal: true };
+    let Ok(person) = PersonId::new(PARTNER) else {
+        return;
+    };
+    let introduction = Introduction {
+        read_only: false,
+        demo_person: Some(person),
+        is_terminal: true,
+    };
     let (requests, to_link) = mpsc::channel(QUEUE_MAX);
     let (to_us, mut events) = mpsc::channel(QUEUE_MAX);
     let target = Target::Local { name, runtime_dirs };
     let link = tokio::spawn(link::run(target, introduction, to_link, to_us));
-    let mut partner = Partner { state: None, you: Actor::Engine, review_until: None, last_number: 0 };
+    let mut partner = Partner {
+        state: None,
+        you: Actor::Engine,
+        review_until: None,
+        last_number: 0,
+    };
     loop {
         let due = partner.review_until;
         let command = tokio::select! {
@@ -68,8 +79,10 @@ impl Partner {
             }
             LinkEvent::Message(message) => {
                 if let (ToClient::Facts(facts), Some(state)) = (*message, &mut self.state) {
-                    for fact in facts.iter().filter(|fact| fact.seq > state.head.0) {
-                        apply(state, fact);
+                    for fact in facts {
+                        if fact.seq > state.head.0 {
+                            apply(state, &fact);
+                        }
                     }
                 }
             }
@@ -83,11 +96,18 @@ impl Partner {
     }
 
     fn has_something_to_confirm(&self) -> bool {
-        let proposal = self.state.as_ref().and_then(|state| state.proposal.as_ref());
+        let proposal = self
+            .state
+            .as_ref()
+            .and_then(|state| state.proposal.as_ref());
         let me = self.you.person();
         proposal.is_some_and(|proposal| {
-            let is_mine = me == Some(&proposal.terms.proposer) || me == Some(&proposal.terms.executor);
-            let is_done = proposal.confirms.iter().any(|confirm| Some(&confirm.person) == me);
+            let is_mine =
+                me == Some(&proposal.terms.proposer) || me == Some(&proposal.terms.executor);
+            let is_done = proposal
+                .confirms
+                .iter()
+                .any(|confirm| Some(&confirm.person) == me);
             proposal.proposed.is_some() && proposal.armed.is_none() && !is_mine && !is_done
         })
     }

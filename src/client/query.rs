@@ -23,7 +23,10 @@ pub struct Seen {
 pub async fn snapshot(target: &Target, introduction: &Introduction) -> Result<Seen, LinkError> {
     let mut connection = link::connect(target, introduction).await?;
     let snapshot = read_snapshot(&mut connection.reader, None).await?;
-    Ok(Seen { welcome: connection.welcome, snapshot })
+    Ok(Seen {
+        welcome: connection.welcome,
+        snapshot,
+    })
 }
 
 /// Tells the server to end and waits for its goodbye, which is returned.
@@ -34,10 +37,15 @@ pub async fn shut_down(target: &Target) -> Result<String, LinkError> {
     let mut connection = link::connect(target, &Introduction::default()).await?;
     if connection.welcome.read_only {
         let reason = "you may only look at this session".to_owned();
-        return Err(LinkError::TurnedAway { reason, hint: "ask one of its operators".to_owned() });
+        return Err(LinkError::TurnedAway {
+            reason,
+            hint: "ask one of its operators".to_owned(),
+        });
     }
     read_snapshot(&mut connection.reader, None).await?;
-    let message = ToServer::Shutdown { reason: "told to end by `kill-session`".to_owned() };
+    let message = ToServer::Shutdown {
+        reason: "told to end by `kill-session`".to_owned(),
+    };
     connection.writer.send(&message).await?;
     let goodbye = async {
         loop {
@@ -49,5 +57,7 @@ pub async fn shut_down(target: &Target) -> Result<String, LinkError> {
             }
         }
     };
-    tokio::time::timeout(END_MAX, goodbye).await.unwrap_or(Err(LinkError::Silent))
+    tokio::time::timeout(END_MAX, goodbye)
+        .await
+        .unwrap_or(Err(LinkError::Silent))
 }

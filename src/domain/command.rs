@@ -112,7 +112,10 @@ pub enum Command {
 impl Command {
     /// True when the people and policy files are read anew before it is decided: revocation counts at once.
     pub const fn needs_fresh_policy(&self) -> bool {
-        matches!(self, Self::Propose { .. } | Self::Confirm { .. } | Self::Go { .. } | Self::Resolve { .. })
+        matches!(
+            self,
+            Self::Propose { .. } | Self::Confirm { .. } | Self::Go { .. } | Self::Resolve { .. }
+        )
     }
 
     /// The verb, as in the palette, in refusals and in the journal.

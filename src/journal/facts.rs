@@ -147,11 +147,18 @@ pub fn content(actor: &Actor, fact: &Fact, state: Option<&State>) -> Result<Cont
         Fact::StepConfirmed(confirmed) => confirmed.statement.clone().into_bytes(),
         Fact::ProposalOpened(terms) => {
             let state = state.ok_or_else(|| unwritable("there is no session yet".to_owned()))?;
-            propose_statement(state, terms).map_err(|e| unwritable(e.to_string()))?.into_bytes()
+            propose_statement(state, terms)
+                .map_err(|e| unwritable(e.to_string()))?
+                .into_bytes()
         }
         fact => serde_json::to_vec(fact).map_err(|e| unwritable(e.to_string()))?,
     };
-    Ok(Content { kind: kind.to_owned(), actor: actor.to_actor_text(), via: actor.to_via_text(), body })
+    Ok(Content {
+        kind: kind.to_owned(),
+        actor: actor.to_actor_text(),
+        via: actor.to_via_text(),
+        body,
+    })
 }
 
 /// Reads a record as a fact.
@@ -162,30 +169,59 @@ pub fn fact_of(record: &Record) -> Result<Stamped, FactError> {
     let header = record.header();
     let seq = header.seq;
     let fact = read_body(&header.kind, record.body()).map_err(|why| match why {
-        None => FactError::Kind { seq: seq.0, kind: header.kind.to_string() },
-        Some(why) => FactError::Body { seq: seq.0, kind: header.kind.to_string(), why },
+        None => FactError::Kind {
+            seq: seq.0,
+            kind: header.kind.to_string(),
+        },
+        Some(why) => FactError::Body {
+            seq: seq.0,
+            kind: header.kind.to_string(),
+            why,
+        },
     })?;
     let actor = read_actor(&header.actor, &header.via).ok_or_else(|| FactError::Actor {
         seq: seq.0,
         actor: header.actor.to_string(),
         via: header.via.to_string(),
     })?;
-    let at = Moment { wall: header.time, mono_ms: header.mono_ms };
-    Ok(Stamped { seq, hash: record.hash(), at, actor, fact })
+    let at = Moment {
+        wall: header.time,
+        mono_ms: header.mono_ms,
+    };
+    Ok(Stamped {
+        seq,
+        hash: record.hash(),
+        at,
+        actor,
+        fact,
+    })
 }
 
 /// `Err(None)`: unknown kind.
 fn read_body(kind: &str, body: &[u8]) -> Result<Fact, Option<String>> {
-    let text = || std::str::from_utf8(body).map(str::to_owned).map_err(|e| Some(e.to_string()));
+    let text = || {
+        std::str::from_utf8(body)
+            .map(str::to_owned)
+            .map_err(|e| Some(e.to_string()))
+    };
     match kind {
         "step.proposed" => Ok(Fact::StepProposed { plan: text()? }),
         "step.confirmed" => {
             let doc = Doc::parse_statement(body).map_err(|e| Some(e.to_string()))?;
-            doc.expect_title("warroom-confirm", 1).map_err(|e| Some(e.to_string()))?;
-            let name = |key: &str| doc.get(key).and_then(|v| String::from_utf8(v.to_vec()).ok()).unwrap_or_default();
+            doc.expect_title("warroom-confirm", 1)
+                .map_err(|e| Some(e.to_string()))?;
+            let name = |key: &str| {
+                doc.get(key)
+                    .and_then(|v| String::from_utf8(v.to_vec()).ok())
+                    .unwrap_or_default()
+            };
             Ok(Fact::StepConfirmed(Confirmed {
-                step: name("step").try_into().map_err(|e: crate::domain::id::NameError| Some(e.to_string()))?,
-                signer: name("signer").try_into().map_err(|e: crate::domain::id::NameError| Some(e.to_string()))?,
+                step: name("step")
+                    .try_into()
+                    .map_err(|e: crate::domain::id::NameError| Some(e.to_string()))?,
+                signer: name("signer")
+                    .try_into()
+                    .map_err(|e: crate::domain::id::NameError| Some(e.to_string()))?,
                 statement: text()?,
             }))
         }
@@ -216,7 +252,9 @@ fn read_terms(body: &[u8]) -> Result<Terms, DocError> {
     let commit = fields.take("commit")?.text()?.to_owned();
     let step = fields.take("step")?.parse()?;
     let attempt = fields.take("attempt")?;
-    let attempt = AttemptNo(u32::try_from(attempt.number()?).map_err(|_| attempt.refuse("a smaller number"))?);
+    let attempt = AttemptNo(
+        u32::try_from(attempt.number()?).map_err(|_| attempt.refuse("a smaller number"))?,
+    );
     let plan = fields.take("plan")?.digest()?;
     let quorum = fields.take("quorum")?;
     let quorum = u8::try_from(quorum.number()?).map_err(|_| quorum.refuse("at most 255"))?;
@@ -259,7 +297,10 @@ fn read_actor(actor: &str, via: &str) -> Option<Actor> {
     }
     let id = PersonId::new(actor).ok()?;
     match (uid, via) {
-        (Some(uid), _) => Some(Actor::Person { id, via: Via::Uid(uid) }),
+        (Some(uid), _) => Some(Actor::Person {
+            id,
+            via: Via::Uid(uid),
+        }),
         (None, "demo") => Some(Actor::Person { id, via: Via::Demo }),
         (None, _) => None,
     }
@@ -273,13 +314,20 @@ mod tests {
     use crate::journal::{Stamp, seal};
 
     fn person(id: &str) -> Actor {
-        Actor::Person { id: PersonId::new(id).expect("valid"), via: Via::Uid(1001) }
+        Actor::Person {
+            id: PersonId::new(id).expect("valid"),
+            via: Via::Uid(1001),
+        }
     }
 
     fn through_a_record(actor: &Actor, fact: &Fact) -> Stamped {
         let content = content(actor, fact, None).expect("writable");
         let session = SessionId::from_parts(1, 2);
-        let stamp = Stamp { time: Timestamp::from_millis(5), boot: "b", mono_ms: 7 };
+        let stamp = Stamp {
+            time: Timestamp::from_millis(5),
+            boot: "b",
+            mono_ms: 7,
+        };
         let record = seal(&session, Seq(3), Some(Digest::of(b"x")), stamp, content).expect("seals");
         fact_of(&record).expect("reads")
     }
@@ -290,8 +338,13 @@ mod tests {
         let facts = [
             Fact::Begun,
             Fact::RolledBack,
-            Fact::NoteAdded { step: Some(step.clone()), text: "caf\u{e9}\n".to_owned() },
-            Fact::StepProposed { plan: "warroom-plan@v1\nstep: drain\n".to_owned() },
+            Fact::NoteAdded {
+                step: Some(step.clone()),
+                text: "caf\u{e9}\n".to_owned(),
+            },
+            Fact::StepProposed {
+                plan: "warroom-plan@v1\nstep: drain\n".to_owned(),
+            },
             Fact::StepArmed { step },
         ];
         for actor in [person("alice"), Actor::Account { uid: 0 }, Actor::Engine] {
@@ -305,7 +358,14 @@ mod tests {
     #[test]
     fn a_plan_is_kept_as_exactly_its_bytes() {
         let plan = "warroom-plan@v1\nstep: x\n";
-        let content = content(&Actor::Engine, &Fact::StepProposed { plan: plan.to_owned() }, None).expect("writable");
+        let content = content(
+            &Actor::Engine,
+            &Fact::StepProposed {
+                plan: plan.to_owned(),
+            },
+            None,
+        )
+        .expect("writable");
         assert_eq!(content.body, plan.as_bytes());
     }
 
@@ -341,13 +401,19 @@ mod tests {
             .with("nonce", terms.nonce.as_str())
             .with("issued", "1970-01-01T00:00:01Z")
             .with("expires", "1970-01-01T00:15:01Z");
-        assert_eq!(read_terms(&doc.print().expect("prints")).expect("reads"), terms);
+        assert_eq!(
+            read_terms(&doc.print().expect("prints")).expect("reads"),
+            terms
+        );
     }
 
     #[test]
     fn an_unknown_kind_and_a_strange_actor_are_refused_by_name() {
         assert!(matches!(read_body("step.teleported", b"{}"), Err(None)));
-        assert!(matches!(read_body("step.armed", br#"{"fact":"begun"}"#), Err(Some(_))));
+        assert!(matches!(
+            read_body("step.armed", br#"{"fact":"begun"}"#),
+            Err(Some(_))
+        ));
         assert_eq!(read_actor("uid-0", "uid:1"), None);
         assert_eq!(read_actor("alice", "carrier-pigeon"), None);
     }

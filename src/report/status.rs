@@ -71,7 +71,11 @@ pub struct Summary {
 impl Summary {
     /// `running, 4 of 12 steps, at 2.1 drain orders-db-2, 2 attached (ADVISORY)`.
     pub fn to_line(&self) -> String {
-        let at = if self.current.is_empty() { String::new() } else { format!(", at {}", self.current) };
+        let at = if self.current.is_empty() {
+            String::new()
+        } else {
+            format!(", at {}", self.current)
+        };
         format!(
             "{}, {} of {} steps{at}, {} attached ({})",
             self.standing.as_str(),
@@ -87,20 +91,33 @@ impl Summary {
 pub fn summary(state: &State) -> Summary {
     let plan = state.plan();
     let is_forward = |index: usize| {
-        plan.steps.get(index).and_then(|step| plan.phases.get(step.phase)).is_some_and(|phase| !phase.rollback)
+        plan.steps
+            .get(index)
+            .and_then(|step| plan.phases.get(step.phase))
+            .is_some_and(|phase| !phase.rollback)
     };
-    let forward = || state.steps.iter().enumerate().filter(|(index, _)| is_forward(*index));
+    let forward = || {
+        state
+            .steps
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| is_forward(*index))
+    };
     let current = state
         .steps
         .iter()
         .position(|step| !matches!(step.status, StepStatus::Pending) && !is_over(&step.status))
         .and_then(|index| plan.steps.get(index))
-        .map_or_else(String::new, |step| format!("{} {}", step.number, step.title));
+        .map_or_else(String::new, |step| {
+            format!("{} {}", step.number, step.title)
+        });
     Summary {
         title: plan.title.clone(),
         mode: state.genesis.mode.as_str(),
         standing: standing(state),
-        passed: forward().filter(|(_, step)| step.status.is_passed()).count(),
+        passed: forward()
+            .filter(|(_, step)| step.status.is_passed())
+            .count(),
         steps: forward().count(),
         current,
         attached: state.terminals.len(),
@@ -108,7 +125,10 @@ pub fn summary(state: &State) -> Summary {
 }
 
 const fn is_over(status: &StepStatus) -> bool {
-    matches!(status, StepStatus::Done { .. } | StepStatus::Skipped { .. } | StepStatus::Undone)
+    matches!(
+        status,
+        StepStatus::Done { .. } | StepStatus::Skipped { .. } | StepStatus::Undone
+    )
 }
 
 fn standing(state: &State) -> Standing {
@@ -128,7 +148,12 @@ fn standing(state: &State) -> Standing {
 }
 
 const fn is_waiting_for_people(status: &StepStatus) -> bool {
-    matches!(status, StepStatus::Active { stage: Stage::AwaitingSecond | Stage::Armed })
+    matches!(
+        status,
+        StepStatus::Active {
+            stage: Stage::AwaitingSecond | Stage::Armed
+        }
+    )
 }
 
 /// Several lines for a person.
@@ -140,12 +165,24 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
     writeln!(text, "{name}: {}", summary.title).ok();
     writeln!(text, "  {}", summary.to_line()).ok();
     for (id, rule) in &state.rules {
-        let value = rule.quote.as_ref().map_or_else(String::new, |q| format!(", value {}", q.sample.value));
+        let value = rule
+            .quote
+            .as_ref()
+            .map_or_else(String::new, |q| format!(", value {}", q.sample.value));
         writeln!(text, "  {id}: {}{value}", verdict(rule.verdict)).ok();
     }
     for health in snapshot.board.health.values() {
-        let error = if health.last_error.is_empty() { String::new() } else { format!(": {}", health.last_error) };
-        writeln!(text, "  {} `{}`: {:?}{error}", health.system, health.connector, health.liveness).ok();
+        let error = if health.last_error.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", health.last_error)
+        };
+        writeln!(
+            text,
+            "  {} `{}`: {:?}{error}",
+            health.system, health.connector, health.liveness
+        )
+        .ok();
     }
     text
 }

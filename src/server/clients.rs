@@ -138,7 +138,9 @@ impl Registry {
 
     /// True when a person has a terminal here.
     pub(crate) fn has(&self, person: &PersonId) -> bool {
-        self.clients.values().any(|client| client.is_terminal && client.actor.person() == Some(person))
+        self.clients
+            .values()
+            .any(|client| client.is_terminal && client.actor.person() == Some(person))
     }
 
     /// How many are attached.
@@ -188,7 +190,9 @@ impl Registry {
     /// Waits until every queue is empty.
     pub(crate) async fn drained(&self) {
         for client in self.clients.values() {
-            while client.queue.waiting.load(Ordering::Relaxed) > 0 && !client.queue.frames.is_closed() {
+            while client.queue.waiting.load(Ordering::Relaxed) > 0
+                && !client.queue.frames.is_closed()
+            {
                 tokio::task::yield_now().await;
             }
         }

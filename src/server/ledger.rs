@@ -7,7 +7,9 @@ use crate::domain::reading::{ConnectorHealth, Liveness};
 use crate::domain::state::State;
 use crate::domain::time::Moment;
 use crate::journal::facts::{self, FactError};
-use crate::journal::{AppendError, Log, ReadError, Record, RecordError, Space, Stamp, Writer, seal};
+use crate::journal::{
+    AppendError, Log, ReadError, Record, RecordError, Space, Stamp, Writer, seal,
+};
 
 /// Bytes of records in one answer: they stay below a frame of the wire.
 const READ_BYTES_MAX: usize = 512 * 1024;
@@ -75,9 +77,19 @@ impl Ledger {
         let content = facts::content(&actor, &fact, state)?;
         let seq = self.sealed.map_or(Seq(0), |(seq, _)| seq.next());
         let prev = self.sealed.map(|(_, hash)| hash);
-        let stamp = Stamp { time: at.wall, boot: &self.boot, mono_ms: at.mono_ms };
+        let stamp = Stamp {
+            time: at.wall,
+            boot: &self.boot,
+            mono_ms: at.mono_ms,
+        };
         let record = seal(&self.session, seq, prev, stamp, content)?;
-        let stamped = Stamped { seq, hash: record.hash(), at, actor, fact };
+        let stamped = Stamped {
+            seq,
+            hash: record.hash(),
+            at,
+            actor,
+            fact,
+        };
         self.sealed = Some((seq, record.hash()));
         self.records.push(record);
         self.stamped.push(stamped.clone());
@@ -100,7 +112,11 @@ impl Ledger {
         let stamped = std::mem::take(&mut self.stamped);
         // What must be recorded once something has begun may use the reserve of the disk.
         let is_vital = stamped.iter().any(|s| is_vital(&s.fact));
-        let space = if is_vital { Space::Reserve } else { Space::Ordinary };
+        let space = if is_vital {
+            Space::Reserve
+        } else {
+            Space::Ordinary
+        };
         match self.writer.submit(records, space).done().await {
             Ok(appended) => {
                 self.durable = Some((appended.last, appended.hash));
@@ -149,7 +165,10 @@ impl Ledger {
 const fn is_vital(fact: &Fact) -> bool {
     matches!(
         fact,
-        Fact::ExecSpawned { .. } | Fact::ExecOutcome { .. } | Fact::ExecUnknown { .. } | Fact::SessionClosed { .. }
+        Fact::ExecSpawned { .. }
+            | Fact::ExecOutcome { .. }
+            | Fact::ExecUnknown { .. }
+            | Fact::SessionClosed { .. }
     )
 }
 

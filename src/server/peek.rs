@@ -67,7 +67,9 @@ impl PeekError {
             Self::Read { dir, .. } => Some(format!(
                 "nothing was changed; `warroom verify {dir}` says how far it is intact; start anew under another name with `-t NAME`"
             )),
-            Self::Fact { .. } => Some("a newer warroom may have written it; nothing was changed".to_owned()),
+            Self::Fact { .. } => {
+                Some("a newer warroom may have written it; nothing was changed".to_owned())
+            }
         }
     }
 }
@@ -81,15 +83,23 @@ pub fn peek(dir: &Path) -> Result<Option<Peek>, PeekError> {
     let file = match File::open(dir.join(JOURNAL_FILE)) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(PeekError::Io { dir: shown(), source }),
+        Err(source) => {
+            return Err(PeekError::Io {
+                dir: shown(),
+                source,
+            });
+        }
     };
     let mut reader = Reader::new(file);
     let mut state: Option<State> = None;
     loop {
         match reader.next_record() {
             Ok(Some(entry)) => {
-                let stamped = facts::fact_of(&entry.to_record())
-                    .map_err(|source| PeekError::Fact { dir: shown(), source })?;
+                let stamped =
+                    facts::fact_of(&entry.to_record()).map_err(|source| PeekError::Fact {
+                        dir: shown(),
+                        source,
+                    })?;
                 match (&mut state, &stamped.fact) {
                     (None, Fact::SessionOpened(genesis)) => {
                         state = Some(State::new((**genesis).clone(), stamped.hash, stamped.at));
@@ -99,7 +109,12 @@ pub fn peek(dir: &Path) -> Result<Option<Peek>, PeekError> {
                 }
             }
             Ok(None) | Err(ReadError::Torn { .. }) => break,
-            Err(source) => return Err(PeekError::Read { dir: shown(), source }),
+            Err(source) => {
+                return Err(PeekError::Read {
+                    dir: shown(),
+                    source,
+                });
+            }
         }
     }
     Ok(state.map(|state| Peek {

@@ -92,7 +92,10 @@ pub(crate) fn draft(
         .map_err(|_| "a variable of the environment is not UTF-8")?;
     inputs.argv = job.argv;
     inputs.timeout_s = job.timeout.as_secs();
-    Ok(Draft { inputs, exe: Some(job.exe) })
+    Ok(Draft {
+        inputs,
+        exe: Some(job.exe),
+    })
 }
 
 /// Reads the executable. Blocks.
@@ -117,7 +120,9 @@ fn account() -> String {
 fn blast(state: &State, step: &PlanStep) -> String {
     let all = state.plan().components.len();
     match &step.component {
-        Some(component) if all > 0 => format!("{component}, 1 of {all} components of this maintenance"),
+        Some(component) if all > 0 => {
+            format!("{component}, 1 of {all} components of this maintenance")
+        }
         Some(component) => component.clone(),
         None if all > 0 => format!("not named; the maintenance touches {all} components"),
         None => "not named in the runbook".to_owned(),
@@ -132,7 +137,11 @@ fn guards(state: &State, now: Moment) -> Vec<String> {
         .iter()
         .filter(|rule| rule.crit.is_some() || rule.warn.is_some())
         .map(|rule| {
-            let limit = rule.crit.or(rule.warn).map(|l| l.to_string()).unwrap_or_default();
+            let limit = rule
+                .crit
+                .or(rule.warn)
+                .map(|l| l.to_string())
+                .unwrap_or_default();
             let said = state.rules.get(&rule.id);
             let verdict = match said.map(|s| s.verdict) {
                 Some(Verdict::Pass) => "pass",
@@ -141,13 +150,23 @@ fn guards(state: &State, now: Moment) -> Vec<String> {
                 Some(Verdict::Unknown(why)) => why.as_str(),
                 None => "no data yet",
             };
-            let value = said.and_then(|s| s.quote.as_ref()).map_or_else(String::new, |quote| {
-                let age = Duration::from_millis(quote.age_ms).saturating_add(
-                    said.map_or(Duration::ZERO, |s| now.wall.since(s.since.wall)),
-                );
-                format!(", value {} at the last change {} ago", quote.sample.value, short_span(age))
-            });
-            format!("{} {limit} for {} ({verdict}{value})", rule.id, short_span(rule.hold_for))
+            let value = said
+                .and_then(|s| s.quote.as_ref())
+                .map_or_else(String::new, |quote| {
+                    let age = Duration::from_millis(quote.age_ms).saturating_add(
+                        said.map_or(Duration::ZERO, |s| now.wall.since(s.since.wall)),
+                    );
+                    format!(
+                        ", value {} at the last change {} ago",
+                        quote.sample.value,
+                        short_span(age)
+                    )
+                });
+            format!(
+                "{} {limit} for {} ({verdict}{value})",
+                rule.id,
+                short_span(rule.hold_for)
+            )
         })
         .collect()
 }
@@ -155,7 +174,9 @@ fn guards(state: &State, now: Moment) -> Vec<String> {
 /// The way back as people read it: the script, its lines joined.
 fn undo(step: &PlanStep) -> String {
     let script = step.undo.as_ref().and_then(|undo| undo.argv.last());
-    let text = script.map(|s| s.trim().lines().collect::<Vec<_>>().join("; ")).unwrap_or_default();
+    let text = script
+        .map(|s| s.trim().lines().collect::<Vec<_>>().join("; "))
+        .unwrap_or_default();
     text.chars().take(UNDO_CHARS_MAX).collect()
 }
 

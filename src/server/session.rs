@@ -127,7 +127,9 @@ impl Session {
             self.take(&Input::Exec(update), turn, None);
         }
         if self.engine.state().proposal.is_some()
-            && self.world_read.is_none_or(|read| read.elapsed() >= WORLD_EVERY)
+            && self
+                .world_read
+                .is_none_or(|read| read.elapsed() >= WORLD_EVERY)
         {
             self.read_world().await;
         }
@@ -141,7 +143,9 @@ impl Session {
     }
 
     fn on_update(&mut self, update: Update, turn: &mut Turn) {
-        let Some(news) = self.executor.news(update) else { return };
+        let Some(news) = self.executor.news(update) else {
+            return;
+        };
         match news {
             ExecNews::Output(chunk) => self.registry.broadcast(&ToClient::Output(chunk)),
             news => {
@@ -153,7 +157,12 @@ impl Session {
     }
 
     /// Gives an input to the engine and stages what it proposes. `asked`: who waits for the answer.
-    pub(crate) fn take(&mut self, input: &Input, turn: &mut Turn, asked: Option<(TerminalId, u64)>) {
+    pub(crate) fn take(
+        &mut self,
+        input: &Input,
+        turn: &mut Turn,
+        asked: Option<(TerminalId, u64)>,
+    ) {
         let now = self.clock.now();
         let proposal = self.engine.propose(input, now, &self.world);
         self.stage(proposal.facts, now);
@@ -170,9 +179,16 @@ impl Session {
         }
     }
 
-    fn stage(&mut self, facts: Vec<(Actor, crate::domain::fact::Fact)>, now: crate::domain::time::Moment) {
+    fn stage(
+        &mut self,
+        facts: Vec<(Actor, crate::domain::fact::Fact)>,
+        now: crate::domain::time::Moment,
+    ) {
         for (actor, fact) in facts {
-            match self.ledger.seal(actor, fact, now, Some(self.engine.tentative())) {
+            match self
+                .ledger
+                .seal(actor, fact, now, Some(self.engine.tentative()))
+            {
                 Ok(stamped) => self.engine.stage(std::slice::from_ref(&stamped)),
                 Err(error) => tracing::error!(%error, "a fact could not be written as a record"),
             }
@@ -181,17 +197,28 @@ impl Session {
 
     /// Settles, writes, and only then shows and does.
     async fn finish(&mut self, turn: Turn) {
-        let Turn { replies, accepted, readings } = turn;
+        let Turn {
+            replies,
+            accepted,
+            readings,
+        } = turn;
         self.settle();
         let refused = self.write().await;
         if !readings.is_empty() {
             self.registry.broadcast(&ToClient::Readings(readings));
         }
         for (terminal, number, refused) in replies {
-            self.registry.send(terminal, &[ToClient::Reply { number, refused }]);
+            self.registry
+                .send(terminal, &[ToClient::Reply { number, refused }]);
         }
         for (terminal, number) in accepted {
-            self.registry.send(terminal, &[ToClient::Reply { number, refused: refused.clone() }]);
+            self.registry.send(
+                terminal,
+                &[ToClient::Reply {
+                    number,
+                    refused: refused.clone(),
+                }],
+            );
         }
         let gate = self.engine.gate_progress();
         if gate != self.last_gate {
@@ -277,13 +304,23 @@ impl Session {
         match read {
             Ok((Ok(policy), runbook)) => {
                 let (digest, roster) = (Some(policy.digest), policy.roster());
-                self.world = World { policy: digest, runbook, look: Look::NotLooked, roster };
+                self.world = World {
+                    policy: digest,
+                    runbook,
+                    look: Look::NotLooked,
+                    roster,
+                };
                 self.policy = policy;
             }
             Ok((Err(error), runbook)) => {
                 tracing::error!(%error, "the people file cannot be read; nothing can be confirmed");
                 let roster = self.policy.roster();
-                self.world = World { policy: None, runbook, look: Look::NotLooked, roster };
+                self.world = World {
+                    policy: None,
+                    runbook,
+                    look: Look::NotLooked,
+                    roster,
+                };
             }
             Err(error) => {
                 tracing::error!(%error, "the policy could not be read");
@@ -297,17 +334,30 @@ impl Session {
         let deadline = Instant::now() + STOP_MAX;
         self.executor.stop_all();
         while self.executor.is_busy() {
-            let Ok(Some(update)) = tokio::time::timeout_at(deadline, sources.updates.recv()).await else { break };
+            let Ok(Some(update)) = tokio::time::timeout_at(deadline, sources.updates.recv()).await
+            else {
+                break;
+            };
             let mut turn = Turn::default();
             self.on_update(update, &mut turn);
             self.write().await;
         }
         let reason = std::mem::take(&mut self.shutdown_reason);
-        self.take(&Input::Close { reason: reason.clone() }, &mut Turn::default(), None);
+        self.take(
+            &Input::Close {
+                reason: reason.clone(),
+            },
+            &mut Turn::default(),
+            None,
+        );
         self.write().await;
-        self.registry.broadcast(&ToClient::Bye { reason: format!("the session server ended: {reason}") });
+        self.registry.broadcast(&ToClient::Bye {
+            reason: format!("the session server ended: {reason}"),
+        });
         // The writers get a moment for the goodbye; a stalled one is not waited for.
-        tokio::time::timeout(Duration::from_millis(300), self.registry.drained()).await.ok();
+        tokio::time::timeout(Duration::from_millis(300), self.registry.drained())
+            .await
+            .ok();
         reason
     }
 }
@@ -316,7 +366,15 @@ impl Session {
 fn exec_update(news: ExecNews) -> Option<ExecUpdate> {
     Some(match news {
         ExecNews::Spawned { key, pid } => ExecUpdate::Spawned { key, pid },
-        ExecNews::Ended { key, outcome, output } => ExecUpdate::Ended { key, outcome, output },
+        ExecNews::Ended {
+            key,
+            outcome,
+            output,
+        } => ExecUpdate::Ended {
+            key,
+            outcome,
+            output,
+        },
         ExecNews::Lost { key, why } => {
             tracing::error!(%key, %why, "nobody knows how a command ended");
             ExecUpdate::Lost { key }

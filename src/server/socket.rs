@@ -86,7 +86,10 @@ impl SessionSocket {
         })?;
         remove(&dir)?;
         std::fs::rename(&fresh, &dir).map_err(io("move into place", &dir))?;
-        Ok(Self { listener, dir: Dir(dir) })
+        Ok(Self {
+            listener,
+            dir: Dir(dir),
+        })
     }
 
     /// The listener, and what keeps the directory until it is dropped.

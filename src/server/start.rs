@@ -12,9 +12,9 @@ use super::socket::{SessionSocket, SocketError};
 use crate::clock::Clock;
 use crate::connect::READINGS_QUEUE_MAX;
 use crate::connect::poll::Source;
-use crate::connect::supervise::Connectors;
-use crate::connect::registry::{self, AnyConfig, SetupError};
 use crate::connect::query;
+use crate::connect::registry::{self, AnyConfig, SetupError};
+use crate::connect::supervise::Connectors;
 use crate::domain::apply::{FoldError, check_apply};
 use crate::domain::board::Board;
 use crate::domain::digest::Digest;
@@ -120,13 +120,25 @@ impl StartError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Journal(error) => error.hint().map(Into::into),
-            Self::Fact { .. } => Some("a newer warroom may have written it; nothing was changed".to_owned()),
-            Self::NothingThere(_) => Some("name the runbook to start it: `warroom run RUNBOOK.md`".to_owned()),
+            Self::Fact { .. } => {
+                Some("a newer warroom may have written it; nothing was changed".to_owned())
+            }
+            Self::NothingThere(_) => {
+                Some("name the runbook to start it: `warroom run RUNBOOK.md`".to_owned())
+            }
             Self::Exists(name) => Some(format!("take it up with `warroom run -t {name}`")),
             Self::Socket(error) => error.hint(),
-            Self::Group(_) => Some("make it, or leave out `server.group` in `config.toml`".to_owned()),
-            Self::Fold { .. } | Self::Seal(_) | Self::Append(_) | Self::People(_) | Self::Connectors(_) => None,
-            Self::Dirs { .. } => Some("`server.state_dir` in `config.toml` names the directory of sessions".to_owned()),
+            Self::Group(_) => {
+                Some("make it, or leave out `server.group` in `config.toml`".to_owned())
+            }
+            Self::Fold { .. }
+            | Self::Seal(_)
+            | Self::Append(_)
+            | Self::People(_)
+            | Self::Connectors(_) => None,
+            Self::Dirs { .. } => Some(
+                "`server.state_dir` in `config.toml` names the directory of sessions".to_owned(),
+            ),
         }
     }
 }
@@ -144,7 +156,9 @@ pub struct Server {
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("socket", &self.socket).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("socket", &self.socket)
+            .finish_non_exhaustive()
     }
 }
 
@@ -164,7 +178,16 @@ impl Server {
     /// # Errors
     /// [`StartError`]; nothing is left behind but the session's directory.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let Options { name, session_dir, runtime_dir, group, genesis, people, connectors, .. } = &options;
+        let Options {
+            name,
+            session_dir,
+            runtime_dir,
+            group,
+            genesis,
+            people,
+            connectors,
+            ..
+        } = &options;
         let policy = Policy::read(people).map_err(StartError::People)?;
         let gid = group.as_deref().map(group_id).transpose()?;
         let unfolded = open(name, session_dir, genesis.as_deref(), &*options.clock).await?;
@@ -174,12 +197,17 @@ impl Server {
             base_env: options.base_env.clone(),
             output_bytes_max: options.output_bytes_max,
         };
-        workplace.make_dirs().map_err(|source| StartError::Dirs { path: session_dir.clone(), source })?;
+        workplace.make_dirs().map_err(|source| StartError::Dirs {
+            path: session_dir.clone(),
+            source,
+        })?;
         let specs = query::specs_for(unfolded.state.plan(), &unfolded.state.genesis.panels);
         let connectors =
             registry::build(connectors, &specs, &options.clock).map_err(StartError::Connectors)?;
         let socket = SessionSocket::bind(runtime_dir, name, gid)?;
-        Ok(Self::join(options, policy, unfolded, workplace, connectors, socket))
+        Ok(Self::join(
+            options, policy, unfolded, workplace, connectors, socket,
+        ))
     }
 
     fn join(
@@ -190,7 +218,14 @@ impl Server {
         connectors: Vec<Box<dyn Source>>,
         socket: SessionSocket,
     ) -> Self {
-        let Unfolded { writer, ledger_head, state, recent, torn, is_new } = unfolded;
+        let Unfolded {
+            writer,
+            ledger_head,
+            state,
+            recent,
+            torn,
+            is_new,
+        } = unfolded;
         let (own_inputs, inputs) = mpsc::channel(INPUTS_MAX);
         let (readings_in, readings) = mpsc::channel(READINGS_QUEUE_MAX);
         let (updates_in, updates) = mpsc::channel(UPDATES_MAX);
@@ -228,8 +263,20 @@ impl Server {
         if !is_new {
             session.on_restart(torn);
         }
-        let sources = Sources { inputs, readings, updates };
-        Self { session, sources, shutdown, socket, connectors, readings: readings_in, clock: options.clock }
+        let sources = Sources {
+            inputs,
+            readings,
+            updates,
+        };
+        Self {
+            session,
+            sources,
+            shutdown,
+            socket,
+            connectors,
+            readings: readings_in,
+            clock: options.clock,
+        }
     }
 
     /// Path of the socket.
@@ -244,10 +291,21 @@ impl Server {
 
     /// Serves until told to end; returns why.
     pub async fn run(self) -> String {
-        let Self { session, sources, shutdown, socket, connectors, readings, clock } = self;
+        let Self {
+            session,
+            sources,
+            shutdown,
+            socket,
+            connectors,
+            readings,
+            clock,
+        } = self;
         let (listener, kept) = socket.into_parts();
-        let listening =
-            tokio::spawn(listen::accept_all(listener, session.own_inputs.clone(), shutdown.clone()));
+        let listening = tokio::spawn(listen::accept_all(
+            listener,
+            session.own_inputs.clone(),
+            shutdown.clone(),
+        ));
         let connectors = Connectors::start(connectors, &readings, &clock, &shutdown);
         drop(readings);
         let reason = session.run(sources).await;
@@ -264,10 +322,16 @@ impl Session {
     fn on_restart(&mut self, torn: Option<journal::TornTail>) {
         let mut turn = super::session::Turn::default();
         if let Some(torn) = torn {
-            let input = Input::Recovered { bytes: torn.bytes, digest: torn.digest };
+            let input = Input::Recovered {
+                bytes: torn.bytes,
+                digest: torn.digest,
+            };
             self.take(&input, &mut turn, None);
         }
-        let input = Input::Restarted { program: crate::PROGRAM.to_owned(), host: super::pin::host_name() };
+        let input = Input::Restarted {
+            program: crate::PROGRAM.to_owned(),
+            host: super::pin::host_name(),
+        };
         self.take(&input, &mut turn, None);
     }
 }
@@ -290,14 +354,25 @@ async fn open(
         (Some(state), None) => {
             let torn = opened.torn();
             let writer = Writer::start(opened)?;
-            Ok(Unfolded { writer, ledger_head: state.head, state, recent: fold.recent, torn, is_new: false })
+            Ok(Unfolded {
+                writer,
+                ledger_head: state.head,
+                state,
+                recent: fold.recent,
+                torn,
+                is_new: false,
+            })
         }
         (None, Some(genesis)) => begin(opened, genesis, clock).await,
     }
 }
 
 /// Writes the first record.
-async fn begin(opened: Opened, genesis: &Genesis, clock: &dyn Clock) -> Result<Unfolded, StartError> {
+async fn begin(
+    opened: Opened,
+    genesis: &Genesis,
+    clock: &dyn Clock,
+) -> Result<Unfolded, StartError> {
     let writer = Writer::start(opened)?;
     let mut ledger = Ledger::new(writer, genesis.session.clone(), None);
     let fact = Fact::SessionOpened(Box::new(genesis.clone()));
@@ -331,8 +406,14 @@ enum FoldFault {
 impl FoldFault {
     fn named(self, name: &SessionName) -> StartError {
         match self {
-            Self::Fact(source) => StartError::Fact { name: name.clone(), source },
-            Self::Fold(source) => StartError::Fold { name: name.clone(), source },
+            Self::Fact(source) => StartError::Fact {
+                name: name.clone(),
+                source,
+            },
+            Self::Fold(source) => StartError::Fold {
+                name: name.clone(),
+                source,
+            },
         }
     }
 }
@@ -373,5 +454,7 @@ fn group_id(group: &str) -> Result<u32, StartError> {
 }
 
 fn directory_of(file: &str) -> PathBuf {
-    Path::new(file).parent().map_or_else(|| PathBuf::from("/"), Path::to_owned)
+    Path::new(file)
+        .parent()
+        .map_or_else(|| PathBuf::from("/"), Path::to_owned)
 }

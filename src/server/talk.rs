@@ -5,9 +5,9 @@ use super::input::Incoming;
 use super::render::{self, Purpose};
 use super::session::{Session, Turn};
 use crate::domain::command::{Command, Refusal};
-use crate::domain::fact::{Actor, Fact, Mode, Stamped};
 use crate::domain::confirm::plan_doc::{self, PlanInputs};
 use crate::domain::decide::Prepared;
+use crate::domain::fact::{Actor, Fact, Mode, Stamped};
 use crate::domain::id::{PersonId, Seq, StepId, TerminalId};
 use crate::domain::world::Look;
 use crate::engine::Input;
@@ -48,26 +48,50 @@ impl Session {
     }
 
     fn on_joining(&mut self, joining: Joining, turn: &mut Turn) {
-        let Joining { peer, hello, queue, answer } = joining;
+        let Joining {
+            peer,
+            hello,
+            queue,
+            answer,
+        } = joining;
         let genesis = &self.engine.state().genesis;
-        let simulated = hello.demo_person.clone().or_else(|| self.next_demo_person(hello.is_terminal));
-        let actor = self.policy.actor(peer.uid, simulated.as_ref(), genesis.mode);
+        let simulated = hello
+            .demo_person
+            .clone()
+            .or_else(|| self.next_demo_person(hello.is_terminal));
+        let actor = self
+            .policy
+            .actor(peer.uid, simulated.as_ref(), genesis.mode);
         let reason = if !self.policy.may_attach(peer.uid, genesis.server_uid) {
-            Some(format!("uid {} is not on this session's list of people", peer.uid))
+            Some(format!(
+                "uid {} is not on this session's list of people",
+                peer.uid
+            ))
         } else if self.registry.len() >= CLIENTS_MAX {
             Some(format!("{CLIENTS_MAX} clients are attached already"))
         } else if self.registry.of_uid(peer.uid) >= CLIENTS_PER_UID_MAX {
-            Some(format!("{CLIENTS_PER_UID_MAX} clients of uid {} are attached already", peer.uid))
+            Some(format!(
+                "{CLIENTS_PER_UID_MAX} clients of uid {} are attached already",
+                peer.uid
+            ))
         } else {
             None
         };
         if let Some(reason) = reason {
             let hint = "detach one, or ask the owner of the people file".to_owned();
-            answer.send(Err(ToClient::TurnedAway { contract: CONTRACT, reason, hint })).ok();
+            answer
+                .send(Err(ToClient::TurnedAway {
+                    contract: CONTRACT,
+                    reason,
+                    hint,
+                }))
+                .ok();
             return;
         }
         let read_only = hello.read_only || !self.may_act(&actor);
-        let terminal = self.registry.add(actor.clone(), read_only, hello.is_terminal, queue);
+        let terminal = self
+            .registry
+            .add(actor.clone(), read_only, hello.is_terminal, queue);
         let mut messages = vec![ToClient::Welcome(Welcome {
             contract: CONTRACT,
             program: crate::PROGRAM.to_owned(),
@@ -79,13 +103,26 @@ impl Session {
         })];
         messages.extend(self.snapshot());
         self.registry.send(terminal, &messages);
-        tracing::info!(terminal = terminal.0, who = describe(&actor), read_only, "attached");
+        tracing::info!(
+            terminal = terminal.0,
+            who = describe(&actor),
+            read_only,
+            "attached"
+        );
         if answer.send(Ok(terminal)).is_err() {
             self.registry.remove(terminal);
             return;
         }
         if hello.is_terminal {
-            self.take(&Input::Attached { terminal, actor, read_only }, turn, None);
+            self.take(
+                &Input::Attached {
+                    terminal,
+                    actor,
+                    read_only,
+                },
+                turn,
+                None,
+            );
         }
     }
 
@@ -101,21 +138,31 @@ impl Session {
 
     /// An observer's connection has no verbs at all; accounts that are nobody may do what needs no person.
     fn may_act(&self, actor: &Actor) -> bool {
-        actor.person().is_none_or(|person| self.world.roster.roles(person).may_act())
+        actor
+            .person()
+            .is_none_or(|person| self.world.roster.roles(person).may_act())
     }
 
     async fn on_said(&mut self, terminal: TerminalId, message: ToServer, turn: &mut Turn) {
-        let Some(client) = self.registry.get(terminal) else { return };
+        let Some(client) = self.registry.get(terminal) else {
+            return;
+        };
         let (actor, read_only) = (client.actor.clone(), client.read_only);
         match message {
             ToServer::Ask { number, command } if read_only => {
                 let refusal = Refusal {
-                    reason: format!("`{}` is refused: this terminal may only look", command.verb()),
+                    reason: format!(
+                        "`{}` is refused: this terminal may only look",
+                        command.verb()
+                    ),
                     hint: "attach without `-r`, as an operator or approver".to_owned(),
                 };
                 turn.replies.push((terminal, number, Some(refusal)));
             }
-            ToServer::Ask { number, command: Command::Go { step } } => {
+            ToServer::Ask {
+                number,
+                command: Command::Go { step },
+            } => {
                 self.read_world().await;
                 self.render(terminal, number, &step, Purpose::Go, turn);
             }
@@ -123,15 +170,24 @@ impl Session {
                 if command.needs_fresh_policy() {
                     self.read_world().await;
                 }
-                let input = Input::Ask { actor, terminal, number, command };
+                let input = Input::Ask {
+                    actor,
+                    terminal,
+                    number,
+                    command,
+                };
                 self.take(&input, turn, Some((terminal, number)));
             }
-            ToServer::Records { from, count } => self.send_records(terminal, from, count.min(RECORDS_MAX)),
+            ToServer::Records { from, count } => {
+                self.send_records(terminal, from, count.min(RECORDS_MAX))
+            }
             ToServer::Output { key, offset } => match self.executor.read_output(&key, offset) {
                 Ok(tail) => {
                     self.registry.send(terminal, &[ToClient::Output(tail)]);
                 }
-                Err(error) => tracing::warn!(%key, %error, "an output that was asked for cannot be read"),
+                Err(error) => {
+                    tracing::warn!(%key, %error, "an output that was asked for cannot be read")
+                }
             },
             ToServer::Shutdown { reason } if !read_only => {
                 self.shutdown_reason = format!("{reason} (by {actor})");
@@ -152,37 +208,65 @@ impl Session {
         turn: &mut Turn,
     ) {
         let now = self.clock.now();
-        match render::draft(self.executor.workplace(), self.engine.state(), step, purpose, now) {
+        match render::draft(
+            self.executor.workplace(),
+            self.engine.state(),
+            step,
+            purpose,
+            now,
+        ) {
             Ok(draft) => {
                 let (inputs, step) = (self.own_inputs.clone(), step.clone());
                 tokio::spawn(async move {
                     let result = tokio::task::spawn_blocking(move || render::finish(draft))
                         .await
                         .unwrap_or_else(|_| Err("the executable could not be read".to_owned()));
-                    let rendered = render::Rendered { purpose, terminal, number, step, result };
-                    inputs.send(Incoming::Rendered(Box::new(rendered))).await.ok();
+                    let rendered = render::Rendered {
+                        purpose,
+                        terminal,
+                        number,
+                        step,
+                        result,
+                    };
+                    inputs
+                        .send(Incoming::Rendered(Box::new(rendered)))
+                        .await
+                        .ok();
                 });
             }
-            Err(reason) => turn.replies.push((terminal, number, Some(not_rendered(&reason)))),
+            Err(reason) => turn
+                .replies
+                .push((terminal, number, Some(not_rendered(&reason)))),
         }
     }
 
     fn on_rendered(&mut self, rendered: render::Rendered, turn: &mut Turn) {
         let terminal = rendered.terminal;
         let number = rendered.number;
-        let Some(client) = self.registry.get(terminal) else { return };
+        let Some(client) = self.registry.get(terminal) else {
+            return;
+        };
         let actor = client.actor.clone();
         let input = match rendered.purpose {
             Purpose::Propose => proposal(rendered, actor),
             Purpose::Go => {
                 self.world.look = self.look(&rendered.result);
-                let command = Command::Go { step: rendered.step };
-                Ok(Input::Ask { actor, terminal, number, command })
+                let command = Command::Go {
+                    step: rendered.step,
+                };
+                Ok(Input::Ask {
+                    actor,
+                    terminal,
+                    number,
+                    command,
+                })
             }
         };
         match input {
             Ok(input) => self.take(&input, turn, Some((terminal, number))),
-            Err(reason) => turn.replies.push((terminal, number, Some(not_rendered(&reason)))),
+            Err(reason) => turn
+                .replies
+                .push((terminal, number, Some(not_rendered(&reason)))),
         }
         // One look serves one go.
         self.world.look = Look::NotLooked;
@@ -191,7 +275,9 @@ impl Session {
     /// Compares the open proposal's plan with what its command would be now.
     fn look(&self, rendered: &Result<PlanInputs, String>) -> Look {
         let changed = |what: String| Look::Changed { what };
-        let Some(proposal) = &self.engine.state().proposal else { return Look::NotLooked };
+        let Some(proposal) = &self.engine.state().proposal else {
+            return Look::NotLooked;
+        };
         match rendered {
             Err(reason) => changed(reason.clone()),
             Ok(inputs) => match plan_doc::difference(&proposal.plan, inputs) {
@@ -214,13 +300,20 @@ impl Session {
             Ok(bytes) => bytes,
             Err(error) => {
                 tracing::error!(%error, "a snapshot could not be written");
-                return vec![ToClient::Bye { reason: "the server cannot write its state; see its log".to_owned() }];
+                return vec![ToClient::Bye {
+                    reason: "the server cannot write its state; see its log".to_owned(),
+                }];
             }
         };
-        let total = u32::try_from(bytes.len().div_ceil(SNAPSHOT_PART_MAX).max(1)).unwrap_or(u32::MAX);
+        let total =
+            u32::try_from(bytes.len().div_ceil(SNAPSHOT_PART_MAX).max(1)).unwrap_or(u32::MAX);
         (0..)
             .zip(bytes.chunks(SNAPSHOT_PART_MAX))
-            .map(|(index, part)| ToClient::SnapshotPart { index, total, bytes: part.to_vec() })
+            .map(|(index, part)| ToClient::SnapshotPart {
+                index,
+                total,
+                bytes: part.to_vec(),
+            })
             .collect()
     }
 
@@ -250,11 +343,22 @@ pub(crate) fn without_plan(stamped: &Stamped) -> Stamped {
 /// The input that opens a proposal: the plan as people will see it, and a nonce.
 fn proposal(rendered: render::Rendered, actor: Actor) -> Result<Input, String> {
     let inputs = rendered.result?;
-    let executor = actor.person().cloned().ok_or("you are nobody on the list of people")?;
+    let executor = actor
+        .person()
+        .cloned()
+        .ok_or("you are nobody on the list of people")?;
     let plan = plan_doc::render(&inputs).map_err(|error| error.to_string())?;
     let nonce = crate::clock::nonce().map_err(|error| error.to_string())?;
-    let prepared = Prepared { plan, nonce, executor };
-    Ok(Input::Proposal { actor, step: rendered.step, prepared })
+    let prepared = Prepared {
+        plan,
+        nonce,
+        executor,
+    };
+    Ok(Input::Proposal {
+        actor,
+        step: rendered.step,
+        prepared,
+    })
 }
 
 fn not_rendered(reason: &str) -> Refusal {
