@@ -26,7 +26,10 @@ pub(super) fn answer(world: &World, ask: &Ask, path: &str) -> Reply {
         "/api/v2/status" => status(world),
         _ => {
             let what = format!("path {path} was not found");
-            return Reply::json(StatusCode::NOT_FOUND, &json!({"code": 404, "message": what}));
+            return Reply::json(
+                StatusCode::NOT_FOUND,
+                &json!({"code": 404, "message": what}),
+            );
         }
     };
     Reply::json(StatusCode::OK, &body)
@@ -34,23 +37,28 @@ pub(super) fn answer(world: &World, ask: &Ask, path: &str) -> Reply {
 
 fn filters(ask: &Ask) -> Result<Vec<Matcher>, String> {
     let filters = ask.params("filter");
-    let parsed = filters.map(|text| {
-        promql::parse_matcher(text).map_err(|_| format!("bad matcher format: {text}"))
-    });
+    let parsed = filters
+        .map(|text| promql::parse_matcher(text).map_err(|_| format!("bad matcher format: {text}")));
     parsed.collect()
 }
 
 fn alerts(world: &World, filters: &[Matcher]) -> Value {
     let base = world.base();
     world.with(|cluster, now_ms| {
-        let firing = cluster.alarms.active.iter().filter(|active| active.is_firing);
+        let firing = cluster
+            .alarms
+            .active
+            .iter()
+            .filter(|active| active.is_firing);
         let alerts = firing.filter_map(|active| {
             let labels = active.all_labels();
             let value_of = |name: &str| {
                 let found = labels.iter().find(|(known, _)| known == name);
                 found.map_or("", |(_, value)| value.as_str())
             };
-            let fits = filters.iter().all(|filter| filter.fits(value_of(&filter.label)));
+            let fits = filters
+                .iter()
+                .all(|filter| filter.fits(value_of(&filter.label)));
             fits.then(|| alert(active, &labels, now_ms, &base))
         });
         alerts.collect::<Vec<_>>().into()
@@ -81,7 +89,11 @@ fn alert(active: &Active, labels: &[(String, String)], now_ms: i64, base: &str) 
 fn fingerprint(labels: &[(String, String)]) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for (name, value) in labels {
-        let bytes = name.bytes().chain([0xFF]).chain(value.bytes()).chain([0xFF]);
+        let bytes = name
+            .bytes()
+            .chain([0xFF])
+            .chain(value.bytes())
+            .chain([0xFF]);
         for byte in bytes {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }

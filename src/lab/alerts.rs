@@ -109,7 +109,9 @@ impl Alarms {
     /// Nothing is active.
     pub(super) fn new() -> Self {
         // A test proves that every rule can be read.
-        let parsed = RULES.iter().filter_map(|rule| Some((*rule, promql::parse(rule.query).ok()?)));
+        let parsed = RULES
+            .iter()
+            .filter_map(|rule| Some((*rule, promql::parse(rule.query).ok()?)));
         Self {
             rules: parsed.collect(),
             active: Vec::new(),
@@ -126,8 +128,11 @@ impl Alarms {
             let Ok(Value::Vector(elements)) = value else {
                 continue;
             };
-            self.active
-                .extend(elements.into_iter().map(|element| renew(*rule, element, &before, at_ms)));
+            self.active.extend(
+                elements
+                    .into_iter()
+                    .map(|element| renew(*rule, element, &before, at_ms)),
+            );
         }
     }
 
@@ -182,8 +187,15 @@ mod tests {
         assert!(alarms.active.is_empty());
         sim.act(Action::Break, Some("orders-api")).expect("allowed");
         run(&mut sim, &mut alarms, 8);
-        let pending = alarms.active.iter().find(|active| active.rule.name == PAGING);
-        assert!(pending.is_some_and(|active| !active.is_firing), "{:?}", alarms.active);
+        let pending = alarms
+            .active
+            .iter()
+            .find(|active| active.rule.name == PAGING);
+        assert!(
+            pending.is_some_and(|active| !active.is_firing),
+            "{:?}",
+            alarms.active
+        );
         run(&mut sim, &mut alarms, 15);
         assert!(alarms.is_firing(PAGING));
         assert!(alarms.is_firing("OrdersLatencyHigh"));

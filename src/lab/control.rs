@@ -38,24 +38,41 @@ pub(super) struct Started {
 /// # Errors
 /// The answer that says why not.
 pub(super) fn start(world: &World, ask: &Ask) -> Result<Started, Reply> {
-    if !ask.credential("Bearer ").is_some_and(|token| world.is_token(token)) {
+    if !ask
+        .credential("Bearer ")
+        .is_some_and(|token| world.is_token(token))
+    {
         let hint = "the token is in `WARROOM_LAB_TOKEN`";
-        return Err(refuse(StatusCode::UNAUTHORIZED, "the token is missing or wrong", hint));
+        return Err(refuse(
+            StatusCode::UNAUTHORIZED,
+            "the token is missing or wrong",
+            hint,
+        ));
     }
     if ask.method != Method::POST {
         let what = "only POST is answered here";
         return Err(refuse(StatusCode::METHOD_NOT_ALLOWED, what, ""));
     }
-    let word = ask.path.strip_prefix(PREFIX).unwrap_or_default();
-    let Some(action) = Action::from_word(word) else {
+    let wanted = ask.path.strip_prefix(PREFIX).unwrap_or_default();
+    let Some(action) = Action::from_word(wanted) else {
         let known = Action::ALL.map(|(word, _)| word).join(", ");
-        let (what, hint) = (format!("there is no action `{word}`"), format!("actions are {known}"));
+        let (what, hint) = (
+            format!("there is no action `{wanted}`"),
+            format!("actions are {known}"),
+        );
         return Err(refuse(StatusCode::NOT_FOUND, &what, &hint));
     };
-    let node = ask.param("node").filter(|node| !node.is_empty()).map(str::to_owned);
+    let node = ask
+        .param("node")
+        .filter(|node| !node.is_empty())
+        .map(str::to_owned);
     match world.with(|cluster, _| cluster.sim.act(action, node.as_deref())) {
         Ok(()) => Ok(Started { action, node }),
-        Err(refusal) => Err(refuse(StatusCode::CONFLICT, &refusal.to_string(), &refusal.hint())),
+        Err(refusal) => Err(refuse(
+            StatusCode::CONFLICT,
+            &refusal.to_string(),
+            &refusal.hint(),
+        )),
     }
 }
 

@@ -19,7 +19,8 @@ const ANSWER_BYTES_MAX: u64 = 256 * 1024;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Line {
-    Line(String),
+    #[serde(rename = "line")]
+    Going(String),
     Done(String),
     Stopped(String),
 }
@@ -76,8 +77,8 @@ pub fn ctl(
     let mut shown = String::new();
     for line in reader.lines() {
         match serde_json::from_str(&line.map_err(lost)?) {
-            Ok(Line::Line(text)) if text == shown => {}
-            Ok(Line::Line(text)) => {
+            Ok(Line::Going(text)) if text == shown => {}
+            Ok(Line::Going(text)) => {
                 writeln!(progress, "{text}").map_err(LabError::Write)?;
                 progress.flush().map_err(LabError::Write)?;
                 shown = text;
@@ -100,7 +101,8 @@ fn request(
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(LabError::Token);
     }
-    let node: String = form_urlencoded::byte_serialize(node.unwrap_or_default().as_bytes()).collect();
+    let node: String =
+        form_urlencoded::byte_serialize(node.unwrap_or_default().as_bytes()).collect();
     let body = format!("node={node}");
     Ok(format!(
         "POST {PREFIX}{action} HTTP/1.0\r\nHost: {addr}\r\nAuthorization: Bearer {token}\r\n\

@@ -53,7 +53,8 @@ pub(super) struct Ask {
 impl Ask {
     /// The first parameter of that name.
     pub(super) fn param(&self, name: &str) -> Option<&str> {
-        self.params(name).next()
+        let found = self.params.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
     }
 
     /// All parameters of that name.
@@ -150,7 +151,10 @@ async fn converse(stream: TcpStream, world: Arc<World>) {
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES_MAX);
     // Whoever goes away in the middle of an exchange has no use for the error.
-    builder.serve_connection(TokioIo::new(stream), service).await.ok();
+    builder
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+        .ok();
 }
 
 async fn answer(world: Arc<World>, request: Request<Incoming>) -> Response<Body> {
@@ -186,16 +190,20 @@ async fn read(request: Request<Incoming>) -> Result<Ask, Reply> {
             return Err(Reply::text(StatusCode::PAYLOAD_TOO_LARGE, text));
         }
         Err(_) => {
-            return Err(Reply::text(StatusCode::REQUEST_TIMEOUT, "the body came too slowly\n"));
+            return Err(Reply::text(
+                StatusCode::REQUEST_TIMEOUT,
+                "the body came too slowly\n",
+            ));
         }
     };
     let query = head.uri.query().unwrap_or_default();
-    let pairs = form_urlencoded::parse(query.as_bytes()).chain(form_urlencoded::parse(&body));
+    let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
+    let pairs = pairs.chain(form_urlencoded::parse(&body).into_owned());
     let authorization = head.headers.get(AUTHORIZATION);
     let authorization = authorization.and_then(|value| value.to_str().ok());
     Ok(Ask {
         path: head.uri.path().to_owned(),
-        params: pairs.into_owned().collect(),
+        params: pairs.collect(),
         authorization: authorization.unwrap_or_default().to_owned(),
         method: head.method,
     })
@@ -211,7 +219,10 @@ fn route(world: &World, ask: &Ask) -> Reply {
         ("/pagerduty", pagerduty::answer),
     ];
     if ask.path == "/metrics" {
-        return Reply::text(StatusCode::OK, world.with(|cluster, _| cluster.history.exposition()));
+        return Reply::text(
+            StatusCode::OK,
+            world.with(|cluster, _| cluster.history.exposition()),
+        );
     }
     let mut systems = SYSTEMS.iter();
     let found = systems.find_map(|(prefix, system)| Some((system, ask.path.strip_prefix(prefix)?)));

@@ -1,8 +1,8 @@
 //! The demo lab: a simulated cluster on loopback that answers the HTTP APIs of the real systems, and reacts to what
 //! the steps of a runbook do.
 //!
-//! [`start`] begins it, [`ctl()`] is what the steps call, [`demo_config`] and [`demo_runbook`] are what a session is
-//! opened with. One port serves everything: `/prometheus`, `/alertmanager`, `/netbox`, `/pagerduty`, `/metrics`, and
+//! [`Lab::start`] begins it, [`ctl()`] is what the steps call, [`Lab::demo_config`] and [`demo_runbook`] are what a
+//! session is opened with. One port serves everything: `/prometheus`, `/alertmanager`, `/netbox`, `/pagerduty`, `/metrics`, and
 //! `/lab/v1` to act on the cluster. The cluster goes on only when somebody asks, by as much time as has passed, so the
 //! lab costs nothing while nobody looks.
 //!
@@ -28,7 +28,7 @@ mod tests;
 mod world;
 
 pub use ctl::ctl;
-pub use demo::{DEMO_NAME, demo_config, demo_runbook};
+pub use demo::demo_runbook;
 pub use error::LabError;
 pub use sim::action::Action;
 
@@ -71,50 +71,64 @@ impl Default for LabOptions {
 
 /// A running lab. Ends when it is dropped.
 pub struct Lab {
-    /// Where it listens.
-    pub addr: SocketAddr,
-    /// Credential of NetBox, PagerDuty and the control API; made anew at each start.
-    pub token: String,
+    addr: SocketAddr,
+    token: String,
     stop: DropGuard,
     server: JoinHandle<()>,
 }
 
-/// Starts a lab.
-///
-/// # Errors
-/// [`LabError::Listen`], [`LabError::Random`] or [`LabError::Speed`].
-pub async fn start(clock: Arc<dyn Clock>, options: LabOptions) -> Result<Lab, LabError> {
-    if !SPEEDS.contains(&options.speed) {
-        return Err(LabError::Speed(options.speed));
-    }
-    let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
-    let listen = |source| LabError::Listen {
-        addr: wanted,
-        source,
-    };
-    let listener = TcpListener::bind(wanted).await.map_err(listen)?;
-    let addr = listener.local_addr().map_err(listen)?;
-    let token = data_encoding::HEXLOWER.encode(&random::<16>()?);
-    let world = World::new(clock, addr, token.clone(), options.seed, options.speed);
-    let stop = CancellationToken::new();
-    let server = tokio::spawn(http::serve(listener, Arc::new(world), stop.clone()));
-    Ok(Lab {
-        addr,
-        token,
-        stop: stop.drop_guard(),
-        server,
-    })
-}
-
 impl Lab {
-    /// Stops listening and ends all connections.
-    pub async fn stop(self) {
-        drop(self.stop);
-        tokio::time::timeout(STOP_TIMEOUT, self.server).await.ok();
+    /// Starts a lab on loopback.
+    ///
+    /// # Errors
+    /// [`LabError::Listen`], [`LabError::Random`] or [`LabError::Speed`].
+    pub async fn start(clock: Arc<dyn Clock>, options: LabOptions) -> Result<Self, LabError> {
+        if !SPEEDS.contains(&options.speed) {
+            return Err(LabError::Speed(options.speed));
+        }
+        let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
+        let listen = |source| LabError::Listen {
+            addr: wanted,
+            source,
+        };
+        let listener = TcpListener::bind(wanted).await.map_err(listen)?;
+        let addr = listener.local_addr().map_err(listen)?;
+        let token = data_encoding::HEXLOWER.encode(&random::<16>()?);
+        let world = World::new(clock, addr, token.clone(), options);
+        let stop = CancellationToken::new();
+        let server = tokio::spawn(http::serve(listener, Arc::new(world), stop.clone()));
+        Ok(Self {
+            addr,
+            token,
+            stop: stop.drop_guard(),
+            server,
+        })
+    }
+
+    /// Where it listens.
+    pub const fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Credential of NetBox, PagerDuty and the control API; made anew at each start.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// Base URL of one of the systems: `prometheus`, `alertmanager`, `netbox` or `pagerduty`.
     pub fn url(&self, system: &str) -> String {
         format!("http://{}/{system}", self.addr)
+    }
+
+    /// A configuration of the program that points at this lab, as TOML. Its secrets are in the environment variable
+    /// `WARROOM_LAB_TOKEN`.
+    pub fn demo_config(&self) -> String {
+        demo::config(self)
+    }
+
+    /// Stops listening and ends all connections.
+    pub async fn stop(self) {
+        drop(self.stop);
+        tokio::time::timeout(STOP_TIMEOUT, self.server).await.ok();
     }
 }

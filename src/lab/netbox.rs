@@ -66,7 +66,9 @@ fn is_wanted(entry: &Entry, ask: &Ask) -> bool {
     any("name", entry.name)
         && any("site", entry.site)
         && any("role", &slug(entry.role))
-        && ask.params("tag").all(|tag| tags(entry).iter().any(|own| own == tag))
+        && ask
+            .params("tag")
+            .all(|tag| tags(entry).iter().any(|own| own == tag))
 }
 
 fn tags(entry: &Entry) -> [String; 2] {
@@ -83,7 +85,11 @@ fn page(world: &World, ask: &Ask, path: &str, objects: Vec<Value>) -> Reply {
         let what = "limit and offset are whole numbers";
         return Reply::json(StatusCode::BAD_REQUEST, &json!({"detail": what}));
     };
-    let limit = if limit == 0 { PAGE } else { limit.min(PAGE_MAX) };
+    let limit = if limit == 0 {
+        PAGE
+    } else {
+        limit.min(PAGE_MAX)
+    };
     let count = objects.len();
     let link = |offset: usize| {
         let base = world.base();
@@ -119,7 +125,11 @@ fn status_of(entry: &Entry, sim: &Sim) -> (&'static str, &'static str) {
 
 fn object(entry: &Entry, sim: &Sim, base: &str) -> Value {
     let (status, label) = status_of(entry, sim);
-    let site_id = entry.site.bytes().last().map_or(0, |digit| u64::from(digit.wrapping_sub(b'0')));
+    let site_id = entry
+        .site
+        .bytes()
+        .last()
+        .map_or(0, |digit| u64::from(digit.wrapping_sub(b'0')));
     let tags = tags(entry);
     let tags = tags.iter().zip(1_u64..).map(|(tag, id)| {
         let url = format!("{base}/api/extras/tags/{id}/");
@@ -151,7 +161,9 @@ fn object(entry: &Entry, sim: &Sim, base: &str) -> Value {
 }
 
 fn role_id(entry: &Entry) -> u64 {
-    let roles = ["Database", "Load balancer", "Service", "Worker"].into_iter().zip(1..);
+    let roles = ["Database", "Load balancer", "Service", "Worker"]
+        .into_iter()
+        .zip(1..);
     let mut roles = roles.filter(|(role, _)| *role == entry.role);
     roles.next().map_or(0, |(_, id)| id)
 }

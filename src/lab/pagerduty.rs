@@ -36,13 +36,21 @@ const ROTAS: [Rota; 2] = [
         id: "PLABSC1",
         name: "Orders primary",
         level: 1,
-        people: [("PLABU01", "Ines Duarte"), ("PLABU02", "Tomasz Nowak"), ("PLABU03", "Priya Raman")],
+        people: [
+            ("PLABU01", "Ines Duarte"),
+            ("PLABU02", "Tomasz Nowak"),
+            ("PLABU03", "Priya Raman"),
+        ],
     },
     Rota {
         id: "PLABSC2",
         name: "Orders secondary",
         level: 2,
-        people: [("PLABU04", "Lena Fischer"), ("PLABU05", "Omar Haddad"), ("PLABU06", "Grace Kim")],
+        people: [
+            ("PLABU04", "Lena Fischer"),
+            ("PLABU05", "Omar Haddad"),
+            ("PLABU06", "Grace Kim"),
+        ],
     },
 ];
 
@@ -80,7 +88,10 @@ impl Pager {
     /// Opens an incident when the paging alert fires, and resolves it when it no longer does.
     pub(super) fn follow(&mut self, alarms: &Alarms, now_ms: i64) {
         let is_firing = alarms.is_firing(PAGING);
-        let open = self.incidents.iter_mut().find(|incident| incident.resolved_ms.is_none());
+        let open = self
+            .incidents
+            .iter_mut()
+            .find(|incident| incident.resolved_ms.is_none());
         match open {
             Some(incident) if !is_firing => incident.resolved_ms = Some(now_ms),
             None if is_firing => {
@@ -108,9 +119,18 @@ pub(super) fn answer(world: &World, ask: &Ask, path: &str) -> Reply {
     }
     let base = format!("{}/pagerduty", world.base());
     let (key, entries) = match path {
-        "/oncalls" => ("oncalls", world.with(|cluster, now_ms| on_calls(&cluster.pager, ask, now_ms, &base))),
-        "/incidents" => ("incidents", world.with(|cluster, _| incidents(&cluster.pager, ask, &base))),
-        "/schedules" => ("schedules", ROTAS.iter().map(|rota| schedule(rota, &base)).collect()),
+        "/oncalls" => (
+            "oncalls",
+            world.with(|cluster, now_ms| on_calls(&cluster.pager, ask, now_ms, &base)),
+        ),
+        "/incidents" => (
+            "incidents",
+            world.with(|cluster, _| incidents(&cluster.pager, ask, &base)),
+        ),
+        "/schedules" => (
+            "schedules",
+            ROTAS.iter().map(|rota| schedule(rota, &base)).collect(),
+        ),
         "/users/me" => {
             let [first, ..] = &ROTAS;
             let [person, ..] = first.people;
@@ -132,7 +152,11 @@ fn page(ask: &Ask, key: &str, entries: Vec<Value>) -> Reply {
         }});
         return Reply::json(StatusCode::BAD_REQUEST, &error);
     };
-    let limit = if limit == 0 { PAGE } else { limit.min(PAGE_MAX) };
+    let limit = if limit == 0 {
+        PAGE
+    } else {
+        limit.min(PAGE_MAX)
+    };
     let more = offset.saturating_add(limit) < entries.len();
     let entries: Vec<Value> = entries.into_iter().skip(offset).take(limit).collect();
     Reply::json(
@@ -216,7 +240,8 @@ fn incidents(pager: &Pager, ask: &Ask, base: &str) -> Vec<Value> {
             None => "triggered",
             Some(_) => "resolved",
         };
-        let wanted = is_wanted(ask, "statuses[]", status) && is_wanted(ask, "service_ids[]", SERVICE.0);
+        let wanted =
+            is_wanted(ask, "statuses[]", status) && is_wanted(ask, "service_ids[]", SERVICE.0);
         wanted.then(|| entry(incident, status, base))
     });
     incidents.collect()

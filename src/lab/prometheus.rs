@@ -105,7 +105,9 @@ fn query_range(cluster: &Cluster, ask: &Ask) -> Result<Json, Fault> {
     if end.saturating_sub(start) / step >= POINTS_MAX {
         return Err(bad(
             "step",
-            format!("exceeded maximum resolution of {POINTS_MAX} points per timeseries. Try decreasing the query resolution (?step=XX)"),
+            format!(
+                "exceeded maximum resolution of {POINTS_MAX} points per timeseries. Try decreasing the query resolution (?step=XX)"
+            ),
         ));
     }
     let limit = ask.param("limit").map_or(Ok(0), str::parse::<usize>);
@@ -159,11 +161,17 @@ fn step(text: &str) -> Result<i64, Fault> {
             "step",
             "zero or negative query resolution step widths are not accepted. Try a positive integer",
         )),
-        None => Err(bad("step", format!("cannot parse {text:?} to a valid duration"))),
+        None => Err(bad(
+            "step",
+            format!("cannot parse {text:?} to a valid duration"),
+        )),
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "bounded in the line before")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "bounded in the line before"
+)]
 fn millis(seconds: f64) -> Option<i64> {
     // Times up to the year 33658.
     let is_sane = seconds.abs() < 1e12;
@@ -265,7 +273,12 @@ fn rules(cluster: &Cluster) -> Json {
 fn targets(cluster: &Cluster, now_ms: i64) -> Json {
     let target = |entry: &super::catalog::Entry| {
         let is_up = cluster.sim.db(entry.name).map_or_else(
-            || cluster.sim.service(entry.name).is_some_and(super::sim::Service::is_up),
+            || {
+                cluster
+                    .sim
+                    .service(entry.name)
+                    .is_some_and(super::sim::Service::is_up)
+            },
             super::sim::Db::is_up,
         );
         let url = format!("http://{}:9100/metrics", entry.name);

@@ -1,5 +1,6 @@
 //! What all answers are made from: the cluster, its past, its alerts and its incidents, at one moment.
 
+use super::LabOptions;
 use super::alerts::Alarms;
 use super::metrics::{History, PAST_MS, SCRAPE_MS};
 use super::pagerduty::Pager;
@@ -24,9 +25,9 @@ pub(super) struct Cluster {
 
 impl Cluster {
     /// A cluster that has run for half an hour already, so that charts have a past.
-    pub(super) fn new(now_ms: i64, seed: u64, speed: f64) -> Self {
+    pub(super) fn new(now_ms: i64, options: &LabOptions) -> Self {
         let begin_ms = now_ms.saturating_sub(PAST_MS);
-        let sim = Sim::new(begin_ms, seed);
+        let sim = Sim::new(begin_ms, options.seed);
         let mut cluster = Self {
             history: History::new(&sim),
             sim,
@@ -35,7 +36,7 @@ impl Cluster {
             kept_ms: begin_ms,
         };
         cluster.advance(now_ms);
-        cluster.sim.set_speed(speed);
+        cluster.sim.set_speed(options.speed);
         cluster
     }
 
@@ -73,16 +74,15 @@ impl World {
         clock: Arc<dyn Clock>,
         addr: SocketAddr,
         token: String,
-        seed: u64,
-        speed: f64,
+        options: LabOptions,
     ) -> Self {
         let now_ms = clock.now().wall.as_millis();
         Self {
             token,
             addr,
-            speed,
+            speed: options.speed,
             clock,
-            cluster: Mutex::new(Cluster::new(now_ms, seed, speed)),
+            cluster: Mutex::new(Cluster::new(now_ms, &options)),
         }
     }
 
@@ -97,7 +97,10 @@ impl World {
     /// Whether a credential is the right one. Takes the same time whatever it holds.
     pub(super) fn is_token(&self, given: &str) -> bool {
         let (given, wanted) = (given.as_bytes(), self.token.as_bytes());
-        let differing = given.iter().zip(wanted).fold(0, |sum, (a, b)| sum | (a ^ b));
+        let differing = given
+            .iter()
+            .zip(wanted)
+            .fold(0, |sum, (a, b)| sum | (a ^ b));
         given.len() == wanted.len() && differing == 0
     }
 
