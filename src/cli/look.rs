@@ -66,10 +66,6 @@ fn theme(name: &str) -> Result<Theme, Failure> {
     Theme::parse(name, &text).map_err(|error| Failure::new(error).code(Code::Usage))
 }
 
-fn error_of(name: &str, error: std::io::Error) -> std::io::Error {
-    std::io::Error::new(error.kind(), format!("cannot read theme `{name}`: {error}"))
-}
-
 /// What the terminal can show. Source: no-color.org for `NO_COLOR`; `COLORTERM` as terminals set it.
 fn colors(asked: Option<ColorsArg>, configured: Color, env: &Env) -> Colors {
     match asked {
