@@ -104,8 +104,8 @@ impl Failure {
         self
     }
 
-    /// Writes `error: …` with its causes on one line, and `hint: …` on the next. Text from outside is cleaned.
-    pub fn print(&self, out: &mut dyn Write) {
+    /// The error and its causes on one line.
+    pub fn chain(&self) -> String {
         let mut line = self.error.to_string();
         let mut cause = self.error.source();
         while let Some(error) = cause {
@@ -117,6 +117,12 @@ impl Failure {
             }
             cause = error.source();
         }
+        line
+    }
+
+    /// Writes `error: …` with its causes on one line, and `hint: …` on the next. Text from outside is cleaned.
+    pub fn print(&self, out: &mut dyn Write) {
+        let line = self.chain();
         writeln!(out, "error: {}", crate::display::for_terminal(&line)).ok();
         if let Some(hint) = &self.hint {
             writeln!(out, "hint: {}", crate::display::for_terminal(hint)).ok();

@@ -1,1 +1,48 @@
-//! Subcommands.
+//! Subcommands: reads the environment, wires values together, prints, and returns an exit code.
+
+pub mod args;
+mod attach;
+pub mod check;
+mod demo;
+mod docs;
+mod environment;
+pub mod lab;
+mod look;
+mod ls;
+mod pinned;
+pub mod plan;
+mod run;
+mod runbook_file;
+mod serve;
+mod status;
+mod verify;
+
+use crate::exit::{Code, Failure};
+use args::{Cli, Verb};
+use environment::Environment;
+
+/// What a subcommand comes to.
+pub type Outcome = Result<Code, Failure>;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// [`Failure`], to be printed by the caller.
+pub fn run(cli: Cli) -> Outcome {
+    let environment = Environment::read(cli.config);
+    match cli.verb {
+        Verb::Run(args) => run::run(&environment, &args),
+        Verb::Attach(args) => attach::attach(&environment, &args),
+        Verb::Ls(args) => ls::ls(&environment, args.json),
+        Verb::Status(args) => status::status(&environment, &args),
+        Verb::KillSession(args) => status::kill(&environment, &args),
+        Verb::Serve(args) => serve::serve(&environment, &args),
+        Verb::Demo(args) => demo::demo(&environment, &args),
+        Verb::Lab(args) => demo::lab(&environment, args),
+        Verb::Check(args) => docs::check(&args),
+        Verb::Plan(args) => docs::plan(&args),
+        Verb::Verify(args) => verify::verify(&environment, &args),
+        Verb::Completions { shell } => Ok(docs::completions(shell)),
+        Verb::Man => docs::man(),
+    }
+}

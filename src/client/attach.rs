@@ -4,8 +4,9 @@ use super::frames::Frames;
 use super::link::{self, Introduction, LinkEvent, Target};
 use crate::clock::Clock;
 use crate::display;
+use crate::domain::command::Refusal;
 use crate::ui::room::{Link, Room};
-use crate::ui::terminal;
+use crate::ui::terminal::Tty;
 use crate::ui::{Request, Screen, Settings, Ui};
 use crate::wire::message::{ToClient, ToServer};
 use crossterm::event::{Event, EventStream};
@@ -66,7 +67,7 @@ pub async fn attach(
 ) -> std::io::Result<End> {
     let mut hangup = signal(SignalKind::hangup())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let mut terminal = terminal::Screen::open()?;
+    let mut terminal = Tty::open(settings.mouse)?;
     let (requests, to_link) = mpsc::channel(REQUESTS_MAX);
     let (to_screen, mut events) = mpsc::channel(EVENTS_MAX);
     let what = display::line(&format!("attaching to {}", name_of(&target)));
@@ -83,7 +84,9 @@ pub async fn attach(
         return Ok(End::TerminalGone);
     }
     let link = tokio::spawn(link::run(target, introduction, to_link, to_screen));
-    let end = attached.run(&mut terminal, &mut events, &mut hangup, &mut terminate).await;
+    let end = attached
+        .run(&mut terminal, &mut events, &mut hangup, &mut terminate)
+        .await;
     link.abort();
     drop(terminal);
     Ok(end)
@@ -99,7 +102,7 @@ fn name_of(target: &Target) -> String {
 impl Attached {
     async fn run(
         &mut self,
-        terminal: &mut terminal::Screen,
+        terminal: &mut Tty,
         events: &mut mpsc::Receiver<LinkEvent>,
         hangup: &mut Signal,
         terminate: &mut Signal,
@@ -149,13 +152,13 @@ impl Attached {
         }
     }
 
-    fn draw(&mut self, terminal: &mut terminal::Screen) -> std::io::Result<()> {
+    fn draw(&mut self, terminal: &mut Tty) -> std::io::Result<()> {
         let now = self.clock.now();
         let (ui, screen) = (&mut self.ui, &self.screen);
         terminal.draw(|frame| ui.draw(screen, now, frame))
     }
 
-    fn on_terminal(&mut self, event: &Event, terminal: &mut terminal::Screen) -> std::io::Result<()> {
+    fn on_terminal(&mut self, event: &Event, terminal: &mut Tty) -> std::io::Result<()> {
         let now = self.clock.now();
         for request in self.ui.on_event(&self.screen, event, now) {
             match request {
@@ -171,13 +174,16 @@ impl Attached {
         let message = match request {
             Request::Ask(command) => {
                 self.last_number += 1;
-                ToServer::Ask { number: self.last_number, command }
+                ToServer::Ask {
+                    number: self.last_number,
+                    command,
+                }
             }
             Request::Records { from, count } => ToServer::Records { from, count },
             Request::Output { key, offset } => ToServer::Output { key, offset },
-            Request::ShutdownSession => {
-                ToServer::Shutdown { reason: "ended from an attached terminal".to_owned() }
-            }
+            Request::ShutdownSession => ToServer::Shutdown {
+                reason: "ended from an attached terminal".to_owned(),
+            },
             Request::Detach => {
                 self.end = Some(End::Detached);
                 return;
@@ -187,7 +193,12 @@ impl Attached {
         };
         // A link that is down takes no requests: the screen says so, and nothing is sent late by surprise.
         if self.requests.try_send(message).is_err() {
-            self.ui.on_not_sent(self.clock.now());
+            let refusal = Refusal {
+                reason: "not sent: there is no connection to the session".to_owned(),
+                hint: "the screen says when it is back".to_owned(),
+            };
+            self.ui
+                .on_reply(self.last_number, Some(refusal), self.clock.now());
         }
     }
 
@@ -195,12 +206,17 @@ impl Attached {
         match event {
             LinkEvent::Up(welcome, snapshot) => match &mut self.screen {
                 Screen::Room(room) => room.on_snapshot(*welcome, *snapshot),
-                screen => *screen = Screen::Room(Box::new(Room::from_snapshot(*welcome, *snapshot))),
+                screen => {
+                    *screen = Screen::Room(Box::new(Room::from_snapshot(*welcome, *snapshot)))
+                }
             },
             LinkEvent::Message(message) => self.on_message(*message),
             LinkEvent::Lost { why } => {
                 if let Screen::Room(room) = &mut self.screen {
-                    room.link = Link::Lost { since: self.clock.now(), why };
+                    room.link = Link::Lost {
+                        since: self.clock.now(),
+                        why,
+                    };
                 }
             }
             LinkEvent::Ended { why, hint } => {
@@ -213,17 +229,21 @@ impl Attached {
     }
 
     fn on_message(&mut self, message: ToClient) {
-        let Screen::Room(room) = &mut self.screen else { return };
+        let Screen::Room(room) = &mut self.screen else {
+            return;
+        };
         match message {
             ToClient::Facts(facts) => room.on_facts(facts),
             ToClient::Readings(readings) => room.on_readings(readings),
             ToClient::Gate(gate) => room.on_gate(gate),
             ToClient::Output(chunk) => room.on_output(chunk),
             ToClient::Records(records) => room.on_records(records),
-            ToClient::Reply { number, refused } => self.ui.on_reply(number, refused, self.clock.now()),
-            ToClient::Lagged => self.ui.on_lagged(self.clock.now()),
-            // The link handles these before they get here.
-            ToClient::Welcome(_)
+            ToClient::Reply { number, refused } => {
+                self.ui.on_reply(number, refused, self.clock.now())
+            }
+            // A lag is made good by the snapshot that follows; the others are handled by the link.
+            ToClient::Lagged
+            | ToClient::Welcome(_)
             | ToClient::TurnedAway { .. }
             | ToClient::SnapshotPart { .. }
             | ToClient::Bye { .. } => {}

@@ -2,5 +2,8 @@
 //!
 //! Holds focus and scroll only. Every decision is the server's; a client that dies loses nothing.
 
+pub mod attach;
 pub mod frames;
 pub mod link;
+pub mod partner;
+pub mod query;

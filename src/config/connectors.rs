@@ -8,9 +8,10 @@ use super::sections::path;
 use crate::connect::http::{Auth, HttpConfig};
 use crate::connect::prometheus::{self, PrometheusConfig};
 use crate::connect::registry::AnyConfig;
+use crate::connect::scrape::{self, ScrapeConfig};
 use crate::connect::{files, netbox, pagerduty};
 use crate::domain::id::ConnectorName;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
@@ -53,6 +54,7 @@ pub(super) fn connectors(
     };
     let mut all = Vec::new();
     all.extend(reader.each(&mut section, "prometheus", Reader::prometheus));
+    all.extend(reader.each(&mut section, "scrape", Reader::scrape));
     let metrics = reader.names.iter().cloned().collect();
     all.extend(reader.each(&mut section, "netbox", Reader::netbox));
     all.extend(reader.each(&mut section, "pagerduty", Reader::pagerduty));
@@ -143,8 +145,43 @@ impl<'d, 't> Reader<'d, 't> {
         }))
     }
 
+    fn scrape(&self, name: ConnectorName, section: &mut Section<'d, 't>) -> Option<AnyConfig> {
+        let at = section.at();
+        let mut urls = section.texts("urls");
+        urls.extend(section.text("url"));
+        let (auth, headers) = (self.auth(section), headers(section));
+        let every = section.time("every", scrape::EVERY_MIN..Duration::from_secs(3600));
+        let series_max = section.whole("series_max", 1..10_001);
+        let base = self.limits(section);
+        if urls.is_empty() {
+            let hint = "the page itself, such as `urls = [\"http://db-1:9100/metrics\"]`";
+            self.document.fault(&at, "needs `url` or `urls`", hint);
+            return None;
+        }
+        if urls.len() > scrape::ENDPOINTS_MAX {
+            let what = format!("more than {} endpoints", scrape::ENDPOINTS_MAX);
+            self.document.fault(&at, what, "ask a Prometheus instead");
+        }
+        let endpoints = urls.iter().filter_map(|at| {
+            Some(HttpConfig {
+                url: self.url(at)?,
+                auth: auth.clone(),
+                headers: headers.clone(),
+                ..base.clone()
+            })
+        });
+        let endpoints = endpoints.collect();
+        let base = ScrapeConfig::new(name, &[]);
+        Some(AnyConfig::Scrape(ScrapeConfig {
+            endpoints,
+            every: every.unwrap_or(base.every),
+            series_max: series_max.map_or(base.series_max, whole),
+            name: base.name,
+        }))
+    }
+
     fn netbox(&self, name: ConnectorName, section: &mut Section<'d, 't>) -> Option<AnyConfig> {
-        let token = self.token(section, "token", "Token ");
+        let token = self.token(section, netbox::auth);
         let every = section.time("every", EVERY);
         let contacts = section.flag("contacts");
         let mut filter = netbox::Filter::default();
@@ -168,7 +205,7 @@ impl<'d, 't> Reader<'d, 't> {
     }
 
     fn pagerduty(&self, name: ConnectorName, section: &mut Section<'d, 't>) -> Option<AnyConfig> {
-        let token = self.token(section, "token", "Token token=");
+        let token = self.token(section, pagerduty::auth);
         let every = section.time("every", EVERY);
         let schedules = self.ids(section, "schedules");
         let escalation_policies = self.ids(section, "escalation_policies");
@@ -248,13 +285,15 @@ impl<'d, 't> Reader<'d, 't> {
         let host = rest
             .and_then(|rest| rest.split('/').next())
             .unwrap_or_default();
-        let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '?' | '#');
+        let odd = |c: char| c.is_whitespace() || c.is_control();
         let what = if rest.is_none() {
             "must begin with `https://` or `http://`"
         } else if url.contains('@') {
             "must hold no user or password"
+        } else if url.contains(['?', '#']) {
+            "must hold no query and no fragment"
         } else if host.is_empty() || url.contains(odd) {
-            "is not a base URL"
+            "is not a URL with a host"
         } else {
             return Some(url.to_owned());
         };
@@ -263,17 +302,14 @@ impl<'d, 't> Reader<'d, 't> {
         None
     }
 
-    /// A secret behind `prefix`, sent as `Authorization`.
+    /// The secret `token`, as the vendor wants it sent.
     fn token(
         &self,
         section: &mut Section<'d, 't>,
-        key: &'static str,
-        prefix: &str,
+        auth: fn(&SecretString) -> Auth,
     ) -> Option<Auth> {
-        let at = section.required(key, SECRET_HINT)?;
-        let secret = self.secret(&at)?;
-        let value = SecretString::from(format!("{prefix}{}", secret.expose_secret()));
-        Some(Auth::Headers(vec![("Authorization".to_owned(), value)]))
+        let at = section.required("token", SECRET_HINT)?;
+        self.secret(&at).as_ref().map(auth)
     }
 
     /// `auth.bearer`, `auth.basic`, `auth.headers`: one of them.
@@ -359,6 +395,14 @@ impl<'d, 't> Reader<'d, 't> {
         }
         ids
     }
+}
+
+/// Headers that are no secret.
+fn headers(section: &mut Section<'_, '_>) -> Vec<(String, String)> {
+    let headers = section.pairs("headers").into_iter();
+    headers
+        .map(|(name, value)| (name.value, value.value))
+        .collect()
 }
 
 fn whole(number: u64) -> usize {

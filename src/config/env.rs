@@ -31,6 +31,13 @@ impl Env {
             .filter(|p| p.is_absolute())
     }
 
+    /// The same with one variable more.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
     /// All variables, for the environment of a command that yields a secret.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &String)> {
         self.0.iter()

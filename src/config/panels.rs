@@ -161,7 +161,8 @@ fn limit(
     None
 }
 
-/// Joins the three: one direction for all, the critical limit beyond the warning one, the clear level before both.
+/// Joins the three: one direction for all, the critical limit beyond the warning one, the clear level before the
+/// worst of them.
 fn limits(
     document: &Document<'_>,
     warn: Option<&At<Typed>>,
@@ -187,15 +188,12 @@ fn limits(
     let (Some(at), Some(level)) = (clear, joined.2) else {
         return joined;
     };
-    let hint = "a breach ends when the value is no longer beyond `clear`";
-    match joined.0.or(joined.1) {
+    // The clear level belongs to the worst limit, and may be written as what ends a breach or as what keeps it up.
+    match joined.1.or(joined.0) {
         None => document.fault(at, "needs `warn` or `crit`", ""),
-        Some(first) if direction(level.op) != direction(first.op) => {
-            let what = format!("`{level}` and the limit `{first}` point in different directions");
-            document.fault(at, what, hint);
-        }
-        Some(first) if rank(level) > rank(first) => {
-            let what = format!("`{level}` must not be beyond the limit `{first}`");
+        Some(worst) if f64::from(direction(worst.op)) * level.value > rank(worst) => {
+            let what = format!("`{}` is beyond the limit `{worst}`", level.value);
+            let hint = "a breach ends when the value is back at `clear`";
             document.fault(at, what, hint);
         }
         Some(_) => {}

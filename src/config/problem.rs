@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Shown as `FILE:LINE:COLUMN: KEY: WHAT`, then a line with a hint where a person can act.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The file, as it was named.
+    /// The file, as it was named; empty when there is none.
     pub file: PathBuf,
     /// Line from 1 and column from 1 (in characters); absent when the whole file is meant.
     pub place: Option<(usize, usize)>,
@@ -35,14 +35,18 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        if let Some((line, column)) = self.place {
-            write!(f, ":{line}:{column}")?;
+        // There is no file when something is wrong with the defaults.
+        if !self.file.as_os_str().is_empty() {
+            write!(f, "{}", self.file.display())?;
+            if let Some((line, column)) = self.place {
+                write!(f, ":{line}:{column}")?;
+            }
+            f.write_str(": ")?;
         }
         if !self.key.is_empty() {
-            write!(f, ": `{}`", self.key)?;
+            write!(f, "`{}`: ", self.key)?;
         }
-        write!(f, ": {}", self.what)?;
+        f.write_str(&self.what)?;
         if !self.hint.is_empty() {
             write!(f, "\nhint: {}", self.hint)?;
         }

@@ -144,7 +144,7 @@ pub(super) fn people(
 /// Reads `[ui]`.
 pub(super) fn ui(document: &Document<'_>, section: Option<Section<'_, '_>>, env: &Env) -> Ui {
     let mut ui = Ui {
-        theme: "default".to_owned(),
+        theme: "dark".to_owned(),
         ascii: false,
         color: Color::Auto,
         local_time: None,

@@ -1,6 +1,7 @@
 //! Files on disk are the cases: `config.example.toml`, and `tests/data/invalid/config/`.
 
 use super::*;
+use crate::domain::id::ConnectorName;
 use std::fs;
 use std::time::Duration;
 
@@ -57,7 +58,7 @@ fn the_example_as_it_is_changes_nothing() {
 fn what_the_example_calls_a_default_is_one() {
     let required = parsed(&example(|mark| mark == "required"));
     let with_defaults = parsed(&example(|mark| matches!(mark, "required" | "default")));
-    assert_eq!(required.connectors.len(), 5);
+    assert_eq!(required.connectors.len(), 6);
     assert_eq!(format!("{required:#?}"), format!("{with_defaults:#?}"));
 }
 
@@ -79,7 +80,10 @@ fn all_of_the_example_can_be_switched_on_and_has_an_effect() {
     assert_eq!(all.people, Some(PathBuf::from("/etc/warroom/people.toml")));
     let panel = &all.panels[0];
     assert_eq!(panel.clear.map(|c| c.to_string()).as_deref(), Some("> 0.4"));
-    assert_eq!(panel.source.as_ref().map(|s| s.as_str()), Some("main"));
+    assert_eq!(
+        panel.source.as_ref().map(ConnectorName::as_str),
+        Some("main")
+    );
     assert!(
         !format!("{all:?}").contains("s3cret"),
         "secrets are not printed"
@@ -91,7 +95,7 @@ fn every_key_is_in_the_example() {
     // A key that the example does not switch on would be missing from the manual too.
     let all = example(|mark| matches!(mark, "required" | "default" | "example"));
     let hints = "[server]\nx=1\n[ui]\nx=1\n[people]\nx=1\n[connect.prometheus.a]\nx=1\nauth.x=1\n\
-                 [connect.netbox.a]\nx=1\nfilter.x=1\n[connect.pagerduty.a]\nx=1\n\
+                 [connect.scrape.a]\nx=1\n[connect.netbox.a]\nx=1\nfilter.x=1\n[connect.pagerduty.a]\nx=1\n\
                  [connect.cmdb-file.a]\nx=1\n[connect.rota-file.a]\nx=1\n[[panel]]\nx=1";
     let problems = parse(Path::new("x"), hints, &env(), Secrets::Skip).expect_err("unknown keys");
     let mut known = 0;
@@ -192,6 +196,11 @@ fn directories_follow_the_environment() {
     );
     let error = parse(Path::new("c"), "", &Env::default(), Secrets::Skip).expect_err("no home");
     assert!(error.to_string().contains("XDG_STATE_HOME"));
+    let error = parse(Path::new(""), "", &Env::default(), Secrets::Skip).expect_err("no home");
+    assert!(
+        error.to_string().starts_with("cannot tell where"),
+        "{error}"
+    );
     let text = "[server]\nstate_dir = \"~/rooms\"\nruntime_dir = \"run\"";
     let server = parse(
         Path::new("/etc/warroom/config.toml"),

@@ -25,7 +25,7 @@ use std::time::Duration;
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest wait for a whole answer when the configuration names none.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
-/// Largest body read when the configuration names none: three answers of 10,000 series fit.
+/// Largest body read when the configuration names none: an answer of 10,000 series takes a tenth of it.
 pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Connections kept open to one host; as many as queries run side by side.
 const IDLE_CONNECTIONS_MAX: usize = 8;

@@ -5,10 +5,12 @@
 //!
 //! - [`http`]: the one user of the HTTP client: time limits, size limits, TLS, redaction.
 //! - [`poll`]: the one poll loop: interval, jitter, back-off, Retry-After, poll-now, health, shutdown.
+//! - [`supervise`]: all loops of a session together: start, poll-now by name, stop.
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
 //! - [`netbox`], [`pagerduty`], [`files`]: CMDB and pager, from their systems or from files.
 //! - [`prometheus`]: metrics from a server.
+//! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 
 #[cfg(test)]
 pub(crate) mod contracts;
@@ -20,6 +22,8 @@ pub mod poll;
 pub mod prometheus;
 pub mod query;
 pub mod registry;
+pub mod scrape;
+pub mod supervise;
 
 /// Readings that may wait for the session: a second's worth of a dozen connectors, and small enough that what waits
 /// is still fresh when it is taken out.

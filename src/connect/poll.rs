@@ -3,7 +3,7 @@
 //! Each source has a task and a loop of its own, so one that hangs, errors or waits for room in the queue delays no other.
 
 use crate::clock::Clock;
-use crate::connect::http::{HttpError, RetryAfter};
+use crate::connect::http::{HttpError, RetryAfter, snippet};
 use crate::domain::id::ConnectorName;
 use crate::domain::reading::{ConnectorHealth, Liveness, Reading};
 use crate::domain::time::{Moment, Timestamp};
@@ -210,7 +210,7 @@ impl Progress {
             Ok(readings) => {
                 self.health.latency = latency;
                 self.health.failures = 0;
-                self.health.last_error = source.trouble().unwrap_or_default();
+                self.health.last_error = one_line(&source.trouble().unwrap_or_default());
                 self.health.last_good = Some(now);
                 self.health.liveness = Liveness::Live;
                 self.last_good = Some(Instant::now());
@@ -219,7 +219,7 @@ impl Progress {
             Err(error) => {
                 self.health.failures = self.health.failures.saturating_add(1);
                 tracing::warn!(connector = %source.name(), failures = self.health.failures, error = %error.what, "poll failed");
-                self.health.last_error = error.what;
+                self.health.last_error = one_line(&error.what);
                 if self.is_stale() {
                     self.health.liveness = Liveness::Stale;
                 }
@@ -288,6 +288,11 @@ impl Progress {
             }
         }
     }
+}
+
+/// Words of foreign systems as one short line.
+fn one_line(text: &str) -> String {
+    snippet(text.as_bytes())
 }
 
 /// Wait after `failures` failures in a row: doubling, capped, spread; a Retry-After is a lower bound for pokes too.

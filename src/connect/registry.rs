@@ -8,6 +8,7 @@ use crate::connect::pagerduty::{PagerDuty, PagerDutyConfig};
 use crate::connect::poll::Source;
 use crate::connect::prometheus::{Prometheus, PrometheusConfig};
 use crate::connect::query::{QuerySpec, specs_of};
+use crate::connect::scrape::{ScrapeConfig, Scraper};
 use crate::domain::id::ConnectorName;
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use std::sync::Arc;
 pub enum AnyConfig {
     /// `[connect.prometheus.NAME]`
     Prometheus(PrometheusConfig),
+    /// `[connect.scrape.NAME]`
+    Scrape(ScrapeConfig),
     /// `[connect.netbox.NAME]`
     NetBox(NetBoxConfig),
     /// `[connect.pagerduty.NAME]`
@@ -29,6 +32,7 @@ impl AnyConfig {
     pub const fn name(&self) -> &ConnectorName {
         match self {
             Self::Prometheus(config) => &config.name,
+            Self::Scrape(config) => &config.name,
             Self::NetBox(config) => &config.name,
             Self::PagerDuty(config) => &config.name,
             Self::File(config) => &config.name,
@@ -37,7 +41,7 @@ impl AnyConfig {
 
     /// True for those that answer metric queries. The first of them gets the queries that name no source.
     pub const fn is_metrics(&self) -> bool {
-        matches!(self, Self::Prometheus(_))
+        matches!(self, Self::Prometheus(_) | Self::Scrape(_))
     }
 }
 
@@ -89,8 +93,71 @@ fn source(
 ) -> Result<Box<dyn Source>, HttpSetupError> {
     Ok(match config.clone() {
         AnyConfig::Prometheus(config) => Box::new(Prometheus::new(config, specs, clock.clone())?),
+        AnyConfig::Scrape(config) => Box::new(Scraper::new(config, specs, clock.clone())?),
         AnyConfig::NetBox(config) => Box::new(NetBox::new(config)?),
         AnyConfig::PagerDuty(config) => Box::new(PagerDuty::new(config)?),
         AnyConfig::File(config) => Box::new(File::new(config)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::connect::files;
+    use crate::connect::http::HttpConfig;
+
+    fn name(text: &str) -> ConnectorName {
+        ConnectorName::new(text).expect("valid")
+    }
+
+    fn configs() -> Vec<AnyConfig> {
+        vec![
+            AnyConfig::Prometheus(PrometheusConfig::new(name("main"), "http://127.0.0.1:9090")),
+            AnyConfig::File(FileConfig {
+                name: name("parts"),
+                kind: files::Kind::Cmdb,
+                path: "/no/such/file".into(),
+                every: files::EVERY,
+            }),
+        ]
+    }
+
+    fn clock() -> Arc<dyn Clock> {
+        Arc::new(ManualClock::default())
+    }
+
+    #[test]
+    fn each_setting_becomes_a_source_of_its_kind_in_order() {
+        let sources = build(&configs(), &[], &clock())
+            .map_err(|e| e.len())
+            .expect("valid");
+        let kinds: Vec<_> = sources
+            .iter()
+            .map(|s| (s.name().as_str(), s.system()))
+            .collect();
+        assert_eq!(kinds, [("main", "prometheus"), ("parts", "files")]);
+    }
+
+    #[test]
+    fn every_setting_that_cannot_be_used_is_named() {
+        let broken = |text: &str| {
+            let mut config = PrometheusConfig::new(name(text), "http://127.0.0.1:9090");
+            config.http = HttpConfig {
+                ca_file: Some("/no/such/ca.pem".into()),
+                ..config.http
+            };
+            AnyConfig::Prometheus(config)
+        };
+        let all = [vec![broken("a")], configs(), vec![broken("b")]].concat();
+        let errors = build(&all, &[], &clock())
+            .map(|s| s.len())
+            .expect_err("two are broken");
+        let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            ["cannot set up connector `a`", "cannot set up connector `b`"]
+        );
+        assert!(errors.iter().all(|e| e.source.hint().is_some()));
+    }
 }

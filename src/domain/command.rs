@@ -110,6 +110,14 @@ pub enum Command {
 }
 
 impl Command {
+    /// True when the people and policy files are read anew before it is decided: revocation counts at once.
+    pub const fn needs_fresh_policy(&self) -> bool {
+        matches!(
+            self,
+            Self::Propose { .. } | Self::Confirm { .. } | Self::Go { .. } | Self::Resolve { .. }
+        )
+    }
+
     /// The verb, as in the palette, in refusals and in the journal.
     pub const fn verb(&self) -> &'static str {
         match self {

@@ -18,6 +18,9 @@ mod rule;
 pub use gate::{GateReport, GateWatch};
 pub use rule::{RuleReport, RuleWatch};
 
+/// Age beyond which a gate's value is unknown, since gates have no key for it: six polls at the usual interval.
+pub const GATE_STALE_AFTER: Duration = Duration::from_secs(30);
+
 /// The sample that decided a verdict, or the newest one known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Quote {

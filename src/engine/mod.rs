@@ -47,6 +47,11 @@ impl Engine {
         &self.committed
     }
 
+    /// What the journal holds, with staged records on top: what the next record follows.
+    pub fn tentative(&self) -> &State {
+        &self.tentative
+    }
+
     /// How far the waiting gate is.
     pub fn gate_progress(&self) -> Option<GateProgress> {
         self.watches.gate_progress()
@@ -130,6 +135,7 @@ impl Engine {
         for record in stamped {
             if record.seq > self.tentative.head.0 {
                 apply(&mut self.tentative, record);
+                self.watches.stage(&record.fact);
             }
         }
     }
@@ -143,7 +149,7 @@ impl Engine {
                 continue;
             }
             apply(&mut self.committed, record);
-            self.watches.note(&record.fact);
+            self.watches.commit(&record.fact);
             effects.extend(self.effect(&record.fact));
         }
         effects
@@ -152,6 +158,7 @@ impl Engine {
     /// Forgets staged records: the journal did not take them.
     pub fn unstage(&mut self) {
         self.tentative = self.committed.clone();
+        self.watches.unstage();
     }
 
     /// What a durable fact makes necessary, judged on the state that has it.

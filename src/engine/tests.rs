@@ -24,6 +24,7 @@ mod random;
 struct Desk {
     engine: Engine,
     records: Vec<Stamped>,
+    staged: Vec<Stamped>,
     effects: Vec<Effect>,
     now: Moment,
     world: World,
@@ -42,6 +43,7 @@ impl Desk {
         let mut desk = Self {
             engine: Engine::new(state),
             records: vec![first],
+            staged: Vec::new(),
             effects: Vec::new(),
             now,
             world: world(),
@@ -63,16 +65,18 @@ impl Desk {
         self.engine.state()
     }
 
-    fn commit(&mut self, facts: Vec<(Actor, Fact)>) {
-        let mut seq = self.engine.state().head.0;
-        let stamped: Vec<Stamped> = facts
-            .into_iter()
-            .map(|(who, fact)| {
-                seq = seq.next();
-                stamp(seq, self.now, who, fact)
-            })
-            .collect();
-        self.engine.stage(&stamped);
+    fn stage(&mut self, facts: Vec<(Actor, Fact)>) {
+        for (who, fact) in facts {
+            let seq = self.engine.tentative().head.0.next();
+            let record = stamp(seq, self.now, who, fact);
+            self.engine.stage(std::slice::from_ref(&record));
+            self.staged.push(record);
+        }
+    }
+
+    /// Everything staged is durable, at once.
+    fn commit(&mut self) {
+        let stamped = std::mem::take(&mut self.staged);
         let effects = self.engine.commit(&stamped);
         self.effects.extend(effects);
         self.records.extend(stamped);
@@ -80,8 +84,9 @@ impl Desk {
 
     fn input(&mut self, input: &Input) -> Result<Option<StepId>, Refusal> {
         let proposal = self.engine.propose(input, self.now, &self.world);
-        self.commit(proposal.facts);
+        self.stage(proposal.facts);
         self.settle();
+        self.commit();
         match proposal.refusal {
             Some(refusal) => Err(refusal),
             None => Ok(proposal.prepare),
@@ -94,9 +99,9 @@ impl Desk {
             if facts.is_empty() {
                 return;
             }
-            self.commit(facts);
+            self.stage(facts);
         }
-        panic!("it never settles: {:?}", self.records.last());
+        panic!("it never settles: {:?}", self.staged.last());
     }
 
     fn ask(&mut self, who: &str, command: Command) -> Result<(), Refusal> {
@@ -244,8 +249,10 @@ fn a_command_is_spawned_once_its_intent_is_durable_and_not_before() {
     let again = desk.engine.propose(&input, desk.now, &desk.world);
     assert!(again.refusal.is_none());
     assert!(desk.effects.is_empty());
-    desk.commit(again.facts);
+    desk.stage(again.facts);
     desk.settle();
+    assert!(desk.effects.is_empty());
+    desk.commit();
     let key = desk.running().expect("runs");
     let role = ExecRole::Run;
     assert_eq!(desk.effects, [Effect::Spawn { key, role }]);
@@ -358,6 +365,39 @@ fn a_breach_holds_once_and_a_release_stands_until_the_next_breach() {
     desk.wait(Duration::from_secs(1));
     desk.read("errors", 0.9);
     assert!(desk.state().is_held());
+    desk.check_fold();
+}
+
+#[test]
+fn a_breach_whose_hold_was_not_written_holds_again() {
+    let mut desk = Desk::new();
+    desk.must("ann", Command::Begin);
+    desk.wait(Duration::from_secs(1));
+    for written in [false, true] {
+        let at = desk.now.wall;
+        let sample = Sample { at, value: 0.9 };
+        let labels = Vec::new();
+        let answer = QueryAnswer {
+            rule: rule("errors"),
+            result: Ok(vec![Series { labels, sample }]),
+            dropped: 0,
+            warnings: Vec::new(),
+            received: desk.now,
+        };
+        let source = ConnectorName::new("main").expect("valid");
+        let answers = vec![answer];
+        let reading = Input::Reading(Reading::Queries { source, answers });
+        desk.engine.propose(&reading, desk.now, &desk.world);
+        desk.settle();
+        assert!(desk.engine.tentative().is_held());
+        if written {
+            desk.commit();
+        } else {
+            desk.staged.clear();
+            desk.engine.unstage();
+        }
+        assert_eq!(desk.state().is_held(), written);
+    }
     desk.check_fold();
 }
 

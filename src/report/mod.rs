@@ -1,1 +1,4 @@
 //! Headless output: text and JSON.
+
+pub mod diagnostics;
+pub mod status;

@@ -41,7 +41,10 @@ fn table(path: &Path) -> Option<String> {
 }
 
 fn getent(database: &str, key: &str) -> Option<String> {
-    let output = std::process::Command::new("getent").args(["--", database, key]).output().ok()?;
+    let output = std::process::Command::new("getent")
+        .args(["--", database, key])
+        .output()
+        .ok()?;
     String::from_utf8(output.stdout).ok()
 }
 

@@ -1,7 +1,7 @@
 //! Attached clients and what is sent to them: bounded queues, so that a slow one is told and never waited for.
 
 use crate::domain::fact::Actor;
-use crate::domain::id::TerminalId;
+use crate::domain::id::{PersonId, TerminalId};
 use crate::wire::codec;
 use crate::wire::message::ToClient;
 use bytes::Bytes;
@@ -136,6 +136,13 @@ impl Registry {
         self.clients.get(&id)
     }
 
+    /// True when a person has a terminal here.
+    pub(crate) fn has(&self, person: &PersonId) -> bool {
+        self.clients
+            .values()
+            .any(|client| client.is_terminal && client.actor.person() == Some(person))
+    }
+
     /// How many are attached.
     pub(crate) fn len(&self) -> usize {
         self.clients.len()
@@ -178,6 +185,17 @@ impl Registry {
             }
         }
         !client.lagged
+    }
+
+    /// Waits until every queue is empty.
+    pub(crate) async fn drained(&self) {
+        for client in self.clients.values() {
+            while client.queue.waiting.load(Ordering::Relaxed) > 0
+                && !client.queue.frames.is_closed()
+            {
+                tokio::task::yield_now().await;
+            }
+        }
     }
 
     /// A client that had been too slow has an empty queue again; true when it needs a new snapshot.

@@ -47,20 +47,36 @@ where
     let hello = match tokio::time::timeout(HANDSHAKE_MAX, receiver.next::<ToServer>()).await {
         Ok(Ok(Some(ToServer::Hello(hello)))) => hello,
         Ok(Ok(Some(_)) | Err(_)) => {
-            turn_away(&mut sender, "the first message is not a greeting this program understands").await;
+            turn_away(
+                &mut sender,
+                "the first message is not a greeting this program understands",
+            )
+            .await;
             return;
         }
         Ok(Ok(None)) | Err(_) => return,
     };
     if hello.contract != CONTRACT {
-        let reason = format!("this session speaks contract {CONTRACT}, your program speaks {}", hello.contract);
+        let reason = format!(
+            "this session speaks contract {CONTRACT}, your program speaks {}",
+            hello.contract
+        );
         turn_away(&mut sender, &reason).await;
         return;
     }
     let (frames, backlog) = queue();
     let (answer, answered) = oneshot::channel();
-    let joining = Joining { peer, hello, queue: frames, answer };
-    if inputs.send(Incoming::Joining(Box::new(joining))).await.is_err() {
+    let joining = Joining {
+        peer,
+        hello,
+        queue: frames,
+        answer,
+    };
+    if inputs
+        .send(Incoming::Joining(Box::new(joining)))
+        .await
+        .is_err()
+    {
         return;
     }
     match answered.await {
@@ -69,7 +85,9 @@ where
             read_all(receiver, terminal, &inputs, writing).await;
         }
         Ok(Err(message)) => {
-            tokio::time::timeout(HANDSHAKE_MAX, sender.send(&message)).await.ok();
+            tokio::time::timeout(HANDSHAKE_MAX, sender.send(&message))
+                .await
+                .ok();
         }
         Err(_) => {}
     }
@@ -79,9 +97,14 @@ async fn turn_away<W: AsyncWrite + Unpin>(sender: &mut Sender<W>, reason: &str) 
     let message = ToClient::TurnedAway {
         contract: CONTRACT,
         reason: reason.to_owned(),
-        hint: format!("attach with the program that started the session ({})", crate::PROGRAM),
+        hint: format!(
+            "attach with the program that started the session ({})",
+            crate::PROGRAM
+        ),
     };
-    tokio::time::timeout(HANDSHAKE_MAX, sender.send(&message)).await.ok();
+    tokio::time::timeout(HANDSHAKE_MAX, sender.send(&message))
+        .await
+        .ok();
 }
 
 async fn read_all<R: AsyncRead + Unpin>(
@@ -97,7 +120,14 @@ async fn read_all<R: AsyncRead + Unpin>(
         };
         match next {
             Ok(Some(message)) => {
-                if inputs.send(Incoming::Said { terminal, message: Box::new(message) }).await.is_err() {
+                if inputs
+                    .send(Incoming::Said {
+                        terminal,
+                        message: Box::new(message),
+                    })
+                    .await
+                    .is_err()
+                {
                     break;
                 }
             }

@@ -3,7 +3,6 @@
 use crate::domain::board::{OutputTail, TAIL_MAX};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{ExecKey, Outcome, OutputRef};
-use crate::domain::runbook::plan::ExecBlock;
 use crate::domain::state::State;
 use crate::runner::{self, Handle, Job, JobKey, Limits, TerminalSize, Update};
 use std::collections::{BTreeMap, VecDeque};
@@ -11,7 +10,10 @@ use std::path::PathBuf;
 use tokio::sync::mpsc;
 
 /// Terminal that commands see: wide enough for tables, narrow enough for the output pane.
-const JOB_SIZE: TerminalSize = TerminalSize { cols: 120, rows: 40 };
+const JOB_SIZE: TerminalSize = TerminalSize {
+    cols: 120,
+    rows: 40,
+};
 /// Tails of ended commands kept for newly attached terminals.
 const TAILS_MAX: usize = 8;
 
@@ -43,7 +45,10 @@ impl Workplace {
     pub fn make_dirs(&self) -> std::io::Result<()> {
         use std::os::unix::fs::DirBuilderExt as _;
         for dir in [self.outputs(), self.values()] {
-            std::fs::DirBuilder::new().recursive(true).mode(0o750).create(dir)?;
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o750)
+                .create(dir)?;
         }
         Ok(())
     }
@@ -76,8 +81,13 @@ impl Workplace {
     ///
     /// # Errors
     /// One line that says what is missing.
-    pub(crate) fn prepare(&self, state: &State, key: &ExecKey, number: JobKey) -> Result<Prepared, String> {
-        let block = block_of(state, key).ok_or("the plan has no such block")?;
+    pub(crate) fn prepare(
+        &self,
+        state: &State,
+        key: &ExecKey,
+        number: JobKey,
+    ) -> Result<Prepared, String> {
+        let block = state.exec_block(key).ok_or("the plan has no such block")?;
         let env = self.env(state, key);
         runner::check_env(&env).map_err(|error| error.to_string())?;
         let path = env.get("PATH").map_or("", String::as_str);
@@ -93,22 +103,12 @@ impl Workplace {
             output_file: self.output_file(key),
             values_file: self.values().join(key.to_string()),
             size: JOB_SIZE,
-            limits: Limits { output_bytes: self.output_bytes_max, ..Limits::default() },
+            limits: Limits {
+                output_bytes: self.output_bytes_max,
+                ..Limits::default()
+            },
         };
         Ok(Prepared { job })
-    }
-}
-
-/// The block an execution runs.
-pub(crate) fn block_of<'a>(state: &'a State, key: &ExecKey) -> Option<&'a ExecBlock> {
-    use crate::domain::runbook::plan::PlanBlock;
-    let step = state.plan().steps.get(state.index_of(&key.step)?)?;
-    if key.block == ExecKey::UNDO {
-        return step.undo.as_ref();
-    }
-    match step.blocks.get(usize::from(key.block))? {
-        PlanBlock::Exec(exec) => Some(exec),
-        PlanBlock::Gate(_) => None,
     }
 }
 
@@ -120,7 +120,11 @@ pub(crate) enum ExecNews {
     /// New output.
     Output(OutputTail),
     /// It ended.
-    Ended { key: ExecKey, outcome: Outcome, output: OutputRef },
+    Ended {
+        key: ExecKey,
+        outcome: Outcome,
+        output: OutputRef,
+    },
     /// It ended and nobody knows how.
     Lost { key: ExecKey, why: String },
 }
@@ -138,7 +142,13 @@ pub(crate) struct Executor {
 impl Executor {
     /// An executor whose jobs report to `updates`.
     pub(crate) fn new(workplace: Workplace, updates: mpsc::Sender<Update>) -> Self {
-        Self { workplace, updates, jobs: BTreeMap::new(), tails: VecDeque::new(), last: 0 }
+        Self {
+            workplace,
+            updates,
+            jobs: BTreeMap::new(),
+            tails: VecDeque::new(),
+            last: 0,
+        }
     }
 
     /// Where commands run.
@@ -157,9 +167,11 @@ impl Executor {
                 self.jobs.insert(number, (key.clone(), handle));
                 None
             }
-            Err(why) => {
-                Some(ExecNews::Ended { key: key.clone(), outcome: Outcome::NotStarted { why }, output: no_output() })
-            }
+            Err(why) => Some(ExecNews::Ended {
+                key: key.clone(),
+                outcome: Outcome::NotStarted { why },
+                output: no_output(),
+            }),
         }
     }
 
@@ -188,7 +200,10 @@ impl Executor {
         match update {
             Update::Spawned { key, pid } => {
                 let (key, _) = self.jobs.get(&key)?;
-                Some(ExecNews::Spawned { key: key.clone(), pid })
+                Some(ExecNews::Spawned {
+                    key: key.clone(),
+                    pid,
+                })
             }
             Update::Output { key, offset, bytes } => {
                 let (key, _) = self.jobs.get(&key)?;
@@ -196,7 +211,11 @@ impl Executor {
                 if let Some(tail) = self.tails.iter_mut().find(|tail| tail.key == key) {
                     tail.push(offset, &bytes);
                 }
-                Some(ExecNews::Output(OutputTail { key, offset, bytes: bytes.to_vec() }))
+                Some(ExecNews::Output(OutputTail {
+                    key,
+                    offset,
+                    bytes: bytes.to_vec(),
+                }))
             }
             Update::Ended { key, end } => {
                 let (key, _) = self.jobs.remove(&key)?;
@@ -204,10 +223,14 @@ impl Executor {
                 Some(match end.outcome {
                     runner::Outcome::Unknown(why) => ExecNews::Lost { key, why },
                     runner::Outcome::Exited(code) => ended(key, Outcome::Exited { code }, output),
-                    runner::Outcome::Signalled(signal) => ended(key, Outcome::Signalled { signal }, output),
+                    runner::Outcome::Signalled(signal) => {
+                        ended(key, Outcome::Signalled { signal }, output)
+                    }
                     runner::Outcome::TimedOut => ended(key, Outcome::TimedOut, output),
                     runner::Outcome::Stopped => ended(key, Outcome::Stopped, output),
-                    runner::Outcome::NotStarted(why) => ended(key, Outcome::NotStarted { why }, output),
+                    runner::Outcome::NotStarted(why) => {
+                        ended(key, Outcome::NotStarted { why }, output)
+                    }
                 })
             }
         }
@@ -228,19 +251,31 @@ impl Executor {
         let mut bytes = vec![0; TAIL_MAX];
         let read = file.read_at(&mut bytes, offset)?;
         bytes.truncate(read);
-        Ok(OutputTail { key: key.clone(), offset, bytes })
+        Ok(OutputTail {
+            key: key.clone(),
+            offset,
+            bytes,
+        })
     }
 
     fn remember_tail(&mut self, key: &ExecKey) {
         while self.tails.len() >= TAILS_MAX {
             self.tails.pop_front();
         }
-        self.tails.push_back(OutputTail { key: key.clone(), offset: 0, bytes: Vec::new() });
+        self.tails.push_back(OutputTail {
+            key: key.clone(),
+            offset: 0,
+            bytes: Vec::new(),
+        });
     }
 }
 
 fn ended(key: ExecKey, outcome: Outcome, output: OutputRef) -> ExecNews {
-    ExecNews::Ended { key, outcome, output }
+    ExecNews::Ended {
+        key,
+        outcome,
+        output,
+    }
 }
 
 fn output_ref(end: &runner::End) -> OutputRef {

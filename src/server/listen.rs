@@ -11,7 +11,11 @@ use tokio_util::sync::CancellationToken;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Accepts until `shutdown`; each connection gets a task of its own.
-pub(crate) async fn accept_all(listener: UnixListener, inputs: mpsc::Sender<Incoming>, shutdown: CancellationToken) {
+pub(crate) async fn accept_all(
+    listener: UnixListener,
+    inputs: mpsc::Sender<Incoming>,
+    shutdown: CancellationToken,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -30,7 +34,9 @@ pub(crate) async fn accept_all(listener: UnixListener, inputs: mpsc::Sender<Inco
 fn take(stream: UnixStream, inputs: &mpsc::Sender<Incoming>) {
     match stream.peer_cred() {
         Ok(credentials) => {
-            let peer = Peer { uid: credentials.uid() };
+            let peer = Peer {
+                uid: credentials.uid(),
+            };
             tokio::spawn(connection::serve(stream, peer, inputs.clone()));
         }
         Err(error) => tracing::warn!(%error, "a peer without credentials was dropped"),

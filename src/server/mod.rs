@@ -3,5 +3,18 @@
 //! One task owns the engine and takes one input at a time; sockets, connectors and commands each have tasks of
 //! their own that only send inputs. It must not decide anything: what may happen is the business of `domain`.
 
+pub mod accounts;
 mod clients;
+mod connection;
+pub mod exec;
+mod input;
+mod ledger;
+mod listen;
+pub mod peek;
+pub mod pin;
+pub mod policy;
+mod render;
+mod session;
 mod socket;
+pub mod start;
+mod talk;

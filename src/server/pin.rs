@@ -43,7 +43,11 @@ pub fn genesis(seed: Seed, clock: &dyn Clock) -> Result<Genesis, RandomError> {
         server_uid: rustix::process::geteuid().as_raw(),
         mode: seed.mode,
         policy: seed.policy,
-        runbook: RunbookRef { path: seed.runbook.display().to_string(), digest: seed.runbook_digest, commit },
+        runbook: RunbookRef {
+            path: seed.runbook.display().to_string(),
+            digest: seed.runbook_digest,
+            commit,
+        },
         plan_digest: seed.plan.digest(),
         plan: seed.plan,
         panels: seed.panels,
@@ -52,7 +56,10 @@ pub fn genesis(seed: Seed, clock: &dyn Clock) -> Result<Genesis, RandomError> {
 
 /// Name of this host, as the kernel has it.
 pub fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Full commit id of a file that Git tracks and that does not differ from its commit; `None` otherwise.
@@ -98,7 +105,16 @@ mod tests {
         run(&["init", "-q"]);
         assert_eq!(commit_of(&file), None, "not tracked");
         run(&["add", "r.md"]);
-        run(&["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-m", "x"]);
+        run(&[
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@example.org",
+            "commit",
+            "-q",
+            "-m",
+            "x",
+        ]);
         assert!(commit_of(&file).is_some_and(|c| c.starts_with("sha1:") && c.len() == 45));
         std::fs::write(&file, "# b\n").expect("write");
         assert_eq!(commit_of(&file), None, "changed");

@@ -39,18 +39,27 @@ impl Policy {
     pub fn read(source: &PeopleSource) -> Result<Self, String> {
         let people = match source {
             PeopleSource::Accounts | PeopleSource::Demo => None,
-            PeopleSource::File(path) => Some(people::load(path).map_err(|problems| problems.to_string())?),
+            PeopleSource::File(path) => {
+                Some(people::load(path).map_err(|problems| problems.to_string())?)
+            }
         };
         let people_digest = people.as_ref().map(People::digest);
         let digest = policy_digest(people_digest)?;
-        Ok(Self { people, is_demo: matches!(source, PeopleSource::Demo), digest })
+        Ok(Self {
+            people,
+            is_demo: matches!(source, PeopleSource::Demo),
+            digest,
+        })
     }
 
     /// Whom a peer counts as.
     pub fn actor(&self, uid: u32, demo_person: Option<&PersonId>, mode: Mode) -> Actor {
         if self.is_demo && mode == Mode::Demo {
             return match demo_person {
-                Some(id) => Actor::Person { id: id.clone(), via: Via::Demo },
+                Some(id) => Actor::Person {
+                    id: id.clone(),
+                    via: Via::Demo,
+                },
                 None => Actor::Account { uid },
             };
         }
@@ -59,7 +68,10 @@ impl Policy {
             None => accounts::person_of_account(uid),
         };
         match id {
-            Some(id) => Actor::Person { id, via: Via::Uid(uid) },
+            Some(id) => Actor::Person {
+                id,
+                via: Via::Uid(uid),
+            },
             None => Actor::Account { uid },
         }
     }
@@ -68,7 +80,10 @@ impl Policy {
     pub fn may_attach(&self, uid: u32, server_uid: u32) -> bool {
         match &self.people {
             Some(people) => {
-                uid == 0 || uid == server_uid || people.person_of_uid(uid).is_some() || people.is_shared(uid)
+                uid == 0
+                    || uid == server_uid
+                    || people.person_of_uid(uid).is_some()
+                    || people.is_shared(uid)
             }
             None => true,
         }

@@ -1,10 +1,9 @@
 //! Rendering of a destructive command for the people who look at it: everything that needs the disk.
 
-use super::exec::{Workplace, block_of};
+use super::exec::Workplace;
 use crate::domain::confirm::plan_doc::PlanInputs;
 use crate::domain::digest::Digest;
-use crate::domain::fact::ExecKey;
-use crate::domain::id::{AttemptNo, StepId, TerminalId};
+use crate::domain::id::{StepId, TerminalId};
 use crate::domain::runbook::plan::PlanStep;
 use crate::domain::state::State;
 use crate::domain::threshold::Verdict;
@@ -13,9 +12,20 @@ use crate::runner::{self, JobKey};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// What a rendering is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A person proposes it.
+    Propose,
+    /// The executor said go: is it still what was reviewed?
+    Go,
+}
+
 /// A rendered command, or why there is none.
 #[derive(Debug)]
 pub(crate) struct Rendered {
+    /// For what.
+    pub(crate) purpose: Purpose,
     /// Who asked.
     pub(crate) terminal: TerminalId,
     /// Their number for the reply.
@@ -33,19 +43,27 @@ pub(crate) struct Draft {
     exe: Option<PathBuf>,
 }
 
-/// Gathers a proposal of a step's destructive part from the state. `now` dates the guards.
+/// Gathers the destructive part of a step from the state. `now` dates the guards.
 ///
 /// # Errors
 /// One line that says why it cannot be rendered.
-pub(crate) fn draft(workplace: &Workplace, state: &State, step: &StepId, now: Moment) -> Result<Draft, String> {
-    let index = state.index_of(step).ok_or("there is no such step")?;
-    let plan_step = state.plan().steps.get(index).ok_or("there is no such step")?;
-    let step_state = state.steps.get(index).ok_or("there is no such step")?;
-    let attempt = step_state.attempt;
-    let key = ExecKey { step: step.clone(), attempt, block: step_state.next_block, try_no: 1 };
+pub(crate) fn draft(
+    workplace: &Workplace,
+    state: &State,
+    step: &StepId,
+    purpose: Purpose,
+    now: Moment,
+) -> Result<Draft, String> {
+    let view = state.find(step).ok_or("there is no such step")?;
+    let plan_step = view.plan;
+    let mut key = view.next_key();
+    if purpose == Purpose::Propose {
+        key.attempt = view.now.next_proposal();
+        key.try_no = 1;
+    }
     let mut inputs = PlanInputs {
         step: step.clone(),
-        attempt: AttemptNo(attempt.0),
+        attempt: key.attempt,
         risk: plan_step.risk,
         title: plan_step.title.clone(),
         target: plan_step.component.clone().unwrap_or_default(),
@@ -62,18 +80,22 @@ pub(crate) fn draft(workplace: &Workplace, state: &State, step: &StepId, now: Mo
         guards: guards(state, now),
         undo: undo(plan_step),
     };
-    if block_of(state, &key).is_none() {
+    if state.exec_block(&key).is_none() {
         return Ok(Draft { inputs, exe: None });
     }
     let job = workplace.prepare(state, &key, JobKey(0))?.job;
     inputs.env = job
         .environment()
         .into_iter()
-        .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
-        .collect();
+        .map(|(name, value)| value.into_string().map(|value| (name, value)))
+        .collect::<Result<_, _>>()
+        .map_err(|_| "a variable of the environment is not UTF-8")?;
     inputs.argv = job.argv;
     inputs.timeout_s = job.timeout.as_secs();
-    Ok(Draft { inputs, exe: Some(job.exe) })
+    Ok(Draft {
+        inputs,
+        exe: Some(job.exe),
+    })
 }
 
 /// Reads the executable. Blocks.
@@ -98,7 +120,9 @@ fn account() -> String {
 fn blast(state: &State, step: &PlanStep) -> String {
     let all = state.plan().components.len();
     match &step.component {
-        Some(component) if all > 0 => format!("{component}, 1 of {all} components of this maintenance"),
+        Some(component) if all > 0 => {
+            format!("{component}, 1 of {all} components of this maintenance")
+        }
         Some(component) => component.clone(),
         None if all > 0 => format!("not named; the maintenance touches {all} components"),
         None => "not named in the runbook".to_owned(),
@@ -108,27 +132,35 @@ fn blast(state: &State, step: &PlanStep) -> String {
 /// `error-ratio crit > 0.05 for 10s (pass, value 0.002, age 1s)`, one for each guard.
 fn guards(state: &State, now: Moment) -> Vec<String> {
     state
-        .plan()
-        .rules
-        .iter()
-        .filter(|rule| rule.crit.is_some() || rule.warn.is_some())
-        .map(|rule| {
-            let limit = rule.crit.or(rule.warn).map(|l| l.to_string()).unwrap_or_default();
-            let said = state.rules.get(&rule.id);
-            let verdict = match said.map(|s| s.verdict) {
-                Some(Verdict::Pass) => "pass",
-                Some(Verdict::Warn) => "warn",
-                Some(Verdict::Fail) => "fail",
-                Some(Verdict::Unknown(why)) => why.as_str(),
-                None => "no data yet",
+        .guards()
+        .map(|(rule, verdict)| {
+            let limit = rule
+                .crit
+                .or(rule.warn)
+                .map(|l| l.to_string())
+                .unwrap_or_default();
+            let word = match verdict {
+                Verdict::Pass => "pass",
+                Verdict::Warn => "warn",
+                Verdict::Fail => "fail",
+                Verdict::Unknown(why) => why.as_str(),
             };
-            let value = said.and_then(|s| s.quote.as_ref()).map_or_else(String::new, |quote| {
-                let age = Duration::from_millis(quote.age_ms).saturating_add(
-                    said.map_or(Duration::ZERO, |s| now.wall.since(s.since.wall)),
-                );
-                format!(", value {} at the last change {} ago", quote.sample.value, short_span(age))
+            let said = state.rules.get(&rule.id);
+            let value = said.and_then(|said| said.quote.as_ref().map(|quote| (said, quote)));
+            let value = value.map_or_else(String::new, |(said, quote)| {
+                let age = Duration::from_millis(quote.age_ms)
+                    .saturating_add(now.wall.since(said.since.wall));
+                format!(
+                    ", value {} when it last changed, {} ago",
+                    quote.sample.value,
+                    short_span(age)
+                )
             });
-            format!("{} {limit} for {} ({verdict}{value})", rule.id, short_span(rule.hold_for))
+            format!(
+                "{} {limit} for {} ({word}{value})",
+                rule.id,
+                short_span(rule.hold_for)
+            )
         })
         .collect()
 }
@@ -136,7 +168,9 @@ fn guards(state: &State, now: Moment) -> Vec<String> {
 /// The way back as people read it: the script, its lines joined.
 fn undo(step: &PlanStep) -> String {
     let script = step.undo.as_ref().and_then(|undo| undo.argv.last());
-    let text = script.map(|s| s.trim().lines().collect::<Vec<_>>().join("; ")).unwrap_or_default();
+    let text = script
+        .map(|s| s.trim().lines().collect::<Vec<_>>().join("; "))
+        .unwrap_or_default();
     text.chars().take(UNDO_CHARS_MAX).collect()
 }
 

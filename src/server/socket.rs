@@ -48,11 +48,14 @@ impl SocketError {
 
 /// A listening socket in its directory; both are removed when it is dropped.
 #[derive(Debug)]
-pub struct SessionSocket {
-    /// Where clients connect.
-    pub listener: UnixListener,
-    dir: PathBuf,
+pub(crate) struct SessionSocket {
+    listener: UnixListener,
+    dir: Dir,
 }
+
+/// The socket's directory; removed when dropped.
+#[derive(Debug)]
+pub(crate) struct Dir(PathBuf);
 
 impl SessionSocket {
     /// Makes the directory of a session below `runtime` and listens in it. The caller holds the session's lock,
@@ -62,7 +65,7 @@ impl SessionSocket {
     ///
     /// # Errors
     /// [`SocketError`], with the path that could not be made.
-    pub fn bind(
+    pub(crate) fn bind(
         runtime: &Path,
         name: &SessionName,
         group: Option<u32>,
@@ -83,18 +86,26 @@ impl SessionSocket {
         })?;
         remove(&dir)?;
         std::fs::rename(&fresh, &dir).map_err(io("move into place", &dir))?;
-        Ok(Self { listener, dir })
+        Ok(Self {
+            listener,
+            dir: Dir(dir),
+        })
+    }
+
+    /// The listener, and what keeps the directory until it is dropped.
+    pub(crate) fn into_parts(self) -> (UnixListener, Dir) {
+        (self.listener, self.dir)
     }
 
     /// Where clients connect.
-    pub fn path(&self) -> PathBuf {
-        self.dir.join(SOCKET)
+    pub(crate) fn path(&self) -> PathBuf {
+        self.dir.0.join(SOCKET)
     }
 }
 
-impl Drop for SessionSocket {
+impl Drop for Dir {
     fn drop(&mut self) {
-        remove(&self.dir).ok();
+        remove(&self.0).ok();
     }
 }
 

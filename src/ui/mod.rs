@@ -89,6 +89,8 @@ pub struct Settings {
     pub prefix: Chord,
     /// The person's time zone, for local time beside UTC.
     pub local_zone: jiff::tz::TimeZone,
+    /// Take the mouse; the terminal's own selection then needs Shift.
+    pub mouse: bool,
 }
 
 /// What the client is to do.

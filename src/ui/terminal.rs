@@ -132,7 +132,7 @@ impl Tty {
     ///
     /// # Errors
     /// When standard output is no terminal or cannot be written.
-    pub fn open() -> io::Result<Self> {
+    pub fn open(mouse: bool) -> io::Result<Self> {
         terminal::enable_raw_mode()?;
         RAW.store(true, Ordering::SeqCst);
         let hook = std::panic::take_hook();
@@ -140,23 +140,25 @@ impl Tty {
             restore();
             hook(info);
         }));
-        let opened = Self::set_modes();
+        let opened = Self::set_modes(mouse);
         if opened.is_err() {
             restore();
         }
         opened
     }
 
-    fn set_modes() -> io::Result<Self> {
+    fn set_modes(mouse: bool) -> io::Result<Self> {
         let frame = Frame::new();
         let mut out = frame.clone();
         queue!(
             out,
             EnterAlternateScreen,
-            Print(MOUSE),
             EnableBracketedPaste,
             Clear(ClearType::All)
         )?;
+        if mouse {
+            queue!(out, Print(MOUSE))?;
+        }
         frame.send()?;
         // Not through the frame: hiding the cursor is what a frame leaves out.
         crossterm::execute!(io::stdout(), Hide)?;

@@ -21,6 +21,7 @@ fn settings() -> Settings {
         ascii: false,
         prefix: Chord::parse("ctrl-b").expect("a key"),
         local_zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(1)),
+        mouse: true,
     }
 }
 

@@ -50,6 +50,14 @@ pub fn encode<T: Serialize>(message: &T) -> Result<Bytes, WireError> {
     Ok(Bytes::from(bytes))
 }
 
+/// As [`encode`], without the limit of a frame: for a snapshot, which is sent in parts.
+///
+/// # Errors
+/// [`WireError::Encode`].
+pub fn encode_any_length<T: Serialize>(message: &T) -> Result<Vec<u8>, WireError> {
+    serde_json::to_vec(message).map_err(WireError::Encode)
+}
+
 /// Reads one frame's bytes as a message.
 ///
 /// # Errors
@@ -164,6 +172,26 @@ mod tests {
         sending.await.expect("joins").expect("sends");
     }
 
+    #[test]
+    fn every_list_of_the_contract_can_be_written() {
+        use crate::wire::message::ToClient;
+        let messages = [
+            ToClient::Facts(Vec::new()),
+            ToClient::Readings(Vec::new()),
+            ToClient::Gate(None),
+            ToClient::Records(Vec::new()),
+            ToClient::Lagged,
+            ToClient::Reply {
+                number: 1,
+                refused: None,
+            },
+        ];
+        for message in messages {
+            let bytes = encode(&message).expect("writes");
+            assert_eq!(decode::<ToClient>(&bytes).expect("reads"), message);
+        }
+    }
+
     #[tokio::test]
     async fn a_length_over_the_limit_is_refused_before_it_is_allocated() {
         let bytes: &[u8] = &[0xff, 0xff, 0xff, 0xff, b'{'];
@@ -175,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_message_of_another_shape_names_the_field() {
-        let error = decode::<ToServer>(br#"{"to_server":"records","from":"x","count":1}"#)
+        let error = decode::<ToServer>(br#"{"to_server":"records","body":{"from":"x","count":1}}"#)
             .expect_err("refused");
         assert!(matches!(error, WireError::Shape { .. }), "{error:?}");
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// From a client.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "to_server", rename_all = "kebab-case")]
+#[serde(tag = "to_server", content = "body", rename_all = "kebab-case")]
 pub enum ToServer {
     /// First message.
     Hello(Hello),
@@ -63,7 +63,7 @@ pub struct Hello {
 
 /// From the server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "to_client", rename_all = "kebab-case")]
+#[serde(tag = "to_client", content = "body", rename_all = "kebab-case")]
 pub enum ToClient {
     /// Answer to [`Hello`].
     Welcome(Welcome),

@@ -1,3 +1,5 @@
-//! Everything that needs more than one module, or the real world.
+//! All integration tests in one program, so that they link once.
 
+mod corpora;
+mod runbooks;
 mod tidy;

@@ -59,12 +59,21 @@ EOF
 
 # Two people on one bastion: two Unix users, a key and an agent for each.
 : "${WARROOM_USERS:=wr-alice wr-bob}"
+# A group that both are in: sessions that accounts share belong to it.
+: "${WARROOM_GROUP:=wr-ops}"
 people() {
   local u
-  for u in $WARROOM_USERS; do
-    # '*' and not '!': without PAM sshd turns locked accounts away
-    id "$u" >/dev/null 2>&1 || useradd -m -s /bin/bash -p '*' "$u"
-  done
+  mkdir -p "${TMPDIR:-/tmp}/warroom-ports"
+  (
+    # two up.sh at once would both see that an account is missing
+    flock 8
+    getent group "$WARROOM_GROUP" >/dev/null || groupadd "$WARROOM_GROUP"
+    for u in $WARROOM_USERS; do
+      # '*' and not '!': without PAM sshd turns locked accounts away
+      id "$u" >/dev/null 2>&1 || useradd -m -s /bin/bash -p '*' "$u"
+      usermod -a -G "$WARROOM_GROUP" "$u"
+    done
+  ) 8>"${TMPDIR:-/tmp}/warroom-ports/people"
 }
 up_sshd() {
   local d=$DIR/sshd p u n=0 sock out=(); p=$(port SSHD)
@@ -110,7 +119,7 @@ LogLevel VERBOSE
 EOF
   spawn sshd "$(command -v sshd || echo /usr/sbin/sshd)" -D -e -f "$d/sshd_config"
   until_ok 10 sshd ssh-keyscan -T 2 -p "$p" "$L"
-  emit sshd "SSHD_HOST=$L" "SSHD_PORT=$p" "SSH_CONFIG=$d/ssh_config" "SSH_KNOWN_HOSTS=$d/known_hosts" "ALLOWED_SIGNERS=$d/allowed_signers" "${out[@]}"
+  emit sshd "SSHD_HOST=$L" "SSHD_PORT=$p" "SSH_CONFIG=$d/ssh_config" "SSH_KNOWN_HOSTS=$d/known_hosts" "ALLOWED_SIGNERS=$d/allowed_signers" "PEOPLE_GROUP=$WARROOM_GROUP" "${out[@]}"
 }
 
 # One tmux server of the first user that the second user may attach to.
@@ -132,7 +141,8 @@ up_tmux() {
 }
 
 # ---- PostgreSQL ----------------------------------------------------------
-pg_run_as=postgres
+# The account that owns the databases; another one than Debian's for a person who is their administrator.
+pg_run_as=${WARROOM_PG_USER:-postgres}
 pg() { local c=$1; shift; as "$pg_run_as" "$(pg_bindir)/$c" "$@"; }
 pg_conf() { # pg_conf DATADIR PORT SOCKETDIR
   cat >>"$1/postgresql.conf" <<EOF
@@ -152,6 +162,7 @@ pg_stale() { # a killed server leaves its own pid file behind
 }
 up_postgres_pair() {
   local d=$DIR/pg a b; a=$(port PG_A); b=$(port PG_B)
+  [ -z "${WARROOM_PG_USER:-}" ] || people
   install -d -o "$pg_run_as" -m 755 "$d"
   if [ ! -e "$d/a/PG_VERSION" ]; then
     pg initdb -D "$d/a" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >>"$DIR/pg-initdb.log" 2>&1
@@ -175,7 +186,15 @@ EOF
   until_ok 30 pg-b pg pg_isready -q -h "$L" -p "$b"
   until_ok 30 - pg_streams "$a" "$b"
   emit postgres-pair "PG_A_URL=postgres://postgres@$L:$a/postgres" "PG_B_URL=postgres://postgres@$L:$b/postgres" \
-    "PG_A_DATA=$d/a" "PG_B_DATA=$d/b" "PG_BINDIR=$(pg_bindir)" "PG_OS_USER=$pg_run_as"
+    "PG_A_DATA=$d/a" "PG_B_DATA=$d/b" "PG_A_PORT=$a" "PG_B_PORT=$b" "PG_BINDIR=$(pg_bindir)" "PG_OS_USER=$pg_run_as"
+}
+# What the pair says of itself, as metrics of the DIR's node exporter.
+up_pg_metrics() {
+  local f=$DIR/node-exporter/textfile/pg.prom
+  [ -d "${f%/*}" ] || die "pg-metrics needs node-exporter in the same DIR before"
+  spawn pg-metrics "$here/pg-metrics.sh" "$(cat "$DIR/ports/PG_A")" "$(cat "$DIR/ports/PG_B")" "$f"
+  until_ok 10 pg-metrics test -s "$f"
+  emit pg-metrics "PG_METRICS_FILE=$f"
 }
 pg_streams() { # one of the two streams to the other
   local q p; for p in "$@"; do

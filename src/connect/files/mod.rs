@@ -61,24 +61,6 @@ impl File {
         }
     }
 
-    /// Reads the file once and checks it, for `check` and `doctor`.
-    ///
-    /// # Errors
-    /// [`FileFault`] with the place of the first thing that is wrong.
-    pub fn check(config: &FileConfig) -> Result<(), FileFault> {
-        let Some((_, text)) = read_if_changed(&config.path, None)? else {
-            return Ok(());
-        };
-        let source = text::Source {
-            file: &config.path,
-            text: &text,
-        };
-        match config.kind {
-            Kind::Cmdb => cmdb::parse(source).map(drop),
-            Kind::Rota => rota::parse(source).map(drop),
-        }
-    }
-
     async fn look(&mut self, now: Timestamp) -> Result<Vec<Reading>, FileFault> {
         let (path, stamp) = (self.config.path.clone(), self.stamp);
         let looked = tokio::task::spawn_blocking(move || read_if_changed(&path, stamp)).await;

@@ -271,3 +271,59 @@ fn a_wrong_shape_is_named_by_its_place() {
     };
     assert_eq!(snippet, "<html>  [31m");
 }
+
+/// Answers one HTTPS request with the certificate of the test authority; gives the port.
+fn https_server() -> (u16, std::thread::JoinHandle<()>) {
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use std::io::Read as _;
+    install_tls();
+    let certificate =
+        CertificateDer::from_pem_slice(include_bytes!("testdata/server.pem")).expect("certificate");
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("testdata/server.key")).expect("key");
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key);
+    let config = std::sync::Arc::new(config.expect("configuration"));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
+    let port = listener.local_addr().expect("address").port();
+    let task = std::thread::spawn(move || {
+        let (socket, _) = listener.accept().expect("accept");
+        let connection = rustls::ServerConnection::new(config).expect("connection");
+        let mut stream = rustls::StreamOwned::new(connection, socket);
+        // A client that does not trust the certificate goes away here.
+        if stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok")
+                .expect("answer");
+        }
+    });
+    (port, task)
+}
+
+#[tokio::test]
+async fn a_private_authority_is_trusted_when_it_is_named_and_only_then() {
+    let mut file = tempfile::NamedTempFile::new().expect("file");
+    file.write_all(include_bytes!("testdata/ca.pem"))
+        .expect("write");
+    for (ca_file, ca_only) in [
+        (Some(file.path()), true),
+        (Some(file.path()), false),
+        (None, false),
+    ] {
+        let (port, task) = https_server();
+        let mut config = HttpConfig::new(&format!("https://127.0.0.1:{port}"));
+        config.ca_file = ca_file.map(Path::to_owned);
+        config.ca_only = ca_only;
+        let answer = Http::new(&config).expect("client").get("", &[]).await;
+        task.join().expect("server");
+        match answer {
+            Ok(answer) => assert_eq!((&answer.body[..], ca_file.is_some()), (&b"ok"[..], true)),
+            Err(error) => {
+                assert!(ca_file.is_none(), "{error}");
+                assert!(matches!(error, HttpError::Tls { .. }), "{error:?}");
+                assert!(error.hint().is_some_and(|hint| hint.contains("ca_file")));
+            }
+        }
+    }
+}

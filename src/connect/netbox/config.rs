@@ -1,7 +1,8 @@
 //! Settings of `[connect.netbox.NAME]`.
 
-use crate::connect::http::HttpConfig;
+use crate::connect::http::{Auth, HttpConfig};
 use crate::domain::id::ConnectorName;
+use secrecy::{ExposeSecret as _, SecretString};
 use std::time::Duration;
 
 /// Interval of the polls when the configuration names none: a CMDB changes by hand, and a full read is not cheap for it.
@@ -12,7 +13,7 @@ pub const EVERY: Duration = Duration::from_secs(300);
 pub struct NetBoxConfig {
     /// Name in the configuration.
     pub name: ConnectorName,
-    /// Base URL and `Authorization: Token ...`.
+    /// Base URL, and credentials from [`auth`].
     pub http: HttpConfig,
     /// Interval of the polls.
     pub every: Duration,
@@ -31,4 +32,19 @@ pub struct Filter {
     pub tags: Vec<String>,
     /// Slugs of device roles; any of them.
     pub roles: Vec<String>,
+}
+
+/// Credentials of a token of either version; the keyword that NetBox shows before a new token may be there or not.
+///
+/// Tokens of version 2 (`nbt_KEY.TOKEN`) are bearer tokens; those of version 1 have the keyword `Token`, and go with
+/// NetBox 5. Source: NetBox 4.5, "REST API", "Authentication".
+pub fn auth(token: &SecretString) -> Auth {
+    let token = token.expose_secret().trim();
+    let token = token.strip_prefix("Bearer ").unwrap_or(token);
+    let token = token.strip_prefix("Token ").unwrap_or(token).trim();
+    if token.starts_with("nbt_") {
+        return Auth::Bearer(SecretString::from(token));
+    }
+    let value = SecretString::from(format!("Token {token}"));
+    Auth::Headers(vec![("Authorization".to_owned(), value)])
 }

@@ -2,7 +2,7 @@
 //!
 //! Operations used, all `GET` with `limit` and `offset`: `/api/dcim/devices/`, `/api/virtualization/virtual-machines/`,
 //! `/api/ipam/services/`, and with `contacts = true` `/api/tenancy/contact-assignments/`. The token needs to view these.
-//! Source: NetBox 4.2 REST API, "Pagination", "Authentication" and its OpenAPI description.
+//! Source: NetBox 4.2 and 4.5, "REST API" ("Pagination", "Authentication"), and the OpenAPI description of 4.2.2.
 //!
 //! A poll either reads every page or fails: half a CMDB would look like a smaller cluster.
 
@@ -13,7 +13,7 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub use config::{EVERY, Filter, NetBoxConfig};
+pub use config::{EVERY, Filter, NetBoxConfig, auth};
 
 use crate::connect::http::{Http, HttpError, HttpSetupError};
 use crate::connect::poll::{Pace, PollError, Source};
@@ -62,6 +62,9 @@ impl From<ListError> for PollError {
         let mut poll = Self::new(error.to_string());
         if let ListError::Http { cause, .. } = &error {
             poll.retry_after = cause.retry_after();
+            if let Some(hint) = cause.hint() {
+                poll.what = format!("{error}; {hint}");
+            }
         }
         poll
     }

@@ -1,7 +1,8 @@
 //! Settings of `[connect.pagerduty.NAME]`.
 
-use crate::connect::http::HttpConfig;
+use crate::connect::http::{Auth, HttpConfig};
 use crate::domain::id::ConnectorName;
+use secrecy::{ExposeSecret as _, SecretString};
 use std::time::Duration;
 
 /// Base URL of the service in the United States; accounts in the European Union set `https://api.eu.pagerduty.com`.
@@ -19,7 +20,7 @@ pub const LOOK_AHEAD: Duration = Duration::from_secs(24 * 3600);
 pub struct PagerDutyConfig {
     /// Name in the configuration.
     pub name: ConnectorName,
-    /// Base URL and `Authorization: Token token=...`.
+    /// Base URL, and credentials from [`auth`].
     pub http: HttpConfig,
     /// Interval of the polls.
     pub every: Duration,
@@ -31,4 +32,10 @@ pub struct PagerDutyConfig {
     pub services: Vec<String>,
     /// How far ahead hand-overs are looked for.
     pub look_ahead: Duration,
+}
+
+/// Credentials of a REST API key. Source: PagerDuty REST API v2, "Authentication".
+pub fn auth(key: &SecretString) -> Auth {
+    let value = SecretString::from(format!("Token token={}", key.expose_secret()));
+    Auth::Headers(vec![("Authorization".to_owned(), value)])
 }

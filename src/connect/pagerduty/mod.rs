@@ -17,7 +17,7 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub use config::{EVERY, LOOK_AHEAD, PagerDutyConfig, URL};
+pub use config::{EVERY, LOOK_AHEAD, PagerDutyConfig, URL, auth};
 
 use crate::connect::http::{Http, HttpError, HttpSetupError};
 use crate::connect::poll::{Pace, PollError, Source};
@@ -61,6 +61,9 @@ impl From<ListError> for PollError {
     fn from(error: ListError) -> Self {
         let mut poll = Self::new(error.to_string());
         poll.retry_after = error.cause.retry_after();
+        if let Some(hint) = error.cause.hint() {
+            poll.what = format!("{error}; {hint}");
+        }
         poll
     }
 }

@@ -13,7 +13,7 @@ pub use response::{
 };
 
 use crate::clock::Clock;
-use crate::connect::http::{Answer, Http, HttpError, HttpSetupError, RetryAfter};
+use crate::connect::http::{Answer, Http, HttpError, HttpSetupError, RetryAfter, snippet};
 use crate::connect::poll::{Pace, PollError, Source};
 use crate::connect::query::QuerySpec;
 use crate::domain::id::{ConnectorName, RuleId};
@@ -71,8 +71,12 @@ enum Past {
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     /// The server was not reached, or did not get to it.
-    #[error(transparent)]
-    Transport(HttpError),
+    #[error("{error}{}", words.as_ref().map(|words| format!(": {words}")).unwrap_or_default())]
+    Transport {
+        error: HttpError,
+        /// What it said itself, such as that it is still starting.
+        words: Option<Box<ResponseError>>,
+    },
     /// The server answered that it cannot.
     #[error(transparent)]
     Answer(ResponseError),
@@ -87,14 +91,15 @@ enum Failure {
 impl Failure {
     fn to_read_failure(&self) -> ReadFailure {
         ReadFailure {
-            what: self.to_string(),
+            // The server's words may hold the whole expression.
+            what: snippet(self.to_string().as_bytes()),
             partial: false,
         }
     }
 
     const fn retry_after(&self) -> Option<RetryAfter> {
         match self {
-            Self::Transport(error) => error.retry_after(),
+            Self::Transport { error, .. } => error.retry_after(),
             _ => None,
         }
     }
@@ -103,16 +108,22 @@ impl Failure {
 impl From<HttpError> for Failure {
     /// An error status with the server's own words is an answer when it blames the query, and not the server.
     fn from(error: HttpError) -> Self {
-        if let HttpError::Status {
-            code: 400 | 422,
-            body,
-            ..
-        } = &error
-            && let Some(refusal) = response::parse_refusal(body)
-        {
-            return Self::Answer(refusal);
+        let words = match &error {
+            HttpError::Status { body, .. } => response::parse_refusal(body),
+            _ => None,
+        };
+        match (&error, words) {
+            (
+                HttpError::Status {
+                    code: 400 | 422, ..
+                },
+                Some(words),
+            ) => Self::Answer(words),
+            (_, words) => Self::Transport {
+                words: words.map(Box::new),
+                error,
+            },
         }
-        Self::Transport(error)
     }
 }
 

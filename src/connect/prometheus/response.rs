@@ -5,7 +5,7 @@
 //!
 //! Source: Prometheus HTTP API, "Format overview", "Expression query result formats", "Alerts" (read for 2.42 and 3.x).
 
-use crate::connect::http::{HttpError, decode, decode_seed};
+use crate::connect::http::{HttpError, decode, decode_seed, snippet};
 use crate::domain::reading::{Alert, AlertState, History, Sample, Series};
 use crate::domain::time::Timestamp;
 use serde::Deserialize;
@@ -350,9 +350,13 @@ pub fn parse_vector(body: &[u8], series_max: usize) -> Result<Vector, ResponseEr
             });
         }
     };
-    let mut warnings = envelope.warnings.unwrap_or_default();
-    let partial = partial_reason(envelope.is_partial, &warnings);
-    warnings.truncate(WARNINGS_MAX);
+    let said = envelope.warnings.unwrap_or_default();
+    let partial = partial_reason(envelope.is_partial, &said);
+    let warnings = said
+        .iter()
+        .take(WARNINGS_MAX)
+        .map(|text| snippet(text.as_bytes()))
+        .collect();
     Ok(Vector {
         series,
         dropped,
@@ -367,7 +371,7 @@ pub fn parse_vector(body: &[u8], series_max: usize) -> Result<Vector, ResponseEr
 fn partial_reason(is_partial: bool, warnings: &[String]) -> Option<String> {
     let of_storage = warnings.iter().find(|text| !text.starts_with("PromQL "));
     match of_storage {
-        Some(text) => Some(text.clone()),
+        Some(text) => Some(snippet(text.as_bytes())),
         None => is_partial.then(|| "the server marks its answer as partial".to_owned()),
     }
 }

@@ -110,14 +110,18 @@ async fn each_rule_gets_its_answer_and_one_bad_query_spoils_no_other() {
 #[tokio::test]
 async fn when_nothing_answers_the_poll_fails_and_every_rule_is_told() {
     let server = MockServer::start().await;
-    let down = ResponseTemplate::new(503).insert_header("retry-after", "7");
+    let down = ResponseTemplate::new(503)
+        .insert_header("retry-after", "7")
+        .set_body_string(
+            r#"{"status":"error","errorType":"unavailable","error":"TSDB not ready"}"#,
+        );
     Mock::given(wiremock::matchers::any())
         .respond_with(down)
         .mount(&server)
         .await;
     let mut prometheus = connector(&server, &[spec("a", "up"), spec("b", "x")], |_| {});
     let error = prometheus.poll(SystemClock.now()).await.unwrap_err();
-    assert_eq!(error.what, "HTTP 503");
+    assert_eq!(error.what, "HTTP 503: unavailable: TSDB not ready");
     assert_eq!(
         error.retry_after,
         Some(RetryAfter::In(Duration::from_secs(7)))

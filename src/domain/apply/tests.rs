@@ -87,3 +87,26 @@ fn a_rollback_ends_the_holds_on_going_forward() {
     assert!(!room.state.is_held());
     assert!(room.running().is_some());
 }
+
+#[test]
+fn only_the_nonce_of_the_armed_proposal_lets_anything_run() {
+    let room = Room::armed();
+    let key = room.state.find(&id("drain")).expect("there").next_key();
+    let right = room.state.proposal.as_ref().map(|p| p.terms.nonce.clone());
+    let wrong = crate::domain::id::Nonce::from_bytes([0xab; 16]);
+    let mut later = key.clone();
+    later.attempt = AttemptNo(2);
+    for (key, nonce, runs) in [
+        (key.clone(), None, false),
+        (key.clone(), Some(wrong), false),
+        (later, right.clone(), false),
+        (key, right, true),
+    ] {
+        let mut state = room.state.clone();
+        let role = crate::domain::runbook::plan::ExecRole::Run;
+        let fact = Fact::ExecIntent { key, role, nonce };
+        let record = stamp(state.head.0.next(), room.now, actor("ann"), fact);
+        assert_eq!(check_apply(&mut state, &record).is_ok(), runs, "{record:?}");
+        assert_eq!(state.running().is_some(), runs);
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! THE SERIALIZED FORM IS FROZEN per journal format: a plan is part of the genesis record.
 
+use crate::domain::digest::Digest;
 use crate::domain::id::{ConnectorName, RuleId, StepId};
 use crate::domain::threshold::{Limit, OnBreach, OnNoData};
 use crate::domain::time::{Timestamp, millis, millis_opt};
@@ -30,6 +31,27 @@ pub struct Plan {
     pub steps: Vec<PlanStep>,
     /// Guards and panels, of the session or of one phase.
     pub rules: Vec<MetricRule>,
+}
+
+impl Plan {
+    /// The bytes that are digested: compact JSON, fields in the order of the types, tables sorted by name, no line end.
+    ///
+    /// The same plan always gives the same bytes; `warroom plan --json` prints exactly these.
+    ///
+    /// # Panics
+    /// Never: a plan is text, numbers and lists.
+    #[expect(
+        clippy::expect_used,
+        reason = "text keys and numbers written to memory cannot fail, and a digest of anything else would be a lie"
+    )]
+    pub fn canonical_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a plan is plain data")
+    }
+
+    /// What a session pins at its start: the SHA-256 of [`Plan::canonical_json`].
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.canonical_json())
+    }
 }
 
 /// Announced time of the work, UTC.

@@ -165,15 +165,36 @@ fn a_verify_is_tried_again_after_a_pause() {
 
 #[test]
 fn while_held_no_check_or_run_starts() {
-    let mut room = Room::at_drain();
-    room.must("ann", skip("drain"));
-    room.must("ann", skip("wipe"));
-    room.must("ann", mark_done("part-a"));
-    room.must("ann", hold());
-    assert!(room.ask("ann", start("part-b")).is_err());
+    let mut plan = plan();
+    let run = plan.steps[6].blocks[0].clone();
+    plan.steps[1].blocks = vec![run.clone(), run];
+    plan.steps[1].undo = None;
+    let mut room = Room::with(plan);
+    room.must("ann", Command::Begin);
+    room.must("ann", mark_done("look"));
+    room.must("ann", start("backup"));
+    room.must("bob", hold());
+    room.exit(0);
+    assert_eq!(room.running(), None);
+    room.wait(seconds(60));
+    assert_eq!(room.running(), None);
     room.must("ann", release());
-    room.must("ann", start("part-b"));
-    assert!(room.running().is_some());
+    assert_eq!(room.running().map(|k| k.block), Some(1));
+    room.check_fold();
+}
+
+#[test]
+fn while_held_no_gate_opens() {
+    let mut room = Room::at_drain();
+    room.must("ann", start("drain"));
+    room.must("bob", hold());
+    room.exit(0);
+    room.open_gate();
+    let stage = Stage::Gated;
+    assert_eq!(room.status("drain"), &StepStatus::Active { stage });
+    room.must("ann", release());
+    let stage = Stage::NeedsProposal;
+    assert_eq!(room.status("drain"), &StepStatus::Active { stage });
 }
 
 #[test]

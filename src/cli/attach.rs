@@ -1,0 +1,170 @@
+//! `warroom attach`: this terminal, or a pipe for another host's, joined to a session.
+
+use super::Outcome;
+use super::args::{AttachArgs, LookArgs};
+use super::environment::{self, Environment};
+use super::look;
+use crate::client::attach::{self, End};
+use crate::client::link::{self, Introduction, LinkError, Target};
+use crate::clock::SystemClock;
+use crate::config::{Config, Secrets};
+use crate::domain::id::PersonId;
+use crate::exit::{Code, Failure};
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// `warroom attach`.
+pub(super) fn attach(environment: &Environment, args: &AttachArgs) -> Outcome {
+    let config = environment.config(Secrets::Skip)?;
+    let named = args.session.as_deref().or(args.target.as_deref());
+    if let Some(url) = named.filter(|name| name.starts_with("ssh://")) {
+        let target = ssh_target(url, args)?;
+        return terminal(
+            environment,
+            &config,
+            target,
+            introduction(args)?,
+            &args.look,
+        );
+    }
+    let name = environment::target(named, environment, &config)?;
+    let runtime_dirs = environment.runtime_dirs(&config);
+    if args.stdio {
+        return stdio(&name, &runtime_dirs);
+    }
+    let target = Target::Local { name, runtime_dirs };
+    terminal(
+        environment,
+        &config,
+        target,
+        introduction(args)?,
+        &args.look,
+    )
+}
+
+fn introduction(args: &AttachArgs) -> Result<Introduction, Failure> {
+    let demo_person = args
+        .as_person
+        .as_deref()
+        .map(PersonId::new)
+        .transpose()
+        .map_err(|error| Failure::new(error).code(Code::Usage))?;
+    Ok(Introduction {
+        read_only: args.read_only,
+        demo_person,
+        is_terminal: true,
+    })
+}
+
+/// Reads `ssh://HOST/NAME`. A host that looks like an option would be one to `ssh`.
+fn ssh_target(url: &str, args: &AttachArgs) -> Result<Target, Failure> {
+    let wrong = || {
+        Failure::new(format!("`{url}` is not a session on another host"))
+            .hint("write `ssh://HOST/NAME` or `ssh://USER@HOST/NAME`".to_owned())
+            .code(Code::Usage)
+    };
+    let (host, name) = url
+        .strip_prefix("ssh://")
+        .and_then(|rest| rest.split_once('/'))
+        .ok_or_else(wrong)?;
+    let is_host =
+        !host.is_empty() && !host.starts_with('-') && host.bytes().all(|b| b.is_ascii_graphic());
+    if !is_host {
+        return Err(wrong());
+    }
+    let mut options = Vec::new();
+    if let Some(file) = &args.ssh_config {
+        options.push("-F".to_owned());
+        options.push(file.display().to_string());
+    }
+    Ok(Target::Ssh {
+        host: host.to_owned(),
+        name: environment::session_name(name)?,
+        program: args.remote_program.clone(),
+        options,
+    })
+}
+
+/// Attaches this terminal and says afterwards how it ended.
+pub(super) fn terminal(
+    environment: &Environment,
+    config: &Config,
+    target: Target,
+    introduction: Introduction,
+    look: &LookArgs,
+) -> Outcome {
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        return Err(Failure::new("a terminal is needed to attach")
+            .hint("`warroom status --json` is for scripts".to_owned())
+            .code(Code::Usage));
+    }
+    let settings = look::settings(environment, config, look)?;
+    let name = match &target {
+        Target::Local { name, .. } | Target::Ssh { name, .. } => name.clone(),
+    };
+    let clock = Arc::new(SystemClock);
+    let runtime = environment::client_runtime()?;
+    let end = runtime
+        .block_on(attach::attach(target, introduction, settings, clock))
+        .map_err(Failure::new)?;
+    runtime.shutdown_background();
+    let mut out = std::io::stdout();
+    match end {
+        End::Detached => {
+            writeln!(out, "[detached (from session {name})]").ok();
+            Ok(Code::Done)
+        }
+        End::SessionEnded { reason } => {
+            writeln!(out, "[{}]", crate::display::for_terminal(&reason)).ok();
+            Ok(Code::Done)
+        }
+        End::TerminalGone => Ok(Code::Done),
+        End::Failed { why, hint } => Err(Failure::new(why).hint(hint).code(Code::NoSession)),
+    }
+}
+
+/// Joins standard input and output to the session's socket, after the same checks a terminal makes.
+fn stdio(name: &crate::domain::id::SessionName, runtime_dirs: &[PathBuf]) -> Outcome {
+    let runtime = environment::client_runtime()?;
+    let copied = runtime.block_on(async {
+        let stream = link::open_local(name, runtime_dirs).await?;
+        let (mut from, mut to) = stream.into_split();
+        let (mut stdin, mut stdout) = (tokio::io::stdin(), tokio::io::stdout());
+        // Whichever side ends first ends the connection.
+        tokio::select! {
+            copied = tokio::io::copy(&mut stdin, &mut to) => copied,
+            copied = copy_flushing(&mut from, &mut stdout) => copied,
+        }
+        .map_err(|error| LinkError::Wire(error.into()))
+    });
+    // Standard input is read by a thread that cannot be woken.
+    runtime.shutdown_background();
+    match copied {
+        Ok(_) => Ok(Code::Done),
+        Err(error) => {
+            let hint = error.hint();
+            Err(Failure::new(error).hint(hint).code(Code::NoSession))
+        }
+    }
+}
+
+/// Copies to a buffered writer without keeping a message back.
+async fn copy_flushing<R, W>(from: &mut R, to: &mut W) -> std::io::Result<u64>
+where
+    R: tokio::io::AsyncRead + Unpin,
+    W: tokio::io::AsyncWrite + Unpin,
+{
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut buffer = vec![0; 64 * 1024];
+    let mut total = 0_u64;
+    loop {
+        let read = from.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(total);
+        }
+        to.write_all(buffer.get(..read).unwrap_or_default()).await?;
+        to.flush().await?;
+        total = total.saturating_add(u64::try_from(read).unwrap_or(0));
+    }
+}

@@ -1,0 +1,85 @@
+//! `check`, `plan`, `completions`, `man`.
+
+use super::Outcome;
+use super::args::{CheckArgs, Cli, PlanArgs};
+use crate::exit::{Code, Failure};
+use clap::CommandFactory as _;
+use std::io::{IsTerminal as _, Write as _};
+
+/// `warroom check`.
+pub(super) fn check(args: &CheckArgs) -> Outcome {
+    let colour = std::io::stdout().is_terminal();
+    let mut out = anstream::stdout().lock();
+    let outcome =
+        super::check::check(&args.files, args.json, &mut out, colour).map_err(Failure::new)?;
+    out.flush().map_err(Failure::new)?;
+    Ok(if outcome.has_passed() {
+        Code::Done
+    } else {
+        Code::Usage
+    })
+}
+
+/// `warroom plan`.
+pub(super) fn plan(args: &PlanArgs) -> Outcome {
+    let mut out = std::io::stdout().lock();
+    let colour = std::io::stderr().is_terminal();
+    let mut problems = anstream::stderr().lock();
+    let outcome = super::plan::plan(&args.file, args.json, &mut out, &mut problems, colour)
+        .map_err(Failure::new)?;
+    out.flush().map_err(Failure::new)?;
+    Ok(if outcome.has_passed() {
+        Code::Done
+    } else {
+        Code::Usage
+    })
+}
+
+/// `warroom completions`.
+pub(super) fn completions(shell: clap_complete::Shell) -> Outcome {
+    clap_complete::generate(
+        shell,
+        &mut Cli::command(),
+        "warroom",
+        &mut std::io::stdout(),
+    );
+    Ok(Code::Done)
+}
+
+/// `warroom man`.
+pub(super) fn man() -> Outcome {
+    let page = page().map_err(Failure::new)?;
+    std::io::stdout().write_all(&page).map_err(Failure::new)?;
+    Ok(Code::Done)
+}
+
+/// The manual page: what clap knows, then keys and exit codes from their own tables.
+pub(super) fn page() -> std::io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    let man = clap_mangen::Man::new(Cli::command());
+    man.render(&mut page)?;
+    writeln!(page, ".SH KEYS")?;
+    for binding in crate::ui::keymap::key_table() {
+        writeln!(
+            page,
+            ".TP\n\\fB{}\\fR\n{}",
+            roff(binding.keys),
+            roff(binding.what)
+        )?;
+    }
+    writeln!(page, ".SH EXIT STATUS")?;
+    for (code, meaning) in Code::ALL {
+        writeln!(page, ".TP\n{}\n{}", code as u8, roff(meaning))?;
+    }
+    Ok(page)
+}
+
+/// Escapes text for roff: backslashes and hyphens, and a full stop or quote at the start of a line.
+fn roff(text: &str) -> String {
+    let escaped = text.replace('\\', "\\e").replace('-', "\\-");
+    if escaped.starts_with(['.', '\'']) {
+        format!("\\&{escaped}")
+    } else {
+        escaped
+    }
+}

@@ -1,0 +1,280 @@
+//! `warroom plan FILE`: every concrete step with its command, and the digest a session pins.
+
+use super::check::{CheckOutcome, plural};
+use super::runbook_file::load;
+use crate::domain::runbook::plan::{
+    ExecBlock, Gate, MetricRule, Plan, PlanBlock, PlanPhase, PlanStep,
+};
+use crate::domain::threshold::{OnBreach, OnNoData};
+use crate::domain::time::short_span;
+use std::fmt::{self, Write as _};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes the plan of `file` to `out`: readable text that ends with `plan sha256:...`, or with `json` exactly the bytes
+/// that are digested, without a line end. Problems go to `problems`; with an error among them nothing goes to `out`.
+///
+/// # Errors
+/// Only when one of the writers fails.
+pub fn plan(
+    file: &Path,
+    json: bool,
+    out: &mut dyn Write,
+    problems: &mut dyn Write,
+    colour: bool,
+) -> io::Result<CheckOutcome> {
+    let loaded = load(file);
+    let mut outcome = CheckOutcome::default();
+    outcome.add(&loaded);
+    problems.write_all(loaded.render(colour).as_bytes())?;
+    let Some(plan) = loaded.plan.filter(|_| outcome.has_passed()) else {
+        return Ok(outcome);
+    };
+    if json {
+        out.write_all(&plan.canonical_json())?;
+    } else {
+        let text = describe(&plan).map_err(io::Error::other)?;
+        out.write_all(text.as_bytes())?;
+    }
+    Ok(outcome)
+}
+
+/// The plan as text for people; control characters are written as escapes.
+fn describe(plan: &Plan) -> Result<String, fmt::Error> {
+    let mut text = String::new();
+    writeln!(text, "{}", one_line(&plan.title))?;
+    if let Some(change) = &plan.change {
+        writeln!(text, "change      {}", one_line(change))?;
+    }
+    if let Some(window) = &plan.window {
+        writeln!(
+            text,
+            "window      {} to {}, buffer {}",
+            window.start.to_seconds_text(),
+            window.end.to_seconds_text(),
+            short_span(window.buffer)
+        )?;
+    }
+    if !plan.components.is_empty() {
+        writeln!(
+            text,
+            "components  {}",
+            one_line(&plan.components.join(", "))
+        )?;
+    }
+    for (name, value) in &plan.environment {
+        writeln!(text, "env         {name}={}", one_line(value))?;
+    }
+    for rule in plan.rules.iter().filter(|rule| rule.phase.is_none()) {
+        describe_rule(&mut text, "", rule)?;
+    }
+    for (index, phase) in plan.phases.iter().enumerate() {
+        describe_phase(&mut text, plan, index, phase)?;
+    }
+    let needing = plan
+        .steps
+        .iter()
+        .filter(|step| step.risk.needs_second_person());
+    writeln!(
+        text,
+        "\n{}, {} of them with a second person",
+        plural(plan.steps.len(), "step"),
+        needing.count()
+    )?;
+    writeln!(text, "plan {}", plan.digest())?;
+    Ok(text)
+}
+
+fn describe_phase(text: &mut String, plan: &Plan, index: usize, phase: &PlanPhase) -> fmt::Result {
+    let mark = if phase.rollback { "  [rollback]" } else { "" };
+    writeln!(text, "\n{} {}{mark}", phase.number, one_line(&phase.title))?;
+    for rule in plan.rules.iter().filter(|rule| rule.phase == Some(index)) {
+        describe_rule(text, "  ", rule)?;
+    }
+    // Steps are in document order, so those of a phase stand together.
+    let first = plan.steps.partition_point(|step| step.phase < index);
+    for step in plan
+        .steps
+        .iter()
+        .skip(first)
+        .take_while(|step| step.phase == index)
+    {
+        describe_step(text, step)?;
+    }
+    Ok(())
+}
+
+fn describe_step(text: &mut String, step: &PlanStep) -> fmt::Result {
+    let tick = if step.ticked { "x" } else { " " };
+    write!(
+        text,
+        "  [{tick}] {} {}  ({}, {}",
+        step.number,
+        one_line(&step.title),
+        step.id,
+        step.risk.as_str()
+    )?;
+    if step.quorum > 0 {
+        write!(text, ", {}", plural(usize::from(step.quorum), "confirmer"))?;
+    }
+    if let Some(component) = &step.component {
+        write!(text, ", on {}", one_line(component))?;
+    }
+    if let Some(expected) = step.expected {
+        write!(text, ", about {}", short_span(expected))?;
+    }
+    writeln!(text, ")")?;
+    if step.risk.needs_second_person() {
+        let word = step.on_executor_lost.as_str();
+        writeln!(text, "        executor lost: {word}")?;
+    }
+    for block in &step.blocks {
+        match block {
+            PlanBlock::Exec(exec) => describe_exec(text, exec)?,
+            PlanBlock::Gate(gate) => describe_gate(text, gate)?,
+        }
+    }
+    step.undo
+        .as_ref()
+        .map_or(Ok(()), |undo| describe_exec(text, undo))
+}
+
+fn describe_exec(text: &mut String, exec: &ExecBlock) -> fmt::Result {
+    write!(
+        text,
+        "        {:<7} timeout {}",
+        exec.role.as_str(),
+        short_span(exec.timeout)
+    )?;
+    if exec.retry > 0 {
+        write!(text, ", up to {} further tries", exec.retry)?;
+    }
+    writeln!(text)?;
+    for argument in &exec.argv {
+        let mut lines = argument.split('\n');
+        let first = lines.next().unwrap_or_default();
+        writeln!(text, "          | {}", one_line(first))?;
+        for line in lines {
+            writeln!(text, "          :   {}", one_line(line))?;
+        }
+    }
+    Ok(())
+}
+
+fn describe_gate(text: &mut String, gate: &Gate) -> fmt::Result {
+    write!(
+        text,
+        "        gate    {} {} for {}",
+        one_line(&gate.expr),
+        gate.limit,
+        short_span(gate.hold_for)
+    )?;
+    if let Some(timeout) = gate.timeout {
+        write!(text, ", timeout {}", short_span(timeout))?;
+    }
+    if let Some(source) = &gate.source {
+        write!(text, ", from {source}")?;
+    }
+    writeln!(text, "  ({})", gate.id)
+}
+
+fn describe_rule(text: &mut String, indent: &str, rule: &MetricRule) -> fmt::Result {
+    write!(
+        text,
+        "{indent}guard       {}: {}",
+        one_line(&rule.title),
+        one_line(&rule.expr)
+    )?;
+    for (name, limit) in [
+        ("warn", rule.warn),
+        ("crit", rule.crit),
+        ("clear", rule.clear),
+    ] {
+        if let Some(limit) = limit {
+            write!(text, ", {name} {limit}")?;
+        }
+    }
+    let breach = match rule.on_breach {
+        OnBreach::Warn => "warn",
+        OnBreach::Hold => "hold",
+        OnBreach::Rollback => "rollback",
+    };
+    let no_data = match rule.no_data {
+        OnNoData::Unknown => "unknown",
+        OnNoData::Hold => "hold",
+    };
+    writeln!(
+        text,
+        ", for {}, on breach {breach}, no data {no_data}, stale after {}  ({})",
+        short_span(rule.hold_for),
+        short_span(rule.stale_after),
+        rule.id
+    )
+}
+
+/// Text from outside on one line, as the bytes people sign show it: whatever is not printable is escaped.
+fn one_line(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let is_shown = c.is_ascii_graphic() || c == ' ' || c.is_alphanumeric();
+            let shown = is_shown.then_some(c);
+            let escaped = (!is_shown).then(|| c.escape_debug());
+            shown.into_iter().chain(escaped.into_iter().flatten())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::digest::Digest;
+    use std::path::PathBuf;
+
+    fn run(file: &Path, json: bool) -> (CheckOutcome, Vec<u8>, String) {
+        let (mut out, mut problems) = (Vec::new(), Vec::new());
+        let outcome =
+            plan(file, json, &mut out, &mut problems, false).expect("memory can be written");
+        (
+            outcome,
+            out,
+            String::from_utf8_lossy(&problems).into_owned(),
+        )
+    }
+
+    fn example() -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/runbooks/rolling-database.md")
+    }
+
+    #[test]
+    fn json_output_has_the_digest_that_the_text_ends_with() {
+        let (outcome, text, problems) = run(&example(), false);
+        assert!(outcome.has_passed(), "{problems}");
+        let (_, json, _) = run(&example(), true);
+        let text = String::from_utf8(text).expect("UTF-8");
+        assert_eq!(
+            text.lines().next_back(),
+            Some(format!("plan {}", Digest::of(&json)).as_str())
+        );
+        let read: Plan = serde_json::from_slice(&json).expect("a plan");
+        assert_eq!(read.canonical_json(), json);
+    }
+
+    #[test]
+    fn a_refused_runbook_gives_no_plan() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let file = dir.path().join("a.md");
+        std::fs::write(&file, "- [ ] y\n  ```ruby run\n  1\n  ```\n").expect("written");
+        let (outcome, out, problems) = run(&file, true);
+        assert!(!outcome.has_passed());
+        assert!(out.is_empty());
+        assert!(problems.contains("WR012"), "{problems}");
+    }
+
+    #[test]
+    fn text_from_outside_stays_on_its_line() {
+        assert_eq!(
+            one_line("a\u{1b}[1m\n\u{202e}ü日"),
+            "a\\u{1b}[1m\\n\\u{202e}ü日"
+        );
+    }
+}

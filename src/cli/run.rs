@@ -1,0 +1,193 @@
+//! `warroom run`: start a server for a runbook, or take one up that was cut off, and attach to it.
+
+use super::Outcome;
+use super::args::RunArgs;
+use super::attach;
+use super::environment::{self, Environment, session_dir};
+use super::pinned;
+use super::serve::Announcement;
+use crate::client::link::{Introduction, Target};
+use crate::config::{Config, Secrets};
+use crate::domain::id::SessionName;
+use crate::exit::{Code, Failure};
+use crate::server::peek::{self, Peek};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Longest announcement read from a server: one line with a path or an error.
+const ANNOUNCEMENT_MAX: u64 = 64 * 1024;
+
+/// `warroom run`.
+pub(super) fn run(environment: &Environment, args: &RunArgs) -> Outcome {
+    let config = environment.config(Secrets::Skip)?;
+    let name = match (&args.target, &args.file) {
+        (Some(name), _) => environment::session_name(name)?,
+        (None, Some(file)) => environment::name_from_file(file)?,
+        (None, None) => {
+            return Err(Failure::new("neither a runbook nor a session is named").code(Code::Usage));
+        }
+    };
+    // Checked here, where the person sees the report, and again by the server, which reads it anew.
+    let runbook = args.file.as_deref().map(pinned::load).transpose()?;
+    refuse_if_live(environment, &config, &name)?;
+    let file = choose(
+        &config,
+        &name,
+        runbook.as_ref().map(|r| (r.path.as_path(), r.digest)),
+    )?;
+    let mut extra = vec!["-t".to_owned(), name.to_string()];
+    extra.extend(file.map(|path| path.display().to_string()));
+    start_server(environment, &config, &extra)?;
+    if args.detached {
+        writeln!(
+            std::io::stdout(),
+            "session {name} is running; attach with `warroom attach -t {name}`"
+        )
+        .ok();
+        return Ok(Code::Done);
+    }
+    let target = Target::Local {
+        name,
+        runtime_dirs: environment.runtime_dirs(&config),
+    };
+    let introduction = Introduction {
+        is_terminal: true,
+        ..Introduction::default()
+    };
+    attach::terminal(environment, &config, target, introduction, &args.look)
+}
+
+/// A name that is taken by a live server is attached to, not started again.
+pub(super) fn refuse_if_live(
+    environment: &Environment,
+    config: &Config,
+    name: &SessionName,
+) -> Result<(), Failure> {
+    let runtime = environment::client_runtime()?;
+    let dirs = environment.runtime_dirs(config);
+    match runtime.block_on(crate::client::link::open_local(name, &dirs)) {
+        Ok(_) => Err(Failure::new(format!("session `{name}` is running already"))
+            .hint(format!("attach to it: `warroom attach -t {name}`"))
+            .code(Code::Usage)),
+        Err(_) => Ok(()),
+    }
+}
+
+/// New or taken up? The runbook for the server when the session is new; nothing when it is taken up.
+fn choose(
+    config: &Config,
+    name: &SessionName,
+    runbook: Option<(&Path, crate::domain::digest::Digest)>,
+) -> Result<Option<PathBuf>, Failure> {
+    let dir = session_dir(config, name);
+    let found = peek::peek(&dir).map_err(|error| {
+        let hint = error.hint();
+        Failure::new(error).hint(hint)
+    })?;
+    match (found, runbook) {
+        (None, Some((file, _))) => Ok(Some(file.to_owned())),
+        (None, None) => Err(Failure::new(format!(
+            "session `{name}` has no journal in `{}`",
+            dir.display()
+        ))
+        .hint("name a runbook to start it: `warroom run RUNBOOK.md`".to_owned())
+        .code(Code::NoSession)),
+        (Some(peeked), Some((file, _))) if peeked.is_over => {
+            set_aside(&dir, &peeked)?;
+            Ok(Some(file.to_owned()))
+        }
+        (Some(peeked), None) if peeked.is_over => Err(Failure::new(format!(
+            "the maintenance `{name}` is over ({})",
+            peeked.phase
+        ))
+        .hint(format!(
+            "`warroom verify {name}` checks its journal; name a runbook to start a new one"
+        ))
+        .code(Code::Usage)),
+        (Some(peeked), runbook) => {
+            tell_taken_up(name, &peeked, runbook.map(|(_, digest)| digest));
+            Ok(None)
+        }
+    }
+}
+
+fn tell_taken_up(name: &SessionName, peeked: &Peek, digest: Option<crate::domain::digest::Digest>) {
+    let mut err = std::io::stderr();
+    writeln!(
+        err,
+        "taking up session {name} where its journal ends (record {})",
+        peeked.head.0
+    )
+    .ok();
+    if digest.is_some_and(|digest| digest != peeked.runbook) {
+        writeln!(
+            err,
+            "warning: the runbook has changed since; the session keeps the plan it was started with"
+        )
+        .ok();
+    }
+}
+
+/// Makes room for a new session of the same name: the finished one keeps its journal under its own id.
+fn set_aside(dir: &Path, peeked: &Peek) -> Result<(), Failure> {
+    let mut name = dir
+        .file_name()
+        .map(std::ffi::OsStr::to_os_string)
+        .unwrap_or_default();
+    name.push(format!(".{}", peeked.session.as_str().to_lowercase()));
+    std::fs::rename(dir, dir.with_file_name(name)).map_err(Failure::new)
+}
+
+/// Starts a server in a session of its own and waits until clients can attach.
+///
+/// # Errors
+/// What the server says, or that it said nothing.
+pub(super) fn start_server(
+    environment: &Environment,
+    config: &Config,
+    extra: &[String],
+) -> Result<(), Failure> {
+    make_state_dir(&config.server.state_dir)?;
+    let program = std::env::current_exe().map_err(Failure::new)?;
+    let mut command = Command::new(program);
+    command.arg("serve").arg("--background").args(extra);
+    if let Some(file) = environment.explicit_config() {
+        command.arg("--config").arg(file);
+    }
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().map_err(Failure::new)?;
+    let mut line = String::new();
+    if let Some(out) = child.stdout.take() {
+        BufReader::new(out.take(ANNOUNCEMENT_MAX))
+            .read_line(&mut line)
+            .map_err(Failure::new)?;
+    }
+    match serde_json::from_str(&line) {
+        Ok(Announcement::Ready { .. }) => Ok(()),
+        Ok(Announcement::Failed { error, hint }) => Err(Failure::new(error).hint(hint)),
+        Err(_) => {
+            let status = child.wait().map(|s| s.to_string()).unwrap_or_default();
+            Err(Failure::new(format!(
+                "the session server ended before it could say anything ({status})"
+            ))
+            .hint("`warroom serve` with the same arguments runs it in the foreground".to_owned()))
+        }
+    }
+}
+
+fn make_state_dir(dir: &Path) -> Result<(), Failure> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|error| {
+            Failure::new(format!("cannot make `{}`: {error}", dir.display())).hint(
+                "`server.state_dir` in `config.toml` names the directory of sessions".to_owned(),
+            )
+        })
+}

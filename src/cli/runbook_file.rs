@@ -1,0 +1,117 @@
+//! A runbook from disk: bounded read, decode, parse, resolve.
+
+use crate::domain::runbook::limits::FILE_BYTES_MAX;
+use crate::domain::runbook::plan::Plan;
+use crate::domain::runbook::{Diagnostic, Severity, codes, decode, parse, resolve};
+use crate::report::diagnostics::{JsonDiagnostic, Look, Source, render, to_json};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// What became of one file.
+pub(super) struct Loaded {
+    /// Name for messages.
+    pub(super) name: String,
+    /// The text, as far as it is one.
+    pub(super) text: String,
+    /// The plan; to be used only without errors in `diagnostics`.
+    pub(super) plan: Option<Plan>,
+    /// Everything that is wrong.
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    pub(super) fn count(&self, severity: Severity) -> usize {
+        self.diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == severity)
+            .count()
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source {
+            name: &self.name,
+            text: &self.text,
+        }
+    }
+
+    pub(super) fn render(&self, colour: bool) -> String {
+        let look = if colour { Look::Styled } else { Look::Plain };
+        render(self.source(), &self.diagnostics, look)
+    }
+
+    pub(super) fn to_json(&self) -> Vec<JsonDiagnostic> {
+        to_json(self.source(), &self.diagnostics)
+    }
+}
+
+/// Reads and resolves one file. A file that cannot be read is a problem like any other.
+pub(super) fn load(path: &Path) -> Loaded {
+    let name = path.display().to_string();
+    let refused = |text: &str, problem: Diagnostic| Loaded {
+        name: name.clone(),
+        text: text.to_owned(),
+        plan: None,
+        diagnostics: vec![problem],
+    };
+    let bytes = match read_bounded(path) {
+        Ok(bytes) => bytes,
+        Err(error) => return refused("", cannot_read(path, &error)),
+    };
+    let text = match decode(&bytes) {
+        Ok(text) => text,
+        Err(problem) => {
+            // Whatever is valid before the problem, so that it can be shown in its line.
+            let valid = bytes.get(..problem.span.end).unwrap_or_default();
+            return refused(std::str::from_utf8(valid).unwrap_or_default(), problem);
+        }
+    };
+    let file_name = path
+        .file_name()
+        .map_or(name.as_str().into(), |file| file.to_string_lossy());
+    let (runbook, mut diagnostics) = parse(text, &file_name);
+    let (plan, further) = resolve(&runbook);
+    diagnostics.extend(further);
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
+    Loaded {
+        text: text.to_owned(),
+        plan: Some(plan),
+        diagnostics,
+        name,
+    }
+}
+
+/// One byte more than allowed tells a file that is too long from one that just fits.
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let most = u64::try_from(FILE_BYTES_MAX)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn cannot_read(path: &Path, error: &io::Error) -> Diagnostic {
+    let (why, hint) = match error.kind() {
+        io::ErrorKind::NotFound => (
+            "there is no such file".to_owned(),
+            "check the spelling and the directory you are in",
+        ),
+        io::ErrorKind::IsADirectory => (
+            "it is a directory".to_owned(),
+            "name the Markdown file inside it",
+        ),
+        io::ErrorKind::PermissionDenied => (
+            "permission denied".to_owned(),
+            "ask its owner for read permission, or check the directories above it",
+        ),
+        _ => (error.to_string(), "check the file with `cat`"),
+    };
+    Diagnostic::error(
+        codes::UNREADABLE,
+        &(0..0),
+        format!("cannot read `{}`: {why}", path.display()),
+    )
+    .hint(hint)
+}

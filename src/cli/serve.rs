@@ -1,0 +1,234 @@
+//! `warroom serve`: the session server, in the foreground or on its own for `run`.
+
+use super::Outcome;
+use super::args::ServeArgs;
+use super::environment::{self, Environment, session_dir};
+use super::pinned::{self, Pinned};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, Secrets};
+use crate::domain::fact::Mode;
+use crate::domain::id::SessionName;
+use crate::exit::{Code, Failure};
+use crate::server::pin::{self, Seed};
+use crate::server::policy::{PeopleSource, Policy};
+use crate::server::start::{Options, Server, StartError};
+use crate::telemetry;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Worker threads of a server: the session task, and everything else.
+const WORKERS: usize = 2;
+
+/// `warroom serve`.
+pub(super) fn serve(environment: &Environment, args: &ServeArgs) -> Outcome {
+    if args.background {
+        // Fails only for a process group leader, which a server started by `run` is not; then it has its own already.
+        rustix::process::setsid().ok();
+    }
+    let served = prepare_and_serve(environment, args);
+    if let (true, Err(failure)) = (args.background, &served) {
+        announce(&Announcement::failed(failure));
+    }
+    served
+}
+
+fn prepare_and_serve(environment: &Environment, args: &ServeArgs) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .map_err(Failure::new)?;
+    let served = runtime.block_on(serve_until_told(environment, args));
+    // A blocked file operation must not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    served
+}
+
+async fn serve_until_told(environment: &Environment, args: &ServeArgs) -> Outcome {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let demo = if args.demo {
+        Some(super::demo::Prepared::start(environment, &clock).await?)
+    } else {
+        None
+    };
+    let config = match &demo {
+        Some(demo) => demo.config(environment)?,
+        None => environment.config(Secrets::Fetch)?,
+    };
+    let (name, options) = options(
+        environment,
+        &config,
+        args,
+        demo.as_ref(),
+        Arc::clone(&clock),
+    )?;
+    let dir = options.session_dir.clone();
+    let runtime_dir = options.runtime_dir.clone();
+    let server = Server::start(options).await.map_err(failure)?;
+    let guard = telemetry::start(&dir, environment.env.get("WARROOM_LOG")).ok();
+    tracing::info!(session = %name, program = crate::PROGRAM, "serving");
+    if args.background {
+        announce(&Announcement::Ready {
+            socket: server.socket_path(),
+        });
+    }
+    let shutdown = server.shutdown();
+    let partner = (args.partner && args.demo).then(|| {
+        tokio::spawn(crate::client::partner::play(
+            name.clone(),
+            vec![runtime_dir],
+        ))
+    });
+    tokio::spawn(end_on_signal(shutdown));
+    let reason = server.run().await;
+    if let Some(partner) = partner {
+        partner.abort();
+    }
+    if let Some(demo) = demo {
+        demo.stop().await;
+    }
+    tracing::info!(%reason, "ended");
+    drop(guard);
+    Ok(Code::Done)
+}
+
+/// SIGTERM and SIGINT end the server in an orderly way; a hang-up does not concern it.
+async fn end_on_signal(shutdown: CancellationToken) {
+    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::hangup()),
+    ) else {
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => {}
+        }
+    }
+    shutdown.cancel();
+}
+
+fn options(
+    environment: &Environment,
+    config: &Config,
+    args: &ServeArgs,
+    demo: Option<&super::demo::Prepared>,
+    clock: Arc<dyn Clock>,
+) -> Result<(SessionName, Options), Failure> {
+    let people = match (&config.people, demo) {
+        (_, Some(_)) => PeopleSource::Demo,
+        (Some(file), None) => PeopleSource::File(file.clone()),
+        (None, None) => PeopleSource::Accounts,
+    };
+    let loaded = match (&args.file, demo) {
+        (_, Some(demo)) => Some(pinned::load(demo.runbook())?),
+        (Some(file), None) => Some(pinned::load(file)?),
+        (None, None) => None,
+    };
+    let name = match (&args.target, &args.file) {
+        (Some(name), _) => environment::session_name(name)?,
+        (None, Some(file)) => environment::name_from_file(file)?,
+        (None, None) => {
+            return Err(Failure::new("neither a runbook nor a session is named")
+                .hint(
+                    "`warroom serve RUNBOOK.md`, or `warroom serve -t NAME` to take one up"
+                        .to_owned(),
+                )
+                .code(Code::Usage));
+        }
+    };
+    let mut base_env = environment.command_env();
+    if let Some(demo) = demo {
+        base_env.extend(demo.command_env());
+    }
+    let dir = session_dir(config, &name);
+    let mode = if demo.is_some() {
+        Mode::Demo
+    } else {
+        Mode::Advisory
+    };
+    let genesis = loaded
+        .map(|loaded| genesis(loaded, name.clone(), mode, config, &people, &*clock))
+        .transpose()?;
+    let options = Options {
+        name: name.clone(),
+        session_dir: dir,
+        runtime_dir: environment.runtime_dir(config),
+        group: config.server.group.clone(),
+        genesis: genesis.map(Box::new),
+        people,
+        connectors: config.connectors.clone(),
+        base_env,
+        output_bytes_max: u64::try_from(config.server.output_bytes_max).unwrap_or(u64::MAX),
+        clock,
+    };
+    Ok((name, options))
+}
+
+fn genesis(
+    loaded: Pinned,
+    name: SessionName,
+    mode: Mode,
+    config: &Config,
+    people: &PeopleSource,
+    clock: &dyn Clock,
+) -> Result<crate::domain::fact::Genesis, Failure> {
+    let policy = Policy::read(people).map_err(|error| Failure::new(error).code(Code::Usage))?;
+    let seed = Seed {
+        name,
+        mode,
+        plan: loaded.plan,
+        panels: config.panels.clone(),
+        runbook: loaded.path,
+        runbook_digest: loaded.digest,
+        policy: policy.digest,
+    };
+    pin::genesis(seed, clock).map_err(Failure::new)
+}
+
+fn failure(error: StartError) -> Failure {
+    let hint = error.hint();
+    Failure::new(error).hint(hint)
+}
+
+/// What a background server tells the process that started it, as one line of JSON on standard output.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "server", rename_all = "kebab-case")]
+pub(super) enum Announcement {
+    /// Clients can attach.
+    Ready {
+        /// Where.
+        socket: PathBuf,
+    },
+    /// It did not start.
+    Failed {
+        /// Why.
+        error: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+}
+
+impl Announcement {
+    fn failed(failure: &Failure) -> Self {
+        Self::Failed {
+            error: failure.chain(),
+            hint: failure.hint.clone(),
+        }
+    }
+}
+
+fn announce(announcement: &Announcement) {
+    let Ok(line) = serde_json::to_string(announcement) else {
+        return;
+    };
+    let mut out = std::io::stdout();
+    // Whoever started us may have gone; the session goes on without.
+    writeln!(out, "{line}").and_then(|()| out.flush()).ok();
+}

@@ -1,0 +1,82 @@
+//! `warroom status` and `warroom kill-session`.
+
+use super::Outcome;
+use super::args::{StatusArgs, TargetArgs};
+use super::environment::{self, Environment, client_runtime};
+use crate::client::link::{Introduction, LinkError, Target};
+use crate::client::query;
+use crate::config::Secrets;
+use crate::exit::{Code, Failure};
+use crate::report::status::{self, Standing};
+use std::io::Write as _;
+
+/// `warroom status`.
+pub(super) fn status(environment: &Environment, args: &StatusArgs) -> Outcome {
+    let target = target(
+        environment,
+        args.session.as_deref().or(args.target.as_deref()),
+    )?;
+    let runtime = client_runtime()?;
+    let seen = runtime
+        .block_on(query::snapshot(&target, &Introduction::default()))
+        .map_err(failure)?;
+    let summary = status::summary(&seen.snapshot.state);
+    let mut out = std::io::stdout();
+    if args.json {
+        let report = status::to_json(&seen.snapshot, &summary);
+        writeln!(out, "{report}").map_err(Failure::new)?;
+    } else {
+        let text = status::to_text(&seen.snapshot, &summary);
+        write!(out, "{}", crate::display::for_terminal(&text)).map_err(Failure::new)?;
+    }
+    Ok(code(summary.standing))
+}
+
+/// Exit code of a standing; the numbers are in the manual.
+const fn code(standing: Standing) -> Code {
+    match standing {
+        Standing::Completed => Code::Done,
+        Standing::NotBegun => Code::NotBegun,
+        Standing::Running => Code::Running,
+        Standing::Held => Code::Held,
+        Standing::AwaitingSecond => Code::AwaitingSecond,
+        Standing::RollingBack => Code::RollingBack,
+        Standing::RolledBack => Code::RolledBack,
+        Standing::Aborted => Code::Aborted,
+        Standing::Unknown => Code::Unknown,
+        Standing::StepFailed => Code::StepFailed,
+    }
+}
+
+/// `warroom kill-session`.
+pub(super) fn kill(environment: &Environment, args: &TargetArgs) -> Outcome {
+    let target = target(
+        environment,
+        args.session.as_deref().or(args.target.as_deref()),
+    )?;
+    let runtime = client_runtime()?;
+    let reason = runtime
+        .block_on(query::shut_down(&target))
+        .map_err(failure)?;
+    writeln!(
+        std::io::stdout(),
+        "{}",
+        crate::display::for_terminal(&reason)
+    )
+    .ok();
+    Ok(Code::Done)
+}
+
+fn target(environment: &Environment, named: Option<&str>) -> Result<Target, Failure> {
+    let config = environment.config(Secrets::Skip)?;
+    let name = environment::target(named, environment, &config)?;
+    Ok(Target::Local {
+        name,
+        runtime_dirs: environment.runtime_dirs(&config),
+    })
+}
+
+fn failure(error: LinkError) -> Failure {
+    let hint = error.hint();
+    Failure::new(error).hint(hint).code(Code::NoSession)
+}

@@ -1,0 +1,30 @@
+//! Sizes beyond which a file is refused. Each has an error of its own that names it.
+
+/// Bytes of one runbook: two hundred times the longest one seen in the field, and still parsed in well under a second.
+pub const FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Steps of one runbook: more than two people can work through in any window.
+pub const STEPS_MAX: usize = 2_000;
+/// Phases of one runbook; headings without steps count, since long documents have many.
+pub const PHASES_MAX: usize = 1_000;
+/// Levels of nested steps: deeper ones cannot be drawn in 80 columns.
+pub const NESTING_MAX: usize = 8;
+/// Bytes of one block with a role: a document that is signed is at most as long (`TWO_PERSON` 5.1).
+pub const BLOCK_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of the first line of a step or of a heading: longer ones are paragraphs that lost their line breaks.
+pub const TITLE_BYTES_MAX: usize = 1_000;
+/// Gates, guards, thresholds and panels together: each is a query every few seconds.
+pub const RULES_MAX: usize = 200;
+/// Blocks with a role in one step.
+pub const BLOCKS_PER_STEP_MAX: usize = 64;
+/// Entries of the environment table: each is a line of every plan that two people read.
+pub const ENVIRONMENT_MAX: usize = 100;
+/// Components a runbook may name.
+pub const COMPONENTS_MAX: usize = 1_000;
+/// Problems that are reported one by one: nobody reads more, and each costs a rendering.
+pub const PROBLEMS_MAX: usize = 200;
+/// Bytes one value may have in the encoding of what two people sign (`TWO_PERSON` 5.1).
+pub const SIGNED_VALUE_BYTES_MAX: usize = 2_048;
+/// Confirmers a step may ask for: more people than any room has.
+pub const QUORUM_MAX: u8 = 16;
+/// Further tries of a `verify`: twenty minutes at one try every two seconds.
+pub const RETRY_MAX: u32 = 600;

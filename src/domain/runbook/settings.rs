@@ -1,0 +1,392 @@
+//! The settings blocks: `toml maintenance`, `toml phase`, `toml step`.
+
+use super::codes;
+use super::diagnostic::{Diagnostic, Problems, quoted};
+use super::limits::{COMPONENTS_MAX, ENVIRONMENT_MAX, QUORUM_MAX, SIGNED_VALUE_BYTES_MAX};
+use super::model::{Maintenance, Rule, RuleKind, StepSettings};
+use super::plan::{OnExecutorLost, Risk, Window};
+use super::role::{RULE_KEYS, STEP_KEYS};
+use super::source::{Lines, Located, Mapped};
+use super::tree::{self, Entry, Value, unknown_key};
+use super::value::{boolean, choice, name, positive_span, rule_field, span, whole};
+use crate::domain::id::StepId;
+use crate::domain::time::Timestamp;
+use std::ops::Range;
+use std::time::Duration;
+
+const MAINTENANCE_KEYS: [&str; 9] = [
+    "change",
+    "components",
+    "window",
+    "environment",
+    "threshold",
+    "panel",
+    "people",
+    "notices",
+    "roles",
+];
+const WINDOW_KEYS: [&str; 3] = ["start", "end", "buffer"];
+const PHASE_KEYS: [&str; 7] = [
+    "rollback",
+    "for_each",
+    "strategy",
+    "batch",
+    "pause",
+    "max_failed",
+    "floor",
+];
+
+/// Reads the `toml maintenance` block and the rules in it.
+pub(super) fn maintenance(
+    block: &Mapped,
+    lines: &Lines,
+    problems: &mut Problems,
+) -> (Maintenance, Vec<Rule>) {
+    let mut out = Maintenance::default();
+    let mut rules = Vec::new();
+    for Entry { key, value } in tree::read(block, problems) {
+        match key.value.as_str() {
+            "change" => out.change = value.scalar(problems).map(|text| text.value.clone()),
+            "components" => out.components = components(&value, problems),
+            "window" => out.window = window(&value, problems),
+            "environment" => environment(&mut out, &value, problems),
+            "threshold" => read_rules(RuleKind::Threshold, &value, lines, problems, &mut rules),
+            "panel" => read_rules(RuleKind::Panel, &value, lines, problems, &mut rules),
+            "people" | "notices" | "roles" => not_yet(&key, problems),
+            _ => unknown_key(&key, "`toml maintenance`", &MAINTENANCE_KEYS, problems),
+        }
+    }
+    rules.sort_by_key(|rule| rule.line);
+    (out, rules)
+}
+
+/// Says plainly that a setting has no effect yet.
+pub(super) fn not_yet(key: &Located<String>, problems: &mut Problems) {
+    problems.push(
+        Diagnostic::warning(
+            codes::NOT_YET,
+            &key.span,
+            format!("`{}` is not evaluated yet", key.value),
+        )
+        .label("read, and without any effect"),
+    );
+}
+
+fn components(value: &Value, problems: &mut Problems) -> Vec<String> {
+    let list = value.list(problems);
+    if list.len() > COMPONENTS_MAX {
+        problems.push(Diagnostic::error(
+            codes::TOO_MANY_ENTRIES,
+            value.span(),
+            format!("more than {COMPONENTS_MAX} components"),
+        ));
+        return Vec::new();
+    }
+    list.iter()
+        .filter_map(|item| item.scalar(problems).map(|text| text.value.clone()))
+        .collect()
+}
+
+fn window(value: &Value, problems: &mut Problems) -> Option<Window> {
+    let (mut start, mut end, mut buffer) = (None, None, Some(Duration::ZERO));
+    let (mut has_start, mut has_end) = (false, false);
+    let entries = value.table(problems);
+    for Entry { key, value } in entries {
+        match key.value.as_str() {
+            "start" => {
+                has_start = true;
+                start = value.scalar(problems).and_then(|v| time(v, problems));
+            }
+            "end" => {
+                has_end = true;
+                end = value.scalar(problems).and_then(|v| time(v, problems));
+            }
+            "buffer" => buffer = value.scalar(problems).and_then(|v| span(v, problems)),
+            _ => unknown_key(key, "`[window]`", &WINDOW_KEYS, problems),
+        }
+    }
+    if matches!(value, Value::Table(..)) && !(has_start && has_end) {
+        problems.push(
+            Diagnostic::error(
+                codes::WINDOW,
+                value.span(),
+                "a window needs `start` and `end`",
+            )
+            .hint("write both in UTC: `start = 2026-11-22T02:00:00Z`"),
+        );
+    }
+    let window = Window {
+        start: start?,
+        end: end?,
+        buffer: buffer?,
+    };
+    check_window(&window, value.span(), problems).then_some(window)
+}
+
+fn check_window(window: &Window, place: &Range<usize>, problems: &mut Problems) -> bool {
+    let length = window.end.since(window.start);
+    let why = if length.is_zero() {
+        "the window ends before it begins"
+    } else if window.buffer >= length {
+        "the buffer leaves no time for the work"
+    } else {
+        return true;
+    };
+    problems.push(Diagnostic::error(codes::WINDOW, place, why));
+    false
+}
+
+fn time(value: &Located<String>, problems: &mut Problems) -> Option<Timestamp> {
+    Timestamp::parse(&value.value)
+        .map_err(|error| {
+            problems.push(
+                Diagnostic::error(
+                    codes::BAD_VALUE,
+                    &value.span,
+                    format!("{} is {error}", quoted(&value.value)),
+                )
+                .hint("date, time and offset are all needed: `2026-11-22T02:00:00Z`"),
+            );
+        })
+        .ok()
+}
+
+fn environment(out: &mut Maintenance, value: &Value, problems: &mut Problems) {
+    let entries = value.table(problems);
+    if entries.len() > ENVIRONMENT_MAX {
+        problems.push(Diagnostic::error(
+            codes::TOO_MANY_ENTRIES,
+            value.span(),
+            format!("more than {ENVIRONMENT_MAX} entries in `[environment]`"),
+        ));
+        return;
+    }
+    for Entry { key, value } in entries {
+        let Some(text) = value.scalar(problems) else {
+            continue;
+        };
+        match refused_variable(&key.value, &text.value) {
+            None => {
+                out.environment.insert(key.value.clone(), text.clone());
+            }
+            Some((why, hint)) => problems.push(
+                Diagnostic::error(
+                    codes::ENVIRONMENT,
+                    &key.span,
+                    format!("environment {} {why}", quoted(&key.value)),
+                )
+                .hint(hint),
+            ),
+        }
+    }
+}
+
+/// Why a variable cannot be passed to a command, and what to do.
+fn refused_variable(name: &str, value: &str) -> Option<(&'static str, &'static str)> {
+    if !is_variable(name) {
+        return Some((
+            "is not a shell name",
+            "letters, digits and `_`, not beginning with a digit",
+        ));
+    }
+    if name.starts_with("WARROOM_") {
+        return Some((
+            "is reserved",
+            "names beginning with `WARROOM_` are set by the program; choose another",
+        ));
+    }
+    if value.contains('\0') {
+        return Some(("holds a NUL byte", "no command can receive it; remove it"));
+    }
+    // The plan that people sign writes `NAME=value`.
+    let signed = signed_len(name)
+        .saturating_add(1)
+        .saturating_add(signed_len(value));
+    (signed > SIGNED_VALUE_BYTES_MAX).then_some((
+        "is too long to be signed",
+        "put the value into a file and name the file",
+    ))
+}
+
+/// Bytes of a text in the encoding of what people sign (`TWO_PERSON` 5.1): printable ASCII stands for itself, every
+/// other byte, `%`, and a space at an edge are three.
+pub(super) fn signed_len(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let wide = bytes
+        .iter()
+        .filter(|b| !matches!(b, 0x20..=0x24 | 0x26..=0x7E))
+        .count();
+    let edges = match bytes {
+        [] => 0,
+        [one] => usize::from(*one == b' '),
+        [first, .., last] => usize::from(*first == b' ').saturating_add(usize::from(*last == b' ')),
+    };
+    bytes
+        .len()
+        .saturating_add(wide.saturating_add(edges).saturating_mul(2))
+}
+
+/// Whether a shell can use the name.
+pub(super) fn is_variable(name: &str) -> bool {
+    !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+fn read_rules(
+    kind: RuleKind,
+    value: &Value,
+    lines: &Lines,
+    problems: &mut Problems,
+    rules: &mut Vec<Rule>,
+) {
+    for item in value.list(problems) {
+        let span = item.span().clone();
+        let mut rule = Rule::new(kind, span.clone(), lines.line(span.start));
+        for Entry { key, value } in item.table(problems) {
+            if !RULE_KEYS.contains(&key.value.as_str()) {
+                let place = format!("`[[{}]]`", kind.as_str());
+                unknown_key(key, &place, &RULE_KEYS, problems);
+            } else if let Some(text) = value.scalar(problems) {
+                rule_field(&mut rule, &key.value, text, problems);
+            }
+        }
+        if matches!(item, Value::Table(..)) {
+            rules.push(rule);
+        }
+    }
+}
+
+/// Reads a `toml phase` block: whether the phase is the back-out plan.
+pub(super) fn phase(block: &Mapped, problems: &mut Problems) -> Option<bool> {
+    let mut rollback = None;
+    for Entry { key, value } in tree::read(block, problems) {
+        match key.value.as_str() {
+            "rollback" => rollback = value.scalar(problems).and_then(|v| boolean(v, problems)),
+            known if PHASE_KEYS.contains(&known) => problems.push(
+                Diagnostic::warning(
+                    codes::NOT_YET,
+                    &key.span,
+                    format!("`{known}` is not evaluated yet"),
+                )
+                .label("read, and without any effect")
+                .hint("the steps of this phase run once, as they are written"),
+            ),
+            _ => unknown_key(&key, "`toml phase`", &PHASE_KEYS, problems),
+        }
+    }
+    rollback
+}
+
+const RISKS: [(&str, Risk); 4] = [
+    ("read", Risk::Read),
+    ("change", Risk::Change),
+    ("destructive", Risk::Destructive),
+    ("irreversible", Risk::Irreversible),
+];
+const EXECUTOR_LOST: [(&str, OnExecutorLost); 2] = [
+    ("continue", OnExecutorLost::Continue),
+    ("terminate", OnExecutorLost::Terminate),
+];
+
+/// Reads a `toml step` block into what the info strings of the step have set so far.
+pub(super) fn step(block: &Mapped, step: &mut StepSettings, problems: &mut Problems) {
+    for Entry { key, value } in tree::read(block, problems) {
+        if !STEP_KEYS.contains(&key.value.as_str()) {
+            unknown_key(&key, "`toml step`", &STEP_KEYS, problems);
+            continue;
+        }
+        if key.value == "roles" {
+            not_yet(&key, problems);
+            continue;
+        }
+        let Some(text) = value.scalar(problems) else {
+            continue;
+        };
+        match key.value.as_str() {
+            "id" => {
+                let id = name(text, StepId::new, problems);
+                set_once(&mut step.id, id, "id", problems);
+            }
+            "component" => {
+                set_once(
+                    &mut step.component,
+                    Some(text.clone()),
+                    "component",
+                    problems,
+                );
+            }
+            "risk" => raise(&mut step.risk, choice(text, &RISKS, problems), &text.span),
+            "destructive" => {
+                let risk = boolean(text, problems).filter(|on| *on);
+                raise(&mut step.risk, risk.map(|_| Risk::Destructive), &text.span);
+            }
+            "irreversible" => {
+                let risk = boolean(text, problems).filter(|on| *on);
+                raise(&mut step.risk, risk.map(|_| Risk::Irreversible), &text.span);
+            }
+            "quorum" => step.quorum = quorum(text, problems),
+            "expected" => step.expected = positive_span(text, problems),
+            _ => {
+                step.on_executor_lost = choice(text, &EXECUTOR_LOST, problems).unwrap_or_default();
+            }
+        }
+    }
+}
+
+fn quorum(text: &Located<String>, problems: &mut Problems) -> Option<Located<u8>> {
+    let number = whole(text, u32::from(QUORUM_MAX), problems)?;
+    let number = u8::try_from(number).ok()?;
+    Some(Located::new(number, text.span.clone()))
+}
+
+/// Keeps the worse of two risks.
+pub(super) fn raise(risk: &mut Option<Located<Risk>>, further: Option<Risk>, place: &Range<usize>) {
+    if let Some(further) = further
+        && risk.as_ref().is_none_or(|known| known.value < further)
+    {
+        *risk = Some(Located::new(further, place.clone()));
+    }
+}
+
+/// Sets what a step can have one of; a second, different one is a problem.
+pub(super) fn set_once<T: PartialEq>(
+    slot: &mut Option<Located<T>>,
+    value: Option<Located<T>>,
+    what: &str,
+    problems: &mut Problems,
+) {
+    let Some(value) = value else { return };
+    match slot {
+        Some(known) if known.value != value.value => problems.push(
+            Diagnostic::error(
+                codes::CONTRADICTION,
+                &value.span,
+                format!("this step has another `{what}` already"),
+            )
+            .hint("a step has one; keep one of them"),
+        ),
+        Some(_) => {}
+        None => *slot = Some(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_signed_length_counts_what_the_encoding_writes() {
+        for (text, len) in [
+            ("", 0),
+            (" ", 3),
+            ("a b", 3),
+            (" a ", 7),
+            ("50%", 5),
+            ("a\nb", 5),
+            ("ü", 6),
+        ] {
+            assert_eq!(signed_len(text), len, "{text:?}");
+        }
+    }
+}

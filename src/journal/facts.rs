@@ -1,0 +1,420 @@
+//! Facts as records and back: the only place that knows how a fact is written.
+//!
+//! Most bodies are the fact as JSON. What people look at or state is kept as exactly those bytes instead: a plan, a
+//! confirm and the terms of a proposal are documents of the one grammar (`TWO_PERSON` 5.2, 5.3, 5.5).
+
+use super::record::{Content, Record};
+use crate::domain::confirm::statement::propose_statement;
+use crate::domain::doc::{Doc, DocError};
+use crate::domain::fact::{Actor, Confirmed, Fact, Stamped, Terms, Via};
+use crate::domain::id::{AttemptNo, PersonId};
+use crate::domain::state::State;
+use crate::domain::time::{Moment, Timestamp};
+
+/// A record that is not a fact this program knows.
+#[derive(Debug, thiserror::Error)]
+pub enum FactError {
+    /// Another kind than any this program knows: a newer program wrote it.
+    #[error("record {seq}: this program does not know the kind `{kind}`")]
+    Kind {
+        /// Which record.
+        seq: u64,
+        /// Its kind.
+        kind: String,
+    },
+    /// The body does not fit the kind.
+    #[error("record {seq}: the body of `{kind}` cannot be read: {why}")]
+    Body {
+        /// Which record.
+        seq: u64,
+        /// Its kind.
+        kind: String,
+        /// What the decoder said.
+        why: String,
+    },
+    /// The actor or evidence line says something this program does not know.
+    #[error("record {seq}: actor `{actor}` by `{via}` is not known")]
+    Actor {
+        /// Which record.
+        seq: u64,
+        /// Value of `actor`.
+        actor: String,
+        /// Value of `via`.
+        via: String,
+    },
+    /// A fact that cannot be written.
+    #[error("`{kind}` cannot be written: {why}")]
+    Unwritable {
+        /// Kind of the fact.
+        kind: &'static str,
+        /// Why.
+        why: String,
+    },
+}
+
+/// Kind of a fact, as the `kind` line has it.
+pub const fn kind_of(fact: &Fact) -> &'static str {
+    match fact {
+        Fact::SessionOpened(_) => "session.opened",
+        Fact::SessionResumed { .. } => "session.resumed",
+        Fact::SessionClosed { .. } => "session.closed",
+        Fact::JournalRecovered { .. } => "journal.recovered",
+        Fact::Attached { .. } => "client.attached",
+        Fact::Detached { .. } => "client.detached",
+        Fact::Begun => "maintenance.begun",
+        Fact::Aborted { .. } => "maintenance.aborted",
+        Fact::Completed => "maintenance.completed",
+        Fact::Held(_) => "session.held",
+        Fact::Released { .. } => "session.released",
+        Fact::RuleChanged { .. } => "rule.changed",
+        Fact::StepStarted { .. } => "step.started",
+        Fact::ExecIntent { .. } => "exec.intent",
+        Fact::ExecSpawned { .. } => "exec.spawned",
+        Fact::ExecOutcome { .. } => "exec.outcome",
+        Fact::ExecUnknown { .. } => "exec.unknown",
+        Fact::StopAsked { .. } => "exec.stop-asked",
+        Fact::ResolveVoted { .. } => "step.resolve-voted",
+        Fact::StepResolved { .. } => "step.resolved",
+        Fact::GateOpened { .. } => "gate.opened",
+        Fact::GateTimedOut { .. } => "gate.timed-out",
+        Fact::StepDescended { .. } => "step.descended",
+        Fact::StepDone { .. } => "step.done",
+        Fact::StepFailed { .. } => "step.failed",
+        Fact::StepSkipped { .. } => "step.skipped",
+        Fact::StepRetried { .. } => "step.retried",
+        Fact::StepUndone { .. } => "step.undone",
+        Fact::UndoFailed { .. } => "step.undo-failed",
+        Fact::ProposalOpened(_) => "proposal.opened",
+        Fact::StepProposed { .. } => "step.proposed",
+        Fact::StepConfirmed(_) => "step.confirmed",
+        Fact::StepArmed { .. } => "step.armed",
+        Fact::ProposalClosed { .. } => "step.closed",
+        Fact::Refused { .. } => "step.refused",
+        Fact::NoteAdded { .. } => "note.added",
+        Fact::RollbackStarted { .. } => "rollback.started",
+        Fact::RolledBack => "rollback.finished",
+    }
+}
+
+/// Kinds whose body is JSON; the others are documents.
+const JSON_KINDS: [&str; 35] = [
+    "session.opened",
+    "session.resumed",
+    "session.closed",
+    "journal.recovered",
+    "client.attached",
+    "client.detached",
+    "maintenance.begun",
+    "maintenance.aborted",
+    "maintenance.completed",
+    "session.held",
+    "session.released",
+    "rule.changed",
+    "step.started",
+    "exec.intent",
+    "exec.spawned",
+    "exec.outcome",
+    "exec.unknown",
+    "exec.stop-asked",
+    "step.resolve-voted",
+    "step.resolved",
+    "gate.opened",
+    "gate.timed-out",
+    "step.descended",
+    "step.done",
+    "step.failed",
+    "step.skipped",
+    "step.retried",
+    "step.undone",
+    "step.undo-failed",
+    "step.armed",
+    "step.closed",
+    "step.refused",
+    "note.added",
+    "rollback.started",
+    "rollback.finished",
+];
+
+/// Content of the record of a fact. `state`: the fold up to here; absent for the genesis record alone.
+///
+/// # Errors
+/// [`FactError::Unwritable`].
+pub fn content(actor: &Actor, fact: &Fact, state: Option<&State>) -> Result<Content, FactError> {
+    let kind = kind_of(fact);
+    let unwritable = |why: String| FactError::Unwritable { kind, why };
+    let body = match fact {
+        Fact::StepProposed { plan } => plan.clone().into_bytes(),
+        Fact::StepConfirmed(confirmed) => confirmed.statement.clone().into_bytes(),
+        Fact::ProposalOpened(terms) => {
+            let state = state.ok_or_else(|| unwritable("there is no session yet".to_owned()))?;
+            propose_statement(state, terms)
+                .map_err(|e| unwritable(e.to_string()))?
+                .into_bytes()
+        }
+        fact => serde_json::to_vec(fact).map_err(|e| unwritable(e.to_string()))?,
+    };
+    Ok(Content {
+        kind: kind.to_owned(),
+        actor: actor.to_actor_text(),
+        via: actor.to_via_text(),
+        body,
+    })
+}
+
+/// Reads a record as a fact.
+///
+/// # Errors
+/// [`FactError`], with the number of the record.
+pub fn fact_of(record: &Record) -> Result<Stamped, FactError> {
+    let header = record.header();
+    let seq = header.seq;
+    let fact = read_body(&header.kind, record.body()).map_err(|why| match why {
+        None => FactError::Kind {
+            seq: seq.0,
+            kind: header.kind.to_string(),
+        },
+        Some(why) => FactError::Body {
+            seq: seq.0,
+            kind: header.kind.to_string(),
+            why,
+        },
+    })?;
+    let actor = read_actor(&header.actor, &header.via).ok_or_else(|| FactError::Actor {
+        seq: seq.0,
+        actor: header.actor.to_string(),
+        via: header.via.to_string(),
+    })?;
+    let at = Moment {
+        wall: header.time,
+        mono_ms: header.mono_ms,
+    };
+    Ok(Stamped {
+        seq,
+        hash: record.hash(),
+        at,
+        actor,
+        fact,
+    })
+}
+
+/// `Err(None)`: unknown kind.
+fn read_body(kind: &str, body: &[u8]) -> Result<Fact, Option<String>> {
+    let text = || {
+        std::str::from_utf8(body)
+            .map(str::to_owned)
+            .map_err(|e| Some(e.to_string()))
+    };
+    match kind {
+        "step.proposed" => Ok(Fact::StepProposed { plan: text()? }),
+        "step.confirmed" => {
+            let doc = Doc::parse_statement(body).map_err(|e| Some(e.to_string()))?;
+            doc.expect_title("warroom-confirm", 1)
+                .map_err(|e| Some(e.to_string()))?;
+            let name = |key: &str| {
+                doc.get(key)
+                    .and_then(|v| String::from_utf8(v.to_vec()).ok())
+                    .unwrap_or_default()
+            };
+            Ok(Fact::StepConfirmed(Confirmed {
+                step: name("step")
+                    .try_into()
+                    .map_err(|e: crate::domain::id::NameError| Some(e.to_string()))?,
+                signer: name("signer")
+                    .try_into()
+                    .map_err(|e: crate::domain::id::NameError| Some(e.to_string()))?,
+                statement: text()?,
+            }))
+        }
+        "proposal.opened" => {
+            let terms = read_terms(body).map_err(|e| Some(e.to_string()))?;
+            Ok(Fact::ProposalOpened(terms))
+        }
+        kind if JSON_KINDS.contains(&kind) => {
+            let fact: Fact = serde_json::from_slice(body).map_err(|e| Some(e.to_string()))?;
+            if kind_of(&fact) == kind {
+                Ok(fact)
+            } else {
+                Err(Some(format!("it says `{}`", kind_of(&fact))))
+            }
+        }
+        _ => Err(None),
+    }
+}
+
+fn read_terms(body: &[u8]) -> Result<Terms, DocError> {
+    let doc = Doc::parse_statement(body)?;
+    doc.expect_title("warroom-propose", 1)?;
+    let mut fields = doc.fields();
+    fields.take("session")?;
+    fields.take("genesis")?.digest()?;
+    let policy = fields.take("policy")?.digest()?;
+    let runbook = fields.take("runbook")?.digest()?;
+    let commit = fields.take("commit")?.text()?.to_owned();
+    let step = fields.take("step")?.parse()?;
+    let attempt = fields.take("attempt")?;
+    let attempt = AttemptNo(
+        u32::try_from(attempt.number()?).map_err(|_| attempt.refuse("a smaller number"))?,
+    );
+    let plan = fields.take("plan")?.digest()?;
+    let quorum = fields.take("quorum")?;
+    let quorum = u8::try_from(quorum.number()?).map_err(|_| quorum.refuse("at most 255"))?;
+    let proposer: PersonId = fields.take("proposer")?.parse()?;
+    let executor: PersonId = fields.take("executor")?.parse()?;
+    fields.take("signer")?;
+    let nonce = fields.take("nonce")?.parse()?;
+    let issued = read_time(fields.take("issued")?.text()?);
+    let expires = read_time(fields.take("expires")?.text()?);
+    fields.finish()?;
+    Ok(Terms {
+        step,
+        attempt,
+        plan,
+        policy,
+        runbook,
+        commit,
+        quorum,
+        proposer,
+        executor,
+        nonce,
+        issued,
+        expires,
+    })
+}
+
+/// A time that cannot be read is one that has passed: the proposal is over.
+fn read_time(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap_or_default()
+}
+
+fn read_actor(actor: &str, via: &str) -> Option<Actor> {
+    if actor == "warroom" && via == "engine" {
+        return Some(Actor::Engine);
+    }
+    let uid: Option<u32> = via.strip_prefix("uid:").and_then(|uid| uid.parse().ok());
+    if let Some(account) = actor.strip_prefix("uid-") {
+        let uid = uid?;
+        return (account == uid.to_string()).then_some(Actor::Account { uid });
+    }
+    let id = PersonId::new(actor).ok()?;
+    match (uid, via) {
+        (Some(uid), _) => Some(Actor::Person {
+            id,
+            via: Via::Uid(uid),
+        }),
+        (None, "demo") => Some(Actor::Person { id, via: Via::Demo }),
+        (None, _) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::digest::Digest;
+    use crate::domain::id::{Nonce, Seq, SessionId, StepId};
+    use crate::journal::{Stamp, seal};
+
+    fn person(id: &str) -> Actor {
+        Actor::Person {
+            id: PersonId::new(id).expect("valid"),
+            via: Via::Uid(1001),
+        }
+    }
+
+    fn through_a_record(actor: &Actor, fact: &Fact) -> Stamped {
+        let content = content(actor, fact, None).expect("writable");
+        let session = SessionId::from_parts(1, 2);
+        let stamp = Stamp {
+            time: Timestamp::from_millis(5),
+            boot: "b",
+            mono_ms: 7,
+        };
+        let record = seal(&session, Seq(3), Some(Digest::of(b"x")), stamp, content).expect("seals");
+        fact_of(&record).expect("reads")
+    }
+
+    #[test]
+    fn facts_survive_the_way_through_a_record() {
+        let step = StepId::new("drain").expect("valid");
+        let facts = [
+            Fact::Begun,
+            Fact::RolledBack,
+            Fact::NoteAdded {
+                step: Some(step.clone()),
+                text: "caf\u{e9}\n".to_owned(),
+            },
+            Fact::StepProposed {
+                plan: "warroom-plan@v1\nstep: drain\n".to_owned(),
+            },
+            Fact::StepArmed { step },
+        ];
+        for actor in [person("alice"), Actor::Account { uid: 0 }, Actor::Engine] {
+            for fact in &facts {
+                let back = through_a_record(&actor, fact);
+                assert_eq!((&back.actor, &back.fact), (&actor, fact));
+            }
+        }
+    }
+
+    #[test]
+    fn a_plan_is_kept_as_exactly_its_bytes() {
+        let plan = "warroom-plan@v1\nstep: x\n";
+        let content = content(
+            &Actor::Engine,
+            &Fact::StepProposed {
+                plan: plan.to_owned(),
+            },
+            None,
+        )
+        .expect("writable");
+        assert_eq!(content.body, plan.as_bytes());
+    }
+
+    #[test]
+    fn terms_are_read_back_from_the_propose_statement() {
+        let terms = Terms {
+            step: StepId::new("drain").expect("valid"),
+            attempt: AttemptNo(2),
+            plan: Digest::of(b"plan"),
+            policy: Digest::of(b"policy"),
+            runbook: Digest::of(b"runbook"),
+            commit: "none".to_owned(),
+            quorum: 1,
+            proposer: PersonId::new("alice").expect("valid"),
+            executor: PersonId::new("alice").expect("valid"),
+            nonce: Nonce::from_bytes([7; 16]),
+            issued: Timestamp::from_millis(1000),
+            expires: Timestamp::from_millis(901_000),
+        };
+        let doc = Doc::new("warroom-propose", 1)
+            .with("session", "01ARYZ6S410000000000000000")
+            .with("genesis", Digest::of(b"g").to_string())
+            .with("policy", terms.policy.to_string())
+            .with("runbook", terms.runbook.to_string())
+            .with("commit", &terms.commit)
+            .with("step", "drain")
+            .with("attempt", "2")
+            .with("plan", terms.plan.to_string())
+            .with("quorum", "1")
+            .with("proposer", "alice")
+            .with("executor", "alice")
+            .with("signer", "alice")
+            .with("nonce", terms.nonce.as_str())
+            .with("issued", "1970-01-01T00:00:01Z")
+            .with("expires", "1970-01-01T00:15:01Z");
+        assert_eq!(
+            read_terms(&doc.print().expect("prints")).expect("reads"),
+            terms
+        );
+    }
+
+    #[test]
+    fn an_unknown_kind_and_a_strange_actor_are_refused_by_name() {
+        assert!(matches!(read_body("step.teleported", b"{}"), Err(None)));
+        assert!(matches!(
+            read_body("step.armed", br#"{"fact":"begun"}"#),
+            Err(Some(_))
+        ));
+        assert_eq!(read_actor("uid-0", "uid:1"), None);
+        assert_eq!(read_actor("alice", "carrier-pigeon"), None);
+    }
+}

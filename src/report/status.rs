@@ -1,0 +1,222 @@
+//! Where a session stands, for scripts and for a glance: text, JSON and one word that becomes the exit code.
+
+use crate::domain::state::{Phase, Stage, State, StepStatus};
+use crate::wire::message::Snapshot;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// The one word for where it stands. Ordered by what a person must know first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// Complete.
+    Completed,
+    /// Everything that could be undone is undone.
+    RolledBack,
+    /// Given up.
+    Aborted,
+    /// The outcome of a command is not known.
+    Unknown,
+    /// Going back.
+    RollingBack,
+    /// Held.
+    Held,
+    /// A step failed and waits for a decision.
+    StepFailed,
+    /// Waiting for the second person, or for go.
+    AwaitingSecond,
+    /// Going forward.
+    Running,
+    /// Open, not begun.
+    NotBegun,
+}
+
+impl Standing {
+    /// Words for a line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::RolledBack => "rolled back",
+            Self::Aborted => "aborted",
+            Self::Unknown => "UNKNOWN OUTCOME",
+            Self::RollingBack => "rolling back",
+            Self::Held => "held",
+            Self::StepFailed => "step failed",
+            Self::AwaitingSecond => "awaiting second person",
+            Self::Running => "running",
+            Self::NotBegun => "not begun",
+        }
+    }
+}
+
+/// A session in one line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Title of the runbook.
+    pub title: String,
+    /// `ADVISORY` or `DEMO`.
+    pub mode: &'static str,
+    /// Where it stands.
+    pub standing: Standing,
+    /// Steps done or left out.
+    pub passed: usize,
+    /// Steps of the forward plan.
+    pub steps: usize,
+    /// `2.1 drain orders-db-2`: the step that is being worked on, or empty.
+    pub current: String,
+    /// Terminals attached.
+    pub attached: usize,
+}
+
+impl Summary {
+    /// `running, 4 of 12 steps, at 2.1 drain orders-db-2, 2 attached (ADVISORY)`.
+    pub fn to_line(&self) -> String {
+        let at = if self.current.is_empty() {
+            String::new()
+        } else {
+            format!(", at {}", self.current)
+        };
+        format!(
+            "{}, {} of {} steps{at}, {} attached ({})",
+            self.standing.as_str(),
+            self.passed,
+            self.steps,
+            self.attached,
+            self.mode
+        )
+    }
+}
+
+/// Sums a state up.
+pub fn summary(state: &State) -> Summary {
+    let plan = state.plan();
+    let is_forward = |index: usize| {
+        plan.steps
+            .get(index)
+            .and_then(|step| plan.phases.get(step.phase))
+            .is_some_and(|phase| !phase.rollback)
+    };
+    let forward = || {
+        state
+            .steps
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| is_forward(*index))
+    };
+    let current = state
+        .steps
+        .iter()
+        .position(|step| !matches!(step.status, StepStatus::Pending) && !is_over(&step.status))
+        .and_then(|index| plan.steps.get(index))
+        .map_or_else(String::new, |step| {
+            format!("{} {}", step.number, step.title)
+        });
+    Summary {
+        title: plan.title.clone(),
+        mode: state.genesis.mode.as_str(),
+        standing: standing(state),
+        passed: forward()
+            .filter(|(_, step)| step.status.is_passed())
+            .count(),
+        steps: forward().count(),
+        current,
+        attached: state.terminals.len(),
+    }
+}
+
+const fn is_over(status: &StepStatus) -> bool {
+    matches!(
+        status,
+        StepStatus::Done { .. } | StepStatus::Skipped { .. } | StepStatus::Undone
+    )
+}
+
+fn standing(state: &State) -> Standing {
+    let has = |wanted: fn(&StepStatus) -> bool| state.steps.iter().any(|step| wanted(&step.status));
+    match state.phase {
+        Phase::Completed => Standing::Completed,
+        Phase::RolledBack => Standing::RolledBack,
+        Phase::Aborted => Standing::Aborted,
+        _ if has(|s| matches!(s, StepStatus::Unknown)) => Standing::Unknown,
+        Phase::RollingBack => Standing::RollingBack,
+        _ if state.is_held() => Standing::Held,
+        _ if has(|s| matches!(s, StepStatus::Failed { .. })) => Standing::StepFailed,
+        _ if has(is_waiting_for_people) => Standing::AwaitingSecond,
+        Phase::Running => Standing::Running,
+        Phase::Briefing => Standing::NotBegun,
+    }
+}
+
+const fn is_waiting_for_people(status: &StepStatus) -> bool {
+    matches!(
+        status,
+        StepStatus::Active {
+            stage: Stage::AwaitingSecond | Stage::Armed
+        }
+    )
+}
+
+/// Several lines for a person.
+pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
+    let state = &snapshot.state;
+    let mut text = String::new();
+    let name = &state.genesis.name;
+    // Writing to a string cannot fail.
+    writeln!(text, "{name}: {}", summary.title).ok();
+    writeln!(text, "  {}", summary.to_line()).ok();
+    for (id, rule) in &state.rules {
+        let value = rule
+            .quote
+            .as_ref()
+            .map_or_else(String::new, |q| format!(", value {}", q.sample.value));
+        writeln!(text, "  {id}: {}{value}", verdict(rule.verdict)).ok();
+    }
+    for health in snapshot.board.health.values() {
+        let error = if health.last_error.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", health.last_error)
+        };
+        writeln!(
+            text,
+            "  {} `{}`: {:?}{error}",
+            health.system, health.connector, health.liveness
+        )
+        .ok();
+    }
+    text
+}
+
+const fn verdict(verdict: crate::domain::threshold::Verdict) -> &'static str {
+    use crate::domain::threshold::Verdict;
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Warn => "warn",
+        Verdict::Fail => "FAIL",
+        Verdict::Unknown(_) => "unknown",
+    }
+}
+
+/// One JSON object. Keys are part of the contract with scripts; new ones may be added.
+pub fn to_json(snapshot: &Snapshot, summary: &Summary) -> serde_json::Value {
+    let state = &snapshot.state;
+    let steps: Vec<_> = state
+        .plan()
+        .steps
+        .iter()
+        .zip(&state.steps)
+        .map(|(plan, step)| {
+            serde_json::json!({
+                "id": plan.id, "number": plan.number, "title": plan.title, "risk": plan.risk,
+                "state": step.status, "attempt": step.attempt,
+            })
+        })
+        .collect();
+    serde_json::json!({
+        "name": state.genesis.name, "session": state.genesis.session, "title": summary.title,
+        "mode": summary.mode, "standing": summary.standing, "passed": summary.passed, "steps_total": summary.steps,
+        "current": summary.current, "attached": summary.attached, "head": state.head.0,
+        "held": state.is_held(), "plan": state.genesis.plan_digest, "steps": steps,
+        "rules": state.rules, "connectors": snapshot.board.health,
+    })
+}

@@ -1,0 +1,179 @@
+//! The session's journal as the session task uses it: seal facts into records, write them together, read old ones.
+
+use crate::domain::digest::Digest;
+use crate::domain::fact::{Actor, Fact, Stamped};
+use crate::domain::id::{ConnectorName, NameError, Seq, SessionId};
+use crate::domain::reading::{ConnectorHealth, Liveness};
+use crate::domain::state::State;
+use crate::domain::time::Moment;
+use crate::journal::facts::{self, FactError};
+use crate::journal::{
+    AppendError, Log, ReadError, Record, RecordError, Space, Stamp, Writer, seal,
+};
+
+/// Bytes of records in one answer: they stay below a frame of the wire.
+const READ_BYTES_MAX: usize = 512 * 1024;
+
+/// Why a fact got no record.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SealError {
+    /// The fact cannot be written.
+    #[error(transparent)]
+    Fact(#[from] FactError),
+    /// The record breaks a limit.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// Why records cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LedgerReadError {
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A record is no fact.
+    #[error(transparent)]
+    Fact(#[from] FactError),
+}
+
+/// The journal, with what is sealed and not yet written.
+pub(crate) struct Ledger {
+    writer: Writer,
+    log: Log,
+    session: SessionId,
+    boot: String,
+    /// Newest durable record.
+    durable: Option<(Seq, Digest)>,
+    /// Newest sealed record.
+    sealed: Option<(Seq, Digest)>,
+    records: Vec<Record>,
+    stamped: Vec<Stamped>,
+}
+
+impl Ledger {
+    /// Takes an open journal. `durable`: its newest record.
+    pub(crate) fn new(writer: Writer, session: SessionId, durable: Option<(Seq, Digest)>) -> Self {
+        let log = writer.log();
+        Self {
+            writer,
+            log,
+            session,
+            boot: boot_id(),
+            durable,
+            sealed: durable,
+            records: Vec::new(),
+            stamped: Vec::new(),
+        }
+    }
+
+    /// Gives a fact its place in the chain. `state`: the fold up to here; absent for the genesis record.
+    pub(crate) fn seal(
+        &mut self,
+        actor: Actor,
+        fact: Fact,
+        at: Moment,
+        state: Option<&State>,
+    ) -> Result<Stamped, SealError> {
+        let content = facts::content(&actor, &fact, state)?;
+        let seq = self.sealed.map_or(Seq(0), |(seq, _)| seq.next());
+        let prev = self.sealed.map(|(_, hash)| hash);
+        let stamp = Stamp {
+            time: at.wall,
+            boot: &self.boot,
+            mono_ms: at.mono_ms,
+        };
+        let record = seal(&self.session, seq, prev, stamp, content)?;
+        let stamped = Stamped {
+            seq,
+            hash: record.hash(),
+            at,
+            actor,
+            fact,
+        };
+        self.sealed = Some((seq, record.hash()));
+        self.records.push(record);
+        self.stamped.push(stamped.clone());
+        Ok(stamped)
+    }
+
+    /// Gives the journal back.
+    pub(crate) fn into_writer(self) -> Writer {
+        self.writer
+    }
+
+    /// True when something waits to be written.
+    pub(crate) fn has_staged(&self) -> bool {
+        !self.records.is_empty()
+    }
+
+    /// Writes everything that was sealed, with one sync. On an error none of it has happened.
+    pub(crate) async fn write(&mut self) -> Result<Vec<Stamped>, AppendError> {
+        let records = std::mem::take(&mut self.records);
+        let stamped = std::mem::take(&mut self.stamped);
+        // What must be recorded once something has begun may use the reserve of the disk.
+        let is_vital = stamped.iter().any(|s| is_vital(&s.fact));
+        let space = if is_vital {
+            Space::Reserve
+        } else {
+            Space::Ordinary
+        };
+        match self.writer.submit(records, space).done().await {
+            Ok(appended) => {
+                self.durable = Some((appended.last, appended.hash));
+                Ok(stamped)
+            }
+            Err(error) => {
+                self.sealed = self.durable;
+                Err(error)
+            }
+        }
+    }
+
+    /// Durable records from `from` on, at most `count` and at most what fits a frame.
+    pub(crate) fn read(&self, from: Seq, count: u32) -> Result<Vec<Stamped>, LedgerReadError> {
+        let mut found = Vec::new();
+        let mut bytes = 0_usize;
+        let end = self.durable.map_or(0, |(seq, _)| seq.0.saturating_add(1));
+        for seq in (from.0..end).take(usize::try_from(count).unwrap_or(0)) {
+            let record = self.log.read(Seq(seq))?;
+            // The plan of the genesis record is cut off before it is sent.
+            bytes = bytes.saturating_add(if seq == 0 { 0 } else { record.body().len() });
+            if bytes > READ_BYTES_MAX {
+                break;
+            }
+            found.push(facts::fact_of(&record)?);
+        }
+        Ok(found)
+    }
+
+    /// The journal's trouble, in the form every screen shows already.
+    pub(crate) fn health(&self, error: &str, now: Moment) -> Result<ConnectorHealth, NameError> {
+        Ok(ConnectorHealth {
+            connector: ConnectorName::new("journal")?,
+            system: "journal".to_owned(),
+            liveness: Liveness::Stale,
+            last_good: None,
+            last_error: error.to_owned(),
+            failures: 1,
+            next_try: Some(now),
+            latency: std::time::Duration::ZERO,
+        })
+    }
+}
+
+/// Facts that must find room once a command has begun.
+const fn is_vital(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::ExecSpawned { .. }
+            | Fact::ExecOutcome { .. }
+            | Fact::ExecUnknown { .. }
+            | Fact::SessionClosed { .. }
+    )
+}
+
+/// Identifies this boot of the host, so that monotonic times of different boots are never compared.
+fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map_or_else(|_| "unknown".to_owned(), |id| id.trim().to_owned())
+}

@@ -1,0 +1,139 @@
+//! A look at a session's journal without its lock: is it over, and what was it started with?
+
+use crate::domain::apply::apply;
+use crate::domain::digest::Digest;
+use crate::domain::fact::{Fact, Mode};
+use crate::domain::id::{Seq, SessionId};
+use crate::domain::state::{Phase, State};
+use crate::journal::facts::{self, FactError};
+use crate::journal::{JOURNAL_FILE, ReadError, Reader};
+use std::fs::File;
+use std::path::Path;
+
+/// What a journal says of its session.
+#[derive(Debug, Clone)]
+pub struct Peek {
+    /// The session for ever.
+    pub session: SessionId,
+    /// Newest whole record.
+    pub head: Seq,
+    /// The maintenance has come to its end.
+    pub is_over: bool,
+    /// It is a demo.
+    pub is_demo: bool,
+    /// Where it stands, in a word.
+    pub phase: &'static str,
+    /// Digest of the runbook it was started with.
+    pub runbook: Digest,
+}
+
+/// Why a journal could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum PeekError {
+    /// It cannot be opened.
+    #[error("cannot read the journal in `{dir}`")]
+    Io {
+        /// The session's directory.
+        dir: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// It is damaged.
+    #[error("the journal in `{dir}` is damaged")]
+    Read {
+        /// The session's directory.
+        dir: String,
+        /// Where and how.
+        source: ReadError,
+    },
+    /// It says something this program does not know.
+    #[error("the journal in `{dir}` cannot be understood")]
+    Fact {
+        /// The session's directory.
+        dir: String,
+        /// What and where.
+        source: FactError,
+    },
+}
+
+impl PeekError {
+    /// What a person can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+                Some("it belongs to another account; attach to its session instead".to_owned())
+            }
+            Self::Io { .. } => None,
+            Self::Read { dir, .. } => Some(format!(
+                "nothing was changed; `warroom verify {dir}` says how far it is intact; start anew under another name with `-t NAME`"
+            )),
+            Self::Fact { .. } => {
+                Some("a newer warroom may have written it; nothing was changed".to_owned())
+            }
+        }
+    }
+}
+
+/// Folds the journal of a session directory; `None` when there is none or it has no record yet.
+///
+/// # Errors
+/// [`PeekError`]. A torn last record is not an error: it was never told to anybody.
+pub fn peek(dir: &Path) -> Result<Option<Peek>, PeekError> {
+    let shown = || dir.display().to_string();
+    let file = match File::open(dir.join(JOURNAL_FILE)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => {
+            return Err(PeekError::Io {
+                dir: shown(),
+                source,
+            });
+        }
+    };
+    let mut reader = Reader::new(file);
+    let mut state: Option<State> = None;
+    loop {
+        match reader.next_record() {
+            Ok(Some(entry)) => {
+                let stamped =
+                    facts::fact_of(&entry.to_record()).map_err(|source| PeekError::Fact {
+                        dir: shown(),
+                        source,
+                    })?;
+                match (&mut state, &stamped.fact) {
+                    (None, Fact::SessionOpened(genesis)) => {
+                        state = Some(State::new((**genesis).clone(), stamped.hash, stamped.at));
+                    }
+                    (Some(state), _) => apply(state, &stamped),
+                    (None, _) => {}
+                }
+            }
+            Ok(None) | Err(ReadError::Torn { .. }) => break,
+            Err(source) => {
+                return Err(PeekError::Read {
+                    dir: shown(),
+                    source,
+                });
+            }
+        }
+    }
+    Ok(state.map(|state| Peek {
+        session: state.genesis.session.clone(),
+        head: state.head.0,
+        is_over: state.phase.is_final(),
+        is_demo: state.genesis.mode == Mode::Demo,
+        phase: word(state.phase),
+        runbook: state.genesis.runbook.digest,
+    }))
+}
+
+const fn word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Briefing => "briefing",
+        Phase::Running => "running",
+        Phase::RollingBack => "rolling back",
+        Phase::Completed => "completed",
+        Phase::RolledBack => "rolled back",
+        Phase::Aborted => "aborted",
+    }
+}
