@@ -9,7 +9,6 @@ use rustix::process::Signal;
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
-use std::process::Command;
 
 /// A bastion on which alice has started `tests/data/e2e/small.md` as `small`, without attaching.
 fn small() -> Bastion {
@@ -62,19 +61,26 @@ fn a_session_on_another_host_is_attached_left_and_found_again() {
         return;
     }
     let bastion = small();
-    // A terminal on this host that has nothing but ssh: drawn here, known there as bob.
-    let mut remote = Command::new(bastion.place.program());
-    remote.args(["attach", &format!("ssh://{BOB}/small")]);
-    remote.arg("--ssh-config").arg(bastion.services.get("SSH_CONFIG"));
-    remote.arg("--remote-program").arg(bastion.remote_program());
-    let first = bastion.tmux.open("remote", (100, 30), &remote);
+    // Terminals of this host, which has nothing of the other's but ssh: drawn here, known there as bob.
+    let attach = format!(
+        "warroom attach ssh://{BOB}/small --ssh-config {} --remote-program {}",
+        bastion.services.get("SSH_CONFIG"),
+        bastion.remote_program().display()
+    );
+    let first = bastion.local_shell("remote", (100, 30));
+    first.type_line(&attach);
     first.wait("BRIEFING");
     assert_eq!(attached(&bastion), 1);
     first.press(&["C-b", "d"]);
     first.wait("[detached (from session small)]");
     wait_until("nobody to be attached", || attached(&bastion) == 0);
-    let again = bastion.tmux.open("again", (80, 24), &remote);
+    let again = bastion.local_shell("again", (80, 24));
+    again.type_line(&attach);
     again.wait("BRIEFING");
+    again.press(&["B"]);
+    again.wait("begin");
+    again.press(&["y"]);
+    again.wait("RUNNING");
     again.press(&["h"]);
     again.wait("HOLDING");
     let text = String::from_utf8_lossy(&bastion.journal("small")).into_owned();

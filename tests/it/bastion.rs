@@ -104,6 +104,15 @@ impl Bastion {
         self.open(name, user, size, &tmux)
     }
 
+    /// Opens a terminal with a shell of this host, outside the bastion.
+    pub(crate) fn local_shell(&self, name: &str, size: (u16, u16)) -> Terminal {
+        let mut sh = Command::new("sh");
+        sh.args(["-c", &self.shell_command()]);
+        let terminal = self.tmux.open(name, size, &sh);
+        terminal.wait(PROMPT);
+        terminal
+    }
+
     fn shell_command(&self) -> String {
         format!(
             "env PS1=\"{PROMPT} \" PATH={}:$PATH WARROOM_CONFIG={} bash --norc --noprofile",

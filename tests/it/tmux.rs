@@ -9,7 +9,6 @@ const SETTINGS: &str = "\
 set -g status off
 set -g remain-on-exit on
 set -g default-terminal tmux-256color
-set -g window-size manual
 set -s escape-time 0
 set -s exit-empty off
 ";
