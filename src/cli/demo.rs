@@ -6,11 +6,11 @@ use super::attach;
 use super::environment::{self, Environment, session_dir};
 use super::run;
 use crate::client::link::{Introduction, Target};
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, Secrets};
 use crate::domain::id::PersonId;
 use crate::exit::{Code, Failure};
-use crate::lab::Lab;
+use crate::lab::{Lab, LabOptions, demo_runbook};
 use crate::server::peek;
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -85,9 +85,9 @@ impl Prepared {
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, Failure> {
         let config = environment.config(Secrets::Skip)?;
-        let lab = Lab::start(Arc::clone(clock)).await.map_err(Failure::new)?;
+        let lab = Lab::start(Arc::clone(clock), LabOptions::default()).await.map_err(Failure::new)?;
         let runbook = config.server.state_dir.join("demo-runbook.md");
-        std::fs::write(&runbook, crate::lab::DEMO_RUNBOOK).map_err(Failure::new)?;
+        std::fs::write(&runbook, demo_runbook(clock.now().wall)).map_err(Failure::new)?;
         Ok(Self { lab, runbook })
     }
 
@@ -131,6 +131,24 @@ impl Prepared {
     }
 }
 
-pub(super) fn lab(_: &Environment, _: LabArgs) -> Outcome {
-    Ok(Code::Done)
+/// `warroom lab` and `warroom lab ctl`.
+pub(super) fn lab(environment: &Environment, args: LabArgs) -> Outcome {
+    let mut out = std::io::stdout();
+    match args.verb {
+        Some(LabVerb::Ctl { action, node }) => {
+            let variable = |name: &str| {
+                environment.env.get(name).map(str::to_owned).ok_or_else(|| {
+                    Failure::new(format!("`{name}` is not set"))
+                        .hint("`warroom lab` prints what its steps need".to_owned())
+                        .code(Code::Usage)
+                })
+            };
+            let (addr, token) = (variable("WARROOM_LAB_ADDR")?, variable("WARROOM_LAB_TOKEN")?);
+            super::lab::ctl_command(&addr, &token, &action, node.as_deref(), &mut out)
+        }
+        None => {
+            let runtime = environment::client_runtime()?;
+            runtime.block_on(super::lab::lab_command(Arc::new(SystemClock), LabOptions::default(), &mut out))
+        }
+    }
 }

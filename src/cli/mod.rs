@@ -6,6 +6,7 @@ pub mod check;
 mod demo;
 mod docs;
 mod environment;
+pub mod lab;
 mod look;
 mod ls;
 mod pinned;

@@ -20,12 +20,12 @@ impl State {
             .map_or(Verdict::Unknown(Unknown::Never), |r| r.verdict)
     }
 
-    /// Guards that are watched now, with what they say.
+    /// Guards that are watched now, of the plan and of the configuration, with what they say.
     pub fn guards(&self) -> impl Iterator<Item = (&MetricRule, Verdict)> {
         let phase = self.current_phase();
-        self.plan()
-            .rules
-            .iter()
+        let rules = self.plan().rules.iter();
+        rules
+            .chain(&self.genesis.panels)
             .filter(move |r| r.is_guard() && r.phase.is_none_or(|p| phase == Some(p)))
             .map(|r| (r, self.verdict(&r.id)))
     }

@@ -12,8 +12,11 @@ pub mod decide;
 pub mod digest;
 pub mod doc;
 pub mod fact;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod guard;
 pub mod id;
+pub mod progress;
 pub mod readiness;
 pub mod reading;
 pub mod runbook;
@@ -22,4 +25,5 @@ pub mod state;
 pub mod threshold;
 pub mod time;
 pub mod verdict;
+pub mod what_now;
 pub mod world;

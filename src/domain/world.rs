@@ -87,7 +87,8 @@ pub struct World {
     pub policy: Option<Digest>,
     /// Digest of the runbook file's bytes.
     pub runbook: Option<Digest>,
-    /// Whether the open proposal's command is still what was reviewed.
+    /// Whether the open proposal's command is still what was reviewed. A look is about one proposal: it starts as
+    /// [`Look::NotLooked`] with each new one.
     pub look: Look,
     /// Who may act.
     pub roster: Roster,

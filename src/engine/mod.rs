@@ -47,7 +47,7 @@ impl Engine {
         &self.committed
     }
 
-    /// The same with staged records on top: what the next record is written against.
+    /// What the journal holds, with staged records on top: what the next record follows.
     pub fn tentative(&self) -> &State {
         &self.tentative
     }
@@ -135,6 +135,7 @@ impl Engine {
         for record in stamped {
             if record.seq > self.tentative.head.0 {
                 apply(&mut self.tentative, record);
+                self.watches.stage(&record.fact);
             }
         }
     }
@@ -148,7 +149,7 @@ impl Engine {
                 continue;
             }
             apply(&mut self.committed, record);
-            self.watches.note(&record.fact);
+            self.watches.commit(&record.fact);
             effects.extend(self.effect(&record.fact));
         }
         effects
@@ -157,6 +158,7 @@ impl Engine {
     /// Forgets staged records: the journal did not take them.
     pub fn unstage(&mut self) {
         self.tentative = self.committed.clone();
+        self.watches.unstage();
     }
 
     /// What a durable fact makes necessary, judged on the state that has it.

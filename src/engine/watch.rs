@@ -24,8 +24,12 @@ pub(super) struct Watches {
     rules: BTreeMap<RuleId, Watched>,
     gate: Option<Waiting>,
     /// Rules whose present breach has had its consequence; a release is not undone by the same breach.
-    acted: BTreeSet<RuleId>,
+    acted: Acted,
+    /// As `acted`, without what is staged only.
+    acted_durably: Acted,
 }
+
+type Acted = BTreeSet<RuleId>;
 
 #[derive(Debug)]
 struct Watched {
@@ -146,17 +150,19 @@ impl Watches {
         verdict == Verdict::Unknown(Unknown::Never) && !now.has_passed(since, rule.stale_after)
     }
 
-    /// Remembers which breach has had its consequence.
-    pub(super) fn note(&mut self, fact: &Fact) {
-        match fact {
-            Fact::Held(HoldCause::Guard { rule }) => {
-                self.acted.insert(rule.clone());
-            }
-            Fact::RuleChanged { rule, verdict, .. } if verdict.is_known_good() => {
-                self.acted.remove(rule);
-            }
-            _ => {}
-        }
+    /// A record is staged.
+    pub(super) fn stage(&mut self, fact: &Fact) {
+        note(&mut self.acted, fact);
+    }
+
+    /// A record is durable.
+    pub(super) fn commit(&mut self, fact: &Fact) {
+        note(&mut self.acted_durably, fact);
+    }
+
+    /// What was staged is not durable.
+    pub(super) fn unstage(&mut self) {
+        self.acted = self.acted_durably.clone();
     }
 
     /// What the waiting gate says now.
@@ -181,6 +187,19 @@ impl Watches {
             verdict: report.verdict,
             holding_since: report.met_since,
         })
+    }
+}
+
+/// Remembers which breach has had its consequence.
+fn note(acted: &mut Acted, fact: &Fact) {
+    match fact {
+        Fact::Held(HoldCause::Guard { rule }) => {
+            acted.insert(rule.clone());
+        }
+        Fact::RuleChanged { rule, verdict, .. } if verdict.is_known_good() => {
+            acted.remove(rule);
+        }
+        _ => {}
     }
 }
 

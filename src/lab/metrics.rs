@@ -53,7 +53,10 @@ static SERVERS: Metric = metric(
     "Servers that take traffic.",
 );
 static SESSIONS: Metric = metric("haproxy_server_current_sessions", "Sessions of one server.");
-static REQUESTS: Metric = metric("orders_requests_per_second", "Requests per second, by class.");
+static REQUESTS: Metric = metric(
+    "orders_requests_per_second",
+    "Requests per second, by class.",
+);
 static P99: Metric = metric(
     "orders_request_duration_p99_seconds",
     "99th percentile of request durations.",
@@ -76,7 +79,11 @@ fn walk(sim: &Sim, see: &mut dyn FnMut(&'static Metric, Vec<Label>, Option<f64>)
     }
     databases(sim, see);
     let lb = |value: f64| sim.lb.is_up().then_some(value);
-    let front = [("instance", BALANCER), ("job", "haproxy"), ("proxy", CLUSTER)];
+    let front = [
+        ("instance", BALANCER),
+        ("job", "haproxy"),
+        ("proxy", CLUSTER),
+    ];
     see(&SERVERS, front.to_vec(), lb(count(sim.serving())));
     for db in &sim.dbs {
         let mut labels = front.to_vec();
@@ -90,7 +97,11 @@ fn walk(sim: &Sim, see: &mut dyn FnMut(&'static Metric, Vec<Label>, Option<f64>)
         let labels = vec![("code", code), ("instance", API), ("job", API)];
         see(&REQUESTS, labels, api(value));
     }
-    see(&P99, vec![("instance", API), ("job", API)], api(traffic.p99_s));
+    see(
+        &P99,
+        vec![("instance", API), ("job", API)],
+        api(traffic.p99_s),
+    );
     let worker = |value: f64| sim.worker.is_up().then_some(value);
     let labels = vec![("instance", WORKER), ("job", WORKER)];
     see(&QUEUE, labels.clone(), worker(traffic.queue));
@@ -99,7 +110,11 @@ fn walk(sim: &Sim, see: &mut dyn FnMut(&'static Metric, Vec<Label>, Option<f64>)
 
 fn databases(sim: &Sim, see: &mut dyn FnMut(&'static Metric, Vec<Label>, Option<f64>)) {
     for db in &sim.dbs {
-        let labels = vec![("cluster", CLUSTER), ("instance", db.name), ("job", "postgres")];
+        let labels = vec![
+            ("cluster", CLUSTER),
+            ("instance", db.name),
+            ("job", "postgres"),
+        ];
         see(&PG_UP, labels.clone(), Some(flag(db.is_up())));
         let values = [
             (&PG_IS_REPLICA, flag(db.role == Role::Replica)),
@@ -136,7 +151,9 @@ struct Snapshot {
 impl Snapshot {
     fn of(sim: &Sim) -> Self {
         let mut values = Vec::new();
-        walk(sim, &mut |_, _, value| values.push(value.unwrap_or(f64::NAN)));
+        walk(sim, &mut |_, _, value| {
+            values.push(value.unwrap_or(f64::NAN));
+        });
         Self {
             at_ms: sim.now_ms(),
             values,
@@ -214,7 +231,9 @@ impl History {
         let found = if at_ms >= self.live.at_ms {
             Some(&self.live)
         } else {
-            let after = self.past.partition_point(|snapshot| snapshot.at_ms <= at_ms);
+            let after = self
+                .past
+                .partition_point(|snapshot| snapshot.at_ms <= at_ms);
             after.checked_sub(1).and_then(|index| self.past.get(index))
         };
         found.filter(|snapshot| at_ms.saturating_sub(snapshot.at_ms) <= LOOKBACK_MS)

@@ -7,7 +7,11 @@ pub(super) struct Noise(u64);
 impl Noise {
     /// Any seed is good; zero, which xorshift cannot leave, is replaced.
     pub(super) const fn new(seed: u64) -> Self {
-        Self(if seed == 0 { 0x9E37_79B9_7F4A_7C15 } else { seed })
+        Self(if seed == 0 {
+            0x9E37_79B9_7F4A_7C15
+        } else {
+            seed
+        })
     }
 
     /// Evenly spread between -1 and 1.

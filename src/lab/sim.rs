@@ -336,7 +336,11 @@ impl Sim {
         for db in &mut self.dbs {
             if let Some(work) = db.work.filter(|work| work.until_s <= now) {
                 // The files of both versions stay until the next clean-up.
-                let grown = if work.version == db.version { 0.0 } else { 0.03 };
+                let grown = if work.version == db.version {
+                    0.0
+                } else {
+                    0.03
+                };
                 db.disk = (db.disk + grown).min(0.95);
                 db.version = work.version;
                 db.work = None;
@@ -354,7 +358,11 @@ impl Sim {
                     Role::Replica
                 };
                 // Replicas lose a moment while they look for the new primary.
-                db.lag_s = if role == Role::Primary { 0.0 } else { db.lag_s + 1.5 };
+                db.lag_s = if role == Role::Primary {
+                    0.0
+                } else {
+                    db.lag_s + 1.5
+                };
                 db.role = role;
             }
         }
@@ -392,7 +400,11 @@ impl Sim {
         let busy = requests / DEMAND;
         let shares: f64 = self.dbs.iter().map(Db::read_share).sum();
         for db in &mut self.dbs {
-            let share = if shares > 0.0 { db.read_share() / shares } else { 0.0 };
+            let share = if shares > 0.0 {
+                db.read_share() / shares
+            } else {
+                0.0
+            };
             let is_primary = f64::from(u8::from(db.role == Role::Primary));
             db.queries = requests * (READS * share + WRITES * is_primary);
             let wanted = busy * (READ_CONNECTIONS * share + WRITE_CONNECTIONS * is_primary);
@@ -481,6 +493,10 @@ impl Sim {
 }
 
 fn move_fault(fault: f64, broken: bool) -> f64 {
-    let change = if broken { TICK_S / FAULT_S } else { -TICK_S / HEAL_S };
+    let change = if broken {
+        TICK_S / FAULT_S
+    } else {
+        -TICK_S / HEAL_S
+    };
     (fault + change).clamp(0.0, 1.0)
 }

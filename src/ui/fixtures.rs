@@ -1,1 +1,759 @@
+//! Rooms for tests, told as stories: facts in order, folded as in a session.
 
+use crate::domain::apply::check_apply;
+use crate::domain::board::{Board, GateProgress, OutputTail};
+use crate::domain::digest::Digest;
+use crate::domain::fact::{
+    Actor, Confirmed, ExecKey, Fact, Genesis, HoldCause, Mode, Outcome, OutputRef, Quote,
+    RunbookRef, Stamped, Terms, Via,
+};
+use crate::domain::id::{
+    AttemptNo, ConnectorName, Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId,
+    TerminalId,
+};
+use crate::domain::reading::{
+    Alert, AlertState, Component, ConnectorHealth, Incident, Liveness, OnCall, QueryAnswer,
+    ReadFailure, Reading, Sample, Series,
+};
+use crate::domain::runbook::plan::{
+    ExecBlock, ExecRole, Gate, MetricRule, OnExecutorLost, Plan, PlanBlock, PlanPhase, PlanStep,
+    Risk, Window,
+};
+use crate::domain::state::State;
+use crate::domain::threshold::{Limit, OnBreach, OnNoData, Op, Unknown, Verdict};
+use crate::domain::time::{Moment, Timestamp};
+use crate::ui::room::{Link, Room};
+use crate::wire::message::Welcome;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// A story that is being told.
+pub(crate) struct Story {
+    /// The room so far.
+    pub(crate) room: Room,
+    /// The moment of the next fact.
+    pub(crate) now: Moment,
+    actor: Actor,
+}
+
+fn start() -> Moment {
+    Moment {
+        wall: Timestamp::parse("2026-11-22T02:00:00Z").expect("a time"),
+        mono_ms: 1_000_000,
+    }
+}
+
+pub(crate) fn id(text: &str) -> StepId {
+    StepId::new(text).expect("a step id")
+}
+
+fn person(text: &str) -> PersonId {
+    PersonId::new(text).expect("a person id")
+}
+
+fn rule_id(text: &str) -> RuleId {
+    RuleId::new(text).expect("a rule id")
+}
+
+pub(crate) fn actor(name: &str) -> Actor {
+    let uid = 1000 + u32::try_from(name.len()).expect("short");
+    Actor::Person {
+        id: person(name),
+        via: Via::Uid(uid),
+    }
+}
+
+fn exec(role: ExecRole, script: &str, line: u32) -> ExecBlock {
+    ExecBlock {
+        role,
+        lang: "sh".to_owned(),
+        argv: ["sh", "-euc", script].map(str::to_owned).to_vec(),
+        timeout: Duration::from_secs(120),
+        retry: u32::from(role == ExecRole::Verify),
+        line,
+    }
+}
+
+fn step(name: &str, number: &str, title: &str, phase: usize) -> PlanStep {
+    PlanStep {
+        id: id(name),
+        number: number.to_owned(),
+        title: title.to_owned(),
+        prose: String::new(),
+        phase,
+        parent: None,
+        depth: 0,
+        ticked: false,
+        blocks: Vec::new(),
+        undo: None,
+        risk: Risk::Read,
+        component: None,
+        quorum: 0,
+        expected: Some(Duration::from_secs(180)),
+        on_executor_lost: OnExecutorLost::Continue,
+        line: 20,
+    }
+}
+
+fn phase(number: &str, title: &str, prose: &str, rollback: bool) -> PlanPhase {
+    PlanPhase {
+        number: number.to_owned(),
+        title: title.to_owned(),
+        level: 2,
+        prose: prose.to_owned(),
+        rollback,
+        line: 10,
+    }
+}
+
+fn rule(name: &str, title: &str, unit: &str, warn: f64, crit: f64) -> MetricRule {
+    let limit = |value| Limit { op: Op::Gt, value };
+    MetricRule {
+        id: rule_id(name),
+        title: title.to_owned(),
+        expr: name.to_owned(),
+        unit: unit.to_owned(),
+        warn: Some(limit(warn)),
+        crit: Some(limit(crit)),
+        clear: None,
+        hold_for: Duration::from_secs(10),
+        on_breach: OnBreach::Hold,
+        no_data: OnNoData::Unknown,
+        stale_after: Duration::from_secs(30),
+        source: None,
+        phase: None,
+        line: 5,
+    }
+}
+
+fn steps() -> Vec<PlanStep> {
+    let mut backup = step("backup", "1.1", "Take a backup of orders", 0);
+    backup.risk = Risk::Change;
+    backup.prose = "Look at the **size** first: it should be about 40 GiB.\n\n- older than a day: stop\n- no space: stop".to_owned();
+    backup.blocks = vec![
+        PlanBlock::Exec(exec(ExecRole::Check, "df -h /backup", 21)),
+        PlanBlock::Exec(exec(ExecRole::Run, "pg_backup --full orders\nsync", 24)),
+        PlanBlock::Exec(exec(ExecRole::Verify, "pg_backup --verify latest", 28)),
+    ];
+    let mut lag = step("lag", "1.2", "Wait until replicas have caught up", 0);
+    lag.blocks = vec![PlanBlock::Gate(Gate {
+        id: rule_id("gate.lag"),
+        expr: "pg_lag_bytes".to_owned(),
+        limit: Limit {
+            op: Op::Lt,
+            value: 1024.0,
+        },
+        hold_for: Duration::from_secs(30),
+        timeout: Some(Duration::from_secs(600)),
+        source: None,
+        line: 33,
+    })];
+    let call = step("call", "1.3", "Tell the support desk, 東京 office too", 0);
+    let mut drain = step("drain", "2.1", "Drain rack-07 and move its leaders away", 1);
+    drain.risk = Risk::Destructive;
+    drain.quorum = 1;
+    drain.component = Some("db-orders".to_owned());
+    drain.blocks = vec![
+        PlanBlock::Exec(exec(ExecRole::Check, "drainctl check rack-07", 41)),
+        PlanBlock::Exec(exec(ExecRole::Run, "drainctl drain rack-07 --confirm", 44)),
+        PlanBlock::Exec(exec(
+            ExecRole::Verify,
+            "drainctl status rack-07 | grep drained",
+            47,
+        )),
+    ];
+    drain.undo = Some(exec(ExecRole::Undo, "drainctl restore rack-07", 50));
+    let mut wipe = step("wipe", "2.2", "Wipe the old volume", 1);
+    wipe.risk = Risk::Irreversible;
+    wipe.quorum = 1;
+    wipe.blocks = vec![PlanBlock::Exec(exec(
+        ExecRole::Run,
+        "lvremove -y vg0/orders-old",
+        55,
+    ))];
+    let mut traffic = step("traffic", "2.3", "Move traffic back", 1);
+    traffic.risk = Risk::Change;
+    traffic.blocks = vec![PlanBlock::Exec(exec(
+        ExecRole::Run,
+        "lbctl enable rack-07",
+        60,
+    ))];
+    let mut eu = step("traffic-eu", "2.3.1", "Look at the dashboards in eu", 1);
+    eu.parent = Some(5);
+    eu.depth = 1;
+    let mut back = step("back", "3.1", "Tell everybody that it was rolled back", 2);
+    back.risk = Risk::Read;
+    vec![backup, lag, call, drain, wipe, traffic, eu, back]
+}
+
+pub(crate) fn plan() -> Plan {
+    Plan {
+        title: "Move orders to rack-08".to_owned(),
+        change: Some("CHG0031337".to_owned()),
+        window: Some(Window {
+            start: Timestamp::parse("2026-11-22T02:00:00Z").expect("a time"),
+            end: Timestamp::parse("2026-11-22T04:00:00Z").expect("a time"),
+            buffer: Duration::from_secs(15 * 60),
+        }),
+        components: vec!["db-orders".to_owned(), "lb-front".to_owned()],
+        environment: BTreeMap::new(),
+        briefing:
+            "Orders are *read-only* for ten minutes.\n\nWatch `error ratio` and replication lag."
+                .to_owned(),
+        phases: vec![
+            phase(
+                "1",
+                "Prepare",
+                "Nothing here changes what customers see.",
+                false,
+            ),
+            phase("2", "Switch over", "", false),
+            phase("3", "Rollback", "", true),
+        ],
+        steps: steps(),
+        rules: vec![
+            rule("errors", "error ratio", "ratio", 0.01, 0.05),
+            rule("lag", "replication lag", "bytes", 1_000_000.0, 16_000_000.0),
+            rule("p99", "latency p99", "s", 0.25, 0.5),
+        ],
+    }
+}
+
+fn genesis(mode: Mode) -> Genesis {
+    Genesis {
+        session: SessionId::from_parts(1_795_312_800_000, 7),
+        name: SessionName::new("move-orders").expect("a name"),
+        program: "warroom 0.1.0".to_owned(),
+        host: "bastion-1".to_owned(),
+        server_uid: 990,
+        mode,
+        policy: Digest::of(b"policy"),
+        runbook: RunbookRef {
+            path: "/srv/runbooks/move-orders.md".to_owned(),
+            digest: Digest::of(b"runbook"),
+            commit: "sha1:9fceb02d0ae598e95dc970b74767f19372d61af8".to_owned(),
+        },
+        plan_digest: Digest::of(b"plan"),
+        plan: plan(),
+        panels: Vec::new(),
+    }
+}
+
+/// The plan document of a proposal, as a person reads it.
+pub(crate) fn plan_doc(step: &str, attempt: u32, argv: &str) -> String {
+    let risk = if step == "wipe" {
+        "irreversible"
+    } else {
+        "destructive"
+    };
+    format!(
+        "warroom-plan@v1\nstep: {step}\nattempt: {attempt}\nrisk: {risk}\ntitle: Drain rack-07 and move its leaders away\n\
+         target: rack-07.prod.example.net\nblast: 1 of 12 racks; 214 partitions lose one replica\nrunas: ops\n\
+         host: bastion-1\ncwd: /srv/runbooks\nexe: /bin/sh\n\
+         exe-sha256: 7b1f0e3c5d9a2b4c6e8f0a1b2c3d4e5f60718293a4b5c6d7e8f9010203040506\nargc: 3\nargv.0: sh\n\
+         argv.1: -euc\nargv.2: {argv}\nenvc: 2\nenv.0: LANG=C\nenv.1: PATH=/usr/bin:/bin\nstdin: empty\n\
+         timeout-s: 120\non-executor-lost: continue\nguardc: 1\n\
+         guard.0: error ratio > 0.05 for 10s (value 0.002, age 4s)\nundo: drainctl restore rack-07\n"
+    )
+}
+
+impl Story {
+    /// A session that has just been opened, seen by `you`; alice and bob are attached.
+    pub(crate) fn opened(you: &str) -> Self {
+        Self::opened_in(you, Mode::Advisory)
+    }
+
+    pub(crate) fn opened_in(you: &str, mode: Mode) -> Self {
+        let genesis = genesis(mode);
+        let hash = Digest::of(b"genesis");
+        let opened = Stamped {
+            seq: Seq(0),
+            hash,
+            at: start(),
+            actor: Actor::Engine,
+            fact: Fact::SessionOpened(Box::new(genesis.clone())),
+        };
+        let state = State::new(genesis, hash, start());
+        let welcome = Welcome {
+            contract: crate::wire::CONTRACT,
+            program: "warroom 0.1.0".to_owned(),
+            name: state.genesis.name.clone(),
+            mode,
+            terminal: TerminalId(1),
+            you: actor(you),
+            read_only: false,
+        };
+        let room = Room {
+            welcome,
+            state,
+            board: Board::default(),
+            outputs: Vec::new(),
+            recent: VecDeque::from([opened]),
+            link: Link::Up,
+        };
+        let story = Self {
+            room,
+            now: start(),
+            actor: Actor::Engine,
+        };
+        let attached = |n| Fact::Attached {
+            terminal: TerminalId(n),
+            read_only: false,
+        };
+        story
+            .by("alice")
+            .did(attached(1))
+            .by("bob")
+            .did(attached(2))
+            .watched(8)
+    }
+
+    /// The next facts are by this person.
+    pub(crate) fn by(mut self, name: &str) -> Self {
+        self.actor = if name == "warroom" {
+            Actor::Engine
+        } else {
+            actor(name)
+        };
+        self
+    }
+
+    /// Time passes.
+    pub(crate) fn after(mut self, seconds: u64) -> Self {
+        self.now = self.now.plus(Duration::from_secs(seconds));
+        self
+    }
+
+    /// Something happens, five seconds after what was before.
+    pub(crate) fn did(mut self, fact: Fact) -> Self {
+        self = self.after(5);
+        let seq = self.room.state.head.0.next();
+        let stamped = Stamped {
+            seq,
+            hash: Digest::of(format!("record {seq}").as_bytes()),
+            at: self.now,
+            actor: self.actor.clone(),
+            fact,
+        };
+        let mut probe = self.room.state.clone();
+        check_apply(&mut probe, &stamped).expect("the story holds together");
+        self.room.on_facts(vec![stamped]);
+        self
+    }
+
+    /// Sources answer: good values for the last `minutes`, and everything around them.
+    pub(crate) fn watched(mut self, minutes: u64) -> Self {
+        let first = self.now.wall.minus(Duration::from_secs(minutes * 60));
+        for n in 0..minutes * 6 {
+            let at = first.plus(Duration::from_secs((n + 1) * 10));
+            let wave = f64::from(u32::try_from(n % 7).expect("small"));
+            self.answer("errors", at, 0.002 + wave * 0.0005);
+            self.answer("lag", at, 20_000.0 + wave * 9_000.0);
+            self.answer("p99", at, 0.12 + wave * 0.01);
+        }
+        self.around();
+        let rules = [("errors", 0.002), ("lag", 20_000.0), ("p99", 0.12)];
+        let engine = self.by("warroom");
+        rules.into_iter().fold(engine, |story, (name, value)| {
+            let known = story.room.state.verdict(&rule_id(name)).is_pass();
+            if known {
+                story
+            } else {
+                story.said(name, Verdict::Pass, value)
+            }
+        })
+    }
+
+    /// One answer of the metrics source.
+    pub(crate) fn answer(&mut self, rule: &str, at: Timestamp, value: f64) {
+        let series = |instance: &str, value| Series {
+            labels: vec![("instance".to_owned(), instance.to_owned())],
+            sample: Sample { at, value },
+        };
+        let reading = Reading::Queries {
+            source: ConnectorName::new("main").expect("a name"),
+            answers: vec![QueryAnswer {
+                rule: rule_id(rule),
+                result: Ok(vec![series("db-1", value), series("db-2", value * 0.8)]),
+                dropped: 0,
+                warnings: Vec::new(),
+                received: self.now,
+            }],
+        };
+        self.room.on_readings(vec![reading]);
+    }
+
+    /// The metrics source does not answer any more.
+    pub(crate) fn silent(mut self) -> Self {
+        let main = ConnectorName::new("main").expect("a name");
+        let answers = ["errors", "lag", "p99"].map(|rule| QueryAnswer {
+            rule: rule_id(rule),
+            result: Err(ReadFailure {
+                what: "connection refused".to_owned(),
+                partial: false,
+            }),
+            dropped: 0,
+            warnings: Vec::new(),
+            received: self.now,
+        });
+        let health = self.health("main", "prometheus", Liveness::Stale, "connection refused");
+        self.room.on_readings(vec![
+            Reading::Queries {
+                source: main,
+                answers: answers.to_vec(),
+            },
+            health,
+        ]);
+        ["errors", "lag", "p99"]
+            .into_iter()
+            .fold(self.after(40).by("warroom"), |story, name| {
+                story.said(name, Verdict::Unknown(Unknown::Stale), 0.002)
+            })
+    }
+
+    fn health(&self, name: &str, system: &str, liveness: Liveness, error: &str) -> Reading {
+        Reading::Health(ConnectorHealth {
+            connector: ConnectorName::new(name).expect("a name"),
+            system: system.to_owned(),
+            liveness,
+            last_good: Some(self.now),
+            last_error: error.to_owned(),
+            failures: u32::from(!error.is_empty()),
+            next_try: None,
+            latency: Duration::from_millis(12),
+        })
+    }
+
+    fn around(&mut self) {
+        let netbox = ConnectorName::new("netbox").expect("a name");
+        let pager = ConnectorName::new("pager").expect("a name");
+        let component = |name: &str, tier: &str, owner: &str, needs: &[&str]| Component {
+            name: name.to_owned(),
+            kind: "database".to_owned(),
+            owner: owner.to_owned(),
+            tier: tier.to_owned(),
+            status: "active".to_owned(),
+            depends_on: needs.iter().map(|n| (*n).to_owned()).collect(),
+            ..Component::default()
+        };
+        let hour = Duration::from_secs(3600);
+        let readings = vec![
+            Reading::Components {
+                source: netbox,
+                components: vec![
+                    component("db-orders", "tier-1", "team-data", &["san-2", "dns"]),
+                    component("san-2", "tier-1", "team-storage", &[]),
+                ],
+            },
+            Reading::OnCalls {
+                source: pager.clone(),
+                on_calls: vec![OnCall {
+                    rota: "data".to_owned(),
+                    level: 1,
+                    person: "Chidi Okafor".to_owned(),
+                    contact: "+49 30 555".to_owned(),
+                    from: None,
+                    until: Some(start().wall.plus(hour * 5)),
+                    next: "Mira".to_owned(),
+                }],
+            },
+            Reading::Incidents {
+                source: pager,
+                incidents: vec![Incident {
+                    id: "P7".to_owned(),
+                    title: "slow checkout".to_owned(),
+                    status: "acknowledged".to_owned(),
+                    service: "checkout".to_owned(),
+                    urgency: "low".to_owned(),
+                    since: Some(start().wall.minus(hour)),
+                }],
+            },
+            Reading::Alerts {
+                source: ConnectorName::new("am").expect("a name"),
+                alerts: vec![Alert {
+                    name: "DiskFilling".to_owned(),
+                    state: AlertState::Pending,
+                    severity: "warning".to_owned(),
+                    summary: "/backup is 81% full".to_owned(),
+                    labels: Vec::new(),
+                    since: Some(start().wall),
+                }],
+            },
+            self.health("main", "prometheus", Liveness::Live, ""),
+        ];
+        self.room.on_readings(readings);
+    }
+
+    /// A guard says something.
+    pub(crate) fn said(self, rule: &str, verdict: Verdict, value: f64) -> Self {
+        let quote = Quote {
+            series: "{instance=\"db-1\"}".to_owned(),
+            sample: Sample {
+                at: self.now.wall,
+                value,
+            },
+            age_ms: 900,
+        };
+        self.did(Fact::RuleChanged {
+            rule: rule_id(rule),
+            verdict,
+            quote: Some(quote),
+        })
+    }
+
+    /// A command of a step begins.
+    pub(crate) fn runs(self, step: &str, block: u16, role: ExecRole, nonce: Option<Nonce>) -> Self {
+        let key = self.key(step, block);
+        let spawned = Fact::ExecSpawned {
+            key: key.clone(),
+            pid: 4711,
+        };
+        self.by("warroom")
+            .did(Fact::ExecIntent { key, role, nonce })
+            .did(spawned)
+    }
+
+    fn key(&self, step: &str, block: u16) -> ExecKey {
+        let attempt = self
+            .room
+            .state
+            .find(&id(step))
+            .map_or(AttemptNo(1), |v| v.now.attempt);
+        ExecKey {
+            step: id(step),
+            attempt,
+            block,
+            try_no: 1,
+        }
+    }
+
+    /// A running command prints.
+    pub(crate) fn printed(mut self, step: &str, block: u16, text: &str) -> Self {
+        let key = self.key(step, block);
+        let offset = self.room.output(&key).map_or(0, |t| {
+            t.offset + u64::try_from(t.bytes.len()).expect("fits")
+        });
+        self.room.on_output(OutputTail {
+            key,
+            offset,
+            bytes: text.as_bytes().to_vec(),
+        });
+        self
+    }
+
+    /// A running command ends.
+    pub(crate) fn ended(self, step: &str, block: u16, code: i32) -> Self {
+        let key = self.key(step, block);
+        self.by("warroom").after(20).did(Fact::ExecOutcome {
+            key,
+            outcome: Outcome::Exited { code },
+            output: OutputRef {
+                bytes: 120,
+                dropped: 0,
+                digest: Digest::of(b"output"),
+                values: Vec::new(),
+                values_error: String::new(),
+                left_behind: 0,
+            },
+        })
+    }
+
+    pub(crate) fn started(self, who: &str, step: &str) -> Self {
+        self.by(who).did(Fact::StepStarted {
+            step: id(step),
+            attempt: AttemptNo(1),
+        })
+    }
+
+    pub(crate) fn done(self, step: &str) -> Self {
+        self.did(Fact::StepDone {
+            step: id(step),
+            warning: String::new(),
+            note: String::new(),
+        })
+    }
+
+    /// Begun, and the first step's command runs.
+    pub(crate) fn running(you: &str) -> Self {
+        Self::opened(you)
+            .by("alice")
+            .did(Fact::Begun)
+            .started("alice", "backup")
+            .runs("backup", 0, ExecRole::Check, None)
+            .printed("backup", 0, "Filesystem  Size  Used Avail\n/backup     500G  405G   95G\n")
+            .ended("backup", 0, 0)
+            .runs("backup", 1, ExecRole::Run, None)
+            .printed("backup", 1, "backing up orders\n\x1b[32mok\x1b[0m 1/3 tables 表\r 2/3 tables\nnaïve ﬁle e\u{301}\u{202e}x\n 3/3")
+            .watched(1)
+    }
+
+    /// All of phase 1 is done.
+    pub(crate) fn prepared(you: &str) -> Self {
+        Self::running(you)
+            .ended("backup", 1, 0)
+            .runs("backup", 2, ExecRole::Verify, None)
+            .ended("backup", 2, 0)
+            .done("backup")
+            .started("alice", "lag")
+            .by("warroom")
+            .did(Fact::GateOpened {
+                step: id("lag"),
+                block: 0,
+                quote: None,
+            })
+            .done("lag")
+            .by("bob")
+            .done("call")
+    }
+
+    /// A gate waits.
+    pub(crate) fn gated(you: &str) -> Self {
+        let mut story = Self::running(you)
+            .ended("backup", 1, 0)
+            .runs("backup", 2, ExecRole::Verify, None)
+            .ended("backup", 2, 0)
+            .done("backup")
+            .started("alice", "lag");
+        let since = story.now;
+        story.room.on_gate(Some(GateProgress {
+            rule: rule_id("gate.lag"),
+            verdict: Verdict::Pass,
+            holding_since: Some(since),
+        }));
+        story.after(12)
+    }
+
+    /// The destructive step waits to be proposed.
+    pub(crate) fn checked(you: &str) -> Self {
+        Self::prepared(you)
+            .started("alice", "drain")
+            .runs("drain", 0, ExecRole::Check, None)
+            .ended("drain", 0, 0)
+            .watched(1)
+    }
+
+    fn nonce(attempt: u32) -> Nonce {
+        Nonce::from_bytes([u8::try_from(attempt).expect("small"); 16])
+    }
+
+    /// Alice proposes with this command.
+    pub(crate) fn proposes(self, attempt: u32, argv: &str) -> Self {
+        self.proposes_step("drain", attempt, argv)
+    }
+
+    pub(crate) fn proposes_step(self, step: &str, attempt: u32, argv: &str) -> Self {
+        let plan = plan_doc(step, attempt, argv);
+        let terms = Terms {
+            step: id(step),
+            attempt: AttemptNo(attempt),
+            plan: Digest::of(plan.as_bytes()),
+            policy: Digest::of(b"policy"),
+            runbook: Digest::of(b"runbook"),
+            commit: "sha1:9fceb02d0ae598e95dc970b74767f19372d61af8".to_owned(),
+            quorum: 1,
+            proposer: person("alice"),
+            executor: person("alice"),
+            nonce: Self::nonce(attempt),
+            issued: self.now.wall,
+            expires: self.now.wall.plus(Duration::from_secs(900)),
+        };
+        self.by("alice")
+            .did(Fact::ProposalOpened(terms))
+            .did(Fact::StepProposed { plan })
+    }
+
+    /// The destructive step is proposed.
+    pub(crate) fn proposed(you: &str) -> Self {
+        Self::checked(you).proposes(1, "drainctl drain rack-07 --confirm")
+    }
+
+    /// The last proposal was rejected.
+    pub(crate) fn rejected(self, attempt: u32, reason: &str) -> Self {
+        self.by("bob").did(Fact::ProposalClosed {
+            step: id("drain"),
+            attempt: AttemptNo(attempt),
+            why: crate::domain::fact::CloseCause::Rejected {
+                reason: reason.to_owned(),
+            },
+        })
+    }
+
+    /// Bob confirms; the step is armed.
+    pub(crate) fn armed(you: &str) -> Self {
+        Self::proposed(you)
+            .by("bob")
+            .did(Fact::StepConfirmed(Confirmed {
+                step: id("drain"),
+                signer: person("bob"),
+                statement: "warroom-confirm@v1\n".to_owned(),
+            }))
+            .by("warroom")
+            .did(Fact::StepArmed { step: id("drain") })
+    }
+
+    /// The confirmed command runs.
+    pub(crate) fn draining(you: &str) -> Self {
+        Self::armed(you).runs("drain", 1, ExecRole::Run, Some(Self::nonce(1)))
+    }
+
+    /// The server died while the confirmed command ran.
+    pub(crate) fn unknown(you: &str) -> Self {
+        let story = Self::draining(you);
+        let key = story.key("drain", 1);
+        story
+            .by("warroom")
+            .after(30)
+            .did(Fact::SessionResumed {
+                program: "warroom 0.1.0".to_owned(),
+                host: "bastion-1".to_owned(),
+            })
+            .did(Fact::ExecUnknown { key })
+            .did(Fact::Held(HoldCause::Restart))
+            .watched(1)
+    }
+
+    /// A guard fires while a step runs, and the session is held.
+    pub(crate) fn firing(you: &str) -> Self {
+        let mut story = Self::running(you).after(10);
+        let at = story.now.wall;
+        story.answer("errors", at, 0.083);
+        story
+            .by("warroom")
+            .said("errors", Verdict::Fail, 0.083)
+            .did(Fact::Held(HoldCause::Guard {
+                rule: rule_id("errors"),
+            }))
+    }
+
+    /// Everything was undone.
+    pub(crate) fn rolled_back(you: &str) -> Self {
+        let story = Self::draining(you)
+            .printed("drain", 1, "draining\n")
+            .ended("drain", 1, 3);
+        let story = story.did(Fact::StepFailed {
+            step: id("drain"),
+            why: "run: exit 3".to_owned(),
+        });
+        let story = story.by("bob").did(Fact::RollbackStarted {
+            reason: "leaders did not move".to_owned(),
+        });
+        story
+            .runs("drain", ExecKey::UNDO, ExecRole::Undo, None)
+            .ended("drain", ExecKey::UNDO, 0)
+            .did(Fact::StepUndone { step: id("drain") })
+            .by("bob")
+            .done("back")
+            .by("warroom")
+            .did(Fact::RolledBack)
+            .watched(1)
+    }
+
+    /// The server is gone for a while.
+    pub(crate) fn lost(mut self) -> Self {
+        self.room.link = Link::Lost {
+            since: self.now,
+            why: "connection closed".to_owned(),
+        };
+        self.after(14)
+    }
+}

@@ -8,6 +8,7 @@ mod content;
 pub(crate) use content::{Line, Mark, lines as content_of};
 
 use crate::display::{self, Clean};
+use crate::domain::confirm::rule::person_in;
 use crate::domain::confirm::statement::confirm_statement;
 use crate::domain::confirm::words::confirm_words;
 use crate::domain::digest::Digest;
@@ -139,10 +140,15 @@ pub(crate) fn sync(
     }
 }
 
+/// This terminal's person, when the mode of the session lets them count.
+pub(crate) fn me(room: &Room) -> Option<&PersonId> {
+    person_in(room.welcome.mode, &room.welcome.you)
+}
+
 /// The open proposal and this terminal's person, when they could confirm it.
 pub(crate) fn reviewer(room: &Room) -> Option<(&Proposal, &PersonId)> {
     let proposal = room.state.proposal.as_ref()?;
-    let me = room.welcome.you.person()?;
+    let me = me(room)?;
     let free = room.link == Link::Up
         && !room.welcome.read_only
         && *me != proposal.terms.proposer

@@ -3,9 +3,9 @@
 use crate::domain::command::Command;
 use crate::domain::fact::Finding;
 use crate::domain::id::{Seq, StepId};
+use crate::domain::progress::current;
 use crate::domain::readiness::StepView;
 use crate::domain::runbook::plan::{PlanBlock, Risk};
-use crate::domain::state::{Phase, StepStatus};
 use crate::domain::time::Moment;
 use crate::ui::Request;
 use crate::ui::action::{Action, Motion, Pane, View};
@@ -70,33 +70,7 @@ pub(super) fn follow(model: &mut Model, room: &Room) {
 
 /// Place of the step that matters now.
 pub(super) fn current_step(room: &Room) -> Option<usize> {
-    let state = &room.state;
-    let undoing = || {
-        state
-            .views()
-            .find(|v| v.now.status == StepStatus::Undoing)
-            .map(|v| v.index)
-    };
-    let failed = || {
-        state
-            .views()
-            .find(|v| {
-                matches!(
-                    v.now.status,
-                    StepStatus::Failed { .. } | StepStatus::UndoFailed { .. }
-                )
-            })
-            .map(|v| v.index)
-    };
-    let first = || (state.phase == Phase::Briefing).then_some(0);
-    state
-        .unknown()
-        .map(|v| v.index)
-        .or_else(undoing)
-        .or_else(|| state.under_way().map(|v| v.index))
-        .or_else(|| failed().filter(|_| state.phase == Phase::Running))
-        .or_else(|| state.first_open().map(|v| v.index))
-        .or_else(first)
+    current(&room.state).map(|view| view.index)
 }
 
 /// Does what a popup came to.

@@ -207,3 +207,6 @@ pub fn read_head(plan: &str) -> Option<PlanHead> {
         argv,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,3 +114,70 @@ impl State {
         self.absence(person, now) > ABSENCE_MAX
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fixture::{Room, person};
+    use crate::domain::state::CountedConfirm;
+    use crate::domain::world::Roles;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    const NAMES: [&str; 5] = ["ann", "bob", "cho", "dan", "eve"];
+
+    fn proposal(people: &[usize], executor: usize, quorum: u8) -> Proposal {
+        let room = Room::proposed();
+        let mut open = room.state.proposal.expect("open");
+        open.terms.executor = person(NAMES[executor]);
+        open.terms.quorum = quorum;
+        open.confirms = people
+            .iter()
+            .map(|place| CountedConfirm {
+                person: person(NAMES[*place]),
+                statement: open.terms.plan,
+                at: room.now,
+            })
+            .collect();
+        open
+    }
+
+    fn roster(roles: &[(bool, bool)]) -> Roster {
+        let people = roles.iter().zip(NAMES).map(|((operator, approver), name)| {
+            let (operator, approver) = (*operator, *approver);
+            (person(name), Roles { operator, approver })
+        });
+        Roster::Named(people.collect::<BTreeMap<_, _>>())
+    }
+
+    proptest! {
+        /// Order, repetition and split evidence of one person never raise the count.
+        #[test]
+        fn people_are_counted_and_nothing_else(
+            people in proptest::collection::vec(0_usize..5, 0..12),
+            roles in proptest::collection::vec((any::<bool>(), any::<bool>()), 5),
+            executor in 0_usize..5,
+            quorum in 0_u8..4,
+        ) {
+            let roster = roster(&roles);
+            let open = proposal(&people, executor, quorum);
+            let verdict = armed(&open, &roster);
+            let mut backwards: Vec<usize> = people.clone();
+            backwards.reverse();
+            backwards.extend(&people);
+            prop_assert_eq!(&armed(&proposal(&backwards, executor, quorum), &roster), &verdict);
+            let distinct: BTreeSet<usize> = people
+                .iter()
+                .copied()
+                .filter(|p| *p != 0 && *p != executor && roles[*p].1)
+                .collect();
+            let enough = distinct.len() >= usize::from(quorum.max(1));
+            prop_assert_eq!(verdict.is_some(), enough && roles[0].0 && roles[executor].0);
+            if let Some(verdict) = verdict {
+                prop_assert!(!verdict.confirmers().contains(&open.terms.proposer));
+                prop_assert!(!verdict.confirmers().contains(&open.terms.executor));
+                prop_assert_eq!(verdict.confirmers().len(), distinct.len());
+            }
+        }
+    }
+}

@@ -128,3 +128,85 @@ pub fn is_expected(state: &State, proposal: &Proposal, signer: &PersonId, statem
         Some(Ok(expected)) if expected == statement
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fixture::{Room, id, person};
+    use crate::domain::id::{AttemptNo, Nonce};
+    use crate::domain::time::Timestamp;
+
+    const EXPECTED: &str = "\
+warroom-confirm@v1
+session: 01JD3V3Q8Z6K9T0W4M5N7P2R1S
+genesis: sha256:aeebad4a796fcc2e15dc4c6061b45ed9b373f26adfc798ca7d2d8cc58182718e
+policy: sha256:823412d1eacb67956220e532959f0104603057c88704863ca38e7cd188fda812
+proposal: 41 sha256:bb249fdb81076716fdf8ef64e2dc2a889064022e8f0268f5ebc2ba8c94484a4b
+head: 41 sha256:bb249fdb81076716fdf8ef64e2dc2a889064022e8f0268f5ebc2ba8c94484a4b
+runbook: sha256:e95a2edc459c5ba34b244df70403dd6981f11aa1bca8e325206d1cc5bc43180e
+commit: sha1:9fceb02d0ae598e95dc970b74767f19372d61af8
+step: drain-broker-3
+attempt: 1
+plan: sha256:0e444f6a0f7d890f0c7e2c549b361518af5ffebb44ba9df357d3b1fdb85bd5bd
+quorum: 1
+proposer: alice
+executor: alice
+signer: bob
+nonce: 00112233445566778899aabbccddeeff
+issued: 2026-11-22T04:10:31Z
+expires: 2026-11-22T04:15:31Z
+";
+
+    fn digest(line: &str) -> Digest {
+        let value = EXPECTED
+            .lines()
+            .find_map(|l| l.strip_prefix(line)?.strip_prefix(": "));
+        let value = value.expect("the key is there");
+        Digest::parse(value.rsplit(' ').next().unwrap_or(value)).expect("a digest")
+    }
+
+    #[test]
+    fn the_published_statement_byte_for_byte() {
+        let terms = Terms {
+            step: id("drain-broker-3"),
+            attempt: AttemptNo(1),
+            plan: digest("plan"),
+            policy: digest("policy"),
+            runbook: digest("runbook"),
+            commit: "sha1:9fceb02d0ae598e95dc970b74767f19372d61af8".to_owned(),
+            quorum: 1,
+            proposer: person("alice"),
+            executor: person("alice"),
+            nonce: Nonce::try_from("00112233445566778899aabbccddeeff".to_owned()).expect("valid"),
+            issued: Timestamp::parse("2026-11-22T04:10:31Z").expect("valid"),
+            expires: Timestamp::parse("2026-11-22T04:15:31Z").expect("valid"),
+        };
+        let session = SessionId::try_from("01JD3V3Q8Z6K9T0W4M5N7P2R1S".to_owned()).expect("valid");
+        let place = (Seq(41), digest("proposal"));
+        let confirm = Confirm {
+            session: &session,
+            genesis: digest("genesis"),
+            proposed: place,
+            head: place,
+            terms: &terms,
+            signer: &person("bob"),
+        };
+        let text = confirm.print().expect("printable");
+        assert_eq!(text, EXPECTED);
+        assert_eq!(
+            Digest::of(text.as_bytes()).to_string(),
+            "sha256:91a30b53539d39a7a14547baeeb83211c1c418b7dded22bc64c8826dd304d17d"
+        );
+        assert_eq!(head_of(&text), Some(place));
+    }
+
+    #[test]
+    fn a_proposers_statement_names_neither_proposal_nor_head() {
+        let room = Room::proposed();
+        let open = room.state.proposal.as_ref().expect("open");
+        let text = propose_statement(&room.state, &open.terms).expect("printable");
+        assert!(text.starts_with("warroom-propose@v1\nsession: "));
+        assert!(!text.contains("\nproposal: ") && !text.contains("\nhead: "));
+        assert!(text.contains("\nsigner: ann\n"));
+    }
+}

@@ -4,7 +4,7 @@ use super::ask::Ask;
 use super::confirm::unchanged;
 use super::{Decision, Refused};
 use crate::domain::confirm::rule;
-use crate::domain::fact::Fact;
+use crate::domain::fact::{CloseCause, Fact};
 use crate::domain::id::StepId;
 use crate::domain::readiness::StepView;
 use crate::domain::runbook::plan::ExecRole;
@@ -37,6 +37,7 @@ pub(super) fn decide(ask: &Ask<'_>, step: &StepId) -> Decision {
         ));
     }
     allowed(ask, view, open).map_err(|refused| ask.on_record(step, refused))?;
+    reviewed(ask, view, open)?;
     Ok(vec![Fact::ExecIntent {
         key: view.next_key(),
         role: ExecRole::Run,
@@ -66,19 +67,30 @@ fn allowed(ask: &Ask<'_>, view: StepView<'_>, open: &Proposal) -> Result<(), Ref
         let why = format!("guard `{}` is not known to be good", guard.title);
         return Err(ask.no_step(view, why, "look at the metrics"));
     }
-    match &ask.world.look {
-        Look::Same => {}
-        Look::NotLooked => {
-            let why = "what would run could not be compared with what was reviewed";
-            return Err(ask.no_step(view, why, "go again, or propose it again"));
-        }
-        Look::Changed { what } => {
-            let why = format!("changed since review: {what}");
-            return Err(ask.no_step(view, why, "propose it again"));
-        }
-    }
     if ask.state.running().is_some() || ask.state.spent.contains(&open.terms.nonce) {
         return Err(ask.no_step(view, "another command runs", ""));
     }
     Ok(())
+}
+
+/// What would run now is what people have seen. Where it is not, the proposal ends with this refusal.
+fn reviewed(ask: &Ask<'_>, view: StepView<'_>, open: &Proposal) -> Result<(), Refused> {
+    match &ask.world.look {
+        Look::Same => Ok(()),
+        Look::NotLooked => {
+            let why = "what would run could not be compared with what was reviewed";
+            let refused = ask.no_step(view, why, "go again, or propose it again");
+            Err(ask.on_record(&open.terms.step, refused))
+        }
+        Look::Changed { what } => {
+            let why = format!("changed since review: {what}");
+            let mut refused = ask.no_step(view, why, "propose it again");
+            refused.record = Some(Box::new(Fact::ProposalClosed {
+                step: open.terms.step.clone(),
+                attempt: open.terms.attempt,
+                why: CloseCause::Changed { what: what.clone() },
+            }));
+            Err(refused)
+        }
+    }
 }

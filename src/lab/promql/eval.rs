@@ -2,11 +2,14 @@
 
 use super::{Aggregation, Expr, Matcher, Operator};
 
+/// Label pairs, sorted by name; the metric's name is `__name__`.
+pub(in crate::lab) type Labels = Vec<(String, String)>;
+
 /// One element of an instant vector.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::lab) struct Element {
-    /// Label pairs, sorted by name; the metric's name is `__name__`.
-    pub(in crate::lab) labels: Vec<(String, String)>,
+    /// Which series it belongs to.
+    pub(in crate::lab) labels: Labels,
     /// Its value.
     pub(in crate::lab) value: f64,
 }
@@ -92,7 +95,7 @@ impl Value {
     }
 }
 
-fn without_name(labels: &[(String, String)]) -> Vec<(String, String)> {
+fn without_name(labels: &[(String, String)]) -> Labels {
     let kept = labels.iter().filter(|(name, _)| name != "__name__");
     kept.cloned().collect()
 }
@@ -109,7 +112,7 @@ fn map(elements: Vec<Element>, change: impl Fn(f64) -> f64) -> Vec<Element> {
 }
 
 fn aggregate(how: Aggregation, by: &[String], elements: Vec<Element>) -> Vec<Element> {
-    let mut groups: Vec<(Vec<(String, String)>, Vec<f64>)> = Vec::new();
+    let mut groups: Vec<(Labels, Vec<f64>)> = Vec::new();
     for element in elements {
         let kept = element.labels.into_iter();
         let labels: Vec<_> = kept.filter(|(name, _)| by.contains(name)).collect();
@@ -162,7 +165,7 @@ fn keep(elements: Vec<Element>, fits: impl Fn(f64) -> bool) -> Vec<Element> {
 /// Pairs elements with the same labels; what has no partner is left out.
 fn join(op: Operator, left: &[Element], right: &[Element]) -> Result<Vec<Element>, EvalError> {
     let group = |elements: &[Element]| {
-        let mut groups: Vec<(Vec<(String, String)>, f64)> = Vec::new();
+        let mut groups: Vec<(Labels, f64)> = Vec::new();
         for element in elements {
             let labels = without_name(&element.labels);
             if groups.iter().any(|(known, _)| *known == labels) {

@@ -153,10 +153,16 @@ impl Sim {
     ///
     /// # Errors
     /// [`Refusal`], with nothing changed.
-    pub(in crate::lab) fn act(&mut self, action: Action, node: Option<&str>) -> Result<(), Refusal> {
+    pub(in crate::lab) fn act(
+        &mut self,
+        action: Action,
+        node: Option<&str>,
+    ) -> Result<(), Refusal> {
         let Some(node) = self.target(action, node)? else {
             if action == Action::Heal {
-                COMPONENTS.iter().for_each(|entry| self.set_broken(entry.name, false));
+                for entry in COMPONENTS {
+                    self.set_broken(entry.name, false);
+                }
             }
             return Ok(());
         };
@@ -257,7 +263,10 @@ impl Sim {
         version: u8,
     ) -> Result<(), Refusal> {
         let until_s = self.elapsed_s + UPGRADE_S;
-        if self.db(node).is_some_and(|db| db.is_up() && db.version == version) {
+        if self
+            .db(node)
+            .is_some_and(|db| db.is_up() && db.version == version)
+        {
             return Ok(());
         }
         self.refuse_busy(action, node)?;
@@ -410,7 +419,9 @@ impl Sim {
                 "{name} state={state} requests_per_second={:.0} error_ratio={:.4} p99_seconds={:.3}",
                 traffic.requests, traffic.error_ratio, traffic.p99_s
             ),
-            crate::lab::catalog::WORKER => format!("{name} state={state} queue={:.0}", traffic.queue),
+            crate::lab::catalog::WORKER => {
+                format!("{name} state={state} queue={:.0}", traffic.queue)
+            }
             _ => format!("{name} state={state} serving={}", self.serving()),
         }
     }

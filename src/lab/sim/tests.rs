@@ -77,7 +77,10 @@ fn a_drained_node_hands_its_traffic_to_the_others() {
     assert!((150.0..220.0).contains(&db(&sim, "orders-db-2").connections));
     act(&mut sim, Action::Drain, "orders-db-2");
     run(&mut sim, 2.0);
-    assert!(db(&sim, "orders-db-2").connections < 150.0, "reacts at once");
+    assert!(
+        db(&sim, "orders-db-2").connections < 150.0,
+        "reacts at once"
+    );
     assert_conserved(&sim);
     run(&mut sim, 10.0);
     assert!(db(&sim, "orders-db-2").connections.abs() < f64::EPSILON);
@@ -102,7 +105,11 @@ fn an_upgraded_node_lags_and_catches_up() {
     assert!((7.0..10.0).contains(&took), "{took}");
     let node = db(&sim, "orders-db-2");
     assert_eq!(node.version, 16);
-    assert!((40e6..60e6).contains(&node.lag_bytes()), "{}", node.lag_bytes());
+    assert!(
+        (40e6..60e6).contains(&node.lag_bytes()),
+        "{}",
+        node.lag_bytes()
+    );
     run(&mut sim, 10.0);
     assert!(db(&sim, "orders-db-2").lag_s < 1.0);
     assert!(sim.traffic.error_ratio < 0.005, "nobody noticed");
@@ -135,7 +142,10 @@ fn a_bad_change_breaches_within_ten_seconds_and_heals() {
         assert!(sim.traffic.error_ratio > 0.05, "{node}");
         assert!(sim.traffic.p99_s > 0.6, "{node}");
         run(&mut sim, 300.0);
-        assert!(sim.traffic.error_ratio > 0.05, "{node} does not heal by itself");
+        assert!(
+            sim.traffic.error_ratio > 0.05,
+            "{node} does not heal by itself"
+        );
         finish(&mut sim, Action::Heal, node);
         run(&mut sim, 8.0);
         assert!(sim.traffic.error_ratio < 0.005, "{node}");
@@ -166,9 +176,8 @@ fn a_restart_of_the_primary_hurts_and_ends() {
 #[test]
 fn what_would_hurt_is_refused_and_changes_nothing() {
     let mut sim = sim();
-    let refusal = |sim: &mut Sim, action, node| {
-        sim.act(action, Some(node)).expect_err("must be refused")
-    };
+    let refusal =
+        |sim: &mut Sim, action, node| sim.act(action, Some(node)).expect_err("must be refused");
     let text = |refusal: Refusal| refusal.to_string();
     assert_eq!(
         text(refusal(&mut sim, Action::Drain, "orders-db-1")),
@@ -177,9 +186,20 @@ fn what_would_hurt_is_refused_and_changes_nothing() {
     let in_use = refusal(&mut sim, Action::Upgrade, "orders-db-2");
     assert!(matches!(in_use, Refusal::InUse { .. }), "{in_use}");
     assert_eq!(in_use.hint(), "drain `orders-db-2` first");
-    assert!(refusal(&mut sim, Action::Drain, "orders-api").hint().contains("orders-db-3"));
-    assert!(refusal(&mut sim, Action::Drain, "orders-db-9").hint().contains("orders-worker"));
-    assert_eq!(sim.act(Action::Drain, None), Err(Refusal::NoNode(Action::Drain)));
+    assert!(
+        refusal(&mut sim, Action::Drain, "orders-api")
+            .hint()
+            .contains("orders-db-3")
+    );
+    assert!(
+        refusal(&mut sim, Action::Drain, "orders-db-9")
+            .hint()
+            .contains("orders-worker")
+    );
+    assert_eq!(
+        sim.act(Action::Drain, None),
+        Err(Refusal::NoNode(Action::Drain))
+    );
     finish(&mut sim, Action::Drain, "orders-db-2");
     assert_eq!(
         refusal(&mut sim, Action::Switchover, "orders-db-2"),
@@ -193,39 +213,57 @@ fn what_would_hurt_is_refused_and_changes_nothing() {
     act(&mut sim, Action::Undrain, "orders-db-2");
     let lagging = refusal(&mut sim, Action::Switchover, "orders-db-2");
     assert!(lagging.to_string().contains("replica lags "), "{lagging}");
-    assert_eq!(sim.dbs.iter().filter(|db| db.role == Role::Primary).count(), 1);
+    assert_eq!(
+        sim.dbs.iter().filter(|db| db.role == Role::Primary).count(),
+        1
+    );
+}
+
+/// As [`finish`], then waits as the gates of the demo do, and keeps the worst error ratio and latency of the way.
+fn walk(sim: &mut Sim, action: Action, node: &str, worst: &mut (f64, f64)) {
+    act(sim, action, node);
+    let mut settling = 60;
+    while settling > 0 {
+        run(sim, 0.1);
+        worst.0 = worst.0.max(sim.traffic.error_ratio);
+        worst.1 = worst.1.max(sim.traffic.p99_s);
+        if matches!(sim.progress(action, Some(node)), Progress::Done(_)) {
+            settling -= 1;
+        }
+    }
 }
 
 #[test]
-fn the_whole_maintenance_and_its_way_back_work() {
-    let mut sim = sim();
-    let mut worst: f64 = 0.0;
-    let upgrade = [(Action::Drain, 0), (Action::Upgrade, 0), (Action::Undrain, 0)];
-    for node in ["orders-db-2", "orders-db-3"] {
-        for (action, _) in upgrade {
-            finish(&mut sim, action, node);
-            worst = worst.max(sim.traffic.error_ratio);
+fn the_whole_maintenance_and_its_way_back_stay_within_the_critical_limits() {
+    for seed in 1..=10 {
+        let mut sim = Sim::new(START, seed);
+        let worst = &mut (0.0, 0.0);
+        let forward = [Action::Drain, Action::Upgrade, Action::Undrain];
+        for node in ["orders-db-2", "orders-db-3"] {
+            for action in forward {
+                walk(&mut sim, action, node, worst);
+            }
         }
-    }
-    finish(&mut sim, Action::Switchover, "orders-db-2");
-    for (action, _) in upgrade {
-        finish(&mut sim, action, "orders-db-1");
-    }
-    assert!(sim.dbs.iter().all(|db| db.version == 16));
-    assert!(worst < 0.05, "{worst}");
-    assert!(sim.elapsed_s < 150.0, "{}", sim.elapsed_s);
-    let back = [Action::Drain, Action::Downgrade, Action::Undrain];
-    for action in back {
-        finish(&mut sim, action, "orders-db-1");
-    }
-    finish(&mut sim, Action::Switchover, "orders-db-1");
-    for node in ["orders-db-3", "orders-db-2"] {
-        for action in back {
-            finish(&mut sim, action, node);
+        walk(&mut sim, Action::Switchover, "orders-db-2", worst);
+        for action in forward {
+            walk(&mut sim, action, "orders-db-1", worst);
         }
+        assert!(sim.dbs.iter().all(|db| db.version == 16));
+        assert!(sim.elapsed_s < 240.0, "{}", sim.elapsed_s);
+        for action in [Action::Drain, Action::Downgrade, Action::Undrain] {
+            walk(&mut sim, action, "orders-db-1", worst);
+        }
+        walk(&mut sim, Action::Switchover, "orders-db-1", worst);
+        for node in ["orders-db-3", "orders-db-2"] {
+            for action in [Action::Drain, Action::Downgrade, Action::Undrain] {
+                finish(&mut sim, action, node);
+            }
+        }
+        let is_back = |db: &Db| db.version == 15 && db.is_up() && !db.drained;
+        assert!(sim.dbs.iter().all(is_back));
+        assert_eq!(db(&sim, "orders-db-1").role, Role::Primary);
+        assert!(worst.0 < 0.045 && worst.1 < 0.3, "seed {seed}: {worst:?}");
     }
-    assert!(sim.dbs.iter().all(|db| db.version == 15 && db.is_up() && !db.drained));
-    assert_eq!(db(&sim, "orders-db-1").role, Role::Primary);
 }
 
 #[test]

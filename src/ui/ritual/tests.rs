@@ -1,1 +1,275 @@
+use super::*;
+use crate::ui::fixtures::{Story, actor};
 
+/// A person in front of the confirm screen.
+struct Reader {
+    room: Room,
+    slot: Option<Ritual>,
+    now: Moment,
+}
+
+impl Reader {
+    fn of(story: Story) -> Self {
+        let mut reader = Self {
+            now: story.now,
+            room: story.room,
+            slot: None,
+        };
+        reader.sync();
+        reader
+    }
+
+    fn sync(&mut self) {
+        sync(&mut self.slot, &self.room, true, (80, 24), self.now);
+    }
+
+    fn ritual(&mut self) -> &mut Ritual {
+        self.slot.as_mut().expect("open")
+    }
+
+    fn wait(&mut self, ms: u64) {
+        self.now = self.now.plus(Duration::from_millis(ms));
+    }
+
+    fn gate(&mut self) -> Gate {
+        let now = self.now;
+        self.ritual().gate(now)
+    }
+
+    fn press(&mut self, code: KeyCode) -> Heard {
+        let now = self.now;
+        self.ritual()
+            .on_key(&KeyEvent::new(code, KeyModifiers::NONE), now)
+    }
+
+    fn types(&mut self, text: &str) -> Heard {
+        for c in text.chars() {
+            assert_eq!(self.press(KeyCode::Char(c)), Heard::Nothing);
+        }
+        self.press(KeyCode::Enter)
+    }
+
+    /// Reads to the end, waits, starts typing.
+    fn read(&mut self) -> String {
+        self.wait(800);
+        self.press(KeyCode::Char('G'));
+        self.wait(40_000);
+        let now = self.now;
+        let words = self.ritual().words(now).expect("shown").join(" ");
+        self.press(KeyCode::Enter);
+        assert_eq!(self.gate(), Gate::Words);
+        words
+    }
+}
+
+#[test]
+fn the_whole_ritual_gives_the_exact_statement() {
+    let mut reader = Reader::of(Story::proposed("bob"));
+    let words = reader.read();
+    let Heard::Confirm(statement) = reader.types(&words) else {
+        panic!("must confirm");
+    };
+    let proposal = reader.room.state.proposal.clone().expect("open");
+    let me = reader.room.welcome.you.person().cloned().expect("a person");
+    assert!(crate::domain::confirm::statement::is_expected(
+        &reader.room.state,
+        &proposal,
+        &me,
+        &statement
+    ));
+    assert_eq!(reader.gate(), Gate::Sent);
+    assert_eq!(reader.types(&words), Heard::Nothing, "it is sent once");
+}
+
+#[test]
+fn proposer_and_confirmer_see_the_same_words() {
+    let mut bob = Reader::of(Story::proposed("bob"));
+    let words = bob.read();
+    let alice = Story::proposed("alice");
+    let proposal = alice.room.state.proposal.as_ref().expect("open");
+    let shown = words_for(
+        &alice.room,
+        proposal,
+        actor("bob").person().expect("a person"),
+    )
+    .expect("words");
+    assert_eq!(shown.join(" "), words);
+}
+
+#[test]
+fn keys_are_ignored_for_three_quarters_of_a_second() {
+    let mut reader = Reader::of(Story::proposed("bob"));
+    assert_eq!(reader.press(KeyCode::Char('r')), Heard::Nothing);
+    assert_eq!(reader.press(KeyCode::Esc), Heard::Nothing);
+    reader.wait(749);
+    assert_eq!(reader.press(KeyCode::Esc), Heard::Nothing);
+    reader.wait(1);
+    assert_eq!(reader.press(KeyCode::Esc), Heard::Leave);
+}
+
+#[test]
+fn words_need_the_end_and_the_dwell() {
+    let mut reader = Reader::of(Story::proposed("bob"));
+    reader.wait(60_000);
+    assert_eq!(reader.gate(), Gate::NotRead);
+    reader.press(KeyCode::Char('G'));
+    assert_eq!(reader.gate(), Gate::Shown);
+    let mut quick = Reader::of(Story::proposed("bob"));
+    quick.wait(750);
+    quick.press(KeyCode::Char('G'));
+    // 27 plan lines: 5 s and 2 s more.
+    assert_eq!(quick.gate(), Gate::Dwell(7));
+    quick.wait(6_249);
+    assert_eq!(quick.gate(), Gate::Dwell(1));
+    let now = quick.now;
+    assert_eq!(quick.ritual().words(now), None);
+    quick.wait(1);
+    assert_eq!(quick.gate(), Gate::Shown);
+}
+
+#[test]
+fn a_set_wall_clock_does_not_shorten_the_dwell() {
+    let mut reader = Reader::of(Story::proposed("bob"));
+    reader.wait(800);
+    reader.press(KeyCode::Char('G'));
+    reader.now.wall = reader.now.wall.plus(Duration::from_secs(3600));
+    assert!(matches!(reader.gate(), Gate::Dwell(_)));
+}
+
+#[test]
+fn three_wrong_tries_or_a_paste_close_the_input() {
+    let mut reader = Reader::of(Story::proposed("bob"));
+    let words = reader.read();
+    for _ in 0..3 {
+        assert_eq!(reader.types("not the words"), Heard::Nothing);
+    }
+    assert_eq!(reader.gate(), Gate::Closed(10));
+    reader.wait(9_999);
+    assert_eq!(reader.types(&words), Heard::Nothing);
+    reader.wait(1);
+    assert_eq!(reader.gate(), Gate::Shown);
+    let now = reader.now;
+    reader.ritual().on_paste(now);
+    assert_eq!(reader.gate(), Gate::Closed(10));
+}
+
+#[test]
+fn a_resize_forgets_what_was_typed_and_a_small_screen_closes_the_input() {
+    let mut reader = Reader::of(Story::proposed("bob"));
+    reader.read();
+    reader.press(KeyCode::Char('a'));
+    let now = reader.now;
+    reader.ritual().on_resize((79, 40), now);
+    assert_eq!(reader.ritual().input(), "");
+    assert_eq!(reader.gate(), Gate::TooSmall);
+    reader.ritual().on_resize((80, 25), now);
+    assert_eq!(reader.gate(), Gate::NotRead);
+}
+
+#[test]
+fn only_plain_keys_are_read() {
+    let mut reader = Reader::of(Story::proposed("bob"));
+    reader.read();
+    for code in [
+        KeyCode::Up,
+        KeyCode::Tab,
+        KeyCode::F(1),
+        KeyCode::Char('é'),
+        KeyCode::Char('\u{202e}'),
+    ] {
+        reader.press(code);
+    }
+    let now = reader.now;
+    let control = KeyEvent::new(KeyCode::Char('a'), KeyModifiers::CONTROL);
+    reader.ritual().on_key(&control, now);
+    assert_eq!(reader.ritual().input(), "");
+    reader.press(KeyCode::Char('a'));
+    reader.press(KeyCode::Char('b'));
+    reader.press(KeyCode::Backspace);
+    assert_eq!(reader.ritual().input(), "a");
+}
+
+#[test]
+fn r_rejects_while_reading_and_is_a_letter_while_typing() {
+    let mut reader = Reader::of(Story::proposed("bob"));
+    reader.read();
+    assert_eq!(reader.press(KeyCode::Char('r')), Heard::Nothing);
+    assert_eq!(reader.press(KeyCode::Esc), Heard::Nothing, "stops typing");
+    assert!(matches!(reader.press(KeyCode::Char('r')), Heard::Reject(_)));
+}
+
+#[test]
+fn a_plan_that_is_not_the_one_named_cannot_be_confirmed() {
+    let mut story = Story::proposed("bob");
+    story
+        .room
+        .state
+        .proposal
+        .as_mut()
+        .expect("open")
+        .plan
+        .push_str("argv.9: more\n");
+    let mut reader = Reader::of(story);
+    reader.wait(60_000);
+    reader.press(KeyCode::Char('G'));
+    assert!(matches!(reader.gate(), Gate::Fault(_)));
+    assert_eq!(reader.press(KeyCode::Enter), Heard::Nothing);
+}
+
+#[test]
+fn only_another_person_reviews() {
+    for (you, reads) in [("alice", false), ("bob", true)] {
+        assert_eq!(
+            reviewer(&Story::proposed(you).room).is_some(),
+            reads,
+            "{you}"
+        );
+    }
+    let mut read_only = Story::proposed("bob");
+    read_only.room.welcome.read_only = true;
+    assert!(reviewer(&read_only.room).is_none());
+    assert!(reviewer(&Story::proposed("bob").lost().room).is_none());
+    assert!(reviewer(&Story::armed("bob").room).is_none());
+}
+
+#[test]
+fn a_new_proposal_throws_the_old_ritual_away() {
+    let mut reader = Reader::of(Story::proposed("bob"));
+    reader.read();
+    reader.press(KeyCode::Char('a'));
+    let story = Story::proposed("bob")
+        .rejected(1, "wrong rack")
+        .proposes(2, "drainctl drain rack-08");
+    reader.room = story.room;
+    reader.sync();
+    assert_eq!(reader.ritual().input(), "");
+    assert_eq!(reader.gate(), Gate::NotRead);
+    let (rows, _) = reader.ritual().rows();
+    let marked: Vec<&str> = rows
+        .iter()
+        .filter(|(m, _)| *m == Mark::Changed)
+        .map(|(_, t)| t.as_str())
+        .collect();
+    assert_eq!(marked, ["argv.2: drainctl drain rack-08"]);
+}
+
+#[test]
+fn what_cannot_be_taken_back_also_wants_the_target() {
+    let mut reader = Reader::of(Story::proposed("bob"));
+    reader.slot.as_mut().expect("open").target = Some("rack-07.prod.example.net".to_owned());
+    let words = reader.read();
+    assert_eq!(reader.types(&words), Heard::Nothing);
+    assert_eq!(reader.gate(), Gate::Target);
+    assert_eq!(reader.types("rack-07"), Heard::Nothing);
+    assert!(matches!(
+        reader.types("rack-07.prod.example.net"),
+        Heard::Confirm(_)
+    ));
+}
+
+#[test]
+fn often_confirming_doubles_the_dwell() {
+    assert_eq!(dwell_of(27, false), Duration::from_secs(7));
+    assert_eq!(dwell_of(27, true), Duration::from_secs(14));
+    assert_eq!(dwell_of(10_000, false), Duration::from_secs(30));
+}

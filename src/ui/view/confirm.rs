@@ -3,6 +3,7 @@
 
 use super::{Cx, header, now};
 use crate::display::{self, Clean};
+use crate::domain::confirm::rule::person_in;
 use crate::domain::runbook::plan::Risk;
 use crate::domain::state::Proposal;
 use crate::domain::time::short_span;
@@ -258,7 +259,7 @@ fn status_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal, width: usi
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
     let terms = &proposal.terms;
     let mut rows = vec![guards(cx, canvas, proposal)];
-    let me = cx.room.welcome.you.person();
+    let me = ritual::me(cx.room);
     if proposal.armed.is_some() {
         let row = Row::of("ARMED: ", canvas.of(Role::Danger))
             .text(terms.executor.as_str(), canvas.of(Role::Person));
@@ -290,13 +291,13 @@ fn status_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal, width: usi
 fn words_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal) -> Vec<Row> {
     /// More people than this on one call do not compare words one by one.
     const PEOPLE_MAX: usize = 4;
-    let mine = cx.room.welcome.you.person() == Some(&proposal.terms.proposer);
+    let mine = ritual::me(cx.room) == Some(&proposal.terms.proposer);
     let mut people: Vec<_> = cx
         .room
         .state
         .terminals
         .values()
-        .filter_map(|t| t.actor.person())
+        .filter_map(|t| person_in(cx.room.welcome.mode, &t.actor))
         .collect();
     people.sort();
     people.dedup();

@@ -26,7 +26,7 @@ const SCALE_CELLS: u16 = 9;
 
 /// Draws the charts.
 pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
-    let rules = &cx.room.state.plan().rules;
+    let rules: Vec<&MetricRule> = cx.room.state.all_rules().collect();
     let inner = pane::open(canvas, area, Pane::Charts, true, Row::new());
     if rules.is_empty() {
         canvas.row(

@@ -1,6 +1,8 @@
 //! The line that says what now, and the banner of an open proposal.
 
 use super::Cx;
+use crate::domain::time::short_span;
+use crate::domain::what_now::{Severity, what_now};
 use crate::ui::canvas::Canvas;
 use crate::ui::ritual;
 use crate::ui::text::Row;
@@ -30,13 +32,31 @@ pub(crate) fn draw(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect) -> usize {
 /// The sentence, wrapped.
 pub(crate) fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Vec<Row> {
     let style = canvas.of(Role::Now);
-    let now = what_now(cx);
-    Row::of("NOW ", style).text(&now, style).wrap(width)
-}
-
-fn what_now(cx: &Cx<'_>) -> String {
-    let _ = cx;
-    String::new()
+    let now = what_now(&cx.room.state, &cx.room.board, cx.now, &cx.room.welcome.you);
+    let head = match (now.yours, now.severity) {
+        (true, _) => "YOU: ",
+        (false, Severity::Calm | Severity::Act) => "NOW: ",
+        (false, Severity::Warn) => "NOW (!): ",
+        (false, Severity::Bad) => "NOW (!!): ",
+    };
+    let mut row = Row::of(head, style).text(&now.what, style);
+    if !now.who.is_empty() {
+        row = row.fixed(" -- ", style).text(&now.who, style);
+    }
+    if !now.why.is_empty() {
+        row = row
+            .fixed(" (", style)
+            .text(&now.why, style)
+            .fixed(")", style);
+    }
+    if let Some(until) = now.until {
+        let left = short_span(until.since(cx.now.wall));
+        row = row
+            .fixed(" until ", style)
+            .text(&until.to_clock_text(), style);
+        row = row.fixed("Z, ", style).text(&left, style);
+    }
+    row.wrap(width)
 }
 
 /// Asks this person to review; never opens anything by itself (`TWO_PERSON` 6.1 rule 7).
@@ -44,7 +64,7 @@ fn banner(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
     let (proposal, _) = ritual::reviewer(cx.room)?;
     let style = canvas.of(Role::Banner);
     let step = cx.room.state.find(&proposal.terms.step)?;
-    let left = crate::domain::time::short_span(proposal.terms.expires.since(cx.now.wall));
+    let left = short_span(proposal.terms.expires.since(cx.now.wall));
     Some(
         Row::of(" ", style)
             .text(proposal.terms.proposer.as_str(), style)

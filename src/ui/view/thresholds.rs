@@ -18,12 +18,12 @@ use ratatui::layout::Rect;
 /// Draws the thresholds.
 pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let width = usize::from(area.width.saturating_sub(2));
-    let rules = &cx.room.state.plan().rules;
+    let rules = cx.room.state.all_rules();
     let mut rows: Vec<Row> = Vec::new();
     if let Some(gate) = &cx.room.board.gate {
         rows.push(gate_row(cx, canvas, gate).fit(width, canvas.signs()));
     }
-    rows.extend(rules.iter().map(|rule| rule_row(cx, canvas, rule, width)));
+    rows.extend(rules.map(|rule| rule_row(cx, canvas, rule, width)));
     if rows.is_empty() {
         rows.push(nothing(canvas, "the runbook declares no guards or panels"));
     }

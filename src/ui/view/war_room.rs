@@ -20,7 +20,7 @@ pub(crate) fn draw(
     canvas: &mut Canvas<'_>,
     area: Rect,
 ) {
-    let rules = cx.room.state.plan().rules.len();
+    let rules = cx.room.state.all_rules().count();
     let focus = model.focus();
     for (which, place) in places(area, rules, focus) {
         pane(which, cx, model, cache, canvas, place);

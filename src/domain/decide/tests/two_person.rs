@@ -1,0 +1,241 @@
+//! Propose, confirm and go: who may, and on what.
+
+use super::*;
+
+#[test]
+fn the_proposer_never_confirms_from_any_terminal() {
+    let mut room = Room::proposed();
+    for terminal in 10..14 {
+        room.attach(terminal, "ann");
+        assert!(room.confirm("ann").is_err());
+    }
+    assert_eq!(recorded(&room), 4);
+    let refusal = room.confirm("ann").expect_err("refused");
+    assert_eq!(
+        refusal.reason,
+        "step 2.1 `drain` needs a second person; `ann` proposed it and cannot confirm it too"
+    );
+    assert!(refusal.hint.contains("attached to `db`"), "{refusal:?}");
+    assert!(
+        room.state
+            .proposal
+            .as_ref()
+            .expect("open")
+            .confirms
+            .is_empty()
+    );
+    room.check_fold();
+}
+
+#[test]
+fn root_and_shared_accounts_work_but_never_propose_confirm_or_go() {
+    let mut room = Room::at_drain();
+    room.must("root", start("drain"));
+    room.exit(0);
+    room.open_gate();
+    for who in ["root", "shared"] {
+        let refusal = room.ask(who, propose("drain")).expect_err("refused");
+        assert!(refusal.reason.contains("nobody's identity"), "{refusal}");
+        assert!(refusal.hint.contains("one person alone"));
+    }
+    room.propose("ann", "drain").expect("proposed");
+    assert!(room.confirm("root").is_err());
+    assert!(room.confirm("shared").is_err());
+    refused(&room, "root", reject("drain"), "nobody's identity");
+    room.confirm("bob").expect("confirmed");
+    refused(&room, "root", go("drain"), "nobody's identity");
+    assert_eq!(recorded(&room), 4);
+}
+
+#[test]
+fn uid_zero_is_nobody_even_with_a_name() {
+    let mut room = Room::proposed();
+    let bob_as_root = Actor::Person {
+        id: person("bob"),
+        via: Via::Uid(0),
+    };
+    let statement = room.statement("bob");
+    let command = Command::Confirm { statement };
+    let decision = decide(&room.state, &bob_as_root, &command, room.now, &room.world);
+    assert!(decision.is_err());
+    room.settle();
+    assert_eq!(
+        room.state.proposal.as_ref().map(|p| p.confirms.len()),
+        Some(0)
+    );
+}
+
+#[test]
+fn demo_people_count_in_a_demo_alone() {
+    let mut room = Room::proposed();
+    let demo = Actor::Person {
+        id: person("bob"),
+        via: Via::Demo,
+    };
+    let statement = room.statement("bob");
+    let command = Command::Confirm { statement };
+    let at = |room: &Room| decide(&room.state, &demo, &command, room.now, &room.world);
+    let refused = at(&room).expect_err("not in this session");
+    assert!(refused.refusal.reason.contains("only look"));
+    let mut genesis = (*room.state.genesis).clone();
+    genesis.mode = Mode::Demo;
+    room.state.genesis = std::sync::Arc::new(genesis);
+    assert!(at(&room).is_ok());
+}
+
+#[test]
+fn roles_decide_who_may_do_what() {
+    let mut room = Room::proposed();
+    room.world.roster = named(&[
+        ("ann", OPERATOR),
+        ("bob", APPROVER),
+        ("cho", Roles::OBSERVER),
+    ]);
+    refused(&room, "cho", hold(), "only look");
+    refused(&room, "dan", hold(), "only look");
+    refused(&room, "bob", cancel("drain"), "role operator");
+    refused(&room, "ann", reject("drain"), "role approver");
+    room.confirm("bob").expect("confirmed");
+    room.must("bob", hold());
+}
+
+#[test]
+fn a_step_that_needs_more_people_than_there_are_cannot_be_proposed() {
+    let mut room = Room::at_proposal();
+    room.world.roster = named(&[("ann", Roles::BOTH), ("bob", OPERATOR)]);
+    refused(
+        &room,
+        "ann",
+        propose("drain"),
+        "names 0 with the role approver",
+    );
+    room.world.roster = named(&[("ann", Roles::BOTH), ("bob", APPROVER)]);
+    room.must("ann", propose("drain"));
+}
+
+#[test]
+fn every_field_of_the_statement_changed_alone_is_refused() {
+    let room = Room::proposed();
+    let good = room.statement("bob");
+    let lines: Vec<&str> = good.lines().collect();
+    assert_eq!(lines.len(), 18);
+    for place in 0..lines.len() {
+        let mut changed: Vec<String> = lines.iter().map(|l| (*l).to_owned()).collect();
+        let line = &mut changed[place];
+        let last = line.pop().expect("not empty");
+        line.push(if last == '1' { '2' } else { '1' });
+        let statement = changed.join("\n") + "\n";
+        refused(
+            &room,
+            "bob",
+            Command::Confirm { statement },
+            "not about what is on the table",
+        );
+    }
+    for cut in [good.trim_end(), "", "warroom-confirm@v1\n"] {
+        let statement = cut.to_owned();
+        refused(&room, "bob", Command::Confirm { statement }, "not about");
+    }
+    let of_cho = room.statement("cho");
+    let statement = of_cho;
+    refused(&room, "bob", Command::Confirm { statement }, "not about");
+    let mut room = room;
+    room.must("bob", Command::Confirm { statement: good });
+}
+
+#[test]
+fn a_head_from_before_the_proposal_is_refused_and_a_later_one_is_not() {
+    let mut room = Room::at_proposal();
+    let before = room.state.head;
+    room.must("ann", propose("drain"));
+    let open = room.state.proposal.clone().expect("open");
+    let old = crate::domain::confirm::statement::confirm_statement(
+        &room.state,
+        &open,
+        &person("bob"),
+        before,
+    );
+    let statement = old.expect("proposed").expect("printable");
+    refused(&room, "bob", Command::Confirm { statement }, "not about");
+    let seen = room.statement("bob");
+    let text = "looks fine".to_owned();
+    room.must("cho", Command::Note { step: None, text });
+    room.must("bob", Command::Confirm { statement: seen });
+    assert!(
+        room.state
+            .proposal
+            .as_ref()
+            .is_some_and(|p| p.armed.is_some())
+    );
+}
+
+#[test]
+fn a_statement_of_a_closed_proposal_is_worth_nothing_to_the_next_one() {
+    let mut room = Room::proposed();
+    let statement = room.statement("bob");
+    room.must("bob", reject("drain"));
+    refused(
+        &room,
+        "bob",
+        Command::Confirm {
+            statement: statement.clone(),
+        },
+        "no proposal is open",
+    );
+    room.must("ann", propose("drain"));
+    let terms = &room.state.proposal.as_ref().expect("open").terms;
+    assert_eq!(terms.attempt.0, 2);
+    refused(&room, "bob", Command::Confirm { statement }, "not about");
+    room.check_fold();
+}
+
+type Change = fn(&mut Room);
+
+#[test]
+fn go_is_judged_on_what_is_read_now() {
+    let room = Room::armed();
+    refused(&room, "bob", go("drain"), "names `ann` as its executor");
+    let changed = |change: fn(&mut Room)| {
+        let mut room = room.clone();
+        change(&mut room);
+        room
+    };
+    let cases: [(Change, &str); 8] = [
+        (|r| r.world.policy = None, "policy files changed"),
+        (|r| r.world.runbook = None, "runbook file changed"),
+        (|r| r.world.look = Look::NotLooked, "could not be compared"),
+        (
+            |r| r.world.roster = named(&[("ann", Roles::BOTH)]),
+            "still have their role",
+        ),
+        (|r| r.now = r.now.plus(Duration::from_secs(301)), "expired"),
+        (
+            |r| r.now.wall = r.now.wall.plus(Duration::from_secs(3)),
+            "clock stepped",
+        ),
+        (
+            |r| r.now.wall = r.now.wall.minus(Duration::from_secs(3)),
+            "clock stepped",
+        ),
+        (
+            |r| {
+                r.state.rules.clear();
+            },
+            "not known to be good",
+        ),
+    ];
+    for (change, words) in cases {
+        refused(&changed(change), "ann", go("drain"), words);
+    }
+    let mut other = room.clone();
+    let what = "exe-sha256".to_owned();
+    other.world.look = Look::Changed { what };
+    let refusal = other.ask("ann", go("drain")).expect_err("it changed");
+    assert!(refusal.reason.ends_with("changed since review: exe-sha256"));
+    assert!(other.state.proposal.is_none());
+    let mut room = room;
+    room.must("ann", go("drain"));
+    assert!(room.running().is_some());
+    refused(&room, "ann", go("drain"), "no proposal is open");
+    room.check_fold();
+}

@@ -1,0 +1,407 @@
+//! The one line that says what now: what, who, why, until when. It has an answer for every state.
+
+use crate::domain::board::Board;
+use crate::domain::confirm::rule::person_in;
+use crate::domain::confirm::{ARMED_LIFE, PROPOSAL_LIFE};
+use crate::domain::countdown::{Window, window};
+use crate::domain::decide::votes_needed;
+use crate::domain::fact::{Actor, HoldCause};
+use crate::domain::progress::current;
+use crate::domain::readiness::{Readiness, StepView};
+use crate::domain::state::{Hold, Phase, Proposal, Stage, State, StepStatus};
+use crate::domain::time::{Moment, Timestamp};
+
+/// How urgently a person must act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nobody has to do anything now.
+    Calm,
+    /// Somebody has to do something.
+    Act,
+    /// Something is not as it should be.
+    Warn,
+    /// Something is wrong.
+    Bad,
+}
+
+/// The parts of the line. Texts are as people and runbooks wrote them: whoever draws them cleans them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WhatNow {
+    /// What is to be done or waited for.
+    pub what: String,
+    /// Who can do it; empty when it goes on by itself.
+    pub who: String,
+    /// Why it is so; may be empty.
+    pub why: String,
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
+    /// How urgent it is.
+    pub severity: Severity,
+    /// True when the reader is one of those who can do it.
+    pub yours: bool,
+}
+
+impl WhatNow {
+    fn new(severity: Severity, what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            who: String::new(),
+            why: String::new(),
+            until: None,
+            severity,
+            yours: false,
+        }
+    }
+
+    fn by(mut self, who: impl Into<String>, yours: bool) -> Self {
+        self.who = who.into();
+        self.yours = yours;
+        self
+    }
+
+    fn because(mut self, why: impl Into<String>) -> Self {
+        self.why = why.into();
+        self
+    }
+
+    fn until(mut self, until: Option<Timestamp>) -> Self {
+        self.until = until;
+        self
+    }
+}
+
+/// Anyone with the role.
+const OPERATOR: &str = "any operator";
+
+/// What now, for whoever `you` is.
+pub fn what_now(state: &State, board: &Board, now: Moment, you: &Actor) -> WhatNow {
+    if let Some(over) = over(state) {
+        return over;
+    }
+    if let Some(unknown) = state.unknown() {
+        return lost(state, unknown, you);
+    }
+    if let Some(open) = &state.proposal {
+        return proposal(state, open, now, you);
+    }
+    if let Some(running) = running(state) {
+        return running;
+    }
+    if let Some(hold) = state.holds.first() {
+        return held(state, hold);
+    }
+    match current(state) {
+        Some(view) => step(state, view, board, now),
+        None => end(state),
+    }
+}
+
+fn over(state: &State) -> Option<WhatNow> {
+    let line = match state.phase {
+        Phase::Completed => WhatNow::new(Severity::Calm, "complete"),
+        Phase::RolledBack => WhatNow::new(Severity::Warn, "rolled back").because(&state.end_reason),
+        Phase::Aborted => WhatNow::new(Severity::Bad, "aborted").because(&state.end_reason),
+        Phase::Briefing | Phase::Running | Phase::RollingBack => {
+            if state.open {
+                return None;
+            }
+            WhatNow::new(Severity::Bad, "the session server has ended")
+                .because("the maintenance stands where it was")
+        }
+    };
+    Some(line)
+}
+
+fn lost(state: &State, view: StepView<'_>, you: &Actor) -> WhatNow {
+    let needed = votes_needed(view);
+    let who = if needed > 1 {
+        let votes = view.now.votes.len();
+        format!("{needed} people who agree; {votes} so far")
+    } else {
+        "anyone with a role".to_owned()
+    };
+    let person = person_in(state.genesis.mode, you);
+    let yours = needed == 1 || person.is_some_and(|p| !view.now.votes.contains_key(p));
+    let what = format!(
+        "find out how {} ended, and resolve it",
+        view.plan.to_label()
+    );
+    WhatNow::new(Severity::Bad, what)
+        .by(who, yours)
+        .because("its command was lost; it is not run again by itself")
+}
+
+fn proposal(state: &State, open: &Proposal, now: Moment, you: &Actor) -> WhatNow {
+    let terms = &open.terms;
+    let label = label(state, open);
+    let me = person_in(state.genesis.mode, you);
+    let life = proposal_end(open, now);
+    if open.armed.is_some() {
+        let yours = me == Some(&terms.executor);
+        return WhatNow::new(Severity::Act, format!("armed: go for {label}"))
+            .by(format!("`{}`", terms.executor), yours)
+            .until(Some(life));
+    }
+    let quorum = usize::from(terms.quorum.max(1));
+    let counted = open.confirms.len();
+    if counted >= quorum {
+        let why = match state.bad_guard() {
+            Some((guard, _)) => format!("guard `{}` is not known to be good", guard.title),
+            None => "somebody who confirmed is away".to_owned(),
+        };
+        return WhatNow::new(
+            Severity::Warn,
+            format!("{label} is confirmed and does not arm"),
+        )
+        .because(why)
+        .until(Some(life));
+    }
+    let has = me.is_some_and(|p| open.confirms.iter().any(|c| &c.person == p));
+    let yours = me.is_some_and(|p| p != &terms.proposer && p != &terms.executor) && !has;
+    WhatNow::new(
+        Severity::Act,
+        format!("review {label}, then confirm or reject"),
+    )
+    .by(
+        format!(
+            "an approver other than `{}`; {counted} of {quorum} so far",
+            terms.proposer
+        ),
+        yours,
+    )
+    .because(format!("`{}` proposed it", terms.proposer))
+    .until(Some(life))
+}
+
+fn label(state: &State, open: &Proposal) -> String {
+    let step = &open.terms.step;
+    state
+        .find(step)
+        .map_or_else(|| step.to_string(), |v| v.plan.to_label())
+}
+
+/// When the proposal ends by itself, on the clock that ends it first.
+fn proposal_end(open: &Proposal, now: Moment) -> Timestamp {
+    let on_boot = |since: Moment, life: std::time::Duration| {
+        let left = life.saturating_sub(std::time::Duration::from_millis(now.mono_since(since)));
+        now.wall.plus(left)
+    };
+    let end = open.terms.expires.min(on_boot(open.opened, PROPOSAL_LIFE));
+    match open.armed {
+        Some(armed) => end
+            .min(on_boot(armed, ARMED_LIFE))
+            .min(armed.wall.plus(ARMED_LIFE)),
+        None => end,
+    }
+}
+
+fn running(state: &State) -> Option<WhatNow> {
+    let running = state.running()?;
+    let view = state.find(&running.key.step)?;
+    let label = view.plan.to_label();
+    if !running.key.has_process() {
+        let executor = &view.now.by;
+        let what = format!("{label} is done by hand; mark it done when it is");
+        return Some(WhatNow::new(Severity::Act, what).by(format!("`{executor}`"), false));
+    }
+    let what = if running.stop_asked {
+        format!("stopping `{}` of {label}", running.role.as_str())
+    } else {
+        format!("`{}` of {label} runs", running.role.as_str())
+    };
+    let end = state
+        .exec_block(&running.key)
+        .map(|block| running.since.wall.plus(block.timeout));
+    Some(WhatNow::new(Severity::Calm, what).until(end))
+}
+
+fn held(state: &State, hold: &Hold) -> WhatNow {
+    let why = match &hold.cause {
+        HoldCause::Person { reason } if reason.is_empty() => format!("held by `{}`", hold.by),
+        HoldCause::Person { reason } => format!("held by `{}`: {reason}", hold.by),
+        HoldCause::Guard { rule } => {
+            let rules = state.plan().rules.iter().chain(&state.genesis.panels);
+            let title = rules
+                .filter(|r| &r.id == rule)
+                .map(|r| r.title.clone())
+                .next();
+            let title = title.unwrap_or_else(|| rule.to_string());
+            format!("guard `{title}` is beyond its limit or has no data")
+        }
+        HoldCause::Restart => "the server was restarted: look before you go on".to_owned(),
+    };
+    WhatNow::new(Severity::Warn, "held: release it, or roll back")
+        .by(OPERATOR, true)
+        .because(why)
+}
+
+fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNow {
+    let label = view.plan.to_label();
+    if state.phase == Phase::Briefing {
+        return begin(state, now);
+    }
+    let act = |what: String| WhatNow::new(Severity::Act, what).by(OPERATOR, true);
+    match &view.now.status {
+        StepStatus::Active { stage } => active(view, *stage, board),
+        StepStatus::Failed { why } => {
+            let mut line = act(format!("{label} failed: retry it, skip it, or roll back"));
+            line.severity = Severity::Bad;
+            line.because(why)
+        }
+        StepStatus::UndoFailed { why } => {
+            let mut line = act(format!("{label} could not be undone: retry or skip"));
+            line.severity = Severity::Bad;
+            line.because(why)
+        }
+        StepStatus::Unknown | StepStatus::Undoing => {
+            WhatNow::new(Severity::Calm, format!("{label} is being undone"))
+        }
+        _ if state.undo_stack.last() == Some(&view.plan.id) => {
+            WhatNow::new(Severity::Calm, format!("{label} is undone next"))
+        }
+        _ => match state.readiness(view.index) {
+            Readiness::ByHand => act(format!("do {label}, then mark it done")),
+            Readiness::Blocked(why) => {
+                WhatNow::new(Severity::Warn, format!("{label} waits")).because(why)
+            }
+            Readiness::Ready | Readiness::Group | Readiness::Started => {
+                act(format!("start {label}"))
+            }
+        },
+    }
+}
+
+fn begin(state: &State, now: Moment) -> WhatNow {
+    let line = WhatNow::new(Severity::Act, "read the briefing, then begin").by(OPERATOR, true);
+    match window(state, now.wall) {
+        Window::Before { .. } => {
+            let start = state.plan().window.map(|w| w.start);
+            line.because("the window has not begun").until(start)
+        }
+        Window::Over { .. } => {
+            let mut line = line.because("the window is over");
+            line.severity = Severity::Warn;
+            line
+        }
+        Window::None | Window::Within { .. } => line,
+    }
+}
+
+fn active(view: StepView<'_>, stage: Stage, board: &Board) -> WhatNow {
+    let label = view.plan.to_label();
+    match stage {
+        Stage::Gated => {
+            let gate = board.gate.as_ref();
+            let why = gate.map_or_else(
+                || "no data yet".to_owned(),
+                |g| match g.holding_since {
+                    Some(since) => format!("condition holds since {}", since.wall.to_clock_text()),
+                    None => format!("`{}` does not hold, or is not known", g.rule),
+                },
+            );
+            WhatNow::new(Severity::Calm, format!("{label} waits for its gate")).because(why)
+        }
+        Stage::NeedsProposal => WhatNow::new(Severity::Act, format!("propose {label}"))
+            .by(OPERATOR, true)
+            .because("it needs a second person"),
+        Stage::Between => match view.now.not_before {
+            Some(due) => WhatNow::new(Severity::Calm, format!("{label} is verified again"))
+                .until(Some(due.wall)),
+            None => WhatNow::new(Severity::Calm, format!("{label} goes on")),
+        },
+        Stage::Checking
+        | Stage::AwaitingSecond
+        | Stage::Armed
+        | Stage::Running
+        | Stage::Verifying
+        | Stage::SubSteps => WhatNow::new(Severity::Calm, format!("{label} is under way")),
+    }
+}
+
+fn end(state: &State) -> WhatNow {
+    match state.phase {
+        Phase::RollingBack => WhatNow::new(Severity::Calm, "everything is undone"),
+        _ => WhatNow::new(Severity::Act, "every step is done: complete")
+            .by(OPERATOR, true)
+            .because("look at the metrics once more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::command::Command;
+    use crate::domain::fact::Finding;
+    use crate::domain::fixture::*;
+    use crate::domain::threshold::{Unknown, Verdict};
+    use std::time::Duration;
+
+    fn line(room: &Room, you: &str) -> WhatNow {
+        what_now(&room.state, &Board::default(), room.now, &actor(you))
+    }
+
+    fn check(room: &Room, you: &str, what: &str, yours: bool) {
+        let line = line(room, you);
+        assert!(line.what.contains(what), "{line:?}");
+        assert_eq!(line.yours, yours, "{line:?}");
+    }
+
+    #[test]
+    fn every_state_of_a_destructive_step_has_its_line() {
+        let mut room = Room::new();
+        check(&room, "ann", "then begin", true);
+        room.must("ann", Command::Begin);
+        check(&room, "ann", "do step 1.1 `look`", true);
+        let room = Room::at_drain();
+        check(&room, "ann", "start step 2.1 `drain`", true);
+        let mut waits = room;
+        waits.must("ann", start("drain"));
+        check(&waits, "ann", "`check` of step 2.1 `drain` runs", false);
+        waits.exit(0);
+        check(&waits, "ann", "waits for its gate", false);
+        check(&Room::at_proposal(), "ann", "propose step 2.1", true);
+        check(&Room::proposed(), "ann", "review step 2.1", false);
+        check(&Room::proposed(), "bob", "review step 2.1", true);
+        check(&Room::proposed(), "root", "review step 2.1", false);
+        check(&Room::armed(), "ann", "armed: go", true);
+        check(&Room::armed(), "bob", "armed: go", false);
+        let mut room = Room::armed();
+        room.must("ann", go("drain"));
+        room.lose();
+        check(&room, "ann", "find out how step 2.1", true);
+        room.must("ann", resolve("drain", Finding::Partial));
+        check(&room, "ann", "find out", false);
+        room.must("bob", resolve("drain", Finding::Partial));
+        check(&room, "bob", "failed: retry", true);
+        room.must("bob", hold());
+        check(&room, "ann", "held", true);
+        room.must("bob", rollback());
+        check(&room, "ann", "`undo` of step 2.1", false);
+        room.exit(1);
+        check(&room, "ann", "could not be undone", true);
+        room.must("ann", abort());
+        check(&room, "ann", "aborted", false);
+    }
+
+    #[test]
+    fn a_confirmed_step_that_does_not_arm_says_why() {
+        let mut room = Room::proposed();
+        room.verdict(Verdict::Unknown(Unknown::Stale));
+        room.confirm("bob").expect("confirmed");
+        let line = line(&room, "ann");
+        assert_eq!(line.why, "guard `error ratio` is not known to be good");
+        assert_eq!(line.severity, Severity::Warn);
+    }
+
+    #[test]
+    fn the_end_of_an_armed_step_is_the_earliest_of_all_limits() {
+        let mut room = Room::proposed();
+        room.now = room.now.plus(Duration::from_secs(12 * 60));
+        room.confirm("bob").expect("confirmed");
+        let expires = room.state.proposal.as_ref().map(|p| p.terms.expires);
+        assert_eq!(line(&room, "ann").until, expires);
+        let room = Room::armed();
+        let in_five = room.now.wall.plus(ARMED_LIFE);
+        assert_eq!(line(&room, "ann").until, Some(in_five));
+    }
+}

@@ -1,0 +1,185 @@
+use super::*;
+use crate::domain::command::Command;
+use crate::ui::fixtures::id;
+
+fn asked(requests: &[Request]) -> Vec<Command> {
+    requests
+        .iter()
+        .filter_map(|r| match r {
+            Request::Ask(command) => Some(command.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn hold_and_stop_are_one_key() {
+    let mut seat = Seat::at(Story::running("bob"), (80, 24));
+    let hold = Command::Hold {
+        reason: String::new(),
+    };
+    assert_eq!(asked(&seat.keys(&["h"])), [hold]);
+    assert_eq!(
+        asked(&seat.keys(&["x"])),
+        [Command::Stop { step: id("backup") }]
+    );
+}
+
+#[test]
+fn a_rollback_asks_for_a_reason_first() {
+    let mut seat = Seat::at(Story::running("bob"), (80, 24));
+    assert_eq!(
+        asked(&seat.keys(&["R", "enter"])),
+        [],
+        "an empty reason sends nothing"
+    );
+    seat.types("leaders stuck");
+    let reason = "leaders stuck".to_owned();
+    assert_eq!(
+        asked(&seat.keys(&["enter"])),
+        [Command::Rollback { reason }]
+    );
+}
+
+#[test]
+fn proposing_asks_again_by_name() {
+    let mut seat = Seat::at(Story::checked("alice"), (80, 24));
+    assert_eq!(asked(&seat.keys(&["P"])), []);
+    assert!(seat.text().contains("propose step 2.1"));
+    assert_eq!(
+        asked(&seat.keys(&["x", "enter", "P"])),
+        [],
+        "nothing but y proposes"
+    );
+    assert_eq!(
+        asked(&seat.keys(&["y"])),
+        [Command::Propose { step: id("drain") }]
+    );
+}
+
+#[test]
+fn proposing_what_cannot_be_taken_back_needs_its_number() {
+    let mut seat = Seat::at(Story::checked("alice"), (80, 24));
+    seat.keys(&["j", "P"]);
+    seat.types("2.1");
+    assert_eq!(asked(&seat.keys(&["enter"])), []);
+    seat.keys(&["ctrl-u"]);
+    seat.event(&Event::Paste("2.2".to_owned()));
+    assert_eq!(asked(&seat.keys(&["enter"])), [], "a paste is not typing");
+    seat.types("2.2");
+    assert_eq!(
+        asked(&seat.keys(&["enter"])),
+        [Command::Propose { step: id("wipe") }]
+    );
+}
+
+#[test]
+fn go_is_a_control_key() {
+    let mut seat = Seat::at(Story::armed("alice"), (80, 24));
+    assert_eq!(asked(&seat.keys(&["g", "enter", "y"])), []);
+    assert_eq!(
+        asked(&seat.keys(&["ctrl-g"])),
+        [Command::Go { step: id("drain") }]
+    );
+}
+
+#[test]
+fn detach_is_prefix_d_and_quit_asks() {
+    let mut seat = Seat::at(Story::running("bob"), (80, 24));
+    assert_eq!(seat.keys(&["ctrl-b", "d"]), [Request::Detach]);
+    assert_eq!(seat.keys(&["q"]), []);
+    assert_eq!(seat.keys(&["d"]), [Request::Detach]);
+    assert_eq!(seat.keys(&["ctrl-b", "&"]), []);
+    seat.types("move-orders");
+    assert_eq!(seat.keys(&["enter"]), [Request::ShutdownSession]);
+}
+
+#[test]
+fn a_read_only_terminal_and_a_lost_link_send_nothing() {
+    let mut story = Story::running("bob");
+    story.room.welcome.read_only = true;
+    let mut seat = Seat::at(story, (80, 24));
+    assert_eq!(seat.keys(&["h", "x"]), []);
+    let mut seat = Seat::at(Story::running("bob").lost(), (80, 24));
+    assert_eq!(seat.keys(&["h", "x"]), []);
+}
+
+#[test]
+fn a_click_selects_a_step_and_a_view() {
+    let mut seat = Seat::at(Story::running("bob"), (80, 24));
+    let text = seat.text();
+    let row = text
+        .lines()
+        .position(|l| l.contains("Wipe the old"))
+        .expect("on screen");
+    let click = |column, row| {
+        Event::Mouse(crossterm::event::MouseEvent {
+            kind: crossterm::event::MouseEventKind::Down(crossterm::event::MouseButton::Left),
+            column,
+            row,
+            modifiers: KeyModifiers::NONE,
+        })
+    };
+    seat.event(&click(10, u16::try_from(row).expect("small")));
+    assert_eq!(seat.ui.model.step, 4);
+    seat.event(&click(73, 1));
+    assert_eq!(seat.ui.model.view, crate::ui::action::View::Timeline);
+}
+
+#[test]
+fn a_search_finds_the_next_step() {
+    let mut seat = Seat::at(Story::running("bob"), (80, 24));
+    seat.keys(&["/"]);
+    seat.types("volume");
+    seat.keys(&["enter"]);
+    assert_eq!(seat.ui.model.step, 4);
+    seat.keys(&["f"]);
+    assert_eq!(
+        seat.ui.model.step, 0,
+        "follow goes back to what matters now"
+    );
+}
+
+#[test]
+fn a_timeline_filter_hides_other_records() {
+    let mut seat = Seat::at(Story::running("bob"), (120, 40));
+    seat.keys(&["4", "/"]);
+    seat.types("began");
+    seat.keys(&["enter"]);
+    let text = seat.text();
+    assert!(
+        text.contains("began the maintenance") && !text.contains("attached"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_new_proposal_never_changes_the_screen_under_the_hands() {
+    let mut seat = Seat::at(Story::checked("bob"), (80, 24));
+    let story = Story::proposed("bob");
+    seat.screen = Screen::Room(Box::new(story.room));
+    seat.now = story.now;
+    let text = seat.text();
+    assert!(text.contains("press c to review"));
+    assert_eq!(seat.ui.model.view, crate::ui::action::View::WarRoom);
+}
+
+#[test]
+fn older_records_are_asked_for_once() {
+    let mut story = Story::running("bob");
+    story.room.recent.drain(..10);
+    let mut seat = Seat::at(story, (80, 24));
+    let requests = seat.keys(&["4", "g", "g", "g", "g"]);
+    let records: Vec<&Request> = requests
+        .iter()
+        .filter(|r| matches!(r, Request::Records { .. }))
+        .collect();
+    assert_eq!(records.len(), 1);
+    assert_eq!(
+        records[0],
+        &Request::Records {
+            from: crate::domain::id::Seq(0),
+            count: 10
+        }
+    );
+}

@@ -1,0 +1,324 @@
+use super::*;
+use crate::display;
+use crate::domain::command::Refusal;
+
+const SMALL: (u16, u16) = (80, 24);
+const MEDIUM: (u16, u16) = (120, 40);
+const LARGE: (u16, u16) = (200, 50);
+
+/// Snapshots the screen after these keys, at each size.
+fn check(name: &str, story: fn() -> Story, keys: &[&str], sizes: &[(u16, u16)]) {
+    for size in sizes {
+        let mut seat = Seat::at(story(), *size);
+        seat.keys(keys);
+        let shot = format!("{name}_{}x{}", size.0, size.1);
+        insta::assert_snapshot!(shot, seat.text());
+    }
+}
+
+#[test]
+fn war_room_in_the_briefing() {
+    check(
+        "briefing",
+        || Story::opened("alice"),
+        &[],
+        &[SMALL, MEDIUM, LARGE],
+    );
+}
+
+#[test]
+fn war_room_while_a_step_runs() {
+    check(
+        "running",
+        || Story::running("bob"),
+        &[],
+        &[SMALL, MEDIUM, LARGE],
+    );
+}
+
+#[test]
+fn war_room_with_another_pane_in_focus_on_a_small_screen() {
+    check(
+        "running_duty",
+        || Story::running("bob"),
+        &["tab", "tab", "tab", "tab"],
+        &[SMALL],
+    );
+    check(
+        "running_feed_zoomed",
+        || Story::running("bob"),
+        &["tab", "tab", "tab", "tab", "tab", "tab", "z"],
+        &[SMALL],
+    );
+}
+
+#[test]
+fn war_room_while_a_gate_waits() {
+    check("gated", || Story::gated("alice"), &[], &[SMALL, MEDIUM]);
+}
+
+#[test]
+fn war_room_with_stale_metrics() {
+    check(
+        "stale",
+        || Story::running("alice").silent(),
+        &[],
+        &[SMALL, MEDIUM],
+    );
+}
+
+#[test]
+fn war_room_held_by_a_firing_guard() {
+    check(
+        "firing",
+        || Story::firing("alice"),
+        &[],
+        &[SMALL, MEDIUM, LARGE],
+    );
+}
+
+#[test]
+fn war_room_waiting_for_the_second_person_as_proposer() {
+    check(
+        "waiting_proposer",
+        || Story::proposed("alice"),
+        &[],
+        &[SMALL, MEDIUM],
+    );
+}
+
+#[test]
+fn war_room_waiting_for_the_second_person_as_confirmer() {
+    check(
+        "waiting_confirmer",
+        || Story::proposed("bob"),
+        &[],
+        &[SMALL, MEDIUM],
+    );
+}
+
+#[test]
+fn war_room_disconnected() {
+    check(
+        "disconnected",
+        || Story::running("alice").lost(),
+        &[],
+        &[SMALL, MEDIUM],
+    );
+}
+
+#[test]
+fn war_room_with_an_unknown_step_after_a_crash() {
+    check("unknown", || Story::unknown("alice"), &[], &[SMALL, MEDIUM]);
+}
+
+#[test]
+fn war_room_rolled_back() {
+    check(
+        "rolled_back",
+        || Story::rolled_back("alice"),
+        &[],
+        &[SMALL, MEDIUM],
+    );
+}
+
+#[test]
+fn war_room_with_a_refusal() {
+    for size in [SMALL, MEDIUM] {
+        let mut seat = Seat::at(Story::proposed("alice"), size);
+        let refusal = Refusal {
+            reason: "step 2.1 `Drain rack-07` needs a second person; `alice` proposed it and cannot confirm it too".to_owned(),
+            hint: "any other operator attached can review it with `c`".to_owned(),
+        };
+        seat.ui.on_reply(1, Some(refusal), seat.now);
+        insta::assert_snapshot!(format!("refused_{}x{}", size.0, size.1), seat.text());
+        seat.keys(&["esc"]);
+        assert!(!seat.text().contains("refused:"), "esc closes a refusal");
+    }
+}
+
+#[test]
+fn runbook_view() {
+    check(
+        "runbook",
+        || Story::checked("bob"),
+        &["2"],
+        &[SMALL, MEDIUM],
+    );
+    check(
+        "runbook_step",
+        || Story::checked("bob"),
+        &["enter"],
+        &[SMALL],
+    );
+}
+
+#[test]
+fn metrics_view() {
+    check(
+        "metrics",
+        || Story::firing("bob"),
+        &["3"],
+        &[SMALL, MEDIUM, LARGE],
+    );
+    check(
+        "metrics_stale",
+        || Story::running("alice").silent(),
+        &["3"],
+        &[SMALL],
+    );
+}
+
+#[test]
+fn timeline_view() {
+    check(
+        "timeline",
+        || Story::unknown("bob"),
+        &["4"],
+        &[SMALL, MEDIUM],
+    );
+}
+
+#[test]
+fn confirm_screen_of_the_proposer_shows_the_words_of_the_other() {
+    check(
+        "confirm_proposer",
+        || Story::proposed("alice"),
+        &["c"],
+        &[SMALL, MEDIUM],
+    );
+}
+
+#[test]
+fn confirm_screen_of_the_confirmer() {
+    check(
+        "confirm_reading",
+        || Story::proposed("bob"),
+        &["c"],
+        &[SMALL, MEDIUM],
+    );
+    check(
+        "confirm_nothing",
+        || Story::running("bob"),
+        &["5"],
+        &[SMALL],
+    );
+    let again = || {
+        Story::proposed("bob")
+            .rejected(1, "wrong rack")
+            .proposes(2, "drainctl drain rack-08")
+    };
+    check("confirm_changed", again, &["c"], &[MEDIUM]);
+}
+
+#[test]
+fn confirm_screen_at_its_end_shows_the_words() {
+    let mut seat = Seat::at(Story::proposed("bob"), SMALL);
+    seat.keys(&["c"]);
+    seat.wait(1);
+    seat.keys(&["G"]);
+    seat.wait(40);
+    seat.keys(&["enter"]);
+    seat.types("apple ");
+    insta::assert_snapshot!("confirm_words_80x24", seat.text());
+}
+
+#[test]
+fn popups() {
+    check("help", || Story::running("bob"), &["?"], &[SMALL]);
+    check(
+        "palette",
+        || Story::running("bob"),
+        &[":", "r", "o", "l", "l"],
+        &[SMALL],
+    );
+    check("rollback", || Story::running("bob"), &["R"], &[SMALL]);
+    check("propose", || Story::checked("alice"), &["P"], &[SMALL]);
+    check("quit", || Story::running("bob"), &["q"], &[SMALL]);
+}
+
+#[test]
+fn screens_without_a_session() {
+    for (name, screen) in [
+        (
+            "connecting",
+            Screen::Connecting {
+                what: display::line("attaching to move-orders"),
+            },
+        ),
+        (
+            "failed",
+            Screen::Failed {
+                what: display::line(
+                    "session `move-orders` speaks contract 4, this program speaks 3",
+                ),
+                hint: display::line("attach with warroom 0.6 or newer"),
+            },
+        ),
+    ] {
+        let mut seat = Seat::at(Story::opened("bob"), (80, 6));
+        seat.screen = screen;
+        assert!(!seat.ui.needs_clock(&seat.screen));
+        insta::assert_snapshot!(name, seat.text());
+    }
+}
+
+#[test]
+fn tiny_screens_keep_what_now_and_state() {
+    for size in [(20, 5), (40, 12)] {
+        let mut seat = Seat::at(Story::firing("bob"), size);
+        insta::assert_snapshot!(format!("tiny_{}x{}", size.0, size.1), seat.text());
+    }
+}
+
+/// The styles of a screen: one letter for each new style, and what the letters mean.
+fn styles(seat: &mut Seat) -> String {
+    let buffer = seat.draw().buffer().clone();
+    let mut known: Vec<String> = Vec::new();
+    let mut out = String::new();
+    for y in 0..buffer.area.height {
+        for x in 0..buffer.area.width {
+            let cell = buffer.cell((x, y)).expect("within");
+            let style = format!("fg {:?} bg {:?} {:?}", cell.fg, cell.bg, cell.modifier);
+            let at = known.iter().position(|k| *k == style).unwrap_or_else(|| {
+                known.push(style.clone());
+                known.len() - 1
+            });
+            out.push(char::from(b'a' + u8::try_from(at % 26).expect("a letter")));
+        }
+        out.push('\n');
+    }
+    for (at, style) in known.iter().enumerate() {
+        out.push_str(&format!(
+            "{}: {style}\n",
+            char::from(b'a' + u8::try_from(at % 26).expect("a letter"))
+        ));
+    }
+    out
+}
+
+#[test]
+fn mono_ascii_and_sixteen_colours() {
+    let mono = Settings {
+        colors: Colors::Mono,
+        ascii: true,
+        ..settings()
+    };
+    let mut seat = Seat::with(Story::firing("bob"), mono, SMALL);
+    let text = seat.text();
+    insta::assert_snapshot!("ascii_80x24", text);
+    insta::assert_snapshot!("mono_styles_80x24", styles(&mut seat));
+    let ours = text
+        .lines()
+        .filter(|l| !l.contains("Tell"))
+        .all(|l| l.is_ascii());
+    assert!(ours, "lines and marks of our own stay within ASCII");
+    let sixteen = Settings {
+        colors: Colors::Ansi16,
+        ..settings()
+    };
+    insta::assert_snapshot!(
+        "sixteen_styles_80x24",
+        styles(&mut Seat::with(Story::firing("bob"), sixteen, SMALL))
+    );
+}
