@@ -55,7 +55,7 @@ fn theme(name: &str) -> Result<Theme, Failure> {
             .code(Code::Usage));
     }
     let failed = |error: std::io::Error| {
-        Failure::new(error_of(name, error))
+        Failure::new(format!("cannot read theme `{name}`: {error}"))
             .hint("a theme is a TOML file; see `themes/dark.toml`".to_owned())
             .code(Code::Usage)
     };

@@ -9,7 +9,6 @@ use rustix::process::Signal;
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
-use std::process::Command;
 
 /// A bastion on which alice has started `tests/data/e2e/small.md` as `small`, without attaching.
 fn small() -> Bastion {
@@ -21,7 +20,9 @@ fn small() -> Bastion {
 }
 
 fn attached(bastion: &Bastion) -> u64 {
-    bastion.status("small").1["attached"].as_u64().unwrap_or_default()
+    bastion.status("small").1["attached"]
+        .as_u64()
+        .unwrap_or_default()
 }
 
 #[test]
@@ -48,7 +49,9 @@ fn terminals_of_three_sizes_show_the_same_step() {
     terminals[0].press(&["s"]);
     for terminal in &terminals {
         terminal.wait_that("the step to be done", |screen| {
-            screen.lines().any(|row| row.contains("Say hello") && row.contains("done"))
+            screen
+                .lines()
+                .any(|row| row.contains("Say hello") && row.contains("done"))
         });
     }
     // The output is that of the account that started the session, on every screen that has room for it.
@@ -62,19 +65,26 @@ fn a_session_on_another_host_is_attached_left_and_found_again() {
         return;
     }
     let bastion = small();
-    // A terminal on this host that has nothing but ssh: drawn here, known there as bob.
-    let mut remote = Command::new(bastion.place.program());
-    remote.args(["attach", &format!("ssh://{BOB}/small")]);
-    remote.arg("--ssh-config").arg(bastion.services.get("SSH_CONFIG"));
-    remote.arg("--remote-program").arg(bastion.remote_program());
-    let first = bastion.tmux.open("remote", (100, 30), &remote);
+    // Terminals of this host, which has nothing of the other's but ssh: drawn here, known there as bob.
+    let attach = format!(
+        "warroom attach ssh://{BOB}/small --ssh-config {} --remote-program {}",
+        bastion.services.get("SSH_CONFIG"),
+        bastion.remote_program().display()
+    );
+    let first = bastion.local_shell("remote", (100, 30));
+    first.type_line(&attach);
     first.wait("BRIEFING");
     assert_eq!(attached(&bastion), 1);
     first.press(&["C-b", "d"]);
     first.wait("[detached (from session small)]");
     wait_until("nobody to be attached", || attached(&bastion) == 0);
-    let again = bastion.tmux.open("again", (80, 24), &remote);
+    let again = bastion.local_shell("again", (80, 24));
+    again.type_line(&attach);
     again.wait("BRIEFING");
+    again.press(&["B"]);
+    again.wait("begin");
+    again.press(&["y"]);
+    again.wait("RUNNING");
     again.press(&["h"]);
     again.wait("HOLDING");
     let text = String::from_utf8_lossy(&bastion.journal("small")).into_owned();
@@ -109,7 +119,11 @@ fn states_and_ends_have_exit_codes_and_messages_of_their_own() {
     let bastion = small();
     let none = bastion.warroom_as(BOB, "status -t other");
     assert_eq!(none.status.code(), Some(3), "{}", said(&none));
-    assert!(said(&none).contains("no session `other` found"), "{}", said(&none));
+    assert!(
+        said(&none).contains("no session `other` found"),
+        "{}",
+        said(&none)
+    );
     assert_eq!(bastion.status("small").0, 4, "not begun");
     let bob = bastion.shell("bob", BOB, (100, 30));
     bob.type_line("warroom attach -t small");
@@ -139,7 +153,11 @@ fn states_and_ends_have_exit_codes_and_messages_of_their_own() {
         (dead.status.code() == Some(3)).then_some(dead)
     });
     assert!(said(&dead).contains("does not answer"), "{}", said(&dead));
-    assert!(said(&dead).contains("hint: its server has died: `warroom run -t small`"), "{}", said(&dead));
+    assert!(
+        said(&dead).contains("hint: its server has died: `warroom run -t small`"),
+        "{}",
+        said(&dead)
+    );
 }
 
 #[test]
@@ -160,16 +178,28 @@ fn a_server_in_anothers_place_is_not_spoken_to() {
     }
     let refused = bastion.warroom_as(BOB, "status -t fake");
     assert_eq!(refused.status.code(), Some(3), "{}", said(&refused));
-    assert!(said(&refused).contains("but uid 0 answers on it"), "{}", said(&refused));
+    assert!(
+        said(&refused).contains("but uid 0 answers on it"),
+        "{}",
+        said(&refused)
+    );
     listener.set_nonblocking(true).expect("set");
     let (mut stream, _) = listener.accept().expect("bob's client looked who answers");
     let mut heard = Vec::new();
     std::io::Read::read_to_end(&mut stream, &mut heard).expect("it hung up");
-    assert!(heard.is_empty(), "and said nothing: {}", String::from_utf8_lossy(&heard));
+    assert!(
+        heard.is_empty(),
+        "and said nothing: {}",
+        String::from_utf8_lossy(&heard)
+    );
 
     set_mode(&dir, 0o775);
     let refused = bastion.warroom_as(BOB, "status -t fake");
-    assert!(said(&refused).contains("others than its owner can write it"), "{}", said(&refused));
+    assert!(
+        said(&refused).contains("others than its owner can write it"),
+        "{}",
+        said(&refused)
+    );
     assert!(listener.accept().is_err(), "nobody even connected");
 }
 
@@ -178,9 +208,13 @@ fn client(bastion: &Bastion) -> rustix::process::Pid {
     wait_for("the client", || {
         bastion.place.processes().into_iter().find(|pid| {
             let proc = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
-            let is_ours = fs::read_link(proc.join("exe")).is_ok_and(|exe| exe == bastion.place.program());
+            let is_ours =
+                fs::read_link(proc.join("exe")).is_ok_and(|exe| exe == bastion.place.program());
             let arguments = fs::read(proc.join("cmdline")).unwrap_or_default();
-            is_ours && arguments.split(|b| *b == 0).any(|argument| argument == b"attach")
+            is_ours
+                && arguments
+                    .split(|b| *b == 0)
+                    .any(|argument| argument == b"attach")
         })
     })
 }
@@ -204,8 +238,12 @@ fn a_terminal_is_left_as_it_was_found() {
     let looks_before = terminal.ask(flags);
     let ends: [(&str, &dyn Fn()); 3] = [
         ("detach", &|| terminal.press(&["C-b", "d"])),
-        ("TERM", &|| rustix::process::kill_process(client(&bastion), Signal::TERM).expect("alive")),
-        ("HUP", &|| rustix::process::kill_process(client(&bastion), Signal::HUP).expect("alive")),
+        ("TERM", &|| {
+            rustix::process::kill_process(client(&bastion), Signal::TERM).expect("alive");
+        }),
+        ("HUP", &|| {
+            rustix::process::kill_process(client(&bastion), Signal::HUP).expect("alive");
+        }),
     ];
     for (name, end) in ends {
         terminal.type_line("clear; warroom attach -t small");
@@ -221,6 +259,13 @@ fn a_terminal_is_left_as_it_was_found() {
     terminal.wait("BRIEFING");
     terminal.close();
     wait_until("the client to be gone", || attached(&bastion) == 0);
-    let listed = run(bastion.services.ssh(BOB).arg(format!("{} ls", bastion.remote_program().display())));
-    assert!(said(&listed).contains("small: not begun"), "{}", said(&listed));
+    let listed = run(bastion
+        .services
+        .ssh(BOB)
+        .arg(format!("{} ls", bastion.remote_program().display())));
+    assert!(
+        said(&listed).contains("small: not begun"),
+        "{}",
+        said(&listed)
+    );
 }

@@ -29,7 +29,11 @@ impl Bastion {
         names.extend(services);
         let services = Services::start(&place, &names);
         let tmux = Tmux::new(&place);
-        let bastion = Self { services, tmux, place };
+        let bastion = Self {
+            services,
+            tmux,
+            place,
+        };
         bastion.lay_out();
         bastion
     }
@@ -44,16 +48,30 @@ impl Bastion {
         stdout_of(Command::new("chgrp").arg(group).arg(place.join("run")));
         set_mode(&place.join("run"), 0o3770);
         for dir in ["state", "marks"] {
-            stdout_of(Command::new("chown").arg(format!("{ALICE}:")).arg(place.join(dir)));
+            stdout_of(
+                Command::new("chown")
+                    .arg(format!("{ALICE}:"))
+                    .arg(place.join(dir)),
+            );
         }
         let person = |id: &str, user: &str| {
             let uid = uid_of(user);
-            format!("[[person]]\nid = \"{id}\"\nuids = [{uid}]\nroles = [\"operator\", \"approver\"]\n")
+            format!(
+                "[[person]]\nid = \"{id}\"\nuids = [{uid}]\nroles = [\"operator\", \"approver\"]\n"
+            )
         };
-        place.write("people.toml", &format!("{}{}", person("alice", ALICE), person("bob", BOB)));
-        let prometheus = self.services.find("PROMETHEUS_URL").map_or_else(String::new, |url| {
-            format!("[connect.prometheus.main]\nurl = \"{url}\"\nevery = \"1s\"\nhistory = \"1m\"\n")
-        });
+        place.write(
+            "people.toml",
+            &format!("{}{}", person("alice", ALICE), person("bob", BOB)),
+        );
+        let prometheus = self
+            .services
+            .find("PROMETHEUS_URL")
+            .map_or_else(String::new, |url| {
+                format!(
+                    "[connect.prometheus.main]\nurl = \"{url}\"\nevery = \"1s\"\nhistory = \"1m\"\n"
+                )
+            });
         let config = format!(
             "[server]\nruntime_dir = \"{0}/run\"\nstate_dir = \"{0}/state\"\ngroup = \"{group}\"\n\
              [people]\nfile = \"{0}/people.toml\"\n{prometheus}",
@@ -82,9 +100,13 @@ impl Bastion {
 
     /// Writes a runbook of `tests/data/e2e`, with each `@KEY@` replaced by what services said or by a directory.
     pub(crate) fn runbook(&self, name: &str) -> PathBuf {
-        let text = fs::read_to_string(checkout().join("tests/data/e2e").join(name)).expect("the runbook is there");
+        let text = fs::read_to_string(checkout().join("tests/data/e2e").join(name))
+            .expect("the runbook is there");
         let marks = self.place.join("marks");
-        let text = self.services.fill(&text).replace("@MARKS@", &marks.to_string_lossy());
+        let text = self
+            .services
+            .fill(&text)
+            .replace("@MARKS@", &marks.to_string_lossy());
         self.place.write(name, &text)
     }
 
@@ -100,8 +122,20 @@ impl Bastion {
         fs::create_dir(&dir).expect("mkdir");
         stdout_of(Command::new("chown").arg(format!("{user}:")).arg(&dir));
         let shell = self.shell_command();
-        let tmux = format!("tmux -S {}/tmux -f /dev/null new-session '{shell}'", dir.display());
+        let tmux = format!(
+            "tmux -S {}/tmux -f /dev/null new-session '{shell}'",
+            dir.display()
+        );
         self.open(name, user, size, &tmux)
+    }
+
+    /// Opens a terminal with a shell of this host, outside the bastion.
+    pub(crate) fn local_shell(&self, name: &str, size: (u16, u16)) -> Terminal {
+        let mut sh = Command::new("sh");
+        sh.args(["-c", &self.shell_command()]);
+        let terminal = self.tmux.open(name, size, &sh);
+        terminal.wait(PROMPT);
+        terminal
     }
 
     fn shell_command(&self) -> String {
@@ -123,7 +157,10 @@ impl Bastion {
     /// Runs the program as a person, over ssh, without a terminal.
     pub(crate) fn warroom_as(&self, user: &str, arguments: &str) -> std::process::Output {
         let program = self.remote_program();
-        run(self.services.ssh(user).arg(format!("{} {arguments}", program.display())))
+        run(self
+            .services
+            .ssh(user)
+            .arg(format!("{} {arguments}", program.display())))
     }
 
     /// Exit code of `warroom status --json` and what it printed.
@@ -135,7 +172,10 @@ impl Bastion {
         let output = run(command.args(["status", "--json", "-t", session]));
         let code = output.status.code().unwrap_or(-1);
         let value = serde_json::from_slice(&output.stdout);
-        (code, value.unwrap_or_else(|error| panic!("{error}: {}", said(&output))))
+        (
+            code,
+            value.unwrap_or_else(|error| panic!("{error}: {}", said(&output))),
+        )
     }
 
     /// Waits until a step is in a state: `done`, `unknown`, or for one under way its stage, such as `armed`.
@@ -145,14 +185,18 @@ impl Bastion {
             last = step_state(&self.status(session).1, step);
             (last == wanted).then_some(())
         });
-        assert!(found.is_some(), "step `{step}` of `{session}` is {last}, not {wanted}");
+        assert!(
+            found.is_some(),
+            "step `{step}` of `{session}` is {last}, not {wanted}"
+        );
     }
 
     /// Process id of the session's server: the one that has the program and `serve` in its arguments.
     pub(crate) fn server_pid(&self, session: &str) -> rustix::process::Pid {
         wait_for("the session's server", || {
             self.place.processes().into_iter().find(|pid| {
-                let arguments = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
+                let arguments =
+                    fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
                 let arguments: Vec<&[u8]> = arguments.split(|b| *b == 0).collect();
                 arguments.contains(&&b"serve"[..]) && arguments.contains(&session.as_bytes())
             })
@@ -161,7 +205,8 @@ impl Bastion {
 
     /// The journal of a session.
     pub(crate) fn journal(&self, session: &str) -> Vec<u8> {
-        fs::read(self.place.join(&format!("state/{session}/journal"))).expect("the journal is there")
+        fs::read(self.place.join(&format!("state/{session}/journal")))
+            .expect("the journal is there")
     }
 }
 

@@ -21,7 +21,10 @@ pub(crate) fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
 
 /// Waits until `look` finds something; `None` when it is not there in time.
 pub(crate) fn try_wait<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
-    #[expect(clippy::disallowed_methods, reason = "the deadline of a test over real programs is real time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the deadline of a test over real programs is real time"
+    )]
     let now = std::time::Instant::now;
     let started = now();
     loop {
@@ -43,7 +46,10 @@ pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 
 /// True when runs over real servers cannot be here; says so in a line that `tests/run` counts.
 pub(crate) fn is_skipped(test: &str) -> bool {
-    #[expect(clippy::disallowed_methods, reason = "the switch of whoever runs the tests")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the switch of whoever runs the tests"
+    )]
     let wish = std::env::var_os("WARROOM_E2E").unwrap_or_default();
     let why = if wish == "skip" {
         "WARROOM_E2E=skip"
@@ -175,7 +181,9 @@ impl Drop for Place {
 }
 
 fn runs_from(pid: &str, here: &str) -> bool {
-    let link = |name: &str| fs::read_link(format!("/proc/{pid}/{name}")).is_ok_and(|path| path.starts_with(here));
+    let link = |name: &str| {
+        fs::read_link(format!("/proc/{pid}/{name}")).is_ok_and(|path| path.starts_with(here))
+    };
     let arguments = || {
         let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         String::from_utf8_lossy(&bytes).contains(here)

@@ -32,16 +32,27 @@ fn set_level(bastion: &Bastion, level: u32) {
 
 fn ask_prometheus(bastion: &Bastion, path: &str, arguments: &[&str]) -> String {
     let url = format!("{}{path}", bastion.services.get("PROMETHEUS_URL"));
-    stdout_of(Command::new("curl").args(["-fsS", "-G"]).args(arguments).arg(url))
+    stdout_of(
+        Command::new("curl")
+            .args(["-fsS", "-G"])
+            .args(arguments)
+            .arg(url),
+    )
 }
 
 fn snapshot(bastion: &Bastion) -> Snapshot {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let target = Target::Local {
         name: SessionName::new("watched").expect("valid"),
         runtime_dirs: vec![bastion.place.join("run")],
     };
-    runtime.block_on(query::snapshot(&target, &Introduction::default())).expect("root may look").snapshot
+    runtime
+        .block_on(query::snapshot(&target, &Introduction::default()))
+        .expect("root may look")
+        .snapshot
 }
 
 /// Waits until what the session knows is as wanted.
@@ -50,7 +61,9 @@ fn wait_known(bastion: &Bastion, what: &str, wanted: impl Fn(&Snapshot) -> bool)
 }
 
 fn verdict(snapshot: &Snapshot) -> Verdict {
-    snapshot.state.verdict(&RuleId::new("level").expect("valid"))
+    snapshot
+        .state
+        .verdict(&RuleId::new("level").expect("valid"))
 }
 
 /// A session on a Prometheus that has seen a low level for some seconds.
@@ -58,10 +71,24 @@ fn watched() -> Bastion {
     let bastion = Bastion::new(&["prometheus", "node-exporter", "alertmanager"]);
     let rules = bastion.services.get("PROMETHEUS_RULES_DIR");
     fs::write(format!("{rules}/test.yml"), ALERTS).expect("writable");
-    stdout_of(Command::new("curl").args(["-fsS", "-X", "POST"]).arg(format!("{}/-/reload", bastion.services.get("PROMETHEUS_URL"))));
+    stdout_of(
+        Command::new("curl")
+            .args(["-fsS", "-X", "POST"])
+            .arg(format!(
+                "{}/-/reload",
+                bastion.services.get("PROMETHEUS_URL")
+            )),
+    );
     set_level(&bastion, 5);
     wait_until("Prometheus to have a past", || {
-        let count = ask_prometheus(&bastion, "/api/v1/query", &["--data-urlencode", "query=count_over_time(wr_test_level[1m]) >= 4"]);
+        let count = ask_prometheus(
+            &bastion,
+            "/api/v1/query",
+            &[
+                "--data-urlencode",
+                "query=count_over_time(wr_test_level[1m]) >= 4",
+            ],
+        );
         count.contains("\"value\"")
     });
     let runbook = bastion.runbook("watched.md");
@@ -78,25 +105,52 @@ fn a_real_prometheus_is_asked_for_values_past_alerts_and_version() {
     let bastion = watched();
     let main = ConnectorName::new("main").expect("valid");
     let level = RuleId::new("level").expect("valid");
-    let known = wait_known(&bastion, "the guard to pass", |s| verdict(s) == Verdict::Pass);
-    assert_eq!(known.board.metrics[&level].tracks[0].last().map(|s| s.value), Some(5.0));
+    let known = wait_known(&bastion, "the guard to pass", |s| {
+        verdict(s) == Verdict::Pass
+    });
+    assert_eq!(
+        known.board.metrics[&level].tracks[0]
+            .last()
+            .map(|s| s.value),
+        Some(5.0)
+    );
     let known = wait_known(&bastion, "the past", |s| {
-        s.board.metrics.get(&level).is_some_and(|m| m.tracks.iter().any(|t| t.samples.len() >= 4))
+        s.board
+            .metrics
+            .get(&level)
+            .is_some_and(|m| m.tracks.iter().any(|t| t.samples.len() >= 4))
     });
     let samples = &known.board.metrics[&level].tracks[0].samples;
-    assert!(samples.iter().zip(samples.iter().skip(1)).all(|(a, b)| a.at < b.at), "in order: {samples:?}");
+    assert!(
+        samples
+            .iter()
+            .zip(samples.iter().skip(1))
+            .all(|(a, b)| a.at < b.at),
+        "in order: {samples:?}"
+    );
     let known = wait_known(&bastion, "the alert to fire", |s| {
         let alerts = s.board.alerts.get(&main);
         alerts.is_some_and(|alerts| alerts.iter().any(|a| a.state == AlertState::Firing))
     });
     let alert = &known.board.alerts[&main][0];
-    assert_eq!((alert.name.as_str(), alert.severity.as_str()), ("LevelAboveThree", "page"));
+    assert_eq!(
+        (alert.name.as_str(), alert.severity.as_str()),
+        ("LevelAboveThree", "page")
+    );
     assert_eq!(alert.summary, "the level is above three");
-    let known = wait_known(&bastion, "the version", |s| s.board.infos.contains_key(&main));
+    let known = wait_known(&bastion, "the version", |s| {
+        s.board.infos.contains_key(&main)
+    });
     let said_version = ask_prometheus(&bastion, "/api/v1/status/buildinfo", &[]);
     let info = &known.board.infos[&main];
-    assert!(said_version.contains(&format!("\"version\":\"{}\"", info.version)), "{info:?} is not in {said_version}");
-    assert!(info.clock_skew_ms.is_none_or(|skew| skew.abs() < 2_000), "one host, one clock: {info:?}");
+    assert!(
+        said_version.contains(&format!("\"version\":\"{}\"", info.version)),
+        "{info:?} is not in {said_version}"
+    );
+    assert!(
+        info.clock_skew_ms.is_none_or(|skew| skew.abs() < 2_000),
+        "one host, one clock: {info:?}"
+    );
 }
 
 #[test]
@@ -113,14 +167,28 @@ fn a_dead_prometheus_makes_guards_unknown_and_a_breach_holds() {
     alice.press(&["y"]);
     alice.wait("RUNNING");
     let main = ConnectorName::new("main").expect("valid");
-    let is_live = |s: &Snapshot, wanted: Liveness| s.board.health.get(&main).is_some_and(|h| h.liveness == wanted);
-    wait_known(&bastion, "the guard to pass", |s| verdict(s) == Verdict::Pass && is_live(s, Liveness::Live));
+    let is_live = |s: &Snapshot, wanted: Liveness| {
+        s.board
+            .health
+            .get(&main)
+            .is_some_and(|h| h.liveness == wanted)
+    };
+    wait_known(&bastion, "the guard to pass", |s| {
+        verdict(s) == Verdict::Pass && is_live(s, Liveness::Live)
+    });
 
     bastion.services.kill("prometheus");
-    let known = wait_known(&bastion, "the guard to be unknown", |s| matches!(verdict(s), Verdict::Unknown(_)));
+    let known = wait_known(&bastion, "the guard to be unknown", |s| {
+        matches!(verdict(s), Verdict::Unknown(_))
+    });
     let why = verdict(&known);
-    assert!(matches!(why, Verdict::Unknown(Unknown::Stale | Unknown::Error)), "{why:?}");
-    wait_known(&bastion, "the source to be stale", |s| is_live(s, Liveness::Stale));
+    assert!(
+        matches!(why, Verdict::Unknown(Unknown::Stale | Unknown::Error)),
+        "{why:?}"
+    );
+    wait_known(&bastion, "the source to be stale", |s| {
+        is_live(s, Liveness::Stale)
+    });
     alice.wait("STALE");
     // A gate on a value that nobody knows stays shut.
     alice.press(&["f", "s"]);
@@ -128,7 +196,9 @@ fn a_dead_prometheus_makes_guards_unknown_and_a_breach_holds() {
 
     set_level(&bastion, 1);
     bastion.services.up(&["prometheus"]);
-    wait_known(&bastion, "the guard to pass again", |s| verdict(s) == Verdict::Pass && is_live(s, Liveness::Live));
+    wait_known(&bastion, "the guard to pass again", |s| {
+        verdict(s) == Verdict::Pass && is_live(s, Liveness::Live)
+    });
     alice.wait_that("nothing to be stale", |screen| !screen.contains("STALE"));
     bastion.wait_step("watched", "low", "done");
 

@@ -1,5 +1,21 @@
 //! All integration tests in one program, so that they link once.
+//!
+//! `cfg(test)` is always true here; it tells clippy that what has no tests of its own is test code too.
 
+#[cfg(test)]
+mod attach;
+#[cfg(test)]
+mod bastion;
 mod corpora;
+#[cfg(test)]
+mod e2e;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod live;
 mod runbooks;
+#[cfg(test)]
+mod services;
 mod tidy;
+#[cfg(test)]
+mod tmux;

@@ -35,10 +35,14 @@ impl Services {
     pub(crate) fn up(&mut self, names: &[&str]) {
         let mut command = script("up.sh");
         // One account owns databases and maintenance: commands of steps run in the account of who started the session.
-        command.args(names).arg(&self.dir).env("WARROOM_PG_USER", ALICE);
+        command
+            .args(names)
+            .arg(&self.dir)
+            .env("WARROOM_PG_USER", ALICE);
         let lines = stdout_of(&mut command);
         let pairs = lines.lines().filter_map(|line| line.split_once('='));
-        self.lines.extend(pairs.map(|(k, v)| (k.to_owned(), v.to_owned())));
+        self.lines
+            .extend(pairs.map(|(k, v)| (k.to_owned(), v.to_owned())));
     }
 
     /// Kills one server without a chance to say goodbye.
@@ -50,7 +54,8 @@ impl Services {
 
     /// What a service said of itself, such as `PROMETHEUS_URL`.
     pub(crate) fn get(&self, key: &str) -> &str {
-        self.find(key).unwrap_or_else(|| panic!("no service said `{key}`"))
+        self.find(key)
+            .unwrap_or_else(|| panic!("no service said `{key}`"))
     }
 
     /// As [`Services::get`]; `None` when its service was not started.
@@ -60,7 +65,9 @@ impl Services {
 
     /// A text with each `@KEY@` replaced by what services said.
     pub(crate) fn fill(&self, text: &str) -> String {
-        let fill = |text: String, (key, value): (&String, &String)| text.replace(&format!("@{key}@"), value);
+        let fill = |text: String, (key, value): (&String, &String)| {
+            text.replace(&format!("@{key}@"), value)
+        };
         self.lines.iter().fold(text.to_owned(), fill)
     }
 

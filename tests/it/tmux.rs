@@ -9,7 +9,6 @@ const SETTINGS: &str = "\
 set -g status off
 set -g remain-on-exit on
 set -g default-terminal tmux-256color
-set -g window-size manual
 set -s escape-time 0
 set -s exit-empty off
 ";
@@ -31,7 +30,12 @@ impl Tmux {
     }
 
     /// Opens a terminal of `columns` x `rows` with a program in it.
-    pub(crate) fn open(&self, name: &str, (columns, rows): (u16, u16), program: &Command) -> Terminal {
+    pub(crate) fn open(
+        &self,
+        name: &str,
+        (columns, rows): (u16, u16),
+        program: &Command,
+    ) -> Terminal {
         let terminal = Terminal {
             socket: self.socket.clone(),
             name: name.to_owned(),
@@ -66,18 +70,28 @@ impl Terminal {
 
     /// Presses keys, by tmux's names: `C-g`, `Enter`, `q`.
     pub(crate) fn press(&self, keys: &[&str]) {
-        stdout_of(self.tmux().args(["send-keys", "-t", &self.target(), "--"]).args(keys));
+        stdout_of(
+            self.tmux()
+                .args(["send-keys", "-t", &self.target(), "--"])
+                .args(keys),
+        );
     }
 
     /// Types a line as it is, and Enter.
     pub(crate) fn type_line(&self, text: &str) {
-        stdout_of(self.tmux().args(["send-keys", "-l", "-t", &self.target(), "--", text]));
+        stdout_of(
+            self.tmux()
+                .args(["send-keys", "-l", "-t", &self.target(), "--", text]),
+        );
         self.press(&["Enter"]);
     }
 
     /// What is on the screen, row by row.
     pub(crate) fn screen(&self) -> String {
-        stdout_of(self.tmux().args(["capture-pane", "-p", "-t", &self.target()]))
+        stdout_of(
+            self.tmux()
+                .args(["capture-pane", "-p", "-t", &self.target()]),
+        )
     }
 
     /// Waits for a text on the screen; returns the screen.
@@ -95,7 +109,11 @@ impl Terminal {
             screen = self.screen();
             wanted(&screen).then_some(())
         });
-        assert!(found.is_some(), "{what} did not come on `{}`:\n{screen}", self.name);
+        assert!(
+            found.is_some(),
+            "{what} did not come on `{}`:\n{screen}",
+            self.name
+        );
         screen
     }
 
@@ -108,7 +126,9 @@ impl Terminal {
 
     /// Closes the terminal, as when its window is closed: the program in it is hung up.
     pub(crate) fn close(&self) {
-        let output = run(self.tmux().args(["kill-session", "-t", &format!("={}", self.name)]));
+        let output = run(self
+            .tmux()
+            .args(["kill-session", "-t", &format!("={}", self.name)]));
         assert!(output.status.success(), "{}", said(&output));
     }
 }

@@ -25,7 +25,6 @@ set -g status off
 set -g remain-on-exit on
 set -g default-terminal tmux-256color
 set -as terminal-features ',*:RGB'
-set -g window-size manual
 set -s escape-time 0
 CONF
 tm() { env -u TMUX tmux -S "$work/tmux.sock" -f "$work/tmux.conf" "$@"; }

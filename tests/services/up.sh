@@ -93,8 +93,8 @@ up_sshd() {
     sock=$d/$u/agent.sock
     running "ssh-agent-$u" || rm -f "$sock"
     spawn "ssh-agent-$u" setpriv --reuid "$u" --regid "$(id -g "$u")" --init-groups ssh-agent -D -a "$sock"
-    until_ok 5 "ssh-agent-$u" test -S "$sock"
-    as "$u" SSH_AUTH_SOCK="$sock" ssh-add -q "$d/$u/id" 2>/dev/null
+    # the socket is there a moment before anybody listens on it
+    until_ok 5 "ssh-agent-$u" as "$u" SSH_AUTH_SOCK="$sock" ssh-add -q "$d/$u/id"
     n=$((n + 1))
     out+=("SSH_USER_$n=$u" "SSH_KEY_$n=$d/$u/id" "SSH_AGENT_SOCK_$n=$sock")
   done
