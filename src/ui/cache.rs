@@ -29,6 +29,8 @@ pub(crate) struct Cache {
     timeline_for: Option<(String, Seq, Seq)>,
     /// Width the document was last drawn at.
     pub(crate) document_width: std::cell::Cell<usize>,
+    /// Width output was last drawn at.
+    pub(crate) output_width: std::cell::Cell<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -37,10 +39,14 @@ struct Output {
     /// Offset of the first byte that was not taken yet.
     end: u64,
     stream: LogStream,
+    /// Rows as the program wrote them.
+    written: VecDeque<Row>,
+    /// The same, chopped to `width`.
     rows: VecDeque<Row>,
-    /// Rows ever made, the dropped ones too.
+    width: usize,
+    /// Chopped rows ever made, the dropped ones too.
     made: u64,
-    last: Row,
+    last: Vec<Row>,
 }
 
 /// The execution whose output is shown: the running one of the selected step, else its newest one with output here.
@@ -61,7 +67,10 @@ impl Cache {
     /// Brings the caches the shown view needs up to date.
     pub(crate) fn refresh(&mut self, cx: &Cx<'_>, model: &Model, look: &Look) {
         match model.view {
-            View::WarRoom => self.output.refresh(cx.room, model, look),
+            View::WarRoom => {
+                let width = self.output_width.get();
+                self.output.refresh(cx.room, model, look, width);
+            }
             View::Runbook => self.refresh_document(cx.room, look),
             View::Timeline => self.refresh_timeline(cx.room, &model.filter),
             View::Metrics | View::Confirm => {}
@@ -102,7 +111,7 @@ impl Cache {
     }
 
     /// Rows of the shown output, the unfinished last one apart, and how many were ever made.
-    pub(crate) fn output(&self) -> (Option<&ExecKey>, &VecDeque<Row>, &Row, u64) {
+    pub(crate) fn output(&self) -> (Option<&ExecKey>, &VecDeque<Row>, &[Row], u64) {
         (
             self.output.key.as_ref(),
             &self.output.rows,
@@ -122,7 +131,7 @@ fn matches(state: &State, record: &Stamped, wanted: &str) -> bool {
 }
 
 impl Output {
-    fn refresh(&mut self, room: &Room, model: &Model, look: &Look) {
+    fn refresh(&mut self, room: &Room, model: &Model, look: &Look, width: usize) {
         let wanted = shown_execution(room, model.step);
         let tail = wanted.as_ref().and_then(|k| room.output(k));
         let Some(tail) = tail else {
@@ -139,18 +148,27 @@ impl Output {
                 ..Self::default()
             };
         }
+        if self.width != width {
+            self.width = width;
+            self.rows.clear();
+            for row in self.written.clone() {
+                self.chop(row, look);
+            }
+        }
         let taken = usize::try_from(self.end.saturating_sub(tail.offset)).unwrap_or(usize::MAX);
         let fresh = tail.bytes.get(taken..).unwrap_or_default();
-        if fresh.is_empty() {
-            return;
-        }
         self.end = self
             .end
             .saturating_add(u64::try_from(fresh.len()).unwrap_or(0));
         for row in self.stream.push(fresh) {
             self.take(&row, look);
         }
-        self.last = log_row(&self.stream.current(), |style| log_style(*style, look));
+        let last = log_row(&self.stream.current(), |style| log_style(*style, look));
+        self.last = if last.width() > 0 {
+            self.chopped(last, look)
+        } else {
+            Vec::new()
+        };
     }
 
     fn take(&mut self, row: &LogRow, look: &Look) {
@@ -158,12 +176,33 @@ impl Output {
         if row.end == RowEnd::Rewritten {
             return;
         }
-        if self.rows.len() >= OUTPUT_ROWS_MAX {
-            self.rows.pop_front();
+        let row = log_row(row, |style| log_style(*style, look));
+        if self.written.len() >= OUTPUT_ROWS_MAX {
+            self.written.pop_front();
         }
-        self.rows
-            .push_back(log_row(row, |style| log_style(*style, look)));
-        self.made = self.made.saturating_add(1);
+        self.written.push_back(row.clone());
+        self.chop(row, look);
+    }
+
+    fn chop(&mut self, row: Row, look: &Look) {
+        for row in self.chopped(row, look) {
+            if self.rows.len() >= OUTPUT_ROWS_MAX {
+                self.rows.pop_front();
+            }
+            self.rows.push_back(row);
+            self.made = self.made.saturating_add(1);
+        }
+    }
+
+    fn chopped(&self, row: Row, look: &Look) -> Vec<Row> {
+        // Not drawn yet: the width comes with the first frame.
+        if self.width == 0 {
+            return vec![row];
+        }
+        row.chop(
+            self.width,
+            &Row::of(look.glyphs.wrapped, look.of(Role::Dim)),
+        )
     }
 }
 

@@ -145,6 +145,29 @@ impl Row {
         rows
     }
 
+    /// Broken wherever `width` cells are full, nothing dropped; rows that continue begin with `mark`.
+    pub(crate) fn chop(self, width: usize, mark: &Self) -> Vec<Self> {
+        if self.width <= width || width <= mark.width {
+            return vec![self];
+        }
+        let mut rows = Vec::new();
+        let mut row = Self::new();
+        for (text, style) in &self.spans {
+            let mut part = Clean::default();
+            for (grapheme, cells) in text.graphemes() {
+                let taken = row.width.saturating_add(part.width());
+                if taken.saturating_add(cells) > width {
+                    rows.push(row.clean(std::mem::take(&mut part), *style));
+                    row = mark.clone();
+                }
+                part.push(&display::line(grapheme));
+            }
+            row = row.clean(part, *style);
+        }
+        rows.push(row);
+        rows
+    }
+
     /// Paints the row into the first line of `area`; what does not fit is not painted.
     pub(crate) fn paint(&self, area: Rect, buf: &mut Buffer) {
         let area = area.intersection(buf.area);
@@ -235,6 +258,22 @@ mod tests {
         assert_eq!(plain, ["ab cd", "efgh"]);
         let plain: Vec<String> = row(&["abcdefgh"]).wrap(3).iter().map(Row::plain).collect();
         assert_eq!(plain, ["abc", "def", "gh"]);
+    }
+
+    #[test]
+    fn a_long_row_is_chopped_and_nothing_is_dropped() {
+        let mark = row(&[">"]);
+        let plain = |parts: &[&str], width| -> Vec<String> {
+            row(parts)
+                .chop(width, &mark)
+                .iter()
+                .map(Row::plain)
+                .collect()
+        };
+        assert_eq!(plain(&["abc", "def"], 4), ["abcd", ">ef"]);
+        assert_eq!(plain(&["a  b"], 3), ["a  ", ">b"]);
+        assert_eq!(plain(&["東京都"], 4), ["東京", ">都"]);
+        assert_eq!(plain(&["abc"], 1), ["abc"]);
     }
 
     #[test]

@@ -64,8 +64,13 @@ fn of(canvas: &Canvas<'_>, component: &Component, declared: bool) -> Vec<Row> {
     let mut row = Row::of(sign, dim)
         .fixed(" ", text)
         .text(&component.name, name);
+    let tier = if component.tier.contains("tier") {
+        " "
+    } else {
+        " tier "
+    };
     let parts: [(&'static str, &String, Role); 5] = [
-        (" ", &component.tier, Role::Warn),
+        (tier, &component.tier, Role::Warn),
         (" ", &component.kind, Role::Dim),
         (" owner ", &component.owner, Role::Person),
         (" ", &component.site, Role::Dim),

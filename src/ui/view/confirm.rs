@@ -120,21 +120,26 @@ fn guards(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal) -> Row {
     let mut row = Row::of("expires in ", dim)
         .text(&left, canvas.of(Role::Warn))
         .fixed("  guards now: ", dim);
-    let mut any = false;
-    for rule in cx.room.state.guards().map(|(rule, _)| rule) {
-        any = true;
-        let mark = words::verdict(super::thresholds::verdict(cx, rule), canvas.look().glyphs);
+    let mut guards: Vec<_> = cx
+        .room
+        .state
+        .guards()
+        .map(|(rule, _)| (super::thresholds::verdict(cx, rule), rule))
+        .collect();
+    // What is not good comes first: the end of a long list may not fit.
+    guards.sort_by_key(|(verdict, _)| verdict.is_pass());
+    if guards.is_empty() {
+        return row.fixed("none declared", dim);
+    }
+    for (verdict, rule) in guards {
+        let mark = words::verdict(verdict, canvas.look().glyphs);
         row = row
             .fixed(mark.word, canvas.of(mark.role))
             .fixed(" ", text)
             .text(&rule.title, text)
             .fixed("  ", dim);
     }
-    if any {
-        row
-    } else {
-        row.fixed("none declared", dim)
-    }
+    row
 }
 
 fn gate(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual) -> (Row, Row) {

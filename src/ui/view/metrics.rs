@@ -74,7 +74,7 @@ fn one(cx: &Cx<'_>, canvas: &mut Canvas<'_>, rule: &MetricRule, area: Rect) {
         .fixed(" ", style)
         .row(newest(cx, canvas, rule, metric))
         .fixed("  ", style)
-        .row(limits(canvas, rule));
+        .row(limits(canvas, rule, false));
     canvas.row(area, 0, title);
     let tracks: &[Track] = metric.map_or(&[], |m| &m.tracks);
     let legend = legend_rows(cx, canvas, rule, metric, area.height);

@@ -37,10 +37,10 @@ pub(crate) fn draw(
         title,
     );
     let height = usize::from(inner.height);
-    let unfinished = usize::from(last.width() > 0);
-    let len = rows.len().saturating_add(unfinished);
+    cache.output_width.set(usize::from(inner.width));
+    let len = rows.len().saturating_add(last.len());
     let top = model.scroll(Pane::Output).tail_window(len, height, made);
-    for (line, row) in rows.iter().chain([last]).skip(top).take(height).enumerate() {
+    for (line, row) in rows.iter().chain(last).skip(top).take(height).enumerate() {
         canvas.row(inner, line, row.clone());
     }
     pane::scroll_bar(canvas, inner, len, top);

@@ -115,16 +115,19 @@ pub(crate) fn worst<'a>(rule: &MetricRule, metric: &'a Metric) -> Option<&'a Tra
     })
 }
 
-/// `warn >5s crit >10s`.
-pub(crate) fn limits(canvas: &Canvas<'_>, rule: &MetricRule) -> Row {
+/// `warn >5s crit >10s`; or, `short`, `w>5s c>10s`.
+pub(crate) fn limits(canvas: &Canvas<'_>, rule: &MetricRule, short: bool) -> Row {
     let dim = canvas.of(Role::Dim);
-    let parts = [
-        ("warn ", rule.warn, Role::LimitWarn),
-        ("crit ", rule.crit, Role::LimitCrit),
-    ];
-    parts
+    let names = if short {
+        ["w", "c"]
+    } else {
+        ["warn ", "crit "]
+    };
+    let limits = [(rule.warn, Role::LimitWarn), (rule.crit, Role::LimitCrit)];
+    names
         .into_iter()
-        .fold(Row::new(), |row, (name, limit, role)| {
+        .zip(limits)
+        .fold(Row::new(), |row, (name, (limit, role))| {
             let Some(limit) = limit else { return row };
             let gap = if row.width() > 0 { " " } else { "" };
             let text = format!(
@@ -159,6 +162,7 @@ struct Line<'a> {
     value: Row,
     age: Row,
     limits: Row,
+    short: Row,
 }
 
 /// Cells of each column, the same for every rule so that numbers stand below each other.
@@ -168,49 +172,62 @@ struct Columns {
     mark: usize,
     name: usize,
     spark: usize,
-    /// Limits and sparkline stand below name and value.
-    two_lines: bool,
-    /// Limits are shown.
-    limits: bool,
+    limits: Limits,
+}
+
+/// How the limits are shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Limits {
+    /// Beside the value.
+    Long,
+    /// Beside the value, in few cells.
+    Short,
+    /// With the sparkline in a second line.
+    Below,
+    /// Not at all.
+    None,
 }
 
 impl Columns {
     fn of(lines: &[Line<'_>], width: usize, height: usize) -> Self {
         let widest = |of: fn(&Line<'_>) -> usize| lines.iter().map(of).max().unwrap_or(0);
         let mark = widest(|l| l.mark.width()).saturating_add(1);
-        let limits = widest(|l| l.limits.width());
+        let (long, short) = (widest(|l| l.limits.width()), widest(|l| l.short.width()));
         let wanted = widest(|l| l.name.width()).saturating_add(1).max(NAME_MIN);
         let left = width
             .saturating_sub(mark)
             .saturating_sub(VALUE_CELLS + AGE_CELLS);
-        let beside = left >= wanted.saturating_add(limits);
-        let spark_beside = left >= wanted.saturating_add(limits).saturating_add(SPARK_MIN);
-        let two_lines = !spark_beside && height >= lines.len().saturating_mul(2);
-        let beside = beside && !two_lines;
-        let rest = if two_lines {
-            width.saturating_sub(INDENT).saturating_sub(limits)
-        } else if beside {
-            left.saturating_sub(wanted).saturating_sub(limits)
+        // Cells left for the sparkline beside limits of this width; absent when not even they fit.
+        let beside = |limits: usize| left.checked_sub(wanted.saturating_add(limits));
+        let roomy = |limits: usize| beside(limits).filter(|rest| *rest > SPARK_MIN);
+        let (limits, rest) = if let Some(rest) = roomy(long) {
+            (Limits::Long, rest)
+        } else if height >= lines.len().saturating_mul(2) {
+            let rest = width.saturating_sub(INDENT).saturating_sub(long);
+            (Limits::Below, rest)
+        } else if let Some(rest) = roomy(short) {
+            (Limits::Short, rest)
+        } else if let Some(rest) = beside(long) {
+            (Limits::Long, rest)
+        } else if let Some(rest) = beside(short) {
+            (Limits::Short, rest)
         } else {
-            0
+            (Limits::None, 0)
         };
-        let spark = rest.saturating_sub(1).min(SPARK_MAX);
-        let spark = if spark >= SPARK_MIN { spark } else { 0 };
-        let name = if beside {
-            wanted.max(
-                left.saturating_sub(limits)
-                    .saturating_sub(spark.saturating_add(1)),
-            )
-        } else {
-            left
+        let cells = rest.saturating_sub(1).min(SPARK_MAX);
+        let spark = if cells >= SPARK_MIN { cells } else { 0 };
+        let name = match limits {
+            Limits::Long | Limits::Short => {
+                wanted.saturating_add(rest.saturating_sub(spark.saturating_add(1)))
+            }
+            Limits::Below | Limits::None => left,
         };
         Self {
             width,
             mark,
             name,
             spark,
-            two_lines,
-            limits: beside || two_lines,
+            limits,
         }
     }
 }
@@ -252,7 +269,8 @@ fn line<'a>(
         },
         value: Row::new().text(&value, style),
         age: Row::new().text(&age, dim),
-        limits: limits(canvas, rule),
+        limits: limits(canvas, rule, false),
+        short: limits(canvas, rule, true),
     }
 }
 
@@ -277,15 +295,15 @@ impl Line<'_> {
             .row(name)
             .row(self.value.filled(VALUE_CELLS, signs))
             .row(self.age.filled(AGE_CELLS, signs));
-        if columns.two_lines {
-            let second = Row::new().filled(INDENT, signs).row(spark).row(self.limits);
-            return vec![first, second.fit(columns.width, signs)];
+        match columns.limits {
+            Limits::Long => vec![first.row(spark).row(self.limits)],
+            Limits::Short => vec![first.row(spark).row(self.short)],
+            Limits::Below => {
+                let second = Row::new().filled(INDENT, signs).row(spark).row(self.limits);
+                vec![first, second.fit(columns.width, signs)]
+            }
+            Limits::None => vec![first],
         }
-        vec![if columns.limits {
-            first.row(spark).row(self.limits)
-        } else {
-            first
-        }]
     }
 }
 
