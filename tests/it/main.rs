@@ -7,6 +7,7 @@ mod attach;
 #[cfg(test)]
 mod bastion;
 mod corpora;
+mod docs;
 #[cfg(test)]
 mod e2e;
 #[cfg(test)]
