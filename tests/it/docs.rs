@@ -23,7 +23,7 @@ fn block(text: &str, begin: &str, end: &str) -> String {
         .map_or(0, |line| line.len() - line.trim_start().len());
     lines
         .take_while(|line| line.trim() != end)
-        .map(|line| format!("{}\n", line.get(indent..).unwrap_or("")))
+        .flat_map(|line| [line.get(indent..).unwrap_or(""), "\n"])
         .collect()
 }
 
