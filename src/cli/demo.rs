@@ -85,7 +85,9 @@ impl Prepared {
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, Failure> {
         let config = environment.config(Secrets::Skip)?;
-        let lab = Lab::start(Arc::clone(clock), LabOptions::default()).await.map_err(Failure::new)?;
+        let lab = Lab::start(Arc::clone(clock), LabOptions::default())
+            .await
+            .map_err(Failure::new)?;
         let runbook = config.server.state_dir.join("demo-runbook.md");
         std::fs::write(&runbook, demo_runbook(clock.now().wall)).map_err(Failure::new)?;
         Ok(Self { lab, runbook })
@@ -143,12 +145,19 @@ pub(super) fn lab(environment: &Environment, args: LabArgs) -> Outcome {
                         .code(Code::Usage)
                 })
             };
-            let (addr, token) = (variable("WARROOM_LAB_ADDR")?, variable("WARROOM_LAB_TOKEN")?);
+            let (addr, token) = (
+                variable("WARROOM_LAB_ADDR")?,
+                variable("WARROOM_LAB_TOKEN")?,
+            );
             super::lab::ctl_command(&addr, &token, &action, node.as_deref(), &mut out)
         }
         None => {
             let runtime = environment::client_runtime()?;
-            runtime.block_on(super::lab::lab_command(Arc::new(SystemClock), LabOptions::default(), &mut out))
+            runtime.block_on(super::lab::lab_command(
+                Arc::new(SystemClock),
+                LabOptions::default(),
+                &mut out,
+            ))
         }
     }
 }

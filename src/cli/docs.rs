@@ -36,14 +36,10 @@ pub(super) fn plan(args: &PlanArgs) -> Outcome {
 }
 
 /// `warroom completions`.
-pub(super) fn completions(shell: clap_complete::Shell) -> Outcome {
-    clap_complete::generate(
-        shell,
-        &mut Cli::command(),
-        "warroom",
-        &mut std::io::stdout(),
-    );
-    Ok(Code::Done)
+pub(super) fn completions(shell: clap_complete::Shell) -> Code {
+    let mut out = std::io::stdout();
+    clap_complete::generate(shell, &mut Cli::command(), "warroom", &mut out);
+    Code::Done
 }
 
 /// `warroom man`.

@@ -55,7 +55,7 @@ fn theme(name: &str) -> Result<Theme, Failure> {
             .code(Code::Usage));
     }
     let failed = |error: std::io::Error| {
-        Failure::new(error_of(name, error))
+        Failure::new(format!("cannot read theme `{name}`: {error}"))
             .hint("a theme is a TOML file; see `themes/dark.toml`".to_owned())
             .code(Code::Usage)
     };
@@ -64,10 +64,6 @@ fn theme(name: &str) -> Result<Theme, Failure> {
         .and_then(|file| file.take(THEME_BYTES_MAX).read_to_string(&mut text))
         .map_err(failed)?;
     Theme::parse(name, &text).map_err(|error| Failure::new(error).code(Code::Usage))
-}
-
-fn error_of(name: &str, error: std::io::Error) -> std::io::Error {
-    std::io::Error::new(error.kind(), format!("cannot read theme `{name}`: {error}"))
 }
 
 /// What the terminal can show. Source: no-color.org for `NO_COLOR`; `COLORTERM` as terminals set it.

@@ -42,7 +42,7 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Check(args) => docs::check(&args),
         Verb::Plan(args) => docs::plan(&args),
         Verb::Verify(args) => verify::verify(&environment, &args),
-        Verb::Completions { shell } => docs::completions(shell),
+        Verb::Completions { shell } => Ok(docs::completions(shell)),
         Verb::Man => docs::man(),
     }
 }

@@ -132,38 +132,32 @@ fn blast(state: &State, step: &PlanStep) -> String {
 /// `error-ratio crit > 0.05 for 10s (pass, value 0.002, age 1s)`, one for each guard.
 fn guards(state: &State, now: Moment) -> Vec<String> {
     state
-        .plan()
-        .rules
-        .iter()
-        .filter(|rule| rule.crit.is_some() || rule.warn.is_some())
-        .map(|rule| {
+        .guards()
+        .map(|(rule, verdict)| {
             let limit = rule
                 .crit
                 .or(rule.warn)
                 .map(|l| l.to_string())
                 .unwrap_or_default();
-            let said = state.rules.get(&rule.id);
-            let verdict = match said.map(|s| s.verdict) {
-                Some(Verdict::Pass) => "pass",
-                Some(Verdict::Warn) => "warn",
-                Some(Verdict::Fail) => "fail",
-                Some(Verdict::Unknown(why)) => why.as_str(),
-                None => "no data yet",
+            let word = match verdict {
+                Verdict::Pass => "pass",
+                Verdict::Warn => "warn",
+                Verdict::Fail => "fail",
+                Verdict::Unknown(why) => why.as_str(),
             };
-            let value = said
-                .and_then(|s| s.quote.as_ref())
-                .map_or_else(String::new, |quote| {
-                    let age = Duration::from_millis(quote.age_ms).saturating_add(
-                        said.map_or(Duration::ZERO, |s| now.wall.since(s.since.wall)),
-                    );
-                    format!(
-                        ", value {} at the last change {} ago",
-                        quote.sample.value,
-                        short_span(age)
-                    )
-                });
+            let said = state.rules.get(&rule.id);
+            let value = said.and_then(|said| said.quote.as_ref().map(|quote| (said, quote)));
+            let value = value.map_or_else(String::new, |(said, quote)| {
+                let age = Duration::from_millis(quote.age_ms)
+                    .saturating_add(now.wall.since(said.since.wall));
+                format!(
+                    ", value {} when it last changed, {} ago",
+                    quote.sample.value,
+                    short_span(age)
+                )
+            });
             format!(
-                "{} {limit} for {} ({verdict}{value})",
+                "{} {limit} for {} ({word}{value})",
                 rule.id,
                 short_span(rule.hold_for)
             )

@@ -2,7 +2,9 @@
 
 use crate::display::{LogColor, LogRow, LogStream, LogStyle, RowEnd};
 use crate::domain::digest::Digest;
-use crate::domain::fact::ExecKey;
+use crate::domain::fact::{ExecKey, Stamped};
+use crate::domain::id::Seq;
+use crate::domain::state::State;
 use crate::ui::action::View;
 use crate::ui::model::Model;
 use crate::ui::room::Room;
@@ -10,6 +12,7 @@ use crate::ui::text::{Row, log_row};
 use crate::ui::theme::{Look, Role};
 use crate::ui::view::Cx;
 use crate::ui::widgets::markdown::{self, DocRow};
+use crate::ui::words;
 use ratatui::style::{Color, Modifier, Style};
 use std::collections::VecDeque;
 
@@ -22,6 +25,8 @@ pub(crate) struct Cache {
     output: Output,
     document: Vec<DocRow>,
     document_for: Option<(Digest, usize)>,
+    timeline: Vec<usize>,
+    timeline_for: Option<(String, Seq, Seq)>,
     /// Width the document was last drawn at.
     pub(crate) document_width: std::cell::Cell<usize>,
 }
@@ -38,26 +43,17 @@ struct Output {
     last: Row,
 }
 
-/// The execution whose output is shown: of the selected step, else of the one that runs, else the newest there is.
+/// The execution whose output is shown: the running one of the selected step, else its newest one with output here.
 pub(crate) fn shown_execution(room: &Room, step: usize) -> Option<ExecKey> {
-    let view = room.state.view(step)?;
-    let of_step = view
-        .now
-        .running
+    let now = room.state.view(step)?.now;
+    let finished = || {
+        let mut keys = now.finished.iter().rev().map(|f| &f.key);
+        keys.find(|key| room.output(key).is_some())
+    };
+    now.running
         .as_ref()
         .map(|r| &r.key)
-        .or_else(|| {
-            view.now
-                .finished
-                .iter()
-                .rev()
-                .map(|f| &f.key)
-                .find(|k| room.output(k).is_some())
-        })
-        .or_else(|| view.now.finished.last().map(|f| &f.key));
-    of_step
-        .or_else(|| room.state.running().map(|r| &r.key))
-        .or_else(|| room.outputs.last().map(|t| &t.key))
+        .or_else(finished)
         .cloned()
 }
 
@@ -67,8 +63,28 @@ impl Cache {
         match model.view {
             View::WarRoom => self.output.refresh(cx.room, model, look),
             View::Runbook => self.refresh_document(cx.room, look),
-            View::Metrics | View::Timeline | View::Confirm => {}
+            View::Timeline => self.refresh_timeline(cx.room, &model.filter),
+            View::Metrics | View::Confirm => {}
         }
+    }
+
+    fn refresh_timeline(&mut self, room: &Room, filter: &str) {
+        let first = room.recent.front().map_or(Seq(0), |r| r.seq);
+        let wanted = (filter.to_lowercase(), first, room.state.head.0);
+        if self.timeline_for.as_ref() == Some(&wanted) {
+            return;
+        }
+        let records = room.recent.iter().enumerate();
+        self.timeline = records
+            .filter(|(_, record)| matches(&room.state, record, &wanted.0))
+            .map(|(place, _)| place)
+            .collect();
+        self.timeline_for = Some(wanted);
+    }
+
+    /// Places among the kept records of those the filter lets through.
+    pub(crate) fn timeline(&self) -> &[usize] {
+        &self.timeline
     }
 
     fn refresh_document(&mut self, room: &Room, look: &Look) {
@@ -94,6 +110,15 @@ impl Cache {
             self.output.made,
         )
     }
+}
+
+/// Whether a record has all words of a filter, which is in lower case.
+fn matches(state: &State, record: &Stamped, wanted: &str) -> bool {
+    if wanted.is_empty() {
+        return true;
+    }
+    let text = format!("{} {}", record.actor, words::fact(state, record)).to_lowercase();
+    wanted.split_whitespace().all(|word| text.contains(word))
 }
 
 impl Output {

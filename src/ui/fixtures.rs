@@ -1,5 +1,7 @@
 //! Rooms for tests, told as stories: facts in order, folded as in a session.
 
+mod runbook;
+
 use crate::domain::apply::check_apply;
 use crate::domain::board::{Board, GateProgress, OutputTail};
 use crate::domain::digest::Digest;
@@ -15,16 +17,14 @@ use crate::domain::reading::{
     Alert, AlertState, Component, ConnectorHealth, Incident, Liveness, OnCall, QueryAnswer,
     ReadFailure, Reading, Sample, Series,
 };
-use crate::domain::runbook::plan::{
-    ExecBlock, ExecRole, Gate, MetricRule, OnExecutorLost, Plan, PlanBlock, PlanPhase, PlanStep,
-    Risk, Window,
-};
+use crate::domain::runbook::plan::ExecRole;
 use crate::domain::state::State;
-use crate::domain::threshold::{Limit, OnBreach, OnNoData, Op, Unknown, Verdict};
+use crate::domain::threshold::{Unknown, Verdict};
 use crate::domain::time::{Moment, Timestamp};
 use crate::ui::room::{Link, Room};
 use crate::wire::message::Welcome;
-use std::collections::{BTreeMap, VecDeque};
+use runbook::{plan, plan_doc};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// A story that is being told.
@@ -63,162 +63,6 @@ pub(crate) fn actor(name: &str) -> Actor {
     }
 }
 
-fn exec(role: ExecRole, script: &str, line: u32) -> ExecBlock {
-    ExecBlock {
-        role,
-        lang: "sh".to_owned(),
-        argv: ["sh", "-euc", script].map(str::to_owned).to_vec(),
-        timeout: Duration::from_secs(120),
-        retry: u32::from(role == ExecRole::Verify),
-        line,
-    }
-}
-
-fn step(name: &str, number: &str, title: &str, phase: usize) -> PlanStep {
-    PlanStep {
-        id: id(name),
-        number: number.to_owned(),
-        title: title.to_owned(),
-        prose: String::new(),
-        phase,
-        parent: None,
-        depth: 0,
-        ticked: false,
-        blocks: Vec::new(),
-        undo: None,
-        risk: Risk::Read,
-        component: None,
-        quorum: 0,
-        expected: Some(Duration::from_secs(180)),
-        on_executor_lost: OnExecutorLost::Continue,
-        line: 20,
-    }
-}
-
-fn phase(number: &str, title: &str, prose: &str, rollback: bool) -> PlanPhase {
-    PlanPhase {
-        number: number.to_owned(),
-        title: title.to_owned(),
-        level: 2,
-        prose: prose.to_owned(),
-        rollback,
-        line: 10,
-    }
-}
-
-fn rule(name: &str, title: &str, unit: &str, warn: f64, crit: f64) -> MetricRule {
-    let limit = |value| Limit { op: Op::Gt, value };
-    MetricRule {
-        id: rule_id(name),
-        title: title.to_owned(),
-        expr: name.to_owned(),
-        unit: unit.to_owned(),
-        warn: Some(limit(warn)),
-        crit: Some(limit(crit)),
-        clear: None,
-        hold_for: Duration::from_secs(10),
-        on_breach: OnBreach::Hold,
-        no_data: OnNoData::Unknown,
-        stale_after: Duration::from_secs(30),
-        source: None,
-        phase: None,
-        line: 5,
-    }
-}
-
-fn steps() -> Vec<PlanStep> {
-    let mut backup = step("backup", "1.1", "Take a backup of orders", 0);
-    backup.risk = Risk::Change;
-    backup.prose = "Look at the **size** first: it should be about 40 GiB.\n\n- older than a day: stop\n- no space: stop".to_owned();
-    backup.blocks = vec![
-        PlanBlock::Exec(exec(ExecRole::Check, "df -h /backup", 21)),
-        PlanBlock::Exec(exec(ExecRole::Run, "pg_backup --full orders\nsync", 24)),
-        PlanBlock::Exec(exec(ExecRole::Verify, "pg_backup --verify latest", 28)),
-    ];
-    let mut lag = step("lag", "1.2", "Wait until replicas have caught up", 0);
-    lag.blocks = vec![PlanBlock::Gate(Gate {
-        id: rule_id("gate.lag"),
-        expr: "pg_lag_bytes".to_owned(),
-        limit: Limit {
-            op: Op::Lt,
-            value: 1024.0,
-        },
-        hold_for: Duration::from_secs(30),
-        timeout: Some(Duration::from_secs(600)),
-        source: None,
-        line: 33,
-    })];
-    let call = step("call", "1.3", "Tell the support desk, 東京 office too", 0);
-    let mut drain = step("drain", "2.1", "Drain rack-07 and move its leaders away", 1);
-    drain.risk = Risk::Destructive;
-    drain.quorum = 1;
-    drain.component = Some("db-orders".to_owned());
-    drain.blocks = vec![
-        PlanBlock::Exec(exec(ExecRole::Check, "drainctl check rack-07", 41)),
-        PlanBlock::Exec(exec(ExecRole::Run, "drainctl drain rack-07 --confirm", 44)),
-        PlanBlock::Exec(exec(
-            ExecRole::Verify,
-            "drainctl status rack-07 | grep drained",
-            47,
-        )),
-    ];
-    drain.undo = Some(exec(ExecRole::Undo, "drainctl restore rack-07", 50));
-    let mut wipe = step("wipe", "2.2", "Wipe the old volume", 1);
-    wipe.risk = Risk::Irreversible;
-    wipe.quorum = 1;
-    wipe.blocks = vec![PlanBlock::Exec(exec(
-        ExecRole::Run,
-        "lvremove -y vg0/orders-old",
-        55,
-    ))];
-    let mut traffic = step("traffic", "2.3", "Move traffic back", 1);
-    traffic.risk = Risk::Change;
-    traffic.blocks = vec![PlanBlock::Exec(exec(
-        ExecRole::Run,
-        "lbctl enable rack-07",
-        60,
-    ))];
-    let mut eu = step("traffic-eu", "2.3.1", "Look at the dashboards in eu", 1);
-    eu.parent = Some(5);
-    eu.depth = 1;
-    let mut back = step("back", "3.1", "Tell everybody that it was rolled back", 2);
-    back.risk = Risk::Read;
-    vec![backup, lag, call, drain, wipe, traffic, eu, back]
-}
-
-pub(crate) fn plan() -> Plan {
-    Plan {
-        title: "Move orders to rack-08".to_owned(),
-        change: Some("CHG0031337".to_owned()),
-        window: Some(Window {
-            start: Timestamp::parse("2026-11-22T02:00:00Z").expect("a time"),
-            end: Timestamp::parse("2026-11-22T04:00:00Z").expect("a time"),
-            buffer: Duration::from_secs(15 * 60),
-        }),
-        components: vec!["db-orders".to_owned(), "lb-front".to_owned()],
-        environment: BTreeMap::new(),
-        briefing:
-            "Orders are *read-only* for ten minutes.\n\nWatch `error ratio` and replication lag."
-                .to_owned(),
-        phases: vec![
-            phase(
-                "1",
-                "Prepare",
-                "Nothing here changes what customers see.",
-                false,
-            ),
-            phase("2", "Switch over", "", false),
-            phase("3", "Rollback", "", true),
-        ],
-        steps: steps(),
-        rules: vec![
-            rule("errors", "error ratio", "ratio", 0.01, 0.05),
-            rule("lag", "replication lag", "bytes", 1_000_000.0, 16_000_000.0),
-            rule("p99", "latency p99", "s", 0.25, 0.5),
-        ],
-    }
-}
-
 fn genesis(mode: Mode) -> Genesis {
     Genesis {
         session: SessionId::from_parts(1_795_312_800_000, 7),
@@ -237,24 +81,6 @@ fn genesis(mode: Mode) -> Genesis {
         plan: plan(),
         panels: Vec::new(),
     }
-}
-
-/// The plan document of a proposal, as a person reads it.
-pub(crate) fn plan_doc(step: &str, attempt: u32, argv: &str) -> String {
-    let risk = if step == "wipe" {
-        "irreversible"
-    } else {
-        "destructive"
-    };
-    format!(
-        "warroom-plan@v1\nstep: {step}\nattempt: {attempt}\nrisk: {risk}\ntitle: Drain rack-07 and move its leaders away\n\
-         target: rack-07.prod.example.net\nblast: 1 of 12 racks; 214 partitions lose one replica\nrunas: ops\n\
-         host: bastion-1\ncwd: /srv/runbooks\nexe: /bin/sh\n\
-         exe-sha256: 7b1f0e3c5d9a2b4c6e8f0a1b2c3d4e5f60718293a4b5c6d7e8f9010203040506\nargc: 3\nargv.0: sh\n\
-         argv.1: -euc\nargv.2: {argv}\nenvc: 2\nenv.0: LANG=C\nenv.1: PATH=/usr/bin:/bin\nstdin: empty\n\
-         timeout-s: 120\non-executor-lost: continue\nguardc: 1\n\
-         guard.0: error ratio > 0.05 for 10s (value 0.002, age 4s)\nundo: drainctl restore rack-07\n"
-    )
 }
 
 impl Story {

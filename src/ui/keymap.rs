@@ -3,7 +3,9 @@
 //! No single unmodified key goes forward through something destructive: `s` runs checks only, `P` asks again by
 //! name, go is a control key, and the confirm has a ritual of its own.
 
-use crate::ui::action::{Action, Motion, View};
+mod table;
+
+use crate::ui::action::Action;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// Part of the help a binding belongs to.
@@ -75,351 +77,9 @@ pub struct Binding {
     pub hint: &'static str,
 }
 
-const fn bind(
-    keys: &'static str,
-    action: Action,
-    group: Group,
-    hint: &'static str,
-    what: &'static str,
-) -> Binding {
-    Binding {
-        keys,
-        action,
-        context: Context::Views,
-        what,
-        group,
-        hint,
-    }
-}
-
-const fn anywhere(mut binding: Binding) -> Binding {
-    binding.context = Context::Anywhere;
-    binding
-}
-
-const fn confirm(mut binding: Binding) -> Binding {
-    binding.context = Context::Confirm;
-    binding
-}
-
-use Action as A;
-use Group as G;
-
-/// The table. Where an action has several keys, the first one is the one shown.
-const TABLE: &[Binding] = &[
-    bind("h", A::Hold, G::Back, "hold", "hold: nothing new starts"),
-    bind("x", A::Stop, G::Back, "stop", "stop the running command"),
-    bind(
-        "H",
-        A::Release,
-        G::Forward,
-        "",
-        "end all holds (asks for a reason)",
-    ),
-    bind(
-        "R",
-        A::Rollback,
-        G::Back,
-        "roll back",
-        "go back: undo what was done, last first (asks for a reason)",
-    ),
-    bind(
-        "A",
-        A::Abort,
-        G::Back,
-        "",
-        "give up where it stands (asks for a reason)",
-    ),
-    bind("B", A::Begin, G::Forward, "begin", "begin the maintenance"),
-    bind(
-        "s",
-        A::Start,
-        G::Forward,
-        "start",
-        "start the selected step; of a destructive one, its checks",
-    ),
-    bind(
-        "m",
-        A::MarkDone,
-        G::Forward,
-        "mark done",
-        "the selected manual step is done (asks for a note)",
-    ),
-    bind(
-        "S",
-        A::Skip,
-        G::Forward,
-        "",
-        "leave the selected step out (asks for a reason)",
-    ),
-    bind("T", A::Retry, G::Forward, "", "try the selected step again"),
-    bind(
-        "o",
-        A::Resolve,
-        G::Forward,
-        "",
-        "say what happened to an unknown step",
-    ),
-    bind(
-        "E",
-        A::Complete,
-        G::Forward,
-        "",
-        "everything is done: complete the maintenance",
-    ),
-    bind("n", A::Note, G::Forward, "note", "write a note"),
-    bind(
-        "P",
-        A::Propose,
-        G::Second,
-        "propose",
-        "propose the destructive part of the selected step",
-    ),
-    bind(
-        "c",
-        A::Review,
-        G::Second,
-        "review",
-        "review the open proposal",
-    ),
-    bind("C", A::Cancel, G::Second, "", "take the open proposal back"),
-    anywhere(bind(
-        "ctrl-g",
-        A::Go,
-        G::Second,
-        "",
-        "go: run the confirmed step",
-    )),
-    confirm(bind(
-        "r",
-        A::Reject,
-        G::Second,
-        "reject",
-        "reject the open proposal (asks for a reason)",
-    )),
-    bind("1", A::Show(View::WarRoom), G::Views, "", "war room"),
-    bind(
-        "2",
-        A::Show(View::Runbook),
-        G::Views,
-        "",
-        "runbook: the whole document",
-    ),
-    bind(
-        "3",
-        A::Show(View::Metrics),
-        G::Views,
-        "",
-        "metrics: charts with limits",
-    ),
-    bind(
-        "4",
-        A::Show(View::Timeline),
-        G::Views,
-        "",
-        "timeline: every fact",
-    ),
-    bind(
-        "5",
-        A::Show(View::Confirm),
-        G::Views,
-        "",
-        "confirm: the open proposal",
-    ),
-    bind("tab", A::FocusNext, G::Views, "", "focus the next pane"),
-    bind(
-        "backtab",
-        A::FocusPrevious,
-        G::Views,
-        "",
-        "focus the previous pane",
-    ),
-    bind(
-        "z",
-        A::Zoom,
-        G::Views,
-        "",
-        "give the focused pane the whole screen, or take it back",
-    ),
-    bind(
-        "enter",
-        A::OpenStep,
-        G::Views,
-        "",
-        "show the selected step in full",
-    ),
-    bind(
-        "f",
-        A::Follow,
-        G::Views,
-        "",
-        "select the step that matters now and follow it",
-    ),
-    bind("j", A::Move(Motion::Down), G::Move, "", "down"),
-    bind("down", A::Move(Motion::Down), G::Move, "", "down"),
-    bind("k", A::Move(Motion::Up), G::Move, "", "up"),
-    bind("up", A::Move(Motion::Up), G::Move, "", "up"),
-    bind(
-        "ctrl-d",
-        A::Move(Motion::HalfDown),
-        G::Move,
-        "",
-        "half a pane down",
-    ),
-    bind(
-        "ctrl-u",
-        A::Move(Motion::HalfUp),
-        G::Move,
-        "",
-        "half a pane up",
-    ),
-    bind(
-        "pagedown",
-        A::Move(Motion::PageDown),
-        G::Move,
-        "",
-        "a pane down",
-    ),
-    bind(
-        "ctrl-f",
-        A::Move(Motion::PageDown),
-        G::Move,
-        "",
-        "a pane down",
-    ),
-    bind(
-        "space",
-        A::Move(Motion::PageDown),
-        G::Move,
-        "",
-        "a pane down",
-    ),
-    bind("pageup", A::Move(Motion::PageUp), G::Move, "", "a pane up"),
-    bind("b", A::Move(Motion::PageUp), G::Move, "", "a pane up"),
-    bind(
-        "g g",
-        A::Move(Motion::First),
-        G::Move,
-        "",
-        "to the first row",
-    ),
-    bind(
-        "home",
-        A::Move(Motion::First),
-        G::Move,
-        "",
-        "to the first row",
-    ),
-    bind("G", A::Move(Motion::Last), G::Move, "", "to the last row"),
-    bind("end", A::Move(Motion::Last), G::Move, "", "to the last row"),
-    bind(
-        "/",
-        A::Search,
-        G::Move,
-        "",
-        "search; on the timeline, filter",
-    ),
-    bind("N", A::SearchPrevious, G::Move, "", "to the previous match"),
-    bind("ctrl-n", A::SearchNext, G::Move, "", "to the next match"),
-    confirm(bind("j", A::Move(Motion::Down), G::Move, "", "down")),
-    confirm(bind("k", A::Move(Motion::Up), G::Move, "", "up")),
-    confirm(bind(
-        "space",
-        A::Move(Motion::PageDown),
-        G::Move,
-        "",
-        "a page down",
-    )),
-    confirm(bind("b", A::Move(Motion::PageUp), G::Move, "", "a page up")),
-    confirm(bind(
-        "g",
-        A::Move(Motion::First),
-        G::Move,
-        "",
-        "to the first row",
-    )),
-    confirm(bind(
-        "G",
-        A::Move(Motion::Last),
-        G::Move,
-        "",
-        "to the last row",
-    )),
-    anywhere(bind(
-        "esc",
-        A::Close,
-        G::Terminal,
-        "",
-        "close what is on top; leave the confirm screen",
-    )),
-    bind(
-        "y",
-        A::Copy,
-        G::Terminal,
-        "",
-        "copy the commands of the selected step",
-    ),
-    bind(
-        "t",
-        A::LocalTime,
-        G::Terminal,
-        "",
-        "local time beside UTC, or not",
-    ),
-    bind(
-        ":",
-        A::Palette,
-        G::Terminal,
-        "palette",
-        "palette: find an action by name",
-    ),
-    bind("?", A::Help, G::Terminal, "help", "help"),
-    anywhere(bind(
-        "ctrl-c",
-        A::Quit,
-        G::Terminal,
-        "",
-        "leave: asks whether the session goes on",
-    )),
-    bind(
-        "q",
-        A::Quit,
-        G::Terminal,
-        "quit",
-        "leave: asks whether the session goes on",
-    ),
-    anywhere(bind(
-        "prefix d",
-        A::Detach,
-        G::Terminal,
-        "detach",
-        "detach: the session goes on",
-    )),
-    anywhere(bind("prefix ?", A::Help, G::Terminal, "", "help")),
-    anywhere(bind(
-        "prefix &",
-        A::KillSession,
-        G::Terminal,
-        "",
-        "end the session (asks for its name)",
-    )),
-    anywhere(bind(
-        "ctrl-l",
-        A::Redraw,
-        G::Terminal,
-        "",
-        "draw everything anew",
-    )),
-];
-
 /// The table, for the help and the manual. `prefix` stands for the prefix key, `ctrl-b` unless configured.
 pub const fn key_table() -> &'static [Binding] {
-    TABLE
-}
-
-/// The first key of an action, as shown; absent for one without a key.
-pub fn key_of(action: Action) -> Option<&'static str> {
-    TABLE.iter().find(|b| b.action == action).map(|b| b.keys)
+    table::TABLE
 }
 
 /// One key with its modifiers.
@@ -432,7 +92,7 @@ pub struct Chord {
 
 /// A key name that is not understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a key such as `ctrl-b`, `f1` or `g`")]
+#[error("`{0}` is not a key such as `ctrl-b` or `f1`, or is taken")]
 pub struct KeyError(String);
 
 impl Chord {
@@ -498,7 +158,7 @@ const SEQUENCE_MAX: usize = 2;
 impl Keymap {
     /// Resolves the table with this prefix key.
     pub fn new(prefix: Chord) -> Self {
-        let sequences = TABLE
+        let sequences = table::TABLE
             .iter()
             .filter_map(|binding| {
                 let chords: Result<Vec<Chord>, KeyError> = binding
@@ -519,6 +179,23 @@ impl Keymap {
             sequences,
             pending: Vec::with_capacity(SEQUENCE_MAX),
         }
+    }
+
+    /// Reads a prefix key: one with `ctrl` or `alt`, or a function key, that begins nothing else.
+    ///
+    /// # Errors
+    /// [`KeyError`] for another key, or one the table uses.
+    pub fn prefix(text: &str) -> Result<Chord, KeyError> {
+        let chord = Chord::parse(text)?;
+        let plain = !chord.control && !chord.alt && !matches!(chord.code, KeyCode::F(_));
+        let taken = table::TABLE
+            .iter()
+            .filter_map(|b| b.keys.split(' ').next())
+            .any(|first| first != "prefix" && Chord::parse(first) == Ok(chord));
+        if plain || taken {
+            return Err(KeyError(text.to_owned()));
+        }
+        Ok(chord)
     }
 
     /// Takes one key; gives the action when it ends a sequence that works on this screen.
@@ -544,11 +221,6 @@ impl Keymap {
             self.pending.clear();
         }
         None
-    }
-
-    /// True between the keys of a sequence.
-    pub fn is_pending(&self) -> bool {
-        !self.pending.is_empty()
     }
 
     /// Forgets the keys of an unfinished sequence.
@@ -577,9 +249,9 @@ mod tests {
 
     #[test]
     fn every_line_of_the_table_is_understood() {
-        assert_eq!(keymap().sequences.len(), TABLE.len());
+        assert_eq!(keymap().sequences.len(), table::TABLE.len());
         assert!(
-            TABLE
+            table::TABLE
                 .iter()
                 .all(|b| !b.what.is_empty() && b.keys.split(' ').count() <= SEQUENCE_MAX)
         );
@@ -592,8 +264,8 @@ mod tests {
             Context::Confirm => vec![true],
             Context::Anywhere => vec![false, true],
         };
-        for (at, one) in TABLE.iter().enumerate() {
-            for other in &TABLE[at + 1..] {
+        for (at, one) in table::TABLE.iter().enumerate() {
+            for other in &table::TABLE[at + 1..] {
                 let overlap = places(one.context)
                     .iter()
                     .any(|p| places(other.context).contains(p));
@@ -607,8 +279,21 @@ mod tests {
 
     #[test]
     fn go_and_confirm_are_on_no_single_plain_key() {
-        for binding in TABLE.iter().filter(|b| matches!(b.action, Action::Go)) {
+        for binding in table::TABLE
+            .iter()
+            .filter(|b| matches!(b.action, Action::Go))
+        {
             assert!(binding.keys.starts_with("ctrl-"), "{}", binding.keys);
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_no_plain_key_and_no_other_binding() {
+        for good in ["ctrl-b", "ctrl-a", "f12", "alt-x"] {
+            assert!(Keymap::prefix(good).is_ok(), "{good}");
+        }
+        for bad in ["b", "ctrl-g", "esc", "tab", "ctrl-", "prefix"] {
+            assert!(Keymap::prefix(bad).is_err(), "{bad}");
         }
     }
 
@@ -616,7 +301,6 @@ mod tests {
     fn sequences_end_or_are_forgotten() {
         let mut keymap = keymap();
         assert_eq!(keymap.on_key(&key("ctrl-b"), false), None);
-        assert!(keymap.is_pending());
         assert_eq!(keymap.on_key(&key("d"), false), Some(Action::Detach));
         assert_eq!(keymap.on_key(&key("ctrl-b"), false), None);
         assert_eq!(

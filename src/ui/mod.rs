@@ -44,6 +44,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ritual::Ritual;
 use room::{Link, Room};
+use std::collections::BTreeSet;
 use theme::{Colors, Look, Role, Theme};
 
 /// What there is to draw.
@@ -133,6 +134,7 @@ pub struct Ui {
     cache: Cache,
     targets: Targets,
     size: (u16, u16),
+    asked_outputs: BTreeSet<ExecKey>,
 }
 
 impl Ui {
@@ -148,12 +150,25 @@ impl Ui {
             cache: Cache::default(),
             targets: Targets::new(),
             size: (0, 0),
+            asked_outputs: BTreeSet::new(),
         }
     }
 
     /// Takes one event of the terminal; gives what the client is to do.
     pub fn on_event(&mut self, screen: &Screen, event: &Event, now: Moment) -> Vec<Request> {
         self.sync(screen, now);
+        let mut requests = self.on_input(screen, event, now);
+        if let Some(room) = screen.room() {
+            requests.extend(update::missing_output(
+                &self.model,
+                room,
+                &mut self.asked_outputs,
+            ));
+        }
+        requests
+    }
+
+    fn on_input(&mut self, screen: &Screen, event: &Event, now: Moment) -> Vec<Request> {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.on_key(screen, key, now),
             Event::Paste(text) => {
@@ -278,11 +293,7 @@ impl Ui {
         if let Some(action) = self.keymap.on_key(key, on_confirm) {
             update::act(&mut work, action);
         }
-        let requests = work.requests;
-        if requests.contains(&Request::Redraw) {
-            self.size = (0, 0);
-        }
-        requests
+        work.requests
     }
 }
 

@@ -102,7 +102,10 @@ impl Room {
             return;
         }
         if self.outputs.len() >= OUTPUTS_MAX {
-            self.outputs.remove(0);
+            // The running command's output stays, however many old ones are looked at.
+            let running = self.state.running().map(|r| &r.key);
+            let oldest = self.outputs.iter().position(|t| Some(&t.key) != running);
+            self.outputs.remove(oldest.unwrap_or(0));
         }
         let mut tail = OutputTail {
             key: chunk.key,
@@ -129,5 +132,53 @@ impl Room {
     /// The output of one execution.
     pub fn output(&self, key: &ExecKey) -> Option<&OutputTail> {
         self.outputs.iter().find(|t| &t.key == key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::Seq;
+    use crate::ui::fixtures::Story;
+
+    #[test]
+    fn facts_are_folded_once() {
+        let mut room = Story::running("bob").room;
+        let all: Vec<Stamped> = room.recent.iter().cloned().collect();
+        let before = room.clone();
+        room.on_facts(all);
+        assert_eq!(room, before);
+    }
+
+    #[test]
+    fn older_records_join_without_a_gap_or_not_at_all() {
+        let mut room = Story::running("bob").room;
+        let older: Vec<Stamped> = room.recent.drain(..5).collect();
+        room.on_records(older[..3].to_vec());
+        assert_eq!(
+            room.recent.front().map(|r| r.seq),
+            Some(Seq(5)),
+            "records 3 and 4 are missing"
+        );
+        room.on_records(older);
+        let numbers: Vec<u64> = room.recent.iter().map(|r| r.seq.0).collect();
+        assert!(numbers.iter().copied().eq(0..=room.state.head.0.0));
+    }
+
+    #[test]
+    fn outputs_are_bounded() {
+        let mut room = Story::running("bob").room;
+        let key = room.state.running().expect("runs").key.clone();
+        for n in 0..40 {
+            let mut key = key.clone();
+            key.try_no = n;
+            room.on_output(OutputTail {
+                key,
+                offset: 0,
+                bytes: b"x".to_vec(),
+            });
+        }
+        assert_eq!(room.outputs.len(), OUTPUTS_MAX);
+        assert!(room.output(&key).is_some(), "what runs is kept");
     }
 }

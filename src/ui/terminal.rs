@@ -1,11 +1,10 @@
 //! The real terminal: raw mode, the modes we set, and their undoing by a fixed byte string whatever happens.
 
 use crossterm::cursor::{Hide, MoveTo};
-use crossterm::event::{EnableBracketedPaste, EnableMouseCapture};
+use crossterm::event::EnableBracketedPaste;
 use crossterm::queue;
-use crossterm::terminal::{
-    self, BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
-};
+use crossterm::style::Print;
+use crossterm::terminal::{self, Clear, ClearType, EnterAlternateScreen};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use std::io::{self, Write};
@@ -16,6 +15,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// update, mouse (all four protocols), focus reports, bracketed paste, keyboard flags, colours, cursor, alternate screen.
 /// Source: xterm control sequences (ctlseqs), DEC private modes; mode 2026 is the synchronized-output proposal.
 const RESTORE: &[u8] = b"\x1b[?2026l\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l";
+
+/// Reports of buttons and the wheel, in the form that has no limit of columns. Not of movement: a hand on the mouse
+/// would wake client and line for nothing. Source: xterm control sequences, "Mouse Tracking".
+const MOUSE: &str = "\x1b[?1000h\x1b[?1006h";
 
 /// A frame at 200x50 with every cell new stays below this; so a frame is one write.
 const FRAME_BYTES: usize = 128 * 1024;
@@ -44,11 +47,15 @@ impl Frame {
     }
 
     fn send(&self) -> io::Result<()> {
-        let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut frame = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = trimmed(&frame);
+        frame.clear();
+        if bytes.is_empty() {
+            return Ok(());
+        }
         let mut out = io::stdout().lock();
-        let sent = out.write_all(&bytes).and_then(|()| out.flush());
-        bytes.clear();
-        sent
+        out.write_all(&bytes)?;
+        out.flush()
     }
 }
 
@@ -62,6 +69,56 @@ impl Write for Frame {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// What the drawing library sends behind each frame; the last of the four says it all.
+const LONG_RESET: &[u8] = b"\x1b[39m\x1b[49m\x1b[59m\x1b[0m";
+const RESET: &[u8] = b"\x1b[0m";
+/// Sent with each frame, though the cursor was hidden at the start.
+const HIDE: &[u8] = b"\x1b[?25l";
+/// Source: the synchronized-output proposal, DEC private mode 2026.
+const SYNC_BEGIN: &[u8] = b"\x1b[?2026h";
+const SYNC_END: &[u8] = b"\x1b[?2026l";
+
+/// A frame below this reaches the terminal in one piece and cannot be seen half drawn; the marks around it would be
+/// half of what a tick of the clock costs.
+const SYNC_FROM: usize = 256;
+
+/// The frame without what changes nothing; a large one is marked as one update. Nothing is left of a frame without
+/// changes.
+fn trimmed(frame: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(
+        frame
+            .len()
+            .saturating_add(SYNC_BEGIN.len() + SYNC_END.len()),
+    );
+    let large = frame.len() >= SYNC_FROM;
+    if large {
+        out.extend_from_slice(SYNC_BEGIN);
+    }
+    let start = out.len();
+    let mut rest = frame;
+    while let Some(first) = rest.first() {
+        if let Some(after) = rest.strip_prefix(HIDE) {
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix(LONG_RESET) {
+            out.extend_from_slice(RESET);
+            rest = after;
+        } else {
+            out.push(*first);
+            rest = rest.get(1..).unwrap_or_default();
+        }
+    }
+    if out
+        .get(start..)
+        .is_none_or(|body| body.is_empty() || body == RESET)
+    {
+        return Vec::new();
+    }
+    if large {
+        out.extend_from_slice(SYNC_END);
+    }
+    out
 }
 
 /// The screen, in our modes until dropped.
@@ -96,13 +153,15 @@ impl Tty {
         queue!(
             out,
             EnterAlternateScreen,
-            Hide,
             EnableBracketedPaste,
             Clear(ClearType::All)
         )?;
         if mouse {
-            queue!(out, EnableMouseCapture)?;
+            queue!(out, Print(MOUSE))?;
         }
+        frame.send()?;
+        // Not through the frame: hiding the cursor is what a frame leaves out.
+        crossterm::execute!(io::stdout(), Hide)?;
         let terminal = Terminal::new(CrosstermBackend::new(out))?;
         Ok(Self { terminal, frame })
     }
@@ -121,9 +180,7 @@ impl Tty {
     /// # Errors
     /// When the terminal is gone.
     pub fn draw(&mut self, render: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
-        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         self.terminal.draw(render)?;
-        queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
         self.frame.send()
     }
 
@@ -158,6 +215,52 @@ impl Drop for Tty {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ratatui::style::{Color, Style};
+
+    /// Bytes of one frame that shows `text` over what the terminal shows.
+    fn frame_of(
+        terminal: &mut Terminal<CrosstermBackend<Frame>>,
+        frame: &Frame,
+        text: &str,
+    ) -> Vec<u8> {
+        let style = Style::new().fg(Color::Indexed(188)).bg(Color::Indexed(235));
+        terminal.current_buffer_mut().set_string(60, 0, text, style);
+        terminal.flush().expect("a vector can be written");
+        terminal.hide_cursor().expect("a vector can be written");
+        terminal.swap_buffers();
+        let mut bytes = frame.0.lock().expect("one thread");
+        let sent = trimmed(&bytes);
+        bytes.clear();
+        sent
+    }
+
+    #[test]
+    fn a_tick_of_the_clock_is_small_and_no_change_is_nothing() {
+        let frame = Frame::new();
+        let options = ratatui::TerminalOptions {
+            viewport: ratatui::Viewport::Fixed(ratatui::layout::Rect::new(0, 0, 80, 24)),
+        };
+        let backend = CrosstermBackend::new(frame.clone());
+        let mut terminal =
+            Terminal::with_options(backend, options).expect("a vector can be written");
+        frame_of(&mut terminal, &frame, "02:00:01Z");
+        let tick = frame_of(&mut terminal, &frame, "02:00:02Z");
+        assert!(
+            tick.len() <= 50,
+            "{} bytes: {}",
+            tick.len(),
+            tick.escape_ascii()
+        );
+        assert_eq!(frame_of(&mut terminal, &frame, "02:00:02Z"), b"");
+    }
+
+    #[test]
+    fn a_large_frame_is_one_update() {
+        let body = vec![b'x'; SYNC_FROM];
+        let sent = trimmed(&body);
+        assert!(sent.starts_with(SYNC_BEGIN) && sent.ends_with(SYNC_END));
+        assert_eq!(trimmed(b"\x1b[?25l\x1b[39m\x1b[49m\x1b[59m\x1b[0m"), b"");
+    }
 
     #[test]
     fn the_restoring_bytes_undo_every_mode_that_is_set() {
@@ -165,8 +268,7 @@ mod tests {
         crossterm::execute!(
             set,
             EnterAlternateScreen,
-            Hide,
-            EnableMouseCapture,
+            Print(MOUSE),
             EnableBracketedPaste
         )
         .expect("a vector can be written");

@@ -118,23 +118,27 @@ impl Row {
         }
         let mut rows = Vec::new();
         let mut row = Self::new();
+        // Spaces since the last word; drawn only when the next word stays in the same row.
+        let mut gap = Self::new();
         for (text, style) in &self.spans {
-            for (place, word) in split_words(text).into_iter().enumerate() {
-                let fits = row.width.saturating_add(word.width()) <= width;
-                if !fits && row.width > 0 {
+            for word in split_words(text) {
+                if word.as_str() == " " {
+                    gap = gap.clean(word, *style);
+                    continue;
+                }
+                let taken = row.width.saturating_add(gap.width);
+                let gap = std::mem::take(&mut gap);
+                if taken.saturating_add(word.width()) <= width {
+                    row = row.row(gap).clean(word, *style);
+                    continue;
+                }
+                if row.width > 0 {
                     rows.push(std::mem::take(&mut row));
-                }
-                if word.as_str() == " " && row.width == 0 && (place > 0 || !rows.is_empty()) {
-                    continue;
-                }
-                if word.width() <= width {
-                    row = row.clean(word, *style);
-                    continue;
                 }
                 let mut parts = display::wrap(&word, width);
                 let last = parts.pop().unwrap_or_default();
                 rows.extend(parts.into_iter().map(|p| Self::new().clean(p, *style)));
-                row = row.clean(last, *style);
+                row = Self::new().clean(last, *style);
             }
         }
         rows.push(row);

@@ -1,7 +1,8 @@
 //! Actions into changes of what this terminal remembers, and into requests. Who may do what is the server's to say.
 
+use crate::domain::board::TAIL_MAX;
 use crate::domain::command::Command;
-use crate::domain::fact::Finding;
+use crate::domain::fact::{ExecKey, Finding};
 use crate::domain::id::{Seq, StepId};
 use crate::domain::progress::current;
 use crate::domain::readiness::StepView;
@@ -9,12 +10,14 @@ use crate::domain::runbook::plan::{PlanBlock, Risk};
 use crate::domain::time::Moment;
 use crate::ui::Request;
 use crate::ui::action::{Action, Motion, Pane, View};
+use crate::ui::cache::shown_execution;
 use crate::ui::canvas::{Target, Targets, target_at};
 use crate::ui::layers::{Layer, Layers, Menu, MenuItem, Notice, Outcome, Palette, Prompt, Purpose};
 use crate::ui::model::{Model, moved};
 use crate::ui::ritual::Heard;
 use crate::ui::room::{Link, RECORDS_MAX, Room};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use std::collections::BTreeSet;
 
 /// What an action works on.
 pub(super) struct Work<'a> {
@@ -422,6 +425,10 @@ fn move_in(model: &mut Model, room: &Room, pane: Pane, motion: Motion) -> Vec<Re
         Pane::Document if matches!(motion, Motion::Up | Motion::Down) => {
             select_by(model, room, motion);
         }
+        // Without output the pane shows the step, which is read from the top.
+        Pane::Output if shown_execution(room, model.step).is_none() => {
+            model.scroll(pane).go(motion);
+        }
         Pane::Output | Pane::Feed => model.scroll(pane).go_tail(motion),
         Pane::Timeline => {
             model.scroll(pane).go_tail(motion);
@@ -464,6 +471,28 @@ fn older(model: &mut Model, room: &Room) -> Option<Request> {
     Some(Request::Records {
         from: Seq(from),
         count: u32::try_from(first.0.saturating_sub(from)).unwrap_or(0),
+    })
+}
+
+/// Asks, once, for the output of the selected step's newest command when it is not here.
+pub(super) fn missing_output(
+    model: &Model,
+    room: &Room,
+    asked: &mut BTreeSet<ExecKey>,
+) -> Option<Request> {
+    let now = room.state.view(model.step)?.now;
+    if room.link != Link::Up || shown_execution(room, model.step).is_some() {
+        return None;
+    }
+    let (key, output) = now
+        .finished
+        .iter()
+        .rev()
+        .find_map(|f| Some((&f.key, f.output.as_ref().filter(|o| o.bytes > 0)?)))?;
+    let tail = u64::try_from(TAIL_MAX).unwrap_or(u64::MAX);
+    asked.insert(key.clone()).then(|| Request::Output {
+        key: key.clone(),
+        offset: output.bytes.saturating_sub(tail),
     })
 }
 

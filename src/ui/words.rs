@@ -84,6 +84,11 @@ pub(crate) const fn verdict(verdict: Verdict, g: &Glyphs) -> Mark {
     }
 }
 
+/// A rule of another phase: it decides nothing now.
+pub(crate) const fn not_watched(g: &Glyphs) -> Mark {
+    mark(g.pending, "off", Role::Dim)
+}
+
 const fn unknown(why: Unknown) -> &'static str {
     match why {
         Unknown::Never => "NO DATA YET",

@@ -204,7 +204,7 @@ fn draw_notice(notice: &Notice, canvas: &mut Canvas<'_>, area: Rect) {
         height,
     };
     canvas.clear(place);
-    let title = Row::of("esc closes", canvas.of(Role::Dim));
+    let title = Row::of(" esc closes ", canvas.of(Role::Dim));
     let inner = pane::frame(canvas, place, title, canvas.of(notice.role));
     for (line, row) in rows.into_iter().enumerate() {
         canvas.row(inner, line, row);

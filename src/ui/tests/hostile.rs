@@ -120,7 +120,7 @@ fn play(seat: &mut Seat, input: Input) -> Vec<Request> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     /// Random hands on the keys: nothing panics, and no three words are ever typed by chance.
     #[test]

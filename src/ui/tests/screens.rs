@@ -271,6 +271,11 @@ fn tiny_screens_keep_what_now_and_state() {
     }
 }
 
+/// Fewer than 52 styles are ever on one screen.
+fn letter(at: usize) -> char {
+    ('a'..='z').chain('A'..='Z').nth(at).expect("few styles")
+}
+
 /// The styles of a screen: one letter for each new style, and what the letters mean.
 fn styles(seat: &mut Seat) -> String {
     let buffer = seat.draw().buffer().clone();
@@ -284,15 +289,15 @@ fn styles(seat: &mut Seat) -> String {
                 known.push(style.clone());
                 known.len() - 1
             });
-            out.push(char::from(b'a' + u8::try_from(at % 26).expect("a letter")));
+            out.push(letter(at));
         }
         out.push('\n');
     }
     for (at, style) in known.iter().enumerate() {
-        out.push_str(&format!(
-            "{}: {style}\n",
-            char::from(b'a' + u8::try_from(at % 26).expect("a letter"))
-        ));
+        out.push(letter(at));
+        out.push_str(": ");
+        out.push_str(style);
+        out.push('\n');
     }
     out
 }
@@ -310,8 +315,8 @@ fn mono_ascii_and_sixteen_colours() {
     insta::assert_snapshot!("mono_styles_80x24", styles(&mut seat));
     let ours = text
         .lines()
-        .filter(|l| !l.contains("Tell"))
-        .all(|l| l.is_ascii());
+        .filter(|l| !l.contains("Tell") && !l.contains("<U+202E>"))
+        .all(str::is_ascii);
     assert!(ours, "lines and marks of our own stay within ASCII");
     let sixteen = Settings {
         colors: Colors::Ansi16,

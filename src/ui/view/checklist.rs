@@ -142,11 +142,20 @@ fn step_row(
                 text
             },
         );
-    row.with_right(tail(cx, canvas, view, mark), width, canvas.signs())
+    row.with_right(tail(cx, canvas, view, mark, width), width, canvas.signs())
 }
 
+/// From this width on every state is also told by its word.
+const WORDY: usize = 48;
+
 /// Risk, word and time at the end of a step's row.
-fn tail(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, mark: words::Mark) -> Row {
+fn tail(
+    cx: &Cx<'_>,
+    canvas: &Canvas<'_>,
+    view: StepView<'_>,
+    mark: words::Mark,
+    width: usize,
+) -> Row {
     let dim = canvas.of(Role::Dim);
     let mut row = Row::of(" ", dim);
     if view.plan.risk.needs_second_person() && !view.now.status.is_passed() {
@@ -157,7 +166,10 @@ fn tail(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, mark: words::Mark)
         };
         row = row.fixed(sign, canvas.of(Role::Bad));
     }
-    row = row.fixed(mark.word, canvas.of(mark.role));
+    // Pending is the rule; its sign says it too, and titles need the room.
+    if mark.role != Role::Dim || width >= WORDY {
+        row = row.fixed(mark.word, canvas.of(mark.role));
+    }
     let span = match (view.now.started, view.now.ended) {
         (Some(start), Some(end)) => Some(end.wall.since(start.wall)),
         (Some(start), None) if view.now.is_active() => Some(cx.now.wall.since(start.wall)),

@@ -11,6 +11,7 @@ use crate::ui::action::Pane;
 use crate::ui::canvas::{Canvas, below};
 use crate::ui::model::Model;
 use crate::ui::ritual::{self, Gate, Mark, Ritual};
+use crate::ui::room::Link;
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
 use crate::ui::words;
@@ -259,7 +260,6 @@ fn status_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal, width: usi
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
     let terms = &proposal.terms;
     let mut rows = vec![guards(cx, canvas, proposal)];
-    let me = ritual::me(cx.room);
     if proposal.armed.is_some() {
         let row = Row::of("ARMED: ", canvas.of(Role::Danger))
             .text(terms.executor.as_str(), canvas.of(Role::Person));
@@ -267,16 +267,7 @@ fn status_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal, width: usi
     } else {
         let count = format!("{} of {} confirmed", proposal.confirms.len(), terms.quorum);
         let row = Row::new().text(&count, canvas.of(Role::Strong));
-        let why = if cx.room.welcome.read_only {
-            "; this terminal only looks"
-        } else if me.is_none() {
-            "; this account is nobody's, so it cannot confirm"
-        } else if me == Some(&terms.proposer) || me == Some(&terms.executor) {
-            "; you proposed it, so somebody else has to confirm"
-        } else {
-            "; you have confirmed"
-        };
-        rows.push(row.fixed(why, text));
+        rows.push(row.fixed(why_not(cx, proposal), text));
         rows.extend(words_rows(cx, canvas, proposal));
     }
     let keys = Row::of("j k space b g G", canvas.of(Role::Key)).fixed(" read  ", dim);
@@ -285,6 +276,25 @@ fn status_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal, width: usi
     rows.into_iter()
         .map(|row| row.fit(width, canvas.signs()))
         .collect()
+}
+
+/// Why this terminal has no input.
+fn why_not(cx: &Cx<'_>, proposal: &Proposal) -> &'static str {
+    let me = ritual::me(cx.room);
+    let is = |person| me == Some(person);
+    if cx.room.link != Link::Up {
+        "; the server is not reached, so nothing can be confirmed here"
+    } else if cx.room.welcome.read_only {
+        "; this terminal only looks"
+    } else if me.is_none() {
+        "; this account is nobody's, so it cannot confirm"
+    } else if is(&proposal.terms.proposer) || is(&proposal.terms.executor) {
+        "; you proposed it, so somebody else has to confirm"
+    } else if proposal.confirms.iter().any(|c| is(&c.person)) {
+        "; you have confirmed"
+    } else {
+        "; it cannot be confirmed now"
+    }
 }
 
 /// The words each attached person would be shown, for the proposer to compare on a call.

@@ -119,29 +119,45 @@ fn window(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
     match countdown::window(state, cx.now.wall) {
         Window::None => Row::of("no window declared", dim),
         Window::Before { starts_in } => {
-            Row::of("window starts in ", text).text(&short_span(starts_in), canvas.of(Role::Active))
+            Row::of("window starts in ", text).text(&coarse(starts_in), canvas.of(Role::Active))
         }
         Window::Over { for_long } => {
             let row = Row::of("WINDOW OVER", canvas.of(Role::Danger)).fixed(" for ", text);
-            row.text(&short_span(for_long), canvas.of(Role::Bad))
+            row.text(&coarse(for_long), canvas.of(Role::Bad))
         }
         Window::Within {
             ends_in,
             turn_back_in,
         } => {
-            let row = Row::of("window ends in ", text)
-                .text(&short_span(ends_in), canvas.of(Role::Strong));
+            let row =
+                Row::of("window ends in ", text).text(&coarse(ends_in), canvas.of(Role::Strong));
             let row = row.fixed(", ", dim);
             let complete = countdown::rollback_estimate(state).is_complete;
             let about = if complete { "" } else { " at most" };
             match turn_back_in {
                 Some(left) => row
                     .fixed("no return in ", text)
-                    .text(&short_span(left), canvas.of(turn_back_role(left)))
+                    .text(&coarse(left), canvas.of(turn_back_role(left)))
                     .fixed(about, dim),
                 None => row.fixed("PAST POINT OF NO RETURN", canvas.of(Role::Danger)),
             }
         }
+    }
+}
+
+/// From this on a countdown shows minutes only: nobody acts on its seconds, and a cell that does not change costs
+/// nothing on a slow line.
+const COARSE: std::time::Duration = std::time::Duration::from_secs(10 * 60);
+
+fn coarse(span: std::time::Duration) -> String {
+    if span < COARSE {
+        return short_span(span);
+    }
+    let minutes = span.as_secs() / 60;
+    match minutes {
+        0..=119 => format!("{minutes}m"),
+        120..=2879 => format!("{}h{:02}m", minutes / 60, minutes % 60),
+        _ => format!("{}d{:02}h", minutes / 1440, minutes / 60 % 24),
     }
 }
 

@@ -175,10 +175,7 @@ fn plotted(cx: &Cx<'_>, canvas: &mut Canvas<'_>, rule: &MetricRule, tracks: &[Tr
     let span = u64::try_from(each)
         .unwrap_or(0)
         .saturating_mul(u64::try_from(count).unwrap_or(0));
-    let text = format!(
-        "{} shown",
-        short_span(std::time::Duration::from_millis(span))
-    );
+    let text = format!("-{}", short_span(std::time::Duration::from_millis(span)));
     canvas.row(
         Rect {
             width: scale_cells,

@@ -66,6 +66,9 @@ impl Cx<'_> {
 /// Smallest screen with borders and columns; below it the lines that matter are drawn one under the other.
 const COMFORTABLE: (u16, u16) = (60, 16);
 
+/// Fewer rows than this hold no plan: what now is shown instead.
+const CONFIRM_ROWS_MIN: u16 = 6;
+
 /// Draws the room.
 pub(crate) fn draw(
     cx: &Cx<'_>,
@@ -74,7 +77,7 @@ pub(crate) fn draw(
     canvas: &mut Canvas<'_>,
     area: Rect,
 ) {
-    if model.view == View::Confirm {
+    if model.view == View::Confirm && area.height >= CONFIRM_ROWS_MIN {
         return confirm::draw(cx, model, canvas, area);
     }
     if area.width < COMFORTABLE.0 || area.height < COMFORTABLE.1 {
@@ -84,7 +87,7 @@ pub(crate) fn draw(
     top = top.saturating_add(now::draw(cx, canvas, below(area, top)));
     let mut body = below(area, top);
     body.height = body.height.saturating_sub(1);
-    hints::draw(cx, canvas, area);
+    hints::draw(cx, model, canvas, area);
     if model.zoom {
         return pane(model.focus(), cx, model, cache, canvas, body);
     }
@@ -119,7 +122,7 @@ fn pane(
         Pane::Document => runbook::document(cx, model, cache, canvas, area),
         Pane::Step => step::draw(cx, model, canvas, area),
         Pane::Charts => metrics::draw(cx, model, canvas, area),
-        Pane::Timeline => timeline::draw(cx, model, canvas, area),
+        Pane::Timeline => timeline::draw(cx, model, cache, canvas, area),
         Pane::Review => confirm::draw(cx, model, canvas, area),
     }
 }

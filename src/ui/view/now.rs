@@ -7,6 +7,7 @@ use crate::ui::canvas::Canvas;
 use crate::ui::ritual;
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
+use crate::ui::words;
 use ratatui::layout::Rect;
 
 /// Rows the sentence may take on a screen with panes.
@@ -15,14 +16,22 @@ const ROWS_MAX: usize = 2;
 /// Draws what now, and the banner when there is one; gives the rows they took.
 pub(crate) fn draw(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect) -> usize {
     let mut line = 0;
-    for row in rows(cx, canvas, usize::from(area.width))
-        .into_iter()
-        .take(ROWS_MAX)
-    {
+    let width = usize::from(area.width);
+    let all = rows(cx, canvas, width);
+    let cut = all.len() > ROWS_MAX;
+    for (place, mut row) in all.into_iter().take(ROWS_MAX).enumerate() {
+        if cut && place.saturating_add(1) == ROWS_MAX {
+            let more = Row::of(canvas.look().glyphs.more, canvas.of(Role::Now));
+            row = row.with_right(more, width, canvas.signs());
+        }
         canvas.bar(area, line, row, canvas.of(Role::Now));
         line = line.saturating_add(1);
     }
-    if let Some(row) = banner(cx, canvas) {
+    if let Some(row) = held(cx, canvas) {
+        canvas.bar(area, line, row, canvas.of(Role::Banner));
+        line = line.saturating_add(1);
+    }
+    if let Some(row) = banner(cx, canvas, usize::from(area.width)) {
         canvas.bar(area, line, row, canvas.of(Role::Banner));
         line = line.saturating_add(1);
     }
@@ -54,26 +63,44 @@ pub(crate) fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Vec<Row> {
         row = row
             .fixed(" until ", style)
             .text(&until.to_clock_text(), style);
-        row = row.fixed("Z, ", style).text(&left, style);
+        row = row.fixed("Z (", style).text(&left, style).fixed(")", style);
     }
     row.wrap(width)
 }
 
 /// Asks this person to review; never opens anything by itself (`TWO_PERSON` 6.1 rule 7).
-fn banner(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
+fn banner(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Option<Row> {
     let (proposal, _) = ritual::reviewer(cx.room)?;
     let style = canvas.of(Role::Banner);
     let step = cx.room.state.find(&proposal.terms.step)?;
     let left = short_span(proposal.terms.expires.since(cx.now.wall));
-    Some(
-        Row::of(" ", style)
-            .text(proposal.terms.proposer.as_str(), style)
-            .fixed(" proposes ", style)
-            .text(&step.plan.number, style)
-            .fixed(" ", style)
-            .text(&step.plan.title, style)
-            .fixed(": press c to review (expires in ", style)
-            .text(&left, style)
-            .fixed(")", style),
-    )
+    let right = Row::of(": press c to review, ", style)
+        .text(&left, style)
+        .fixed(" left ", style);
+    let what = Row::of(" ", style)
+        .text(proposal.terms.proposer.as_str(), style)
+        .fixed(" proposes ", style)
+        .text(&step.plan.number, style)
+        .fixed(" ", style)
+        .text(&step.plan.title, style);
+    let room = width.saturating_sub(right.width());
+    Some(what.fit(room, canvas.signs()).row(right))
+}
+
+/// Holds in force, while the sentence above is about something else: what runs goes on, nothing new starts.
+fn held(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
+    let state = &cx.room.state;
+    let hold = state
+        .holds
+        .first()
+        .filter(|_| state.running().is_some() || state.proposal.is_some())?;
+    let style = canvas.of(Role::Banner);
+    let row = Row::of(" HELD, nothing new starts: ", style)
+        .text(&words::hold(&hold.cause, &hold.by), style);
+    let more = state.holds.len().saturating_sub(1);
+    Some(if more > 0 {
+        row.text(&format!(", and {more} more"), style)
+    } else {
+        row
+    })
 }

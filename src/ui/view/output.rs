@@ -2,6 +2,7 @@
 
 use super::Cx;
 use crate::domain::fact::ExecKey;
+use crate::domain::state::Phase;
 use crate::domain::time::short_span;
 use crate::ui::action::Pane;
 use crate::ui::cache::Cache;
@@ -9,7 +10,7 @@ use crate::ui::canvas::Canvas;
 use crate::ui::model::Model;
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
-use crate::ui::widgets::pane;
+use crate::ui::widgets::{markdown, pane};
 use ratatui::layout::Rect;
 
 /// Draws the output pane.
@@ -21,7 +22,13 @@ pub(crate) fn draw(
     area: Rect,
 ) {
     let (key, rows, last, made) = cache.output();
-    let title = key.map_or_else(Row::new, |key| title(cx, canvas, key));
+    let Some(key) = key else {
+        if cx.room.state.phase == Phase::Briefing && model.follow {
+            return briefing(cx, model, canvas, area);
+        }
+        return super::step::draw_as(Pane::Output, cx, model, canvas, area);
+    };
+    let title = title(cx, canvas, key);
     let inner = pane::open(
         canvas,
         area,
@@ -42,16 +49,53 @@ pub(crate) fn draw(
     }
 }
 
-fn empty(cx: &Cx<'_>, canvas: &Canvas<'_>, key: Option<&ExecKey>) -> Row {
-    let runs = key.is_some_and(|key| cx.room.state.running().is_some_and(|r| r.key == *key));
-    super::nothing(
-        canvas,
-        match (key, runs) {
-            (None, _) => "no command has run yet",
-            (Some(_), true) => "no output yet",
-            (Some(_), false) => "no output",
-        },
-    )
+/// What people read before they begin.
+fn briefing(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
+    let width = usize::from(area.width.saturating_sub(2));
+    let genesis = &cx.room.state.genesis;
+    let mut rows = markdown::render(&genesis.plan.briefing, width, canvas.look());
+    if !rows.is_empty() {
+        rows.push(Row::new());
+    }
+    let change = genesis.plan.change.as_deref().unwrap_or("none");
+    rows.extend(Row::of("change  ", dim).text(change, text).wrap(width));
+    rows.extend(
+        Row::of("runbook ", dim)
+            .text(&genesis.runbook.path, text)
+            .wrap(width),
+    );
+    let commit = genesis.runbook.commit.as_str();
+    let role = if commit == "none" {
+        Role::Warn
+    } else {
+        Role::Text
+    };
+    rows.extend(
+        Row::of("commit  ", dim)
+            .text(commit, canvas.of(role))
+            .wrap(width),
+    );
+    rows.extend(
+        Row::of("host    ", dim)
+            .text(&genesis.host, text)
+            .wrap(width),
+    );
+    if let Some(window) = genesis.plan.window {
+        let times = format!(
+            "{} to {}",
+            window.start.to_seconds_text(),
+            window.end.to_seconds_text()
+        );
+        rows.extend(Row::of("window  ", dim).text(&times, text).wrap(width));
+    }
+    let extra = Row::of(": none yet, the briefing", dim);
+    super::top_pane(model, canvas, area, Pane::Output, extra, &rows);
+}
+
+fn empty(cx: &Cx<'_>, canvas: &Canvas<'_>, key: &ExecKey) -> Row {
+    let runs = cx.room.state.running().is_some_and(|r| r.key == *key);
+    super::nothing(canvas, if runs { "no output yet" } else { "no output" })
 }
 
 /// Which command, for how long, and how it ended.

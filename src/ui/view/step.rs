@@ -16,12 +16,28 @@ use ratatui::layout::Rect;
 
 /// Draws the selected step.
 pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
+    draw_as(Pane::Step, cx, model, canvas, area);
+}
+
+/// Draws the selected step in the place of another pane.
+pub(crate) fn draw_as(
+    which: Pane,
+    cx: &Cx<'_>,
+    model: &mut Model,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) {
     let width = usize::from(area.width.saturating_sub(2));
     let rows = match cx.room.state.view(model.step) {
         Some(view) => rows(cx, canvas, view, width),
         None => vec![nothing(canvas, "the runbook has no steps")],
     };
-    top_pane(model, canvas, area, Pane::Step, Row::new(), &rows);
+    let extra = if which == Pane::Step {
+        Row::new()
+    } else {
+        Row::of(": none yet, the step", canvas.of(Role::Dim))
+    };
+    top_pane(model, canvas, area, which, extra, &rows);
 }
 
 fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, width: usize) -> Vec<Row> {

@@ -3,8 +3,7 @@
 use super::{Cx, nothing, top_pane};
 use crate::domain::board::{Metric, Track};
 use crate::domain::runbook::plan::MetricRule;
-use crate::domain::threshold::{Limit, Op, Unknown, Verdict};
-use crate::domain::time::short_span;
+use crate::domain::threshold::{Op, Unknown, Verdict};
 use crate::ui::action::Pane;
 use crate::ui::canvas::Canvas;
 use crate::ui::model::Model;
@@ -18,12 +17,22 @@ use ratatui::layout::Rect;
 /// Draws the thresholds.
 pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let width = usize::from(area.width.saturating_sub(2));
-    let rules = cx.room.state.all_rules();
+    let height = usize::from(area.height.saturating_sub(2));
+    let phase = cx.room.state.current_phase();
+    let lines: Vec<Line<'_>> = cx
+        .room
+        .state
+        .all_rules()
+        .map(|rule| line(cx, canvas, rule, phase))
+        .collect();
+    let columns = Columns::of(&lines, width, height);
     let mut rows: Vec<Row> = Vec::new();
     if let Some(gate) = &cx.room.board.gate {
         rows.push(gate_row(cx, canvas, gate).fit(width, canvas.signs()));
     }
-    rows.extend(rules.map(|rule| rule_row(cx, canvas, rule, width)));
+    for one in lines {
+        rows.extend(one.rows(canvas, columns));
+    }
     if rows.is_empty() {
         rows.push(nothing(canvas, "the runbook declares no guards or panels"));
     }
@@ -108,81 +117,180 @@ pub(crate) fn worst<'a>(rule: &MetricRule, metric: &'a Metric) -> Option<&'a Tra
 
 /// `warn >5s crit >10s`.
 pub(crate) fn limits(canvas: &Canvas<'_>, rule: &MetricRule) -> Row {
-    let part = |row: Row, name: &'static str, limit: Option<Limit>, role: Role| match limit {
-        Some(limit) => {
+    let dim = canvas.of(Role::Dim);
+    let parts = [
+        ("warn ", rule.warn, Role::LimitWarn),
+        ("crit ", rule.crit, Role::LimitCrit),
+    ];
+    parts
+        .into_iter()
+        .fold(Row::new(), |row, (name, limit, role)| {
+            let Some(limit) = limit else { return row };
+            let gap = if row.width() > 0 { " " } else { "" };
             let text = format!(
-                "{}{} ",
+                "{}{}",
                 limit.op.as_str(),
                 words::value(limit.value, &rule.unit)
             );
-            row.fixed(name, canvas.of(Role::Dim))
+            row.fixed(gap, dim)
+                .fixed(name, dim)
                 .text(&text, canvas.of(role))
-        }
-        None => row,
-    };
-    let row = part(Row::new(), "warn ", rule.warn, Role::LimitWarn);
-    part(row, "crit ", rule.crit, Role::LimitCrit)
+        })
 }
 
-/// Cells of a row's fixed columns: mark and verdict, value, age.
-const VERDICT_CELLS: usize = 13;
+/// Cells of the value and age columns.
 const VALUE_CELLS: usize = 9;
 const AGE_CELLS: usize = 6;
-/// A sparkline narrower than this says nothing.
+/// A sparkline narrower than this says nothing; a wider one than the other says no more.
 const SPARK_MIN: usize = 8;
 const SPARK_MAX: usize = 40;
 /// Room for a name that can be told from others.
 const NAME_MIN: usize = 12;
+/// Cells the second line of a rule is moved in.
+const INDENT: usize = 2;
 
-fn rule_row(cx: &Cx<'_>, canvas: &Canvas<'_>, rule: &MetricRule, width: usize) -> Row {
-    let signs = canvas.signs();
-    let mark = words::verdict(verdict(cx, rule), canvas.look().glyphs);
+/// What is drawn of one rule.
+struct Line<'a> {
+    rule: &'a MetricRule,
+    track: Option<&'a Track>,
+    style: ratatui::style::Style,
+    mark: Row,
+    name: Row,
+    value: Row,
+    age: Row,
+    limits: Row,
+}
+
+/// Cells of each column, the same for every rule so that numbers stand below each other.
+#[derive(Clone, Copy)]
+struct Columns {
+    width: usize,
+    mark: usize,
+    name: usize,
+    spark: usize,
+    /// Limits and sparkline stand below name and value.
+    two_lines: bool,
+    /// Limits are shown.
+    limits: bool,
+}
+
+impl Columns {
+    fn of(lines: &[Line<'_>], width: usize, height: usize) -> Self {
+        let widest = |of: fn(&Line<'_>) -> usize| lines.iter().map(of).max().unwrap_or(0);
+        let mark = widest(|l| l.mark.width()).saturating_add(1);
+        let limits = widest(|l| l.limits.width());
+        let wanted = widest(|l| l.name.width()).saturating_add(1).max(NAME_MIN);
+        let left = width
+            .saturating_sub(mark)
+            .saturating_sub(VALUE_CELLS + AGE_CELLS);
+        let beside = left >= wanted.saturating_add(limits);
+        let spark_beside = left >= wanted.saturating_add(limits).saturating_add(SPARK_MIN);
+        let two_lines = !spark_beside && height >= lines.len().saturating_mul(2);
+        let beside = beside && !two_lines;
+        let rest = if two_lines {
+            width.saturating_sub(INDENT).saturating_sub(limits)
+        } else if beside {
+            left.saturating_sub(wanted).saturating_sub(limits)
+        } else {
+            0
+        };
+        let spark = rest.saturating_sub(1).min(SPARK_MAX);
+        let spark = if spark >= SPARK_MIN { spark } else { 0 };
+        let name = if beside {
+            wanted.max(
+                left.saturating_sub(limits)
+                    .saturating_sub(spark.saturating_add(1)),
+            )
+        } else {
+            left
+        };
+        Self {
+            width,
+            mark,
+            name,
+            spark,
+            two_lines,
+            limits: beside || two_lines,
+        }
+    }
+}
+
+fn line<'a>(
+    cx: &Cx<'a>,
+    canvas: &Canvas<'_>,
+    rule: &'a MetricRule,
+    phase: Option<usize>,
+) -> Line<'a> {
+    let watched = rule.phase.is_none_or(|p| phase == Some(p));
+    let mark = if watched {
+        words::verdict(verdict(cx, rule), canvas.look().glyphs)
+    } else {
+        words::not_watched(canvas.look().glyphs)
+    };
     let style = canvas.of(mark.role);
-    let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
+    let dim = canvas.of(Role::Dim);
     let metric = cx.room.board.metrics.get(&rule.id);
     let track = metric.and_then(|m| worst(rule, m));
     let sample = track.and_then(Track::last);
     let value = sample.map_or_else(|| "-".to_owned(), |s| words::value(s.value, &rule.unit));
-    let age = sample.map_or_else(|| "-".to_owned(), |s| short_span(cx.now.wall.since(s.at)));
-    let head = Row::of(mark.glyph, style)
-        .fixed(" ", style)
-        .fixed(mark.word, style)
-        .filled(VERDICT_CELLS, signs);
-    let mut numbers = Row::new()
-        .text(&value, style)
-        .filled(VALUE_CELLS, signs)
-        .row(Row::new().text(&age, dim).filled(AGE_CELLS, signs));
-    let limits = limits(canvas, rule);
-    let fixed = VERDICT_CELLS + VALUE_CELLS + AGE_CELLS;
-    let left = width.saturating_sub(fixed);
-    let with_limits = left >= NAME_MIN + limits.width();
-    let spare = left
-        .saturating_sub(NAME_MIN)
-        .saturating_sub(if with_limits { limits.width() } else { 0 });
-    let spark_cells = (spare / 2).min(SPARK_MAX);
-    if let (Some(track), true) = (track, spark_cells >= SPARK_MIN) {
-        numbers = numbers
-            .row(spark::row(canvas, track, rule, spark_cells, style))
-            .fixed(" ", text);
-    }
-    if with_limits {
-        numbers = numbers.row(limits);
-    }
-    let mut name = Row::new().text(&rule.title, text);
+    let age = sample.map_or_else(|| "-".to_owned(), |s| cx.age(s.at));
     let others = metric.map_or(0, |m| {
         m.tracks.len().saturating_sub(1).saturating_add(m.more)
     });
-    if others > 0 {
-        name = name.text(&format!(" +{others}"), dim);
+    let name = Row::new().text(&rule.title, canvas.of(Role::Text));
+    Line {
+        rule,
+        track,
+        style,
+        mark: Row::of(mark.glyph, style)
+            .fixed(" ", style)
+            .fixed(mark.word, style),
+        name: if others > 0 {
+            name.text(&format!(" +{others}"), dim)
+        } else {
+            name
+        },
+        value: Row::new().text(&value, style),
+        age: Row::new().text(&age, dim),
+        limits: limits(canvas, rule),
     }
-    let name_cells = width
-        .saturating_sub(VERDICT_CELLS)
-        .saturating_sub(numbers.width());
-    let name = name
-        .fit(name_cells.saturating_sub(1), signs)
-        .filled(name_cells, signs);
-    head.row(name).row(numbers)
 }
+
+impl Line<'_> {
+    fn rows(self, canvas: &Canvas<'_>, columns: Columns) -> Vec<Row> {
+        let signs = canvas.signs();
+        let dim = canvas.of(Role::Dim);
+        let spark = match self.track {
+            Some(track) if columns.spark > 0 => {
+                spark::row(canvas, track, self.rule, columns.spark, self.style).fixed(" ", dim)
+            }
+            _ if columns.spark > 0 => Row::new().filled(columns.spark.saturating_add(1), signs),
+            _ => Row::new(),
+        };
+        let name = self
+            .name
+            .fit(columns.name.saturating_sub(1), signs)
+            .filled(columns.name, signs);
+        let first = self
+            .mark
+            .filled(columns.mark, signs)
+            .row(name)
+            .row(self.value.filled(VALUE_CELLS, signs))
+            .row(self.age.filled(AGE_CELLS, signs));
+        if columns.two_lines {
+            let second = Row::new().filled(INDENT, signs).row(spark).row(self.limits);
+            return vec![first, second.fit(columns.width, signs)];
+        }
+        vec![if columns.limits {
+            first.row(spark).row(self.limits)
+        } else {
+            first
+        }]
+    }
+}
+
+/// Cells of a gate's mark.
+const GATE_CELLS: usize = 10;
 
 fn gate_row(cx: &Cx<'_>, canvas: &Canvas<'_>, gate: &crate::domain::board::GateProgress) -> Row {
     let mark = words::verdict(gate.verdict, canvas.look().glyphs);
@@ -200,7 +308,7 @@ fn gate_row(cx: &Cx<'_>, canvas: &Canvas<'_>, gate: &crate::domain::board::GateP
     let row = Row::of(canvas.look().glyphs.waiting, style)
         .fixed(" ", style)
         .fixed(word, style)
-        .filled(VERDICT_CELLS, canvas.signs())
+        .filled(GATE_CELLS, canvas.signs())
         .fixed("gate ", canvas.of(Role::Text))
         .text(gate.rule.as_str(), canvas.of(Role::Text));
     match gate.holding_since {

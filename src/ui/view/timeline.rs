@@ -3,6 +3,7 @@
 use super::Cx;
 use crate::domain::fact::{Actor, Stamped};
 use crate::ui::action::Pane;
+use crate::ui::cache::Cache;
 use crate::ui::canvas::Canvas;
 use crate::ui::model::Model;
 use crate::ui::text::Row;
@@ -12,38 +13,39 @@ use crate::ui::words;
 use ratatui::layout::Rect;
 
 /// Draws the timeline.
-pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
-    let wanted = model.filter.to_lowercase();
-    let records: Vec<&Stamped> = cx
-        .room
-        .recent
-        .iter()
-        .filter(|r| matches(cx, r, &wanted))
-        .collect();
+pub(crate) fn draw(
+    cx: &Cx<'_>,
+    model: &mut Model,
+    cache: &Cache,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) {
+    let places = cache.timeline();
     let inner = pane::open(
         canvas,
         area,
         Pane::Timeline,
         true,
-        title(cx, model, canvas, records.len()),
+        title(cx, model, canvas, places.len()),
     );
     let height = usize::from(inner.height);
     // A filtered timeline does not know how many of the new records it shows; it follows its end.
-    let mark = if wanted.is_empty() {
+    let mark = if model.filter.is_empty() {
         cx.room.state.head.0.0
     } else {
         0
     };
+    let shown = places.iter().filter_map(|place| cx.room.recent.get(*place));
     let top = model
         .scroll(Pane::Timeline)
-        .tail_window(records.len(), height, mark);
-    for (line, record) in records.iter().skip(top).take(height).enumerate() {
+        .tail_window(places.len(), height, mark);
+    for (line, record) in shown.skip(top).take(height).enumerate() {
         let row = record_row(cx, canvas, record, model.local_time);
         let number = Row::new().text(&format!("{:>6} ", record.seq.0), canvas.of(Role::Dim));
         canvas.row(inner, line, number.row(row));
     }
-    pane::scroll_bar(canvas, inner, records.len(), top);
-    if records.is_empty() {
+    pane::scroll_bar(canvas, inner, places.len(), top);
+    if places.is_empty() {
         canvas.row(
             inner,
             0,
@@ -68,14 +70,6 @@ fn title(cx: &Cx<'_>, model: &Model, canvas: &Canvas<'_>, shown: usize) -> Row {
         row.fixed(" filter ", dim)
             .text(&model.filter, canvas.of(Role::Search))
     }
-}
-
-fn matches(cx: &Cx<'_>, record: &Stamped, wanted: &str) -> bool {
-    if wanted.is_empty() {
-        return true;
-    }
-    let text = format!("{} {}", record.actor, words::fact(&cx.room.state, record)).to_lowercase();
-    wanted.split_whitespace().all(|word| text.contains(word))
 }
 
 /// `04:10:31Z alice  proposes ...`

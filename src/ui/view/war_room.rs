@@ -49,12 +49,15 @@ fn places(area: Rect, rules: usize, focus: Pane) -> Vec<(Pane, Rect)> {
     }
 }
 
-/// Height of the thresholds: one row each and the frame, within limits.
+/// Height of the thresholds: two lines for each rule and the frame where that fits, else one, within `most`.
 fn rule_rows(rules: usize, most: u16) -> u16 {
-    u16::try_from(rules)
-        .unwrap_or(u16::MAX)
-        .saturating_add(2)
-        .clamp(3, most)
+    let framed = |lines: usize| u16::try_from(lines).unwrap_or(u16::MAX).saturating_add(2);
+    let double = framed(rules.saturating_mul(2));
+    if double <= most {
+        double.max(3)
+    } else {
+        framed(rules).clamp(3, most.max(3))
+    }
 }
 
 fn wide(area: Rect, rules: usize) -> Vec<(Pane, Rect)> {

@@ -150,10 +150,10 @@ mod tests {
             (20, 1.0),
             (30, 1.0),
             (40, 1.0),
-            (70, 2.0),
+            (130, 2.0),
         ]);
         let buckets = Buckets::of(&t).expect("samples");
-        assert_eq!(buckets.each, 30_000 / 10 * 10 / 15 * 10);
+        assert_eq!(buckets.each, 40_000);
         assert!(buckets.fold(&t, 4, f64::max).contains(&None));
     }
 

@@ -1,0 +1,353 @@
+//! The lines of the key table.
+
+use super::{Binding, Context, Group};
+use crate::ui::action::{Action, Motion, View};
+
+const fn bind(
+    keys: &'static str,
+    action: Action,
+    group: Group,
+    hint: &'static str,
+    what: &'static str,
+) -> Binding {
+    Binding {
+        keys,
+        action,
+        context: Context::Views,
+        what,
+        group,
+        hint,
+    }
+}
+
+const fn anywhere(mut binding: Binding) -> Binding {
+    binding.context = Context::Anywhere;
+    binding
+}
+
+const fn confirm(mut binding: Binding) -> Binding {
+    binding.context = Context::Confirm;
+    binding
+}
+
+use Action as A;
+use Group as G;
+
+/// The table. Where an action has several keys, the first one is the one shown.
+pub(super) const TABLE: &[Binding] = &[
+    bind("h", A::Hold, G::Back, "hold", "hold: nothing new starts"),
+    bind("x", A::Stop, G::Back, "stop", "stop the running command"),
+    bind(
+        "H",
+        A::Release,
+        G::Forward,
+        "release",
+        "release: end all holds (asks for a reason)",
+    ),
+    bind(
+        "R",
+        A::Rollback,
+        G::Back,
+        "roll back",
+        "roll back: undo what was done, last first (asks for a reason)",
+    ),
+    bind(
+        "A",
+        A::Abort,
+        G::Back,
+        "",
+        "abort: give up where it stands (asks for a reason)",
+    ),
+    bind("B", A::Begin, G::Forward, "begin", "begin the maintenance"),
+    bind(
+        "s",
+        A::Start,
+        G::Forward,
+        "start",
+        "start the selected step; of a destructive one, its checks",
+    ),
+    bind(
+        "m",
+        A::MarkDone,
+        G::Forward,
+        "mark done",
+        "mark the selected manual step done (asks for a note)",
+    ),
+    bind(
+        "S",
+        A::Skip,
+        G::Forward,
+        "skip",
+        "skip: leave the selected step out (asks for a reason)",
+    ),
+    bind(
+        "T",
+        A::Retry,
+        G::Forward,
+        "retry",
+        "retry: try the selected step again",
+    ),
+    bind(
+        "o",
+        A::Resolve,
+        G::Forward,
+        "resolve",
+        "resolve: say what happened to an unknown step",
+    ),
+    bind(
+        "E",
+        A::Complete,
+        G::Forward,
+        "complete",
+        "complete the maintenance: everything is done",
+    ),
+    bind("n", A::Note, G::Forward, "note", "write a note"),
+    bind(
+        "P",
+        A::Propose,
+        G::Second,
+        "propose",
+        "propose the destructive part of the selected step",
+    ),
+    bind(
+        "c",
+        A::Review,
+        G::Second,
+        "review",
+        "review the open proposal",
+    ),
+    anywhere(bind(
+        "C",
+        A::Cancel,
+        G::Second,
+        "cancel",
+        "cancel: take the open proposal back",
+    )),
+    anywhere(bind(
+        "ctrl-g",
+        A::Go,
+        G::Second,
+        "go",
+        "go: run the confirmed step",
+    )),
+    confirm(bind(
+        "r",
+        A::Reject,
+        G::Second,
+        "reject",
+        "reject the open proposal (asks for a reason)",
+    )),
+    bind("1", A::Show(View::WarRoom), G::Views, "", "war room"),
+    bind(
+        "2",
+        A::Show(View::Runbook),
+        G::Views,
+        "",
+        "runbook: the whole document",
+    ),
+    bind(
+        "3",
+        A::Show(View::Metrics),
+        G::Views,
+        "",
+        "metrics: charts with limits",
+    ),
+    bind(
+        "4",
+        A::Show(View::Timeline),
+        G::Views,
+        "",
+        "timeline: every fact",
+    ),
+    bind(
+        "5",
+        A::Show(View::Confirm),
+        G::Views,
+        "",
+        "confirm: the open proposal",
+    ),
+    bind("tab", A::FocusNext, G::Views, "", "focus the next pane"),
+    bind(
+        "backtab",
+        A::FocusPrevious,
+        G::Views,
+        "",
+        "focus the previous pane",
+    ),
+    bind(
+        "z",
+        A::Zoom,
+        G::Views,
+        "",
+        "give the focused pane the whole screen, or take it back",
+    ),
+    bind(
+        "enter",
+        A::OpenStep,
+        G::Views,
+        "",
+        "show the selected step in full",
+    ),
+    bind(
+        "f",
+        A::Follow,
+        G::Views,
+        "",
+        "select the step that matters now and follow it",
+    ),
+    bind("j", A::Move(Motion::Down), G::Move, "", "down"),
+    bind("down", A::Move(Motion::Down), G::Move, "", "down"),
+    bind("k", A::Move(Motion::Up), G::Move, "", "up"),
+    bind("up", A::Move(Motion::Up), G::Move, "", "up"),
+    bind(
+        "ctrl-d",
+        A::Move(Motion::HalfDown),
+        G::Move,
+        "",
+        "half a pane down",
+    ),
+    bind(
+        "ctrl-u",
+        A::Move(Motion::HalfUp),
+        G::Move,
+        "",
+        "half a pane up",
+    ),
+    bind(
+        "pagedown",
+        A::Move(Motion::PageDown),
+        G::Move,
+        "",
+        "a pane down",
+    ),
+    bind(
+        "ctrl-f",
+        A::Move(Motion::PageDown),
+        G::Move,
+        "",
+        "a pane down",
+    ),
+    bind(
+        "space",
+        A::Move(Motion::PageDown),
+        G::Move,
+        "",
+        "a pane down",
+    ),
+    bind("pageup", A::Move(Motion::PageUp), G::Move, "", "a pane up"),
+    bind("b", A::Move(Motion::PageUp), G::Move, "", "a pane up"),
+    bind(
+        "g g",
+        A::Move(Motion::First),
+        G::Move,
+        "",
+        "to the first row",
+    ),
+    bind(
+        "home",
+        A::Move(Motion::First),
+        G::Move,
+        "",
+        "to the first row",
+    ),
+    bind("G", A::Move(Motion::Last), G::Move, "", "to the last row"),
+    bind("end", A::Move(Motion::Last), G::Move, "", "to the last row"),
+    bind(
+        "/",
+        A::Search,
+        G::Move,
+        "",
+        "search; on the timeline, filter",
+    ),
+    bind("N", A::SearchPrevious, G::Move, "", "to the previous match"),
+    bind("ctrl-n", A::SearchNext, G::Move, "", "to the next match"),
+    confirm(bind("j", A::Move(Motion::Down), G::Move, "", "down")),
+    confirm(bind("k", A::Move(Motion::Up), G::Move, "", "up")),
+    confirm(bind(
+        "space",
+        A::Move(Motion::PageDown),
+        G::Move,
+        "",
+        "a page down",
+    )),
+    confirm(bind("b", A::Move(Motion::PageUp), G::Move, "", "a page up")),
+    confirm(bind(
+        "g",
+        A::Move(Motion::First),
+        G::Move,
+        "",
+        "to the first row",
+    )),
+    confirm(bind(
+        "G",
+        A::Move(Motion::Last),
+        G::Move,
+        "",
+        "to the last row",
+    )),
+    anywhere(bind(
+        "esc",
+        A::Close,
+        G::Terminal,
+        "",
+        "close what is on top; leave the confirm screen",
+    )),
+    bind(
+        "y",
+        A::Copy,
+        G::Terminal,
+        "",
+        "copy the commands of the selected step",
+    ),
+    bind(
+        "t",
+        A::LocalTime,
+        G::Terminal,
+        "",
+        "local time beside UTC, or not",
+    ),
+    bind(
+        ":",
+        A::Palette,
+        G::Terminal,
+        "palette",
+        "palette: find an action by name",
+    ),
+    bind("?", A::Help, G::Terminal, "help", "help"),
+    anywhere(bind(
+        "ctrl-c",
+        A::Quit,
+        G::Terminal,
+        "",
+        "leave: asks whether the session goes on",
+    )),
+    bind(
+        "q",
+        A::Quit,
+        G::Terminal,
+        "quit",
+        "leave: asks whether the session goes on",
+    ),
+    anywhere(bind(
+        "prefix d",
+        A::Detach,
+        G::Terminal,
+        "detach",
+        "detach: the session goes on",
+    )),
+    anywhere(bind("prefix ?", A::Help, G::Terminal, "", "help")),
+    anywhere(bind(
+        "prefix &",
+        A::KillSession,
+        G::Terminal,
+        "",
+        "end the session (asks for its name)",
+    )),
+    anywhere(bind(
+        "ctrl-l",
+        A::Redraw,
+        G::Terminal,
+        "",
+        "draw everything anew",
+    )),
+];
