@@ -2,17 +2,13 @@
 //!
 //! `cfg(test)` is always true here; it tells clippy that what has no tests of its own is test code too.
 
-#![expect(
-    clippy::expect_used,
-    clippy::string_slice,
-    reason = "a test that cannot go on says so; clippy knows tests by their attribute, not the functions they share"
-)]
-
 #[cfg(test)]
 mod attach;
 #[cfg(test)]
 mod bastion;
+#[cfg(test)]
 mod corpora;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod e2e;
@@ -20,9 +16,11 @@ mod e2e;
 mod harness;
 #[cfg(test)]
 mod live;
+#[cfg(test)]
 mod runbooks;
 #[cfg(test)]
 mod services;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod tmux;
