@@ -138,6 +138,30 @@ impl Executor {
         }
     }
 
+    /// Takes up the ends of outputs that an earlier server has kept: after a crash, what a command said last is what
+    /// people look at first.
+    pub(crate) fn recall(&mut self, state: &State) {
+        let ended = state.steps.iter().flat_map(|step| &step.finished);
+        let cut_off = state.steps.iter().filter_map(|step| step.running.as_ref());
+        let mut keys: Vec<_> = ended.map(|f| (f.started.wall, &f.key)).collect();
+        keys.extend(cut_off.map(|r| (r.since.wall, &r.key)));
+        keys.sort();
+        let older = keys.len().saturating_sub(TAILS_MAX);
+        for (_, key) in keys.into_iter().skip(older) {
+            match self.read_end(key) {
+                Ok(tail) => self.tails.push_back(tail),
+                Err(error) => tracing::warn!(%key, %error, "an old output cannot be read"),
+            }
+        }
+    }
+
+    /// The last bytes of an output's file.
+    fn read_end(&self, key: &ExecKey) -> std::io::Result<OutputTail> {
+        let length = std::fs::metadata(self.workplace.output_file(key)).map_or(0, |meta| meta.len());
+        let kept = u64::try_from(TAIL_MAX).unwrap_or(u64::MAX);
+        self.read_output(key, length.saturating_sub(kept))
+    }
+
     /// Where commands run.
     pub(crate) fn workplace(&self) -> &Workplace {
         &self.workplace

@@ -229,6 +229,8 @@ impl Server {
         let shutdown = CancellationToken::new();
         let mut registry = Registry::default();
         registry.continue_after(begun.highest);
+        let mut executor = Executor::new(workplace, updates_in);
+        executor.recall(&begun.state);
         let genesis = &begun.state.genesis;
         let session = Session {
             world: World {
@@ -242,7 +244,7 @@ impl Server {
             ledger: begun.ledger,
             registry,
             board: Board::default(),
-            executor: Executor::new(workplace, updates_in),
+            executor,
             policy,
             people: options.people,
             looks: Looks::default(),
