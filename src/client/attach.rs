@@ -191,7 +191,7 @@ impl Attached {
             // These are between the screen and its terminal.
             Request::Copy(_) | Request::Redraw => return,
         };
-        // A link that is down takes no requests: the screen says so, and nothing is sent late by surprise.
+        // A link that is down refuses what it gets; this is for one that does not even take it.
         if self.requests.try_send(message).is_err() {
             let refusal = Refusal {
                 reason: "not sent: there is no connection to the session".to_owned(),

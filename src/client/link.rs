@@ -1,17 +1,19 @@
 //! The way to a session: a local socket or `ssh`, with greeting and snapshot, and reconnecting hidden behind one
 //! stream of [`LinkEvent`]s.
 
+use super::ssh::Ssh;
+use crate::domain::command::Refusal;
+use crate::domain::fact::Mode;
 use crate::domain::id::{PersonId, SessionName};
-use crate::wire::CONTRACT;
 use crate::wire::codec::{self, Receiver, Sender, WireError};
 use crate::wire::message::{Hello, Snapshot, ToClient, ToServer, Welcome};
 use crate::wire::place::{self, PlaceError};
+use crate::wire::{CONTRACT, SNAPSHOT_BYTES_MAX};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
-use tokio::process::Command;
 use tokio::sync::mpsc;
 
 /// Time a server has for greeting and snapshot: a first login over a slow line included.
@@ -20,8 +22,8 @@ const GREETING_MAX: Duration = Duration::from_secs(30);
 const RETRY_FIRST: Duration = Duration::from_millis(250);
 /// Longest wait between tries: a person looks at the screen meanwhile.
 const RETRY_MAX: Duration = Duration::from_secs(5);
-/// Parts a snapshot may have: 64 MiB, far above the largest runbook.
-const PARTS_MAX: u32 = 128;
+/// Asks without an answer that are remembered: more than a screen can have.
+const UNANSWERED_MAX: usize = 256;
 
 /// Where the session is.
 #[derive(Debug, Clone)]
@@ -86,6 +88,14 @@ pub enum LinkError {
     /// `ssh` could not be started.
     #[error("cannot start `ssh`")]
     Ssh(#[source] std::io::Error),
+    /// `ssh` ended before the session had greeted.
+    #[error("no session through `ssh {host}`: {said}")]
+    SshEnded {
+        /// The host as it was given.
+        host: String,
+        /// The last that `ssh`, or the program on the other host, had to say.
+        said: String,
+    },
     /// The server turned the client away.
     #[error("{reason}")]
     TurnedAway {
@@ -120,9 +130,12 @@ impl LinkError {
                 Some("install an OpenSSH client, or attach on the session's own host".to_owned())
             }
             Self::TurnedAway { hint, .. } if !hint.is_empty() => Some(hint.clone()),
-            Self::Closed => Some(
-                "over ssh: `warroom` must be installed there and the session be running".to_owned(),
-            ),
+            Self::SshEnded { host, .. } => Some(format!(
+                "`ssh {host} warroom ls` must work without a question"
+            )),
+            Self::Closed => {
+                Some("it may be ending or full: `warroom ls` shows what there is".to_owned())
+            }
             Self::TurnedAway { .. } | Self::Wire(_) | Self::Silent => None,
         }
     }
@@ -151,7 +164,7 @@ pub struct Connection {
     /// Who the server takes us for.
     pub welcome: Welcome,
     /// Keeps the `ssh` process alive; killed when dropped.
-    _ssh: Option<tokio::process::Child>,
+    _ssh: Option<Ssh>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -213,25 +226,28 @@ async fn greet(target: &Target, introduction: &Introduction) -> Result<Connectio
         demo_person: introduction.demo_person.clone(),
         is_terminal: introduction.is_terminal,
     };
-    writer.send(&ToServer::Hello(hello)).await?;
-    match reader.next::<ToClient>().await? {
-        Some(ToClient::Welcome(welcome)) => Ok(Connection {
+    // A server that is full says so and hangs up without listening: what it said comes before what failed here.
+    let sent = writer.send(&ToServer::Hello(hello)).await;
+    match (reader.next::<ToClient>().await, ssh) {
+        (Ok(Some(ToClient::Welcome(welcome))), ssh) => Ok(Connection {
             reader,
             writer,
             welcome,
             _ssh: ssh,
         }),
-        Some(ToClient::TurnedAway { reason, hint, .. }) => {
+        (Ok(Some(ToClient::TurnedAway { reason, hint, .. })), _) => {
             Err(LinkError::TurnedAway { reason, hint })
         }
-        _ => Err(LinkError::Closed),
+        (_, Some(ssh)) => Err(ssh.ended().await),
+        (Err(error), None) => Err(error.into()),
+        (Ok(_), None) => Err(sent.err().map_or(LinkError::Closed, LinkError::Wire)),
     }
 }
 
 type Halves = (
     Box<dyn AsyncRead + Send + Unpin>,
     Box<dyn AsyncWrite + Send + Unpin>,
-    Option<tokio::process::Child>,
+    Option<Ssh>,
 );
 
 async fn open(target: &Target) -> Result<Halves, LinkError> {
@@ -246,48 +262,28 @@ async fn open(target: &Target) -> Result<Halves, LinkError> {
             program,
             options,
         } => {
-            let mut child = Command::new("ssh")
-                .args(options)
-                .args([
-                    "-T",
-                    "--",
-                    host,
-                    program,
-                    "attach",
-                    "--stdio",
-                    "-t",
-                    name.as_str(),
-                ])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                // What ssh has to say would land in the middle of the screen.
-                .stderr(Stdio::null())
-                .kill_on_drop(true)
-                .spawn()
-                .map_err(LinkError::Ssh)?;
-            match (child.stdout.take(), child.stdin.take()) {
-                (Some(read), Some(write)) => Ok((Box::new(read), Box::new(write), Some(child))),
-                _ => Err(LinkError::Closed),
-            }
+            let remote = [program, "attach", "--stdio", "-t", name.as_str()];
+            let (read, write, ssh) = Ssh::start(host, options, &remote)?;
+            Ok((Box::new(read), Box::new(write), Some(ssh)))
         }
     }
 }
 
-/// Reads the parts of a snapshot, beginning with `first`.
+/// Reads the parts of a snapshot.
 ///
 /// # Errors
-/// [`LinkError::Wire`] when a part is missing or the whole cannot be read.
-pub async fn read_snapshot(
-    reader: &mut Reader,
-    first: Option<ToClient>,
-) -> Result<Snapshot, LinkError> {
+/// [`LinkError::Wire`] when a part is missing or the whole cannot be read; [`LinkError::Silent`] when it does not
+/// come in time.
+pub async fn read_snapshot(reader: &mut Reader) -> Result<Snapshot, LinkError> {
+    tokio::time::timeout(GREETING_MAX, parts(reader))
+        .await
+        .unwrap_or(Err(LinkError::Silent))
+}
+
+async fn parts(reader: &mut Reader) -> Result<Snapshot, LinkError> {
     let mut assembly = Assembly::default();
-    let mut next = first;
     loop {
-        let message = match next.take() {
-            Some(message) => message,
-            None => reader.next::<ToClient>().await?.ok_or(LinkError::Closed)?,
-        };
+        let message = reader.next::<ToClient>().await?.ok_or(LinkError::Closed)?;
         match message {
             ToClient::SnapshotPart {
                 index,
@@ -331,9 +327,10 @@ impl Assembly {
             self.bytes.clear();
             self.next = 0;
         }
-        if index != self.next || total > PARTS_MAX {
+        let is_over = self.bytes.len().saturating_add(bytes.len()) > SNAPSHOT_BYTES_MAX;
+        if index != self.next || is_over {
             return Err(WireError::Io(std::io::Error::other(
-                "the parts of a snapshot came out of order",
+                "the parts of a snapshot came out of order, or are too many",
             )));
         }
         self.bytes.extend_from_slice(bytes);
@@ -369,63 +366,56 @@ pub enum LinkEvent {
 }
 
 /// Keeps a connection up until `requests` closes: connects, forwards, reconnects.
+///
+/// What is asked while there is no connection is refused here and never sent later: who pressed a key then has
+/// looked at an old screen.
 pub async fn run(
     target: Target,
-    introduction: Introduction,
-    mut requests: mpsc::Receiver<ToServer>,
+    mut introduction: Introduction,
+    requests: mpsc::Receiver<ToServer>,
     events: mpsc::Sender<LinkEvent>,
 ) {
+    let mut line = Line {
+        requests,
+        events,
+        unanswered: BTreeSet::new(),
+        was_up: false,
+    };
     let mut wait = RETRY_FIRST;
-    let mut was_up = false;
     loop {
-        let error = match connect(&target, &introduction).await {
+        let held = match connect(&target, &introduction).await {
             Ok(connection) => {
                 wait = RETRY_FIRST;
-                match hold(connection, &mut requests, &events, &mut was_up).await {
-                    Held::Closed => return,
-                    Held::Said { reason } => {
-                        events
-                            .send(LinkEvent::Ended {
-                                why: reason,
-                                hint: None,
-                            })
-                            .await
-                            .ok();
-                        return;
-                    }
-                    Held::Broke(error) => error,
-                }
+                remember_simulated(&mut introduction, &connection.welcome);
+                line.hold(connection).await
             }
-            Err(error) => error,
+            Err(error) => Err(Held::Broke(error)),
+        };
+        let error = match held {
+            Ok(()) | Err(Held::Closed) => return,
+            Err(Held::Said { reason }) => return line.end(reason, None).await,
+            Err(Held::Broke(error)) => error,
         };
         // Before the first success an error is for the person; after it the server may only be restarting.
-        if !was_up || error.is_final() {
-            let hint = error.hint();
-            events
-                .send(LinkEvent::Ended {
-                    why: error.to_string(),
-                    hint,
-                })
-                .await
-                .ok();
+        if !line.was_up || error.is_final() {
+            return line.end(error.to_string(), error.hint()).await;
+        }
+        if line.lost(error.to_string()).await.is_err() || line.pause(wait).await.is_err() {
             return;
         }
-        if events
-            .send(LinkEvent::Lost {
-                why: error.to_string(),
-            })
-            .await
-            .is_err()
-        {
-            return;
-        }
-        tokio::time::sleep(wait).await;
         wait = wait.saturating_mul(2).min(RETRY_MAX);
-        while requests.try_recv().is_ok() {}
     }
 }
 
-/// How a connection ended.
+/// A terminal of a demo stays the simulated person it was, also when another one would be free by now.
+fn remember_simulated(introduction: &mut Introduction, welcome: &Welcome) {
+    if welcome.mode == Mode::Demo && introduction.is_terminal && introduction.demo_person.is_none()
+    {
+        introduction.demo_person = welcome.you.person().cloned();
+    }
+}
+
+/// Why a connection is no longer held.
 enum Held {
     /// The screen went away.
     Closed,
@@ -435,58 +425,142 @@ enum Held {
     Broke(LinkError),
 }
 
-async fn hold(
-    connection: Connection,
-    requests: &mut mpsc::Receiver<ToServer>,
-    events: &mpsc::Sender<LinkEvent>,
-    was_up: &mut bool,
-) -> Held {
-    let Connection {
-        mut reader,
-        mut writer,
-        welcome,
-        _ssh,
-    } = connection;
-    let snapshot = match read_snapshot(&mut reader, None).await {
-        Ok(snapshot) => snapshot,
-        Err(error) => return Held::Broke(error),
-    };
-    let mut assembly = Assembly::default();
-    let again = welcome.clone();
-    if events
-        .send(LinkEvent::Up(Box::new(welcome), Box::new(snapshot)))
-        .await
-        .is_err()
-    {
-        return Held::Closed;
+impl From<LinkError> for Held {
+    fn from(error: LinkError) -> Self {
+        Self::Broke(error)
     }
-    *was_up = true;
-    loop {
-        tokio::select! {
-            request = requests.recv() => match request {
-                Some(request) => if let Err(error) = writer.send(&request).await {
-                    return Held::Broke(error.into());
-                },
-                None => return Held::Closed,
-            },
-            message = reader.next::<ToClient>() => match message {
-                Ok(Some(ToClient::Bye { reason })) => return Held::Said { reason },
-                Ok(Some(ToClient::SnapshotPart { index, total, bytes })) => match assembly.add(index, total, &bytes) {
-                    Ok(Some(snapshot)) => {
-                        let up = LinkEvent::Up(Box::new(again.clone()), Box::new(snapshot));
-                        if events.send(up).await.is_err() {
-                            return Held::Closed;
-                        }
+}
+
+impl From<WireError> for Held {
+    fn from(error: WireError) -> Self {
+        Self::Broke(error.into())
+    }
+}
+
+/// Between the screen and whatever connection there is.
+struct Line {
+    requests: mpsc::Receiver<ToServer>,
+    events: mpsc::Sender<LinkEvent>,
+    /// Numbers of asks that were sent and not answered.
+    unanswered: BTreeSet<u64>,
+    was_up: bool,
+}
+
+impl Line {
+    async fn tell(&self, event: LinkEvent) -> Result<(), Held> {
+        self.events.send(event).await.map_err(|_| Held::Closed)
+    }
+
+    async fn end(&self, why: String, hint: Option<String>) {
+        self.tell(LinkEvent::Ended { why, hint }).await.ok();
+    }
+
+    /// Tells that the connection is lost, and answers whoever waits for an answer that will not come.
+    async fn lost(&mut self, why: String) -> Result<(), Held> {
+        self.tell(LinkEvent::Lost { why }).await?;
+        for number in std::mem::take(&mut self.unanswered) {
+            let reason = "the connection broke before the answer came; it may have been done";
+            let hint = "look at the session when the connection is back";
+            self.refuse(number, reason, hint).await?;
+        }
+        Ok(())
+    }
+
+    async fn refuse(&self, number: u64, reason: &str, hint: &str) -> Result<(), Held> {
+        let refused = Some(Refusal {
+            reason: reason.to_owned(),
+            hint: hint.to_owned(),
+        });
+        let reply = ToClient::Reply { number, refused };
+        self.tell(LinkEvent::Message(Box::new(reply))).await
+    }
+
+    /// Waits before the next try. What is asked meanwhile is refused.
+    async fn pause(&mut self, wait: Duration) -> Result<(), Held> {
+        let until = tokio::time::Instant::now() + wait;
+        loop {
+            match tokio::time::timeout_at(until, self.requests.recv()).await {
+                Err(_) => return Ok(()),
+                Ok(None) => return Err(Held::Closed),
+                Ok(Some(request)) => self.refuse_unsent(&request).await?,
+            }
+        }
+    }
+
+    async fn refuse_unsent(&self, request: &ToServer) -> Result<(), Held> {
+        let ToServer::Ask { number, .. } = request else {
+            return Ok(());
+        };
+        let reason = "not sent: there is no connection to the session";
+        self.refuse(*number, reason, "ask again when it is back")
+            .await
+    }
+
+    /// Forwards both ways until one side is gone.
+    async fn hold(&mut self, connection: Connection) -> Result<(), Held> {
+        let Connection {
+            mut reader,
+            mut writer,
+            welcome,
+            _ssh,
+        } = connection;
+        let snapshot = read_snapshot(&mut reader).await?;
+        while let Ok(request) = self.requests.try_recv() {
+            self.refuse_unsent(&request).await?;
+        }
+        let up = LinkEvent::Up(Box::new(welcome.clone()), Box::new(snapshot));
+        self.tell(up).await?;
+        self.was_up = true;
+        let mut assembly = Assembly::default();
+        loop {
+            tokio::select! {
+                request = self.requests.recv() => {
+                    let request = request.ok_or(Held::Closed)?;
+                    if let ToServer::Ask { number, .. } = &request {
+                        self.remember(*number);
                     }
-                    Ok(None) => {}
-                    Err(error) => return Held::Broke(error.into()),
-                },
-                Ok(Some(message)) => if events.send(LinkEvent::Message(Box::new(message))).await.is_err() {
-                    return Held::Closed;
-                },
-                Ok(None) => return Held::Broke(LinkError::Closed),
-                Err(error) => return Held::Broke(error.into()),
+                    writer.send(&request).await?;
+                }
+                message = reader.next::<ToClient>() => {
+                    let message = message?.ok_or(LinkError::Closed)?;
+                    self.hear(message, &welcome, &mut assembly).await?;
+                }
+            }
+        }
+    }
+
+    fn remember(&mut self, number: u64) {
+        if self.unanswered.len() >= UNANSWERED_MAX {
+            self.unanswered.pop_first();
+        }
+        self.unanswered.insert(number);
+    }
+
+    async fn hear(
+        &mut self,
+        message: ToClient,
+        welcome: &Welcome,
+        assembly: &mut Assembly,
+    ) -> Result<(), Held> {
+        match message {
+            ToClient::Bye { reason } => Err(Held::Said { reason }),
+            ToClient::SnapshotPart {
+                index,
+                total,
+                bytes,
+            } => match assembly.add(index, total, &bytes)? {
+                Some(snapshot) => {
+                    let up = LinkEvent::Up(Box::new(welcome.clone()), Box::new(snapshot));
+                    self.tell(up).await
+                }
+                None => Ok(()),
             },
+            message => {
+                if let ToClient::Reply { number, .. } = &message {
+                    self.unanswered.remove(number);
+                }
+                self.tell(LinkEvent::Message(Box::new(message))).await
+            }
         }
     }
 }

@@ -7,3 +7,4 @@ pub mod frames;
 pub mod link;
 pub mod partner;
 pub mod query;
+mod ssh;

@@ -22,7 +22,7 @@ pub struct Seen {
 /// [`LinkError`].
 pub async fn snapshot(target: &Target, introduction: &Introduction) -> Result<Seen, LinkError> {
     let mut connection = link::connect(target, introduction).await?;
-    let snapshot = read_snapshot(&mut connection.reader, None).await?;
+    let snapshot = read_snapshot(&mut connection.reader).await?;
     Ok(Seen {
         welcome: connection.welcome,
         snapshot,
@@ -42,7 +42,7 @@ pub async fn shut_down(target: &Target) -> Result<String, LinkError> {
             hint: "ask one of its operators".to_owned(),
         });
     }
-    read_snapshot(&mut connection.reader, None).await?;
+    read_snapshot(&mut connection.reader).await?;
     let message = ToServer::Shutdown {
         reason: "told to end by `kill-session`".to_owned(),
     };

@@ -4,6 +4,12 @@
 //! program that meets one it does not know opens the session read-only. Guarded by the golden journals in
 //! `tests/data/journals`.
 
+mod actor;
+mod exec;
+
+pub use actor::{Actor, Via};
+pub use exec::{ExecKey, Outcome, OutputRef};
+
 use crate::domain::digest::Digest;
 use crate::domain::id::{
     AttemptNo, Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId, TerminalId,
@@ -14,73 +20,6 @@ use crate::domain::threshold::Verdict;
 use crate::domain::time::{Moment, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-
-/// Who did it, and how that is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Actor {
-    /// A person by some evidence.
-    Person {
-        /// Who.
-        id: PersonId,
-        /// How that is known.
-        via: Via,
-    },
-    /// An account that proves nobody's identity: root, a shared account, an account of nobody on the list.
-    Account {
-        /// Effective uid of the peer, from the kernel.
-        uid: u32,
-    },
-    /// The session server itself.
-    Engine,
-}
-
-/// How a person is known (`TWO_PERSON` 3.2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Via {
-    /// Effective uid of the peer, from the kernel.
-    Uid(u32),
-    /// A simulated person of a demo session; counts nowhere else.
-    Demo,
-}
-
-impl Actor {
-    /// The person, when there is one.
-    pub const fn person(&self) -> Option<&PersonId> {
-        match self {
-            Self::Person { id, .. } => Some(id),
-            Self::Account { .. } | Self::Engine => None,
-        }
-    }
-
-    /// Value of the `actor` line of a record: a person id, `uid-0`, or `warroom`.
-    pub fn to_actor_text(&self) -> String {
-        match self {
-            Self::Person { id, .. } => id.to_string(),
-            Self::Account { uid } => format!("uid-{uid}"),
-            Self::Engine => "warroom".to_owned(),
-        }
-    }
-
-    /// Value of the `via` line of a record: `uid:1001`, `demo`, or `engine`.
-    pub fn to_via_text(&self) -> String {
-        match self {
-            Self::Person {
-                via: Via::Uid(uid), ..
-            }
-            | Self::Account { uid } => format!("uid:{uid}"),
-            Self::Person { via: Via::Demo, .. } => "demo".to_owned(),
-            Self::Engine => "engine".to_owned(),
-        }
-    }
-}
-
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_actor_text())
-    }
-}
 
 /// Which deployment mode holds (`TWO_PERSON` 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,104 +96,6 @@ pub enum HoldCause {
     },
     /// The server was restarted while the maintenance ran.
     Restart,
-}
-
-/// How a command ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "end", rename_all = "kebab-case")]
-pub enum Outcome {
-    /// It exited.
-    Exited {
-        /// Exit code; 0 is success.
-        code: i32,
-    },
-    /// A signal ended it.
-    Signalled {
-        /// Signal number.
-        signal: i32,
-    },
-    /// It ran longer than its timeout and was stopped.
-    TimedOut,
-    /// Somebody stopped it.
-    Stopped,
-    /// It never ran.
-    NotStarted {
-        /// Why not.
-        why: String,
-    },
-}
-
-impl Outcome {
-    /// True for exit code 0 alone.
-    pub const fn is_success(&self) -> bool {
-        matches!(self, Self::Exited { code: 0 })
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exited { code } => write!(f, "exit {code}"),
-            Self::Signalled { signal } => write!(f, "ended by signal {signal}"),
-            Self::TimedOut => f.write_str("timed out"),
-            Self::Stopped => f.write_str("stopped"),
-            Self::NotStarted { why } => write!(f, "not started: {why}"),
-        }
-    }
-}
-
-/// What is kept of a command's output.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OutputRef {
-    /// Bytes in the output file.
-    pub bytes: u64,
-    /// Bytes beyond the limit, which were not kept.
-    pub dropped: u64,
-    /// Digest of the kept bytes.
-    pub digest: Digest,
-    /// Values the command appended to `$WARROOM_OUTPUT`.
-    pub values: Vec<(String, String)>,
-    /// Lines of `$WARROOM_OUTPUT` that were refused, in one sentence; or empty.
-    pub values_error: String,
-    /// Processes of its group that had to be killed after it ended.
-    pub left_behind: u32,
-}
-
-/// Names one execution of one block of one step.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ExecKey {
-    /// The step.
-    pub step: StepId,
-    /// Which attempt of the step.
-    pub attempt: AttemptNo,
-    /// Place in `PlanStep::blocks`; or [`ExecKey::UNDO`], or [`ExecKey::BY_HAND`].
-    pub block: u16,
-    /// Which try of a block that is retried, from 1.
-    pub try_no: u32,
-}
-
-impl ExecKey {
-    /// Stands for the `undo` block in [`ExecKey::block`].
-    pub const UNDO: u16 = u16::MAX;
-    /// Stands in [`ExecKey::block`] for destructive work that a person does by hand: no process belongs to it.
-    pub const BY_HAND: u16 = u16::MAX - 1;
-
-    /// True when a process belongs to it.
-    pub const fn has_process(&self) -> bool {
-        self.block != Self::BY_HAND
-    }
-}
-
-impl fmt::Display for ExecKey {
-    /// `drain.1.b0.t1`: also the stem of the output file's name.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (step, attempt, try_no) = (&self.step, self.attempt, self.try_no);
-        match self.block {
-            Self::UNDO => write!(f, "{step}.{attempt}.undo.t{try_no}"),
-            Self::BY_HAND => write!(f, "{step}.{attempt}.hand.t{try_no}"),
-            block => write!(f, "{step}.{attempt}.b{block}.t{try_no}"),
-        }
-    }
 }
 
 /// The sample that decided something, quoted into the journal.

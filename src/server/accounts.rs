@@ -43,6 +43,8 @@ fn table(path: &Path) -> Option<String> {
 fn getent(database: &str, key: &str) -> Option<String> {
     let output = std::process::Command::new("getent")
         .args(["--", database, key])
+        .stdin(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
         .output()
         .ok()?;
     String::from_utf8(output.stdout).ok()

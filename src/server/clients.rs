@@ -1,19 +1,24 @@
 //! Attached clients and what is sent to them: bounded queues, so that a slow one is told and never waited for.
 
-use crate::domain::fact::Actor;
+use crate::domain::board::SERIES_MAX;
+use crate::domain::command::Refusal;
+use crate::domain::fact::{Actor, Stamped};
 use crate::domain::id::{PersonId, TerminalId};
-use crate::wire::codec;
+use crate::domain::reading::Reading;
+use crate::wire::codec::{self, WireError};
 use crate::wire::message::ToClient;
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
 
 /// Messages a client may be behind: some seconds of a busy session.
 pub(crate) const QUEUE_MESSAGES: usize = 1024;
-/// Bytes a client may be behind; a full snapshot of the largest runbook fits.
-pub(crate) const QUEUE_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes a client may be behind; the longest snapshot fits twice.
+pub(crate) const QUEUE_BYTES: usize = 32 * 1024 * 1024;
+/// Answers kept for a client that is behind: more than a person asks for while the screen stands still.
+const OWED_MAX: usize = 64;
 
 /// Sending end of one client's queue.
 #[derive(Debug, Clone)]
@@ -59,6 +64,11 @@ impl Queue {
         }
         is_in
     }
+
+    /// Everything that was put in has been taken out.
+    fn is_empty(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) == 0
+    }
 }
 
 impl Backlog {
@@ -88,6 +98,29 @@ pub(crate) struct Client {
     pub(crate) is_terminal: bool,
     queue: Queue,
     lagged: bool,
+    /// Answers it could not take; they follow its next snapshot.
+    owed: VecDeque<(u64, Option<Refusal>)>,
+}
+
+impl Client {
+    /// A client that has missed nothing yet.
+    pub(crate) fn new(actor: Actor, read_only: bool, is_terminal: bool, queue: Queue) -> Self {
+        Self {
+            actor,
+            read_only,
+            is_terminal,
+            queue,
+            lagged: false,
+            owed: VecDeque::new(),
+        }
+    }
+
+    /// Puts a frame in its queue, unless it has missed something and must start over first.
+    fn put(&mut self, frame: Bytes) {
+        if !self.lagged {
+            self.lagged = !self.queue.put(frame);
+        }
+    }
 }
 
 /// All attached clients.
@@ -99,25 +132,10 @@ pub(crate) struct Registry {
 
 impl Registry {
     /// Takes a client in and names its terminal.
-    pub(crate) fn add(
-        &mut self,
-        actor: Actor,
-        read_only: bool,
-        is_terminal: bool,
-        queue: Queue,
-    ) -> TerminalId {
+    pub(crate) fn add(&mut self, client: Client) -> TerminalId {
         self.last += 1;
         let id = TerminalId(self.last);
-        self.clients.insert(
-            id,
-            Client {
-                actor,
-                read_only,
-                is_terminal,
-                queue,
-                lagged: false,
-            },
-        );
+        self.clients.insert(id, client);
         id
     }
 
@@ -127,8 +145,8 @@ impl Registry {
     }
 
     /// Lets a client go.
-    pub(crate) fn remove(&mut self, id: TerminalId) -> Option<Client> {
-        self.clients.remove(&id)
+    pub(crate) fn remove(&mut self, id: TerminalId) {
+        self.clients.remove(&id);
     }
 
     /// A client.
@@ -136,25 +154,23 @@ impl Registry {
         self.clients.get(&id)
     }
 
+    /// Clients that are people's terminals.
+    pub(crate) fn terminals(&self) -> impl Iterator<Item = (TerminalId, &Client)> {
+        self.clients
+            .iter()
+            .filter(|(_, client)| client.is_terminal)
+            .map(|(id, client)| (*id, client))
+    }
+
+    /// True for an attached terminal.
+    pub(crate) fn is_terminal(&self, id: TerminalId) -> bool {
+        self.get(id).is_some_and(|client| client.is_terminal)
+    }
+
     /// True when a person has a terminal here.
     pub(crate) fn has(&self, person: &PersonId) -> bool {
-        self.clients
-            .values()
-            .any(|client| client.is_terminal && client.actor.person() == Some(person))
-    }
-
-    /// How many are attached.
-    pub(crate) fn len(&self) -> usize {
-        self.clients.len()
-    }
-
-    /// How many are attached from one account.
-    pub(crate) fn of_uid(&self, uid: u32) -> usize {
-        let via = format!("uid:{uid}");
-        self.clients
-            .values()
-            .filter(|c| c.actor.to_via_text() == via)
-            .count()
+        self.terminals()
+            .any(|(_, client)| client.actor.person() == Some(person))
     }
 
     /// Sends a message to all. One that cannot take it misses everything until it has caught up.
@@ -164,45 +180,140 @@ impl Registry {
         }
         match codec::encode(message) {
             Ok(frame) => {
-                for client in self.clients.values_mut().filter(|c| !c.lagged) {
-                    client.lagged = !client.queue.put(frame.clone());
+                for client in self.clients.values_mut() {
+                    client.put(frame.clone());
                 }
             }
-            Err(error) => tracing::error!(%error, "a message for all clients was not sent"),
+            Err(error) => self.all_missed(&error),
         }
     }
 
-    /// Sends messages to one, in order. False when it could not take all of them.
-    pub(crate) fn send(&mut self, id: TerminalId, messages: &[ToClient]) -> bool {
+    /// Sends facts to all, in as many messages as they need.
+    pub(crate) fn broadcast_facts(&mut self, facts: &[Stamped]) {
+        self.broadcast_parts(facts, ToClient::Facts);
+    }
+
+    /// Sends readings to all, in as many messages as they need, without what no screen keeps.
+    pub(crate) fn broadcast_readings(&mut self, mut readings: Vec<Reading>) {
+        if self.clients.is_empty() {
+            return;
+        }
+        readings.iter_mut().for_each(trim);
+        self.broadcast_parts(&readings, ToClient::Readings);
+    }
+
+    fn broadcast_parts<T: Clone>(&mut self, parts: &[T], wrap: fn(Vec<T>) -> ToClient) {
+        if parts.is_empty() || self.clients.is_empty() {
+            return;
+        }
+        match codec::encode(&wrap(parts.to_vec())) {
+            Ok(frame) => {
+                for client in self.clients.values_mut() {
+                    client.put(frame.clone());
+                }
+            }
+            Err(WireError::TooLong(_)) if parts.len() > 1 => {
+                let (first, second) = parts.split_at(parts.len() / 2);
+                self.broadcast_parts(first, wrap);
+                self.broadcast_parts(second, wrap);
+            }
+            Err(error) => self.all_missed(&error),
+        }
+    }
+
+    /// A message that fits no frame is in the next snapshot all the same.
+    fn all_missed(&mut self, error: &WireError) {
+        tracing::warn!(%error, "a message for all clients is sent as a snapshot");
+        for client in self.clients.values_mut() {
+            client.lagged = true;
+        }
+    }
+
+    /// Sends a message to one.
+    pub(crate) fn send(&mut self, id: TerminalId, message: &ToClient) {
         let Some(client) = self.clients.get_mut(&id) else {
-            return false;
+            return;
         };
-        for message in messages {
-            match codec::encode(message) {
-                Ok(frame) if !client.lagged => client.lagged = !client.queue.put(frame),
-                Ok(_) => {}
-                Err(error) => tracing::error!(%error, "a message for one client was not sent"),
-            }
-        }
-        !client.lagged
-    }
-
-    /// Waits until every queue is empty.
-    pub(crate) async fn drained(&self) {
-        for client in self.clients.values() {
-            while client.queue.waiting.load(Ordering::Relaxed) > 0
-                && !client.queue.frames.is_closed()
-            {
-                tokio::task::yield_now().await;
-            }
+        match codec::encode(message) {
+            Ok(frame) => client.put(frame),
+            Err(error) => tracing::error!(%error, "a message for one client was not sent"),
         }
     }
 
-    /// A client that had been too slow has an empty queue again; true when it needs a new snapshot.
-    pub(crate) fn caught_up(&mut self, id: TerminalId) -> bool {
+    /// Answers an ask; a client that is behind gets its answer when it has caught up.
+    pub(crate) fn reply(&mut self, id: TerminalId, number: u64, refused: Option<Refusal>) {
+        let message = ToClient::Reply {
+            number,
+            refused: refused.clone(),
+        };
+        self.send(id, &message);
+        if let Some(client) = self.clients.get_mut(&id).filter(|c| c.lagged) {
+            if client.owed.len() >= OWED_MAX {
+                client.owed.pop_front();
+            }
+            client.owed.push_back((number, refused));
+        }
+    }
+
+    /// Clients that have missed something and whose queue is empty, so that nothing else will wake them.
+    pub(crate) fn stranded(&self) -> Vec<TerminalId> {
         self.clients
-            .get_mut(&id)
-            .is_some_and(|client| std::mem::take(&mut client.lagged))
+            .iter()
+            .filter(|(_, client)| client.lagged && client.queue.is_empty())
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// True when a client has missed something.
+    pub(crate) fn has_missed(&self, id: TerminalId) -> bool {
+        self.get(id).is_some_and(|client| client.lagged)
+    }
+
+    /// Sends a client everything anew: `frames`, then the answers it is owed. A client whose queue cannot take them
+    /// although it is empty never will; it is told and let go.
+    pub(crate) fn start_over(&mut self, id: TerminalId, frames: Vec<Bytes>) {
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        client.lagged = false;
+        for frame in frames {
+            client.put(frame);
+        }
+        if client.lagged {
+            self.dismiss(
+                id,
+                "the state of this session does not fit what a terminal is sent",
+            );
+            return;
+        }
+        for (number, refused) in std::mem::take(&mut client.owed) {
+            self.reply(id, number, refused);
+        }
+    }
+
+    /// Says goodbye to one client and lets it go.
+    pub(crate) fn dismiss(&mut self, id: TerminalId, reason: &str) {
+        tracing::error!(terminal = id.0, reason, "a client is let go");
+        let bye = ToClient::Bye {
+            reason: reason.to_owned(),
+        };
+        if let (Some(client), Ok(frame)) = (self.clients.remove(&id), codec::encode(&bye)) {
+            client.queue.put(frame);
+        }
+    }
+}
+
+/// Leaves out series that the board of a client would not keep either.
+fn trim(reading: &mut Reading) {
+    let Reading::Queries { answers, .. } = reading else {
+        return;
+    };
+    for answer in answers {
+        if let Ok(series) = &mut answer.result {
+            let over = series.len().saturating_sub(SERIES_MAX);
+            answer.dropped = answer.dropped.saturating_add(over);
+            series.truncate(SERIES_MAX);
+        }
     }
 }
 
@@ -210,25 +321,42 @@ impl Registry {
 mod tests {
     use super::*;
 
-    fn lagged() -> ToClient {
-        ToClient::Lagged
+    fn client() -> (Client, Backlog) {
+        let (queue, backlog) = queue();
+        (Client::new(Actor::Engine, false, true, queue), backlog)
+    }
+
+    fn messages(backlog: &mut Backlog) -> Vec<ToClient> {
+        std::iter::from_fn(|| backlog.ready())
+            .map(|frame| codec::decode(&frame).expect("ours"))
+            .collect()
     }
 
     #[tokio::test]
     async fn a_client_that_does_not_read_costs_the_others_nothing() {
         let mut registry = Registry::default();
-        let (slow, _unread) = queue();
-        let (quick, mut read) = queue();
-        let slow = registry.add(Actor::Engine, false, true, slow);
-        registry.add(Actor::Engine, false, true, quick);
+        let (slow, mut unread) = client();
+        let (quick, mut read) = client();
+        let slow = registry.add(slow);
+        registry.add(quick);
         for _ in 0..QUEUE_MESSAGES + 10 {
-            registry.broadcast(&lagged());
+            registry.broadcast(&ToClient::Lagged);
             assert!(read.ready().is_some());
         }
-        assert!(registry.caught_up(slow), "the slow one was marked");
-        assert!(
-            !registry.caught_up(slow),
-            "and is whole again after its snapshot"
+        assert!(registry.has_missed(slow), "the slow one was marked");
+        assert_eq!(registry.stranded(), [], "it has something to read yet");
+        registry.reply(slow, 7, None);
+        while unread.ready().is_some() {}
+        registry.start_over(slow, vec![codec::encode(&ToClient::Lagged).expect("fits")]);
+        assert!(!registry.has_missed(slow), "whole again");
+        let answer = ToClient::Reply {
+            number: 7,
+            refused: None,
+        };
+        assert_eq!(
+            messages(&mut unread),
+            [ToClient::Lagged, answer],
+            "with the answer it was owed"
         );
     }
 
@@ -240,5 +368,54 @@ mod tests {
         assert!(!queue.put(Bytes::from_static(b"x")));
         assert!(backlog.next().await.is_some());
         assert!(queue.put(Bytes::from_static(b"x")));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_can_never_be_brought_up_to_date_is_told_and_let_go() {
+        let mut registry = Registry::default();
+        let (client, mut backlog) = client();
+        let id = registry.add(client);
+        registry.start_over(id, vec![Bytes::from(vec![b' '; QUEUE_BYTES + 1])]);
+        assert!(registry.get(id).is_none());
+        assert!(matches!(messages(&mut backlog)[..], [ToClient::Bye { .. }]));
+    }
+
+    #[tokio::test]
+    async fn what_fits_no_frame_strands_everybody_until_a_snapshot() {
+        let mut registry = Registry::default();
+        let (client, _backlog) = client();
+        let id = registry.add(client);
+        registry.broadcast(&ToClient::Bye {
+            reason: "x".repeat(crate::wire::FRAME_MAX),
+        });
+        assert_eq!(registry.stranded(), [id]);
+    }
+
+    #[tokio::test]
+    async fn many_facts_go_in_several_messages_and_in_order() {
+        let mut registry = Registry::default();
+        let (client, mut backlog) = client();
+        registry.add(client);
+        let fact = |seq| Stamped {
+            seq: crate::domain::id::Seq(seq),
+            hash: crate::domain::digest::Digest::of(b""),
+            at: crate::domain::time::Moment::default(),
+            actor: Actor::Engine,
+            fact: crate::domain::fact::Fact::SessionClosed {
+                reason: "x".repeat(400 * 1024),
+            },
+        };
+        registry.broadcast_facts(&(0..5).map(fact).collect::<Vec<_>>());
+        let got = messages(&mut backlog);
+        assert!(got.len() > 1);
+        let seqs: Vec<u64> = got
+            .into_iter()
+            .flat_map(|message| match message {
+                ToClient::Facts(facts) => facts,
+                other => panic!("{other:?}"),
+            })
+            .map(|fact| fact.seq.0)
+            .collect();
+        assert_eq!(seqs, [0, 1, 2, 3, 4]);
     }
 }

@@ -4,6 +4,7 @@ use crate::domain::board::{OutputTail, TAIL_MAX};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{ExecKey, Outcome, OutputRef};
 use crate::domain::state::State;
+use crate::engine::ExecUpdate;
 use crate::runner::{self, Handle, Job, JobKey, Limits, TerminalSize, Update};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -24,17 +25,12 @@ pub struct Workplace {
     pub session_dir: PathBuf,
     /// Working directory: that of the runbook.
     pub cwd: PathBuf,
+    /// Account that commands run in, by name.
+    pub account: String,
     /// Variables every command gets before those of the runbook, such as `PATH`.
     pub base_env: BTreeMap<String, String>,
     /// Bytes of output kept per command.
     pub output_bytes_max: u64,
-}
-
-/// A command that is ready to run, or to be shown to the person who confirms it.
-#[derive(Debug)]
-pub(crate) struct Prepared {
-    /// What will run.
-    pub(crate) job: Job,
 }
 
 impl Workplace {
@@ -86,14 +82,14 @@ impl Workplace {
         state: &State,
         key: &ExecKey,
         number: JobKey,
-    ) -> Result<Prepared, String> {
+    ) -> Result<Job, String> {
         let block = state.exec_block(key).ok_or("the plan has no such block")?;
         let env = self.env(state, key);
         runner::check_env(&env).map_err(|error| error.to_string())?;
         let path = env.get("PATH").map_or("", String::as_str);
         let program = block.argv.first().ok_or("the command is empty")?;
         let exe = runner::resolve_exe(program, path).map_err(|error| error.to_string())?;
-        let job = Job {
+        Ok(Job {
             key: number,
             argv: block.argv.clone(),
             exe,
@@ -107,26 +103,17 @@ impl Workplace {
                 output_bytes: self.output_bytes_max,
                 ..Limits::default()
             },
-        };
-        Ok(Prepared { job })
+        })
     }
 }
 
 /// What a running command has to say, in the session's words.
 #[derive(Debug)]
 pub(crate) enum ExecNews {
-    /// It runs.
-    Spawned { key: ExecKey, pid: u32 },
     /// New output.
     Output(OutputTail),
-    /// It ended.
-    Ended {
-        key: ExecKey,
-        outcome: Outcome,
-        output: OutputRef,
-    },
-    /// It ended and nobody knows how.
-    Lost { key: ExecKey, why: String },
+    /// It runs, or it ended.
+    Update(ExecUpdate),
 }
 
 /// Running commands and the tails of their output.
@@ -151,23 +138,47 @@ impl Executor {
         }
     }
 
+    /// Takes up the ends of outputs that an earlier server has kept: after a crash, what a command said last is what
+    /// people look at first.
+    pub(crate) fn recall(&mut self, state: &State) {
+        let ended = state.steps.iter().flat_map(|step| &step.finished);
+        let cut_off = state.steps.iter().filter_map(|step| step.running.as_ref());
+        let mut keys: Vec<_> = ended.map(|f| (f.started.wall, &f.key)).collect();
+        keys.extend(cut_off.map(|r| (r.since.wall, &r.key)));
+        keys.sort();
+        let older = keys.len().saturating_sub(TAILS_MAX);
+        for (_, key) in keys.into_iter().skip(older) {
+            match self.read_end(key) {
+                Ok(tail) => self.tails.push_back(tail),
+                Err(error) => tracing::warn!(%key, %error, "an old output cannot be read"),
+            }
+        }
+    }
+
+    /// The last bytes of an output's file.
+    fn read_end(&self, key: &ExecKey) -> std::io::Result<OutputTail> {
+        let length = std::fs::metadata(self.workplace.output_file(key)).map_or(0, |meta| meta.len());
+        let kept = u64::try_from(TAIL_MAX).unwrap_or(u64::MAX);
+        self.read_output(key, length.saturating_sub(kept))
+    }
+
     /// Where commands run.
     pub(crate) fn workplace(&self) -> &Workplace {
         &self.workplace
     }
 
     /// Starts a command whose intent is in the journal. When it cannot be started, its outcome at once.
-    pub(crate) fn spawn(&mut self, state: &State, key: &ExecKey) -> Option<ExecNews> {
+    pub(crate) fn spawn(&mut self, state: &State, key: &ExecKey) -> Option<ExecUpdate> {
         self.last += 1;
         let number = JobKey(self.last);
         match self.workplace.prepare(state, key, number) {
-            Ok(Prepared { job }) => {
+            Ok(job) => {
                 self.remember_tail(key);
                 let handle = runner::start(job, self.updates.clone());
                 self.jobs.insert(number, (key.clone(), handle));
                 None
             }
-            Err(why) => Some(ExecNews::Ended {
+            Err(why) => Some(ExecUpdate::Ended {
                 key: key.clone(),
                 outcome: Outcome::NotStarted { why },
                 output: no_output(),
@@ -182,12 +193,11 @@ impl Executor {
         }
     }
 
-    /// Asks every running command to end. True when there were any.
-    pub(crate) fn stop_all(&self) -> bool {
+    /// Asks every running command to end.
+    pub(crate) fn stop_all(&self) {
         for (_, handle) in self.jobs.values() {
             handle.stop();
         }
-        !self.jobs.is_empty()
     }
 
     /// True while a command runs.
@@ -200,10 +210,8 @@ impl Executor {
         match update {
             Update::Spawned { key, pid } => {
                 let (key, _) = self.jobs.get(&key)?;
-                Some(ExecNews::Spawned {
-                    key: key.clone(),
-                    pid,
-                })
+                let key = key.clone();
+                Some(ExecNews::Update(ExecUpdate::Spawned { key, pid }))
             }
             Update::Output { key, offset, bytes } => {
                 let (key, _) = self.jobs.get(&key)?;
@@ -219,19 +227,7 @@ impl Executor {
             }
             Update::Ended { key, end } => {
                 let (key, _) = self.jobs.remove(&key)?;
-                let output = output_ref(&end);
-                Some(match end.outcome {
-                    runner::Outcome::Unknown(why) => ExecNews::Lost { key, why },
-                    runner::Outcome::Exited(code) => ended(key, Outcome::Exited { code }, output),
-                    runner::Outcome::Signalled(signal) => {
-                        ended(key, Outcome::Signalled { signal }, output)
-                    }
-                    runner::Outcome::TimedOut => ended(key, Outcome::TimedOut, output),
-                    runner::Outcome::Stopped => ended(key, Outcome::Stopped, output),
-                    runner::Outcome::NotStarted(why) => {
-                        ended(key, Outcome::NotStarted { why }, output)
-                    }
-                })
+                Some(ExecNews::Update(ended(key, end)))
             }
         }
     }
@@ -241,15 +237,18 @@ impl Executor {
         self.tails.iter().cloned().collect()
     }
 
-    /// Reads output of an execution from its file.
+    /// Reads output of an execution from its file; nothing for one that has not written any.
     ///
     /// # Errors
     /// What the file system says.
     pub(crate) fn read_output(&self, key: &ExecKey, offset: u64) -> std::io::Result<OutputTail> {
         use std::os::unix::fs::FileExt as _;
-        let file = std::fs::File::open(self.workplace.output_file(key))?;
         let mut bytes = vec![0; TAIL_MAX];
-        let read = file.read_at(&mut bytes, offset)?;
+        let read = match std::fs::File::open(self.workplace.output_file(key)) {
+            Ok(file) => file.read_at(&mut bytes, offset)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(error),
+        };
         bytes.truncate(read);
         Ok(OutputTail {
             key: key.clone(),
@@ -270,8 +269,20 @@ impl Executor {
     }
 }
 
-fn ended(key: ExecKey, outcome: Outcome, output: OutputRef) -> ExecNews {
-    ExecNews::Ended {
+fn ended(key: ExecKey, end: runner::End) -> ExecUpdate {
+    let output = output_ref(&end);
+    let outcome = match end.outcome {
+        runner::Outcome::Unknown(why) => {
+            tracing::error!(%key, %why, "nobody knows how a command ended");
+            return ExecUpdate::Lost { key };
+        }
+        runner::Outcome::Exited(code) => Outcome::Exited { code },
+        runner::Outcome::Signalled(signal) => Outcome::Signalled { signal },
+        runner::Outcome::TimedOut => Outcome::TimedOut,
+        runner::Outcome::Stopped => Outcome::Stopped,
+        runner::Outcome::NotStarted(why) => Outcome::NotStarted { why },
+    };
+    ExecUpdate::Ended {
         key,
         outcome,
         output,

@@ -2,6 +2,7 @@
 
 use super::connection::Joining;
 use super::render::Rendered;
+use super::world::Looked;
 use crate::domain::id::TerminalId;
 use crate::wire::message::ToServer;
 
@@ -30,6 +31,10 @@ pub(crate) enum Incoming {
         /// Which.
         terminal: TerminalId,
     },
-    /// A destructive command was rendered for a proposal.
+    /// A destructive command was rendered, for a proposal or for a go.
     Rendered(Box<Rendered>),
+    /// The people file and the runbook were read, or were not in time.
+    Looked(Box<Looked>),
+    /// A read that was not in time has returned.
+    DiskBack,
 }

@@ -4,6 +4,7 @@ use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, Stamped};
 use crate::domain::id::{ConnectorName, NameError, Seq, SessionId};
 use crate::domain::reading::{ConnectorHealth, Liveness};
+use crate::domain::runbook::plan::ExecRole;
 use crate::domain::state::State;
 use crate::domain::time::Moment;
 use crate::journal::facts::{self, FactError};
@@ -96,14 +97,22 @@ impl Ledger {
         Ok(stamped)
     }
 
-    /// Gives the journal back.
-    pub(crate) fn into_writer(self) -> Writer {
-        self.writer
+    /// What waits to be written, oldest first.
+    pub(crate) fn staged(&self) -> &[Stamped] {
+        &self.stamped
     }
 
     /// True when something waits to be written.
     pub(crate) fn has_staged(&self) -> bool {
         !self.records.is_empty()
+    }
+
+    /// Forgets what was sealed after the first `kept` of what waits.
+    pub(crate) fn unseal_after(&mut self, kept: usize) {
+        self.records.truncate(kept);
+        self.stamped.truncate(kept);
+        let newest = self.stamped.last().map(|s| (s.seq, s.hash));
+        self.sealed = newest.or(self.durable);
     }
 
     /// Writes everything that was sealed, with one sync. On an error none of it has happened.
@@ -138,7 +147,7 @@ impl Ledger {
             let record = self.log.read(Seq(seq))?;
             // The plan of the genesis record is cut off before it is sent.
             bytes = bytes.saturating_add(if seq == 0 { 0 } else { record.body().len() });
-            if bytes > READ_BYTES_MAX {
+            if bytes > READ_BYTES_MAX && !found.is_empty() {
                 break;
             }
             found.push(facts::fact_of(&record)?);
@@ -146,29 +155,45 @@ impl Ledger {
         Ok(found)
     }
 
-    /// The journal's trouble, in the form every screen shows already.
-    pub(crate) fn health(&self, error: &str, now: Moment) -> Result<ConnectorHealth, NameError> {
+    /// The journal's trouble, or with an empty `error` its end, in the form every screen shows already.
+    pub(crate) fn health(error: &str, now: Moment) -> Result<ConnectorHealth, NameError> {
+        let is_good = error.is_empty();
         Ok(ConnectorHealth {
             connector: ConnectorName::new("journal")?,
             system: "journal".to_owned(),
-            liveness: Liveness::Stale,
-            last_good: None,
+            liveness: if is_good {
+                Liveness::Live
+            } else {
+                Liveness::Stale
+            },
+            last_good: is_good.then_some(now),
             last_error: error.to_owned(),
-            failures: 1,
-            next_try: Some(now),
+            failures: u32::from(!is_good),
+            next_try: (!is_good).then_some(now),
             latency: std::time::Duration::ZERO,
         })
     }
 }
 
-/// Facts that must find room once a command has begun.
+/// Facts that find room on a full disk: what became of a command, and whatever stops or goes back. An intent to go
+/// forward is refused there, before anything has begun.
 const fn is_vital(fact: &Fact) -> bool {
     matches!(
         fact,
         Fact::ExecSpawned { .. }
             | Fact::ExecOutcome { .. }
             | Fact::ExecUnknown { .. }
+            | Fact::StopAsked { .. }
+            | Fact::Held(_)
+            | Fact::ProposalClosed { .. }
+            | Fact::RollbackStarted { .. }
+            | Fact::Aborted { .. }
+            | Fact::SessionResumed { .. }
             | Fact::SessionClosed { .. }
+            | Fact::ExecIntent {
+                role: ExecRole::Undo,
+                ..
+            }
     )
 }
 

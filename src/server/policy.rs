@@ -1,6 +1,6 @@
 //! The policy in force: who is a person, read anew whenever something depends on it.
 
-use super::accounts;
+use super::connection::Peer;
 use crate::config::people;
 use crate::domain::confirm::people::{People, Role};
 use crate::domain::digest::Digest;
@@ -53,7 +53,8 @@ impl Policy {
     }
 
     /// Whom a peer counts as.
-    pub fn actor(&self, uid: u32, demo_person: Option<&PersonId>, mode: Mode) -> Actor {
+    pub fn actor(&self, peer: &Peer, demo_person: Option<&PersonId>, mode: Mode) -> Actor {
+        let uid = peer.uid;
         if self.is_demo && mode == Mode::Demo {
             return match demo_person {
                 Some(id) => Actor::Person {
@@ -65,7 +66,7 @@ impl Policy {
         }
         let id = match &self.people {
             Some(people) => people.person_of_uid(uid).map(|person| person.id.clone()),
-            None => accounts::person_of_account(uid),
+            None => peer.account.clone(),
         };
         match id {
             Some(id) => Actor::Person {

@@ -12,6 +12,9 @@ use crate::runner::{self, JobKey};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Longest read of an executable: its size is bounded, and a disk is not waited for longer by a person.
+pub(crate) const RENDER_MAX: Duration = Duration::from_secs(20);
+
 /// What a rendering is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -68,7 +71,7 @@ pub(crate) fn draft(
         title: plan_step.title.clone(),
         target: plan_step.component.clone().unwrap_or_default(),
         blast: blast(state, plan_step),
-        runas: account(),
+        runas: workplace.account.clone(),
         host: state.genesis.host.clone(),
         cwd: workplace.cwd.display().to_string(),
         exe: None,
@@ -83,7 +86,7 @@ pub(crate) fn draft(
     if state.exec_block(&key).is_none() {
         return Ok(Draft { inputs, exe: None });
     }
-    let job = workplace.prepare(state, &key, JobKey(0))?.job;
+    let job = workplace.prepare(state, &key, JobKey(0))?;
     inputs.env = job
         .environment()
         .into_iter()
@@ -109,11 +112,6 @@ pub(crate) fn finish(draft: Draft) -> Result<PlanInputs, String> {
         inputs.exe = Some((exe.display().to_string(), digest));
     }
     Ok(inputs)
-}
-
-fn account() -> String {
-    let uid = rustix::process::geteuid().as_raw();
-    super::accounts::name_of_uid(uid).unwrap_or_else(|| format!("uid {uid}"))
 }
 
 /// How far the step reaches, from what the runbook names; the CMDB's word comes with a later form.

@@ -1,44 +1,46 @@
 //! The session task: owns the engine and the journal, takes one input at a time, and lets nothing be seen before it
-//! is durable.
+//! is durable. It waits for nothing but the journal: whatever else may block has a task of its own.
 
 use super::clients::Registry;
 use super::exec::{ExecNews, Executor};
 use super::input::Incoming;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, SealError};
 use super::policy::{PeopleSource, Policy};
 use super::render::Purpose;
+use super::world::Looks;
 use crate::clock::Clock;
-use crate::domain::board::Board;
+use crate::domain::board::{Board, GateProgress};
 use crate::domain::command::Refusal;
-use crate::domain::digest::Digest;
-use crate::domain::fact::{Actor, Stamped};
+use crate::domain::fact::{Actor, Fact, Stamped};
 use crate::domain::id::TerminalId;
 use crate::domain::reading::Reading;
-use crate::domain::world::{Look, World};
+use crate::domain::time::Moment;
+use crate::domain::world::World;
 use crate::engine::{Effect, Engine, ExecUpdate, Input};
+use crate::journal::AppendError;
 use crate::runner::Update;
 use crate::wire::message::{RECENT_MAX, ToClient};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Inputs of one kind taken before facts are written: one sync then serves them all, and keys wait for one at most.
-const BATCH_MAX: usize = 256;
+/// Inputs of each kind taken before facts are written: one sync then serves them all, and keys wait for one at most.
+const BATCH_MAX: usize = 128;
 /// Rounds of automatic progress after one batch: a plan of 2,000 steps settles in less; more is a loop.
 const SETTLE_MAX: usize = 10_000;
-/// How often the files of policy and runbook are read again while a proposal is open (`TWO_PERSON` 4.4).
-const WORLD_EVERY: Duration = Duration::from_secs(5);
-/// Longest wait for running commands when the server is told to end: their grace and a little more.
+/// Commands that cannot be started, each followed by the next one, in one turn; the rest waits for the next turn.
+const FAILED_STARTS_MAX: usize = 16;
+/// Longest wait for running commands when the server is told to end: their grace and drain and a little more.
 const STOP_MAX: Duration = Duration::from_secs(8);
 
 /// Channels into the session task.
 #[derive(Debug)]
 pub(crate) struct Sources {
-    /// From sockets.
+    /// From sockets, and from tasks that look at the disk.
     pub(crate) inputs: mpsc::Receiver<Incoming>,
     /// From connectors.
     pub(crate) readings: mpsc::Receiver<Reading>,
@@ -49,12 +51,19 @@ pub(crate) struct Sources {
 /// What waits until the facts of this turn are durable.
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
-    /// Answers to people.
+    /// Refusals.
     pub(crate) replies: Vec<(TerminalId, u64, Option<Refusal>)>,
     /// Answers that hang on the journal: accepted once it is written.
     pub(crate) accepted: Vec<(TerminalId, u64)>,
     /// Readings for everybody.
     pub(crate) readings: Vec<Reading>,
+}
+
+impl Turn {
+    /// Notes a refusal.
+    pub(crate) fn refuse(&mut self, terminal: TerminalId, number: u64, refusal: Refusal) {
+        self.replies.push((terminal, number, Some(refusal)));
+    }
 }
 
 /// Everything one session has.
@@ -68,16 +77,23 @@ pub(crate) struct Session {
     pub(crate) people: PeopleSource,
     pub(crate) runbook_file: PathBuf,
     pub(crate) world: World,
-    pub(crate) world_read: Option<Instant>,
+    pub(crate) looks: Looks,
+    /// Places for tasks that read an executable.
+    pub(crate) renders: Arc<Semaphore>,
     pub(crate) recent: VecDeque<Stamped>,
     pub(crate) clock: Arc<dyn Clock>,
     /// To this task itself, for answers of tasks that look at the disk.
     pub(crate) own_inputs: mpsc::Sender<Incoming>,
-    /// News of commands that the journal would not take yet.
-    pub(crate) unwritten: Vec<ExecUpdate>,
+    /// News of commands that are not durable yet: nothing else remembers them, so they are kept until they are. At
+    /// most two for each command, and there is one command at a time.
+    pub(crate) news: Vec<ExecUpdate>,
+    /// Outcomes of commands that could not be started.
+    pub(crate) failed_starts: Vec<ExecUpdate>,
+    /// The last write failed; everybody has been told.
+    pub(crate) is_unwritable: bool,
     pub(crate) shutdown: CancellationToken,
     pub(crate) shutdown_reason: String,
-    pub(crate) last_gate: Option<crate::domain::board::GateProgress>,
+    pub(crate) last_gate: Option<GateProgress>,
 }
 
 impl Session {
@@ -86,32 +102,42 @@ impl Session {
         let stop = self.shutdown.clone();
         loop {
             let mut turn = Turn::default();
+            self.repeat_news(&mut turn);
             let tick = self.next_tick();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Some(incoming) = sources.inputs.recv() => self.on_incoming(incoming, &mut turn).await,
                 Some(update) = sources.updates.recv() => self.on_update(update, &mut turn),
+                Some(incoming) = sources.inputs.recv() => self.on_incoming(incoming, &mut turn),
                 Some(reading) = sources.readings.recv() => self.on_reading(reading, &mut turn),
-                () = tokio::time::sleep(tick) => self.on_tick(&mut turn).await,
+                () = tokio::time::sleep(tick) => {}
             }
-            self.drain(&mut sources, &mut turn).await;
+            self.drain(&mut sources, &mut turn);
+            self.look_now_and_then();
+            self.follow_terminals(&mut turn);
             self.finish(turn).await;
         }
-        self.close(&mut sources).await
+        self.close(sources).await
     }
 
-    /// Takes what else is waiting, so that one sync serves all of it.
-    async fn drain(&mut self, sources: &mut Sources, turn: &mut Turn) {
+    /// Takes what else is waiting, one of each kind in turn, so that one sync serves all of it and a flood of one
+    /// kind starves no other.
+    fn drain(&mut self, sources: &mut Sources, turn: &mut Turn) {
         for _ in 0..BATCH_MAX {
-            if let Ok(incoming) = sources.inputs.try_recv() {
-                self.on_incoming(incoming, turn).await;
-            } else if let Ok(update) = sources.updates.try_recv() {
-                self.on_update(update, turn);
-            } else if let Ok(reading) = sources.readings.try_recv() {
-                self.on_reading(reading, turn);
-            } else {
+            let update = sources.updates.try_recv().ok();
+            let incoming = sources.inputs.try_recv().ok();
+            let reading = sources.readings.try_recv().ok();
+            if update.is_none() && incoming.is_none() && reading.is_none() {
                 return;
+            }
+            if let Some(update) = update {
+                self.on_update(update, turn);
+            }
+            if let Some(incoming) = incoming {
+                self.on_incoming(incoming, turn);
+            }
+            if let Some(reading) = reading {
+                self.on_reading(reading, turn);
             }
         }
     }
@@ -122,37 +148,54 @@ impl Session {
         Duration::from_millis(1000 - into)
     }
 
-    async fn on_tick(&mut self, turn: &mut Turn) {
-        for update in std::mem::take(&mut self.unwritten) {
-            self.take(&Input::Exec(update), turn, None);
-        }
-        if self.engine.state().proposal.is_some()
-            && self
-                .world_read
-                .is_none_or(|read| read.elapsed() >= WORLD_EVERY)
-        {
-            self.read_world().await;
-        }
-        self.take(&Input::Tick, turn, None);
-    }
-
-    pub(crate) fn on_reading(&mut self, reading: Reading, turn: &mut Turn) {
+    fn on_reading(&mut self, reading: Reading, turn: &mut Turn) {
         self.take(&Input::Reading(reading.clone()), turn, None);
         self.board.absorb(reading.clone());
         turn.readings.push(reading);
     }
 
     fn on_update(&mut self, update: Update, turn: &mut Turn) {
-        let Some(news) = self.executor.news(update) else {
-            return;
-        };
-        match news {
-            ExecNews::Output(chunk) => self.registry.broadcast(&ToClient::Output(chunk)),
-            news => {
-                if let Some(update) = exec_update(news) {
-                    self.take(&Input::Exec(update), turn, None);
-                }
-            }
+        match self.executor.news(update) {
+            Some(ExecNews::Output(chunk)) => self.registry.broadcast(&ToClient::Output(chunk)),
+            Some(ExecNews::Update(update)) => self.take_news(update, turn),
+            None => {}
+        }
+    }
+
+    /// Stages news of a command, and keeps it until it is durable.
+    fn take_news(&mut self, update: ExecUpdate, turn: &mut Turn) {
+        self.take(&Input::Exec(update.clone()), turn, None);
+        self.news.push(update);
+    }
+
+    /// Stages again what the journal did not take.
+    fn repeat_news(&mut self, turn: &mut Turn) {
+        for update in std::mem::take(&mut self.news) {
+            self.take_news(update, turn);
+        }
+    }
+
+    /// Records who came and who went. Compared anew each time, so that a journal that could not be written for a
+    /// while leaves nobody present who has gone.
+    fn follow_terminals(&mut self, turn: &mut Turn) {
+        let known = &self.engine.tentative().terminals;
+        let gone = known.keys().filter(|id| !self.registry.is_terminal(**id));
+        let mut inputs: Vec<Input> = gone
+            .map(|terminal| Input::Detached {
+                terminal: *terminal,
+            })
+            .collect();
+        let new = self.registry.terminals();
+        inputs.extend(
+            new.filter(|(id, _)| !known.contains_key(id))
+                .map(|(terminal, client)| Input::Attached {
+                    terminal,
+                    actor: client.actor.clone(),
+                    read_only: client.read_only,
+                }),
+        );
+        for input in inputs {
+            self.take(&input, turn, None);
         }
     }
 
@@ -165,60 +208,65 @@ impl Session {
     ) {
         let now = self.clock.now();
         let proposal = self.engine.propose(input, now, &self.world);
-        self.stage(proposal.facts, now);
-        if let (Some(step), Some((terminal, number))) = (&proposal.prepare, asked) {
-            // Not answered yet: the command has to be rendered first.
-            self.render(terminal, number, step, Purpose::Propose, turn);
+        let staged = self.stage(proposal.facts, now);
+        let Some((terminal, number)) = asked else {
             return;
-        }
-        if let Some((terminal, number)) = asked {
-            match proposal.refusal {
-                Some(refusal) => turn.replies.push((terminal, number, Some(refusal))),
-                None => turn.accepted.push((terminal, number)),
+        };
+        match (staged, proposal.refusal, proposal.prepare) {
+            (Err(error), _, _) => turn.refuse(terminal, number, not_recorded(&error)),
+            (Ok(()), Some(refusal), _) => turn.refuse(terminal, number, refusal),
+            // Not answered yet: the command has to be rendered first.
+            (Ok(()), None, Some(step)) => {
+                self.render(terminal, number, &step, Purpose::Propose, turn);
             }
+            (Ok(()), None, None) => turn.accepted.push((terminal, number)),
         }
     }
 
-    fn stage(
-        &mut self,
-        facts: Vec<(Actor, crate::domain::fact::Fact)>,
-        now: crate::domain::time::Moment,
-    ) {
+    /// Puts facts of one cause behind what is staged: all of them, or none.
+    fn stage(&mut self, facts: Vec<(Actor, Fact)>, now: Moment) -> Result<(), SealError> {
+        let mark = self.ledger.staged().len();
         for (actor, fact) in facts {
             match self
                 .ledger
                 .seal(actor, fact, now, Some(self.engine.tentative()))
             {
                 Ok(stamped) => self.engine.stage(std::slice::from_ref(&stamped)),
-                Err(error) => tracing::error!(%error, "a fact could not be written as a record"),
+                Err(error) => {
+                    tracing::error!(%error, "a fact could not be written as a record");
+                    self.ledger.unseal_after(mark);
+                    self.engine.unstage();
+                    self.engine.stage(self.ledger.staged());
+                    return Err(error);
+                }
             }
         }
+        Ok(())
     }
 
     /// Settles, writes, and only then shows and does.
-    async fn finish(&mut self, turn: Turn) {
+    pub(crate) async fn finish(&mut self, turn: Turn) {
         let Turn {
             replies,
             accepted,
             readings,
         } = turn;
-        self.settle();
-        let refused = self.write().await;
-        if !readings.is_empty() {
-            self.registry.broadcast(&ToClient::Readings(readings));
+        let refused = self.settle_and_write().await;
+        for _ in 0..FAILED_STARTS_MAX {
+            if self.failed_starts.is_empty() {
+                break;
+            }
+            for update in std::mem::take(&mut self.failed_starts) {
+                self.take_news(update, &mut Turn::default());
+            }
+            self.settle_and_write().await;
         }
+        self.registry.broadcast_readings(readings);
         for (terminal, number, refused) in replies {
-            self.registry
-                .send(terminal, &[ToClient::Reply { number, refused }]);
+            self.registry.reply(terminal, number, refused);
         }
         for (terminal, number) in accepted {
-            self.registry.send(
-                terminal,
-                &[ToClient::Reply {
-                    number,
-                    refused: refused.clone(),
-                }],
-            );
+            self.registry.reply(terminal, number, refused.clone());
         }
         let gate = self.engine.gate_progress();
         if gate != self.last_gate {
@@ -226,56 +274,84 @@ impl Session {
             self.registry.broadcast(&ToClient::Gate(gate.clone()));
             self.last_gate = gate;
         }
+        for terminal in self.registry.stranded() {
+            self.bring_up_to_date(terminal);
+        }
+    }
+
+    async fn settle_and_write(&mut self) -> Option<Refusal> {
+        self.settle();
+        self.write().await.err().map(|error| Refusal {
+            reason: format!("nothing was done, because the journal cannot be written: {error}"),
+            hint: error
+                .hint()
+                .unwrap_or("ask again; nothing already recorded is lost")
+                .to_owned(),
+        })
     }
 
     fn settle(&mut self) {
         for _ in 0..SETTLE_MAX {
             let now = self.clock.now();
             let facts = self.engine.settle(now, &self.world);
-            if facts.is_empty() {
+            if facts.is_empty() || self.stage(facts, now).is_err() {
                 return;
             }
-            self.stage(facts, now);
         }
         tracing::error!("automatic progress did not come to rest; it goes on with the next input");
     }
 
-    /// Writes what is staged. The refusal is for everybody who waits when the journal cannot be written.
-    async fn write(&mut self) -> Option<Refusal> {
+    /// Writes what is staged.
+    ///
+    /// # Errors
+    /// [`AppendError`]: nothing of it has happened, and everybody has been told that the journal cannot be written.
+    pub(crate) async fn write(&mut self) -> Result<(), AppendError> {
         if !self.ledger.has_staged() {
-            return None;
+            // News that led to no fact came late or twice.
+            self.news.clear();
+            return Ok(());
         }
         match self.ledger.write().await {
             Ok(stamped) => {
+                self.news.clear();
                 let effects = self.engine.commit(&stamped);
                 self.show(stamped);
                 self.do_all(effects);
-                None
+                if std::mem::take(&mut self.is_unwritable) {
+                    tracing::info!("the journal can be written again");
+                    self.tell_health("");
+                }
+                Ok(())
             }
             Err(error) => {
-                tracing::error!(%error, "the journal could not be written");
                 self.engine.unstage();
-                if let Ok(health) = self.ledger.health(&error.to_string(), self.clock.now()) {
-                    let reading = Reading::Health(health);
-                    self.board.absorb(reading.clone());
-                    self.registry.broadcast(&ToClient::Readings(vec![reading]));
+                // Told once, not at every try: a full log disk helps nobody.
+                if !std::mem::replace(&mut self.is_unwritable, true) {
+                    tracing::error!(%error, "the journal could not be written");
+                    self.tell_health(&error.to_string());
                 }
-                Some(Refusal {
-                    reason: format!("nothing was done, because the journal cannot be written: {error}"),
-                    hint: "make room on the session's disk, then ask again; nothing already recorded is lost".to_owned(),
-                })
+                Err(error)
             }
         }
     }
 
+    /// Shows the journal's state to everybody, as that of a connector.
+    fn tell_health(&mut self, error: &str) {
+        if let Ok(health) = Ledger::health(error, self.clock.now()) {
+            let reading = Reading::Health(health);
+            self.board.absorb(reading.clone());
+            self.registry.broadcast_readings(vec![reading]);
+        }
+    }
+
     fn show(&mut self, stamped: Vec<Stamped>) {
-        for fact in &stamped {
+        self.registry.broadcast_facts(&stamped);
+        for fact in stamped {
             if self.recent.len() >= RECENT_MAX {
                 self.recent.pop_front();
             }
-            self.recent.push_back(fact.clone());
+            self.recent.push_back(fact);
         }
-        self.registry.broadcast(&ToClient::Facts(stamped));
     }
 
     fn do_all(&mut self, effects: Vec<Effect>) {
@@ -283,102 +359,43 @@ impl Session {
             match effect {
                 Effect::Spawn { key, .. } => {
                     let failed = self.executor.spawn(self.engine.state(), &key);
-                    // Its outcome is a fact like any other and goes the same way, with the next tick at the latest.
-                    self.unwritten.extend(failed.and_then(exec_update));
+                    self.failed_starts.extend(failed);
                 }
                 Effect::StopProcess { key } => self.executor.stop(&key),
             }
         }
     }
 
-    /// Reads policy and runbook anew, off this task.
-    pub(crate) async fn read_world(&mut self) {
-        let (people, runbook) = (self.people.clone(), self.runbook_file.clone());
-        let read = tokio::task::spawn_blocking(move || {
-            let policy = Policy::read(&people);
-            let runbook = std::fs::read(&runbook).ok().map(|bytes| Digest::of(&bytes));
-            (policy, runbook)
-        })
-        .await;
-        self.world_read = Some(Instant::now());
-        match read {
-            Ok((Ok(policy), runbook)) => {
-                let (digest, roster) = (Some(policy.digest), policy.roster());
-                self.world = World {
-                    policy: digest,
-                    runbook,
-                    look: Look::NotLooked,
-                    roster,
-                };
-                self.policy = policy;
-            }
-            Ok((Err(error), runbook)) => {
-                tracing::error!(%error, "the people file cannot be read; nothing can be confirmed");
-                let roster = self.policy.roster();
-                self.world = World {
-                    policy: None,
-                    runbook,
-                    look: Look::NotLooked,
-                    roster,
-                };
-            }
-            Err(error) => {
-                tracing::error!(%error, "the policy could not be read");
-                self.world.policy = None;
-            }
-        }
-    }
-
     /// Stops commands, records the end, and says goodbye.
-    async fn close(mut self, sources: &mut Sources) -> String {
+    async fn close(mut self, mut sources: Sources) -> String {
         let deadline = Instant::now() + STOP_MAX;
         self.executor.stop_all();
+        let mut turn = Turn::default();
+        self.repeat_news(&mut turn);
         while self.executor.is_busy() {
             let Ok(Some(update)) = tokio::time::timeout_at(deadline, sources.updates.recv()).await
             else {
                 break;
             };
-            let mut turn = Turn::default();
             self.on_update(update, &mut turn);
-            self.write().await;
         }
+        self.write().await.ok();
         let reason = std::mem::take(&mut self.shutdown_reason);
-        self.take(
-            &Input::Close {
-                reason: reason.clone(),
-            },
-            &mut Turn::default(),
-            None,
-        );
-        self.write().await;
+        let closing = Input::Close {
+            reason: reason.clone(),
+        };
+        self.take(&closing, &mut turn, None);
+        self.write().await.ok();
         self.registry.broadcast(&ToClient::Bye {
             reason: format!("the session server ended: {reason}"),
         });
-        // The writers get a moment for the goodbye; a stalled one is not waited for.
-        tokio::time::timeout(Duration::from_millis(300), self.registry.drained())
-            .await
-            .ok();
         reason
     }
 }
 
-/// What the engine hears of a command; output is not its business.
-fn exec_update(news: ExecNews) -> Option<ExecUpdate> {
-    Some(match news {
-        ExecNews::Spawned { key, pid } => ExecUpdate::Spawned { key, pid },
-        ExecNews::Ended {
-            key,
-            outcome,
-            output,
-        } => ExecUpdate::Ended {
-            key,
-            outcome,
-            output,
-        },
-        ExecNews::Lost { key, why } => {
-            tracing::error!(%key, %why, "nobody knows how a command ended");
-            ExecUpdate::Lost { key }
-        }
-        ExecNews::Output(_) => return None,
-    })
+fn not_recorded(error: &SealError) -> Refusal {
+    Refusal {
+        reason: format!("nothing was done, because it cannot be recorded: {error}"),
+        hint: "make it shorter, then ask again".to_owned(),
+    }
 }

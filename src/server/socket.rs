@@ -3,7 +3,7 @@
 use crate::domain::id::SessionName;
 use crate::wire::place::{self, PlaceError, SOCKET};
 use std::fs::{DirBuilder, Permissions};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use tokio::net::UnixListener;
 
@@ -26,6 +26,9 @@ pub enum SocketError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A live server has the name in this runtime directory, with its journal somewhere else.
+    #[error("another session of this name answers on `{}`", .0.display())]
+    InUse(PathBuf),
     /// The kernel takes no longer path.
     #[error("the socket's path `{}` is longer than {PATH_MAX} bytes", .0.display())]
     PathTooLong(PathBuf),
@@ -38,6 +41,10 @@ impl SocketError {
             Self::Place(error) => error.hint(),
             Self::Io { .. } => Some(
                 "`server.runtime_dir` in `config.toml` names the directory of sockets".to_owned(),
+            ),
+            Self::InUse(_) => Some(
+                "its journal is in another state directory; attach to it, or choose another name with `-t NAME`"
+                    .to_owned(),
             ),
             Self::PathTooLong(_) => {
                 Some("use a shorter session name or `server.runtime_dir`".to_owned())
@@ -53,9 +60,47 @@ pub(crate) struct SessionSocket {
     dir: Dir,
 }
 
-/// The socket's directory; removed when dropped.
+/// The socket's directory; removed when dropped, unless another one has taken its place meanwhile.
 #[derive(Debug)]
-pub(crate) struct Dir(PathBuf);
+pub(crate) struct Dir {
+    path: PathBuf,
+    /// Device and inode of what was made here.
+    made: Option<(u64, u64)>,
+}
+
+/// Who may connect besides the server's own account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Share {
+    /// Nobody.
+    Nobody,
+    /// The group that new files in the runtime directory get: its owner has set it up so, with the setgid bit.
+    Inherited,
+    /// This group.
+    Group(u32),
+}
+
+impl Share {
+    fn of(runtime: &Path, group: Option<u32>) -> Result<Self, SocketError> {
+        if let Some(gid) = group {
+            return Ok(Self::Group(gid));
+        }
+        let meta = std::fs::metadata(runtime).map_err(io("look at", runtime))?;
+        let is_setgid = meta.permissions().mode() & 0o2000 != 0;
+        Ok(if is_setgid {
+            Self::Inherited
+        } else {
+            Self::Nobody
+        })
+    }
+
+    /// Modes of the directory and of the socket (`TWO_PERSON` 8.1).
+    const fn modes(self) -> (u32, u32) {
+        match self {
+            Self::Nobody => (0o700, 0o600),
+            Self::Inherited | Self::Group(_) => (0o750, 0o660),
+        }
+    }
+}
 
 impl SessionSocket {
     /// Makes the directory of a session below `runtime` and listens in it. The caller holds the session's lock,
@@ -78,18 +123,23 @@ impl SessionSocket {
         if long.as_os_str().len() > PATH_MAX {
             return Err(SocketError::PathTooLong(long));
         }
-        let fresh = runtime.join(format!(".{}", std::process::id()));
-        remove(&fresh)?;
+        refuse_live(&dir, &long, me)?;
+        // Private until it is complete, whatever the umask is, and named so that nobody else can have taken it.
+        let unique = crate::clock::random::<8>().unwrap_or_default();
+        let fresh = runtime.join(format!(".{name}.{:016x}", u64::from_be_bytes(unique)));
         make(&fresh, 0o700)?;
-        let listener = listen(&fresh, group).inspect_err(|_| {
-            remove(&fresh).ok();
-        })?;
-        remove(&dir)?;
-        std::fs::rename(&fresh, &dir).map_err(io("move into place", &dir))?;
-        Ok(Self {
-            listener,
-            dir: Dir(dir),
-        })
+        let listener = listen(&fresh, Share::of(runtime, group)?)
+            .and_then(|listener| {
+                remove(&dir)?;
+                std::fs::rename(&fresh, &dir).map_err(io("move into place", &dir))?;
+                Ok(listener)
+            })
+            .inspect_err(|_| {
+                remove(&fresh).ok();
+            })?;
+        let made = identity(&dir);
+        let dir = Dir { path: dir, made };
+        Ok(Self { listener, dir })
     }
 
     /// The listener, and what keeps the directory until it is dropped.
@@ -99,28 +149,50 @@ impl SessionSocket {
 
     /// Where clients connect.
     pub(crate) fn path(&self) -> PathBuf {
-        self.dir.0.join(SOCKET)
+        self.dir.path.join(SOCKET)
     }
 }
 
 impl Drop for Dir {
     fn drop(&mut self) {
-        remove(&self.0).ok();
+        if self.made.is_some() && identity(&self.path) == self.made {
+            remove(&self.path).ok();
+        }
     }
 }
 
-fn listen(fresh: &Path, group: Option<u32>) -> Result<UnixListener, SocketError> {
+fn identity(dir: &Path) -> Option<(u64, u64)> {
+    let meta = std::fs::symlink_metadata(dir).ok()?;
+    Some((meta.dev(), meta.ino()))
+}
+
+/// The session's lock says that no other server has this journal; one with another journal may have the name.
+fn refuse_live(dir: &Path, socket: &Path, me: u32) -> Result<(), SocketError> {
+    let Ok(meta) = std::fs::symlink_metadata(dir) else {
+        return Ok(());
+    };
+    let is_live = std::os::unix::net::UnixStream::connect(socket).is_ok();
+    if is_live || meta.uid() != me {
+        return Err(SocketError::InUse(socket.to_owned()));
+    }
+    Ok(())
+}
+
+fn listen(fresh: &Path, share: Share) -> Result<UnixListener, SocketError> {
     let socket = fresh.join(SOCKET);
     let listener = UnixListener::bind(&socket).map_err(io("listen on", &socket))?;
-    if let Some(gid) = group {
-        std::os::unix::fs::chown(&socket, None, Some(gid))
-            .map_err(io("give to the group", &socket))?;
-        std::os::unix::fs::chown(fresh, None, Some(gid)).map_err(io("give to the group", fresh))?;
+    if let Share::Group(gid) = share {
+        let chown = std::os::unix::fs::chown::<&Path>;
+        chown(&socket, None, Some(gid)).map_err(io("give to the group", &socket))?;
+        chown(fresh, None, Some(gid)).map_err(io("give to the group", fresh))?;
     }
-    std::fs::set_permissions(&socket, Permissions::from_mode(0o660))
-        .map_err(io("set the mode of", &socket))?;
-    std::fs::set_permissions(fresh, Permissions::from_mode(0o750))
-        .map_err(io("set the mode of", fresh))?;
+    let (dir_mode, socket_mode) = share.modes();
+    let chmod = |path: &Path, mode| {
+        std::fs::set_permissions(path, Permissions::from_mode(mode))
+            .map_err(io("set the mode of", path))
+    };
+    chmod(&socket, socket_mode)?;
+    chmod(fresh, dir_mode)?;
     Ok(listener)
 }
 
@@ -198,8 +270,45 @@ mod tests {
         let dir = runtime();
         let name = SessionName::new("db").expect("valid");
         let first = SessionSocket::bind(dir.path(), &name, None).expect("binds");
-        std::mem::forget(first);
-        assert!(SessionSocket::bind(dir.path(), &name, None).is_ok());
+        let (listener, kept) = first.into_parts();
+        drop(listener);
+        let second = SessionSocket::bind(dir.path(), &name, None).expect("replaces it");
+        drop(kept);
+        assert!(second.path().exists(), "the dead one removes only its own");
+    }
+
+    #[tokio::test]
+    async fn a_live_servers_socket_is_left_alone() {
+        let dir = runtime();
+        let name = SessionName::new("db").expect("valid");
+        let first = SessionSocket::bind(dir.path(), &name, None).expect("binds");
+        let error = SessionSocket::bind(dir.path(), &name, None).expect_err("in use");
+        assert!(matches!(error, SocketError::InUse(_)), "{error}");
+        assert!(first.path().exists());
+    }
+
+    fn modes(socket: &SessionSocket) -> (u32, u32) {
+        let mode = |path: &Path| {
+            let meta = std::fs::metadata(path).expect("there");
+            meta.permissions().mode() & 0o777
+        };
+        (mode(&socket.dir.path), mode(&socket.path()))
+    }
+
+    #[tokio::test]
+    async fn nobody_else_can_connect_unless_a_group_is_named() {
+        let dir = runtime();
+        let name = SessionName::new("db").expect("valid");
+        let socket = SessionSocket::bind(dir.path(), &name, None).expect("binds");
+        assert_eq!(modes(&socket), (0o700, 0o600));
+        drop(socket);
+        let own = rustix::process::getegid().as_raw();
+        let socket = SessionSocket::bind(dir.path(), &name, Some(own)).expect("binds");
+        assert_eq!(modes(&socket), (0o750, 0o660));
+        drop(socket);
+        std::fs::set_permissions(dir.path(), Permissions::from_mode(0o2750)).expect("chmod");
+        let socket = SessionSocket::bind(dir.path(), &name, None).expect("binds");
+        assert_eq!(modes(&socket), (0o750, 0o660));
     }
 
     #[tokio::test]

@@ -5,10 +5,12 @@ use super::clients::Registry;
 use super::exec::{Executor, Workplace};
 use super::input::INPUTS_MAX;
 use super::ledger::{Ledger, SealError};
-use super::listen;
+use super::listen::Reception;
 use super::policy::{PeopleSource, Policy};
 use super::session::{Session, Sources};
 use super::socket::{SessionSocket, SocketError};
+use super::talk::RENDERS_MAX;
+use super::world::Looks;
 use crate::clock::Clock;
 use crate::connect::READINGS_QUEUE_MAX;
 use crate::connect::poll::Source;
@@ -17,23 +19,26 @@ use crate::connect::registry::{self, AnyConfig, SetupError};
 use crate::connect::supervise::Connectors;
 use crate::domain::apply::{FoldError, check_apply};
 use crate::domain::board::Board;
-use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, Genesis, Stamped};
-use crate::domain::id::SessionName;
+use crate::domain::id::{SessionName, TerminalId};
 use crate::domain::state::State;
 use crate::domain::world::{Look, World};
 use crate::engine::{Engine, Input};
 use crate::journal::facts::{self, FactError};
-use crate::journal::{self, AppendError, JournalError, Opened, SessionDir, Writer};
+use crate::journal::{self, AppendError, JOURNAL_FILE, JournalError, Opened, SessionDir, Writer};
 use crate::wire::message::RECENT_MAX;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 /// Updates of running commands that may wait; the runner drops live output beyond it, never the outcome.
 const UPDATES_MAX: usize = 1024;
+
+/// Time clients have to take what is left for them when the server ends.
+const GOODBYE_MAX: Duration = Duration::from_millis(500);
 
 /// What a session server needs.
 pub struct Options {
@@ -90,8 +95,8 @@ pub enum StartError {
     /// The first record could not be made.
     #[error("the first record of the session cannot be made: {0}")]
     Seal(String),
-    /// The first record could not be written.
-    #[error("the first record of the session cannot be written")]
+    /// The start could not be recorded.
+    #[error("the start of the session cannot be recorded")]
     Append(#[from] AppendError),
     /// The people file.
     #[error("{0}")]
@@ -131,11 +136,8 @@ impl StartError {
             Self::Group(_) => {
                 Some("make it, or leave out `server.group` in `config.toml`".to_owned())
             }
-            Self::Fold { .. }
-            | Self::Seal(_)
-            | Self::Append(_)
-            | Self::People(_)
-            | Self::Connectors(_) => None,
+            Self::Append(error) => error.hint().map(Into::into),
+            Self::Fold { .. } | Self::Seal(_) | Self::People(_) | Self::Connectors(_) => None,
             Self::Dirs { .. } => Some(
                 "`server.state_dir` in `config.toml` names the directory of sessions".to_owned(),
             ),
@@ -162,115 +164,108 @@ impl std::fmt::Debug for Server {
     }
 }
 
-/// A journal that has been opened and folded.
-struct Unfolded {
-    writer: Writer,
-    ledger_head: (crate::domain::id::Seq, Digest),
+/// What is there before anything is written: everything that can fail for another reason than the disk.
+struct Ground {
+    policy: Policy,
+    workplace: Workplace,
+    connectors: Vec<Box<dyn Source>>,
+    socket: SessionSocket,
+}
+
+/// A session whose journal is open for writing.
+struct Begun {
+    ledger: Ledger,
     state: State,
     recent: VecDeque<Stamped>,
-    torn: Option<journal::TornTail>,
-    is_new: bool,
+    highest: TerminalId,
 }
 
 impl Server {
-    /// Opens or makes the session and listens. Nothing is polled or executed before [`Server::run`].
+    /// Opens or makes the session and listens. Nothing is polled or executed before [`Server::run`], and a new
+    /// session is recorded only when everything else is ready: a failed start leaves no session behind.
     ///
     /// # Errors
     /// [`StartError`]; nothing is left behind but the session's directory.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let Options {
-            name,
-            session_dir,
-            runtime_dir,
-            group,
-            genesis,
-            people,
-            connectors,
-            ..
-        } = &options;
-        let policy = Policy::read(people).map_err(StartError::People)?;
-        let gid = group.as_deref().map(group_id).transpose()?;
-        let unfolded = open(name, session_dir, genesis.as_deref(), &*options.clock).await?;
-        let workplace = Workplace {
-            session_dir: session_dir.clone(),
-            cwd: directory_of(&unfolded.state.genesis.runbook.path),
-            base_env: options.base_env.clone(),
-            output_bytes_max: options.output_bytes_max,
-        };
-        workplace.make_dirs().map_err(|source| StartError::Dirs {
-            path: session_dir.clone(),
-            source,
-        })?;
-        let specs = query::specs_for(unfolded.state.plan(), &unfolded.state.genesis.panels);
-        let connectors =
-            registry::build(connectors, &specs, &options.clock).map_err(StartError::Connectors)?;
-        let socket = SessionSocket::bind(runtime_dir, name, gid)?;
-        Ok(Self::join(
-            options, policy, unfolded, workplace, connectors, socket,
-        ))
+        let name = &options.name;
+        let policy = Policy::read(&options.people).map_err(StartError::People)?;
+        if options.genesis.is_none() && !options.session_dir.join(JOURNAL_FILE).exists() {
+            return Err(StartError::NothingThere(name.clone()));
+        }
+        let mut fold = Fold::default();
+        let opened = journal::open(SessionDir::open(&options.session_dir)?, |e| fold.add(e))?;
+        if let Some(error) = fold.error.take() {
+            return Err(error.named(name));
+        }
+        let torn = opened.torn();
+        match (fold.state.take(), &options.genesis) {
+            (Some(_), Some(_)) => Err(StartError::Exists(name.clone())),
+            (None, None) => Err(StartError::NothingThere(name.clone())),
+            (Some(state), None) => {
+                let ground = prepare(&options, policy, &state.genesis)?;
+                let begun = fold.take_up(opened, state)?;
+                let mut server = Self::join(options, ground, begun);
+                server.session.on_restart(torn).await?;
+                Ok(server)
+            }
+            (None, Some(genesis)) => {
+                let ground = prepare(&options, policy, genesis)?;
+                let begun = begin(opened, genesis, &*options.clock).await?;
+                Ok(Self::join(options, ground, begun))
+            }
+        }
     }
 
-    fn join(
-        options: Options,
-        policy: Policy,
-        unfolded: Unfolded,
-        workplace: Workplace,
-        connectors: Vec<Box<dyn Source>>,
-        socket: SessionSocket,
-    ) -> Self {
-        let Unfolded {
-            writer,
-            ledger_head,
-            state,
-            recent,
-            torn,
-            is_new,
-        } = unfolded;
+    fn join(options: Options, ground: Ground, begun: Begun) -> Self {
+        let Ground {
+            policy,
+            workplace,
+            connectors,
+            socket,
+        } = ground;
         let (own_inputs, inputs) = mpsc::channel(INPUTS_MAX);
         let (readings_in, readings) = mpsc::channel(READINGS_QUEUE_MAX);
         let (updates_in, updates) = mpsc::channel(UPDATES_MAX);
         let shutdown = CancellationToken::new();
         let mut registry = Registry::default();
-        if let Some(highest) = state.terminals.keys().next_back() {
-            registry.continue_after(*highest);
-        }
-        let ledger = Ledger::new(writer, state.genesis.session.clone(), Some(ledger_head));
-        let world = World {
-            policy: Some(policy.digest),
-            runbook: Some(state.genesis.runbook.digest),
-            look: Look::NotLooked,
-            roster: policy.roster(),
-        };
-        let mut session = Session {
-            runbook_file: PathBuf::from(&state.genesis.runbook.path),
-            engine: Engine::new(state),
-            ledger,
+        registry.continue_after(begun.highest);
+        let mut executor = Executor::new(workplace, updates_in);
+        executor.recall(&begun.state);
+        let genesis = &begun.state.genesis;
+        let session = Session {
+            world: World {
+                policy: Some(policy.digest),
+                runbook: Some(genesis.runbook.digest),
+                look: Look::NotLooked,
+                roster: policy.roster(),
+            },
+            runbook_file: PathBuf::from(&genesis.runbook.path),
+            engine: Engine::new(begun.state),
+            ledger: begun.ledger,
             registry,
             board: Board::default(),
-            executor: Executor::new(workplace, updates_in),
+            executor,
             policy,
             people: options.people,
-            world,
-            world_read: None,
-            recent,
+            looks: Looks::default(),
+            renders: Arc::new(Semaphore::new(RENDERS_MAX)),
+            recent: begun.recent,
             clock: Arc::clone(&options.clock),
             own_inputs,
-            unwritten: Vec::new(),
+            news: Vec::new(),
+            failed_starts: Vec::new(),
+            is_unwritable: false,
             shutdown: shutdown.clone(),
             shutdown_reason: "told to end".to_owned(),
             last_gate: None,
         };
-        if !is_new {
-            session.on_restart(torn);
-        }
-        let sources = Sources {
-            inputs,
-            readings,
-            updates,
-        };
         Self {
             session,
-            sources,
+            sources: Sources {
+                inputs,
+                readings,
+                updates,
+            },
             shutdown,
             socket,
             connectors,
@@ -301,16 +296,18 @@ impl Server {
             clock,
         } = self;
         let (listener, kept) = socket.into_parts();
-        let listening = tokio::spawn(listen::accept_all(
-            listener,
-            session.own_inputs.clone(),
-            shutdown.clone(),
-        ));
+        let reception = Reception::new(session.own_inputs.clone());
+        let (clients, ended) = (reception.tasks.clone(), reception.ended.clone());
+        let listening = tokio::spawn(reception.accept_all(listener, shutdown.clone()));
         let connectors = Connectors::start(connectors, &readings, &clock, &shutdown);
         drop(readings);
         let reason = session.run(sources).await;
         shutdown.cancel();
         listening.await.ok();
+        // The session has let its clients go; those that read get its goodbye, a stalled one is not waited for.
+        clients.close();
+        tokio::time::timeout(GOODBYE_MAX, clients.wait()).await.ok();
+        ended.cancel();
         connectors.stopped().await;
         drop(kept);
         reason
@@ -318,8 +315,9 @@ impl Server {
 }
 
 impl Session {
-    /// Takes a session up after its server had ended: what ran then is unknown now, and a torn tail is told.
-    fn on_restart(&mut self, torn: Option<journal::TornTail>) {
+    /// Takes a session up after its server had ended: what ran then is unknown now, and a torn tail is told. Durable
+    /// before anybody is served, so that nobody sees the terminals and commands of the dead server as living.
+    async fn on_restart(&mut self, torn: Option<journal::TornTail>) -> Result<(), AppendError> {
         let mut turn = super::session::Turn::default();
         if let Some(torn) = torn {
             let input = Input::Recovered {
@@ -333,60 +331,50 @@ impl Session {
             host: super::pin::host_name(),
         };
         self.take(&input, &mut turn, None);
+        self.write().await
     }
 }
 
-async fn open(
-    name: &SessionName,
-    session_dir: &Path,
-    genesis: Option<&Genesis>,
-    clock: &dyn Clock,
-) -> Result<Unfolded, StartError> {
-    let dir = SessionDir::open(session_dir)?;
-    let mut fold = Fold::default();
-    let opened = journal::open(dir, |entry| fold.add(entry))?;
-    if let Some(error) = fold.error {
-        return Err(error.named(name));
-    }
-    match (fold.state, genesis) {
-        (Some(_), Some(_)) => Err(StartError::Exists(name.clone())),
-        (None, None) => Err(StartError::NothingThere(name.clone())),
-        (Some(state), None) => {
-            let torn = opened.torn();
-            let writer = Writer::start(opened)?;
-            Ok(Unfolded {
-                writer,
-                ledger_head: state.head,
-                state,
-                recent: fold.recent,
-                torn,
-                is_new: false,
-            })
-        }
-        (None, Some(genesis)) => begin(opened, genesis, clock).await,
-    }
+/// Makes everything that a session needs besides its journal.
+fn prepare(options: &Options, policy: Policy, genesis: &Genesis) -> Result<Ground, StartError> {
+    let gid = options.group.as_deref().map(group_id).transpose()?;
+    let uid = rustix::process::geteuid().as_raw();
+    let workplace = Workplace {
+        session_dir: options.session_dir.clone(),
+        cwd: directory_of(&genesis.runbook.path),
+        account: accounts::name_of_uid(uid).unwrap_or_else(|| format!("uid {uid}")),
+        base_env: options.base_env.clone(),
+        output_bytes_max: options.output_bytes_max,
+    };
+    workplace.make_dirs().map_err(|source| StartError::Dirs {
+        path: options.session_dir.clone(),
+        source,
+    })?;
+    let specs = query::specs_for(&genesis.plan, &genesis.panels);
+    let connectors = registry::build(&options.connectors, &specs, &options.clock)
+        .map_err(StartError::Connectors)?;
+    let socket = SessionSocket::bind(&options.runtime_dir, &options.name, gid)?;
+    Ok(Ground {
+        policy,
+        workplace,
+        connectors,
+        socket,
+    })
 }
 
 /// Writes the first record.
-async fn begin(
-    opened: Opened,
-    genesis: &Genesis,
-    clock: &dyn Clock,
-) -> Result<Unfolded, StartError> {
+async fn begin(opened: Opened, genesis: &Genesis, clock: &dyn Clock) -> Result<Begun, StartError> {
     let writer = Writer::start(opened)?;
     let mut ledger = Ledger::new(writer, genesis.session.clone(), None);
     let fact = Fact::SessionOpened(Box::new(genesis.clone()));
     let sealed = ledger.seal(Actor::Engine, fact, clock.now(), None);
     let stamped = sealed.map_err(|error: SealError| StartError::Seal(error.to_string()))?;
     ledger.write().await?;
-    let state = State::new(genesis.clone(), stamped.hash, stamped.at);
-    Ok(Unfolded {
-        writer: ledger.into_writer(),
-        ledger_head: (stamped.seq, stamped.hash),
-        state,
+    Ok(Begun {
+        ledger,
+        state: State::new(genesis.clone(), stamped.hash, stamped.at),
         recent: VecDeque::from([stamped]),
-        torn: None,
-        is_new: true,
+        highest: TerminalId(0),
     })
 }
 
@@ -396,6 +384,8 @@ struct Fold {
     state: Option<State>,
     recent: VecDeque<Stamped>,
     error: Option<FoldFault>,
+    /// Highest terminal number ever used.
+    highest: u64,
 }
 
 enum FoldFault {
@@ -419,6 +409,18 @@ impl FoldFault {
 }
 
 impl Fold {
+    /// Goes on where the journal ends.
+    fn take_up(self, opened: Opened, state: State) -> Result<Begun, StartError> {
+        let writer = Writer::start(opened)?;
+        let session = state.genesis.session.clone();
+        Ok(Begun {
+            ledger: Ledger::new(writer, session, Some(state.head)),
+            state,
+            recent: self.recent,
+            highest: TerminalId(self.highest),
+        })
+    }
+
     fn add(&mut self, entry: &journal::Entry<'_>) {
         if self.error.is_some() {
             return;
@@ -430,6 +432,9 @@ impl Fold {
     }
 
     fn take(&mut self, stamped: Stamped) {
+        if let Fact::Attached { terminal, .. } = &stamped.fact {
+            self.highest = self.highest.max(terminal.0);
+        }
         match (&mut self.state, &stamped.fact) {
             (None, Fact::SessionOpened(genesis)) => {
                 self.state = Some(State::new((**genesis).clone(), stamped.hash, stamped.at));

@@ -1,175 +1,63 @@
-//! What clients say, and what they are told.
+//! What attached clients say, and what they are told.
 
-use super::connection::{Joining, describe};
 use super::input::Incoming;
 use super::render::{self, Purpose};
 use super::session::{Session, Turn};
+use super::snapshot::{self, without_plan};
+use super::world::Waiting;
+use crate::domain::board::OutputTail;
 use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::plan_doc::{self, PlanInputs};
 use crate::domain::decide::Prepared;
-use crate::domain::fact::{Actor, Fact, Mode, Stamped};
-use crate::domain::id::{PersonId, Seq, StepId, TerminalId};
+use crate::domain::fact::{Actor, ExecKey};
+use crate::domain::id::{Seq, StepId, TerminalId};
 use crate::domain::world::Look;
 use crate::engine::Input;
-use crate::wire::message::{Snapshot, ToClient, ToServer, Welcome};
-use crate::wire::{CONTRACT, SNAPSHOT_PART_MAX, codec};
+use crate::wire::codec;
+use crate::wire::message::{Snapshot, ToClient, ToServer};
+use std::sync::Arc;
 
-/// Connections at a time, and from one account (`TWO_PERSON` 8.1).
-const CLIENTS_MAX: usize = 64;
-/// As above, for one account.
-const CLIENTS_PER_UID_MAX: usize = 8;
-/// Simulated people of a demo, in the order in which terminals become them.
-const DEMO_PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
 /// Records in one answer: they fit one frame many times over.
 const RECORDS_MAX: u32 = 500;
+/// Executables read at a time: a disk that does not answer keeps a thread for each.
+pub(crate) const RENDERS_MAX: usize = 4;
 
 impl Session {
     /// Takes one input.
-    pub(crate) async fn on_incoming(&mut self, incoming: Incoming, turn: &mut Turn) {
+    pub(crate) fn on_incoming(&mut self, incoming: Incoming, turn: &mut Turn) {
         match incoming {
-            Incoming::Joining(joining) => self.on_joining(*joining, turn),
-            Incoming::Said { terminal, message } => self.on_said(terminal, *message, turn).await,
+            Incoming::Joining(joining) => self.on_joining(joining, turn),
+            Incoming::Said { terminal, message } => self.on_said(terminal, *message, turn),
             Incoming::Drained { terminal } => {
-                if self.registry.caught_up(terminal) {
-                    let mut messages = vec![ToClient::Lagged];
-                    messages.extend(self.snapshot());
-                    self.registry.send(terminal, &messages);
+                if self.registry.has_missed(terminal) {
+                    self.bring_up_to_date(terminal);
                 }
             }
-            Incoming::Left { terminal } => {
-                if let Some(client) = self.registry.remove(terminal)
-                    && client.is_terminal
-                {
-                    self.take(&Input::Detached { terminal }, turn, None);
-                }
-            }
+            Incoming::Left { terminal } => self.registry.remove(terminal),
             Incoming::Rendered(rendered) => self.on_rendered(*rendered, turn),
+            Incoming::Looked(looked) => self.on_looked(*looked, turn),
+            Incoming::DiskBack => self.on_disk_back(),
         }
     }
 
-    fn on_joining(&mut self, joining: Joining, turn: &mut Turn) {
-        let Joining {
-            peer,
-            hello,
-            queue,
-            answer,
-        } = joining;
-        let genesis = &self.engine.state().genesis;
-        let simulated = hello
-            .demo_person
-            .clone()
-            .or_else(|| self.next_demo_person(hello.is_terminal));
-        let actor = self
-            .policy
-            .actor(peer.uid, simulated.as_ref(), genesis.mode);
-        let reason = if !self.policy.may_attach(peer.uid, genesis.server_uid) {
-            Some(format!(
-                "uid {} is not on this session's list of people",
-                peer.uid
-            ))
-        } else if self.registry.len() >= CLIENTS_MAX {
-            Some(format!("{CLIENTS_MAX} clients are attached already"))
-        } else if self.registry.of_uid(peer.uid) >= CLIENTS_PER_UID_MAX {
-            Some(format!(
-                "{CLIENTS_PER_UID_MAX} clients of uid {} are attached already",
-                peer.uid
-            ))
-        } else {
-            None
-        };
-        if let Some(reason) = reason {
-            let hint = "detach one, or ask the owner of the people file".to_owned();
-            answer
-                .send(Err(ToClient::TurnedAway {
-                    contract: CONTRACT,
-                    reason,
-                    hint,
-                }))
-                .ok();
-            return;
-        }
-        let read_only = hello.read_only || !self.may_act(&actor);
-        let terminal = self
-            .registry
-            .add(actor.clone(), read_only, hello.is_terminal, queue);
-        let mut messages = vec![ToClient::Welcome(Welcome {
-            contract: CONTRACT,
-            program: crate::PROGRAM.to_owned(),
-            name: genesis.name.clone(),
-            mode: genesis.mode,
-            terminal,
-            you: actor.clone(),
-            read_only,
-        })];
-        messages.extend(self.snapshot());
-        self.registry.send(terminal, &messages);
-        tracing::info!(
-            terminal = terminal.0,
-            who = describe(&actor),
-            read_only,
-            "attached"
-        );
-        if answer.send(Ok(terminal)).is_err() {
-            self.registry.remove(terminal);
-            return;
-        }
-        if hello.is_terminal {
-            self.take(
-                &Input::Attached {
-                    terminal,
-                    actor,
-                    read_only,
-                },
-                turn,
-                None,
-            );
-        }
-    }
-
-    /// In a demo each further terminal is another person, so that a newcomer can be two with two terminals.
-    fn next_demo_person(&self, is_terminal: bool) -> Option<PersonId> {
-        let is_demo = self.engine.state().genesis.mode == Mode::Demo;
-        DEMO_PEOPLE
-            .iter()
-            .filter(|_| is_demo && is_terminal)
-            .filter_map(|name| PersonId::new(name).ok())
-            .find(|person| !self.registry.has(person))
-    }
-
-    /// An observer's connection has no verbs at all; accounts that are nobody may do what needs no person.
-    fn may_act(&self, actor: &Actor) -> bool {
-        actor
-            .person()
-            .is_none_or(|person| self.world.roster.roles(person).may_act())
-    }
-
-    async fn on_said(&mut self, terminal: TerminalId, message: ToServer, turn: &mut Turn) {
+    fn on_said(&mut self, terminal: TerminalId, message: ToServer, turn: &mut Turn) {
         let Some(client) = self.registry.get(terminal) else {
             return;
         };
         let (actor, read_only) = (client.actor.clone(), client.read_only);
         match message {
             ToServer::Ask { number, command } if read_only => {
-                let refusal = Refusal {
-                    reason: format!(
-                        "`{}` is refused: this terminal may only look",
-                        command.verb()
-                    ),
-                    hint: "attach without `-r`, as an operator or approver".to_owned(),
-                };
-                turn.replies.push((terminal, number, Some(refusal)));
+                turn.refuse(terminal, number, only_looking(&command));
             }
-            ToServer::Ask {
-                number,
-                command: Command::Go { step },
-            } => {
-                self.read_world().await;
-                self.render(terminal, number, &step, Purpose::Go, turn);
+            ToServer::Ask { number, command } if command.needs_fresh_policy() => {
+                let waiting = Waiting::Ask {
+                    terminal,
+                    number,
+                    command,
+                };
+                self.after_a_look(waiting, turn);
             }
             ToServer::Ask { number, command } => {
-                if command.needs_fresh_policy() {
-                    self.read_world().await;
-                }
                 let input = Input::Ask {
                     actor,
                     terminal,
@@ -179,22 +67,15 @@ impl Session {
                 self.take(&input, turn, Some((terminal, number)));
             }
             ToServer::Records { from, count } => {
-                self.send_records(terminal, from, count.min(RECORDS_MAX))
+                self.send_records(terminal, from, count.min(RECORDS_MAX));
             }
-            ToServer::Output { key, offset } => match self.executor.read_output(&key, offset) {
-                Ok(tail) => {
-                    self.registry.send(terminal, &[ToClient::Output(tail)]);
-                }
-                Err(error) => {
-                    tracing::warn!(%key, %error, "an output that was asked for cannot be read")
-                }
-            },
+            ToServer::Output { key, offset } => self.send_output(terminal, &key, offset),
             ToServer::Shutdown { reason } if !read_only => {
                 self.shutdown_reason = format!("{reason} (by {actor})");
                 self.shutdown.cancel();
             }
-            // A second greeting says nothing new, a snapshot was sent already, and an observer ends nothing.
-            ToServer::Shutdown { .. } | ToServer::Hello(_) | ToServer::Snapshot => {}
+            // A second greeting says nothing new, and an observer ends nothing.
+            ToServer::Shutdown { .. } | ToServer::Hello(_) => {}
         }
     }
 
@@ -207,37 +88,43 @@ impl Session {
         purpose: Purpose,
         turn: &mut Turn,
     ) {
-        let now = self.clock.now();
-        match render::draft(
+        let drafted = render::draft(
             self.executor.workplace(),
-            self.engine.state(),
+            self.engine.tentative(),
             step,
             purpose,
-            now,
-        ) {
-            Ok(draft) => {
-                let (inputs, step) = (self.own_inputs.clone(), step.clone());
-                tokio::spawn(async move {
-                    let result = tokio::task::spawn_blocking(move || render::finish(draft))
-                        .await
-                        .unwrap_or_else(|_| Err("the executable could not be read".to_owned()));
-                    let rendered = render::Rendered {
-                        purpose,
-                        terminal,
-                        number,
-                        step,
-                        result,
-                    };
-                    inputs
-                        .send(Incoming::Rendered(Box::new(rendered)))
-                        .await
-                        .ok();
-                });
-            }
-            Err(reason) => turn
-                .replies
-                .push((terminal, number, Some(not_rendered(&reason)))),
-        }
+            self.clock.now(),
+        );
+        let place = Arc::clone(&self.renders)
+            .try_acquire_owned()
+            .map_err(|_| "the disk has not answered earlier looks at a command".to_owned());
+        let (draft, place) = match drafted.and_then(|draft| Ok((draft, place?))) {
+            Ok(ready) => ready,
+            Err(reason) => return turn.refuse(terminal, number, not_rendered(&reason)),
+        };
+        let (inputs, step) = (self.own_inputs.clone(), step.clone());
+        tokio::spawn(async move {
+            let reading = tokio::task::spawn_blocking(move || {
+                let _place = place;
+                render::finish(draft)
+            });
+            let result = match tokio::time::timeout(render::RENDER_MAX, reading).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(_)) => Err("the look at the executable broke off".to_owned()),
+                Err(_) => Err("the executable could not be read in time".to_owned()),
+            };
+            let rendered = render::Rendered {
+                purpose,
+                terminal,
+                number,
+                step,
+                result,
+            };
+            inputs
+                .send(Incoming::Rendered(Box::new(rendered)))
+                .await
+                .ok();
+        });
     }
 
     fn on_rendered(&mut self, rendered: render::Rendered, turn: &mut Turn) {
@@ -264,9 +151,7 @@ impl Session {
         };
         match input {
             Ok(input) => self.take(&input, turn, Some((terminal, number))),
-            Err(reason) => turn
-                .replies
-                .push((terminal, number, Some(not_rendered(&reason)))),
+            Err(reason) => turn.refuse(terminal, number, not_rendered(&reason)),
         }
         // One look serves one go.
         self.world.look = Look::NotLooked;
@@ -275,7 +160,7 @@ impl Session {
     /// Compares the open proposal's plan with what its command would be now.
     fn look(&self, rendered: &Result<PlanInputs, String>) -> Look {
         let changed = |what: String| Look::Changed { what };
-        let Some(proposal) = &self.engine.state().proposal else {
+        let Some(proposal) = &self.engine.tentative().proposal else {
             return Look::NotLooked;
         };
         match rendered {
@@ -288,56 +173,56 @@ impl Session {
         }
     }
 
-    /// The state as frames. What does not fit one message is cut into parts.
-    pub(crate) fn snapshot(&self) -> Vec<ToClient> {
+    /// Tells a client that it has missed something, and sends it everything anew.
+    pub(crate) fn bring_up_to_date(&mut self, terminal: TerminalId) {
+        self.start_over(terminal, &ToClient::Lagged);
+    }
+
+    /// Sends a client everything, behind `first`.
+    pub(crate) fn start_over(&mut self, terminal: TerminalId, first: &ToClient) {
         let snapshot = Snapshot {
             state: self.engine.state().clone(),
             board: self.board.clone(),
             outputs: self.executor.tails(),
-            recent: self.recent.iter().map(without_plan).collect(),
+            recent: snapshot::newest(&self.recent),
         };
-        let bytes = match codec::encode_any_length(&snapshot) {
-            Ok(bytes) => bytes,
+        match codec::encode(first).and_then(|first| snapshot::frames(first, snapshot)) {
+            Ok(frames) => self.registry.start_over(terminal, frames),
             Err(error) => {
                 tracing::error!(%error, "a snapshot could not be written");
-                return vec![ToClient::Bye {
-                    reason: "the server cannot write its state; see its log".to_owned(),
-                }];
+                let reason = "the server cannot write its state; see its log";
+                self.registry.dismiss(terminal, reason);
             }
-        };
-        let total =
-            u32::try_from(bytes.len().div_ceil(SNAPSHOT_PART_MAX).max(1)).unwrap_or(u32::MAX);
-        (0..)
-            .zip(bytes.chunks(SNAPSHOT_PART_MAX))
-            .map(|(index, part)| ToClient::SnapshotPart {
-                index,
-                total,
-                bytes: part.to_vec(),
-            })
-            .collect()
-    }
-
-    fn send_records(&mut self, terminal: TerminalId, from: Seq, count: u32) {
-        match self.ledger.read(from, count) {
-            Ok(records) => {
-                let records = records.iter().map(without_plan).collect();
-                self.registry.send(terminal, &[ToClient::Records(records)]);
-            }
-            Err(error) => tracing::error!(%error, "records that were asked for cannot be read"),
         }
     }
-}
 
-/// The genesis record carries the whole plan, which the state has already: the copy for a list goes without.
-pub(crate) fn without_plan(stamped: &Stamped) -> Stamped {
-    let mut copy = stamped.clone();
-    if let Fact::SessionOpened(genesis) = &mut copy.fact {
-        genesis.plan.steps.clear();
-        genesis.plan.phases.clear();
-        genesis.plan.rules.clear();
-        genesis.plan.briefing.clear();
+    /// Answers with as many records as fit one message; with none when there are none or they cannot be read.
+    fn send_records(&mut self, terminal: TerminalId, from: Seq, count: u32) {
+        let mut records = self.ledger.read(from, count).unwrap_or_else(|error| {
+            tracing::error!(%error, "records that were asked for cannot be read");
+            Vec::new()
+        });
+        records.iter_mut().for_each(without_plan);
+        while !records.is_empty() && codec::encode(&ToClient::Records(records.clone())).is_err() {
+            records.truncate(records.len() / 2);
+        }
+        self.registry.send(terminal, &ToClient::Records(records));
     }
-    copy
+
+    fn send_output(&mut self, terminal: TerminalId, key: &ExecKey, offset: u64) {
+        let tail = self
+            .executor
+            .read_output(key, offset)
+            .unwrap_or_else(|error| {
+                tracing::warn!(%key, %error, "an output that was asked for cannot be read");
+                OutputTail {
+                    key: key.clone(),
+                    offset,
+                    bytes: Vec::new(),
+                }
+            });
+        self.registry.send(terminal, &ToClient::Output(tail));
+    }
 }
 
 /// The input that opens a proposal: the plan as people will see it, and a nonce.
@@ -359,6 +244,16 @@ fn proposal(rendered: render::Rendered, actor: Actor) -> Result<Input, String> {
         step: rendered.step,
         prepared,
     })
+}
+
+fn only_looking(command: &Command) -> Refusal {
+    Refusal {
+        reason: format!(
+            "`{}` is refused: this terminal may only look",
+            command.verb()
+        ),
+        hint: "attach without `-r`, as an operator or approver".to_owned(),
+    }
 }
 
 fn not_rendered(reason: &str) -> Refusal {

@@ -35,8 +35,6 @@ pub enum ToServer {
         /// First byte.
         offset: u64,
     },
-    /// State and board only, no stream: the connection is closed after the snapshot. For `status`.
-    Snapshot,
     /// End the session server; commands that run are stopped. For `kill-session`.
     Shutdown {
         /// Why.

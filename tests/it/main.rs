@@ -6,16 +6,21 @@
 mod attach;
 #[cfg(test)]
 mod bastion;
+#[cfg(test)]
 mod corpora;
+#[cfg(test)]
+mod docs;
 #[cfg(test)]
 mod e2e;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod live;
+#[cfg(test)]
 mod runbooks;
 #[cfg(test)]
 mod services;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod tmux;

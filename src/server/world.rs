@@ -1,0 +1,258 @@
+//! Reading the people file and the runbook anew (`TWO_PERSON` 4.4): one look at a time, off the session task, and
+//! never waited for longer than a person would.
+
+use super::connection::Joining;
+use super::input::Incoming;
+use super::policy::Policy;
+use super::render::Purpose;
+use super::session::{Session, Turn};
+use crate::domain::command::{Command, Refusal};
+use crate::domain::digest::Digest;
+use crate::domain::id::TerminalId;
+use crate::domain::runbook::limits::FILE_BYTES_MAX;
+use crate::domain::world::{Look, World};
+use crate::engine::Input;
+use rustix::fs::{Mode, OFlags};
+use std::io::Read as _;
+use std::path::Path;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often the files are read again while a proposal is open (`TWO_PERSON` 4.4).
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Longest look: a local file answers in a millisecond, a network file system that is still alive within a second.
+const LOOK_MAX: Duration = Duration::from_secs(2);
+/// Those who may wait for one look: every terminal there can be, twice.
+const WAITING_MAX: usize = 128;
+
+/// Somebody who waits for a look.
+#[derive(Debug)]
+pub(crate) enum Waiting {
+    /// A command that needs fresh people.
+    Ask {
+        /// Where.
+        terminal: TerminalId,
+        /// The client's number for the reply.
+        number: u64,
+        /// What.
+        command: Command,
+    },
+    /// A client that wants to attach.
+    Join(Box<Joining>),
+}
+
+/// What a look found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The people, or what is wrong with their file.
+    policy: Result<Policy, String>,
+    /// Digest of the runbook's bytes; absent when it is gone or no file.
+    runbook: Option<Digest>,
+}
+
+/// A look that has come to an end, or to its time limit.
+#[derive(Debug)]
+pub(crate) struct Looked {
+    /// What was found; or why nothing was.
+    found: Result<Found, String>,
+    /// Who waited for it.
+    served: Vec<Waiting>,
+    /// The disk has not answered yet.
+    is_stuck: bool,
+}
+
+/// Where looking stands.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// Nothing is being read.
+    #[default]
+    Idle,
+    /// A look is on its way.
+    Reading,
+    /// A look went beyond its time and still occupies its thread; no other is begun before it returns.
+    Stuck,
+}
+
+/// Looks at the files, one at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Looks {
+    stage: Stage,
+    waiting: Vec<Waiting>,
+    last: Option<Instant>,
+    /// Why the newest look found nothing to go by.
+    trouble: Option<String>,
+}
+
+impl Session {
+    /// Serves somebody after a look that begins after now.
+    pub(crate) fn after_a_look(&mut self, waiting: Waiting, turn: &mut Turn) {
+        if self.looks.stage == Stage::Stuck {
+            self.serve(waiting, turn);
+        } else if self.looks.waiting.len() < WAITING_MAX {
+            self.looks.waiting.push(waiting);
+            self.begin_look();
+        } else if let Waiting::Ask {
+            terminal, number, ..
+        } = waiting
+        {
+            // A client that wants to attach is dropped instead, and tries again.
+            let refusal = Refusal {
+                reason: format!("{WAITING_MAX} others wait for the people file already"),
+                hint: "ask again".to_owned(),
+            };
+            turn.refuse(terminal, number, refusal);
+        }
+    }
+
+    /// Looks again while a proposal is open.
+    pub(crate) fn look_now_and_then(&mut self) {
+        let is_due = |last: Instant| last.elapsed() >= LOOK_EVERY;
+        if self.engine.state().proposal.is_some() && self.looks.last.is_none_or(is_due) {
+            self.begin_look();
+        }
+    }
+
+    fn begin_look(&mut self) {
+        if self.looks.stage != Stage::Idle {
+            return;
+        }
+        self.looks.stage = Stage::Reading;
+        self.looks.last = Some(Instant::now());
+        let served = std::mem::take(&mut self.looks.waiting);
+        let (people, runbook) = (self.people.clone(), self.runbook_file.clone());
+        let inputs = self.own_inputs.clone();
+        tokio::spawn(async move {
+            let mut look = tokio::task::spawn_blocking(move || Found {
+                policy: Policy::read(&people),
+                runbook: digest_of(&runbook),
+            });
+            let (found, is_stuck) = match tokio::time::timeout(LOOK_MAX, &mut look).await {
+                Ok(Ok(found)) => (Ok(found), false),
+                Ok(Err(_)) => (Err("the look at the disk broke off".to_owned()), false),
+                Err(_) => {
+                    let seconds = LOOK_MAX.as_secs();
+                    (
+                        Err(format!("the disk has not answered for {seconds} s")),
+                        true,
+                    )
+                }
+            };
+            let looked = Looked {
+                found,
+                served,
+                is_stuck,
+            };
+            inputs.send(Incoming::Looked(Box::new(looked))).await.ok();
+            if is_stuck {
+                look.await.ok();
+                inputs.send(Incoming::DiskBack).await.ok();
+            }
+        });
+    }
+
+    /// Takes what a look found, and serves who waited for it.
+    pub(crate) fn on_looked(&mut self, looked: Looked, turn: &mut Turn) {
+        let Looked {
+            found,
+            served,
+            is_stuck,
+        } = looked;
+        self.looks.stage = if is_stuck { Stage::Stuck } else { Stage::Idle };
+        let (policy, runbook) = match found {
+            Ok(found) => (found.policy, found.runbook),
+            Err(why) => (Err(why), None),
+        };
+        let trouble = policy.as_ref().err().cloned();
+        if let Some(error) = trouble.as_ref().filter(|_| self.looks.trouble.is_none()) {
+            tracing::error!(%error, "the people file cannot be read; nothing can be confirmed");
+        }
+        self.looks.trouble = trouble;
+        if let Ok(policy) = policy {
+            self.world.policy = Some(policy.digest);
+            self.policy = policy;
+        } else {
+            self.world.policy = None;
+        }
+        self.world = World {
+            policy: self.world.policy,
+            runbook,
+            look: Look::NotLooked,
+            roster: self.policy.roster(),
+        };
+        for waiting in served {
+            self.serve(waiting, turn);
+        }
+        if !self.looks.waiting.is_empty() {
+            if is_stuck {
+                for waiting in std::mem::take(&mut self.looks.waiting) {
+                    self.serve(waiting, turn);
+                }
+            } else {
+                self.begin_look();
+            }
+        }
+    }
+
+    /// The look that took too long has returned; what it found is old, so the next one is begun when needed.
+    pub(crate) fn on_disk_back(&mut self) {
+        self.looks.stage = Stage::Idle;
+        self.looks.last = None;
+    }
+
+    fn serve(&mut self, waiting: Waiting, turn: &mut Turn) {
+        match waiting {
+            Waiting::Join(joining) => self.join(*joining),
+            Waiting::Ask {
+                terminal,
+                number,
+                command,
+            } => self.ask_with_fresh_people(terminal, number, command, turn),
+        }
+    }
+
+    fn ask_with_fresh_people(
+        &mut self,
+        terminal: TerminalId,
+        number: u64,
+        command: Command,
+        turn: &mut Turn,
+    ) {
+        let Some(client) = self.registry.get(terminal) else {
+            return;
+        };
+        if let Some(trouble) = &self.looks.trouble {
+            let refusal = Refusal {
+                reason: format!("`{}` needs the people file: {trouble}", command.verb()),
+                hint: "nothing can be confirmed until it can be read again".to_owned(),
+            };
+            turn.refuse(terminal, number, refusal);
+            return;
+        }
+        if let Command::Go { step } = &command {
+            self.render(terminal, number, step, Purpose::Go, turn);
+            return;
+        }
+        let input = Input::Ask {
+            actor: client.actor.clone(),
+            terminal,
+            number,
+            command,
+        };
+        self.take(&input, turn, Some((terminal, number)));
+    }
+}
+
+/// Digest of a plain file of a runbook's size. Neither a pipe nor an endless device is read.
+fn digest_of(path: &Path) -> Option<Digest> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = std::fs::File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
+    let limit = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX);
+    if !file.metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .ok()?;
+    (bytes.len() <= FILE_BYTES_MAX).then(|| Digest::of(&bytes))
+}
