@@ -238,6 +238,17 @@ def row_shapes(row, top):
         if look[1]:
             # A hair wider than the cell: else viewers show seams between neighbours.
             under.append((x, span * CELL_W, look[1]))
+        if text == "─":
+            # A border is one line, not a hundred.
+            end = at
+            while end < len(row) and row[end] == cell:
+                end += 1
+            flush()
+            line = '<path d="M%.2f %.2fH%.2f" stroke="%s" stroke-width="1.2"/>' % (
+                x, top + CELL_H / 2, MARGIN + end * CELL_W, look[0])
+            over.append(line if not look[3] else '<g opacity="0.6">%s</g>' % line)
+            at = end
+            continue
         shape = box(text, x, top, look[0]) or (block(text, x, top, look[0]) if len(text) == 1 else None)
         if shape:
             flush()

@@ -57,7 +57,7 @@ wait_still() {
 }
 # draw OUT.svg: the screen as it is; beside it OUT.png where rsvg-convert is installed and PNG=1
 draw() {
-  tm capture-pane -e -p -t =p: >"$work/screen.ansi"
+  tm capture-pane -e -N -p -t =p: >"$work/screen.ansi"
   python3 "$here/ansi2svg.py" "$columns" "$rows" <"$work/screen.ansi" >"$work/screen.svg"
   mkdir -p "$(dirname "$1")"
   mv "$work/screen.svg" "$1"
