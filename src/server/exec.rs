@@ -157,7 +157,8 @@ impl Executor {
 
     /// The last bytes of an output's file.
     fn read_end(&self, key: &ExecKey) -> std::io::Result<OutputTail> {
-        let length = std::fs::metadata(self.workplace.output_file(key)).map_or(0, |meta| meta.len());
+        let length =
+            std::fs::metadata(self.workplace.output_file(key)).map_or(0, |meta| meta.len());
         let kept = u64::try_from(TAIL_MAX).unwrap_or(u64::MAX);
         self.read_output(key, length.saturating_sub(kept))
     }

@@ -21,8 +21,6 @@ pub struct Glyphs {
     pub cursor: &'static str,
     /// Separates parts of a line.
     pub dot: &'static str,
-    /// Track of a scroll bar.
-    pub track: &'static str,
     /// Thumb of a scroll bar.
     pub thumb: &'static str,
     /// Step not started and blocked.
@@ -66,7 +64,6 @@ pub(super) static UNICODE: Glyphs = Glyphs {
     wrapped: "↪",
     cursor: "▶",
     dot: "·",
-    track: "│",
     thumb: "┃",
     pending: "○",
     ready: "▷",
@@ -95,7 +92,6 @@ pub(super) static ASCII: Glyphs = Glyphs {
     wrapped: "\\",
     cursor: ">",
     dot: "-",
-    track: "|",
     thumb: "#",
     pending: ".",
     ready: ">",
