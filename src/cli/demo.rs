@@ -8,12 +8,14 @@ use super::run;
 use crate::client::link::{Introduction, Target};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, Secrets};
-use crate::domain::id::PersonId;
+use crate::domain::id::{PersonId, SessionName};
 use crate::exit::{Code, Failure};
 use crate::lab::{Lab, LabOptions, demo_runbook};
 use crate::server::peek;
 use std::collections::BTreeMap;
+use std::fs::DirBuilder;
 use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -76,21 +78,37 @@ fn clear_old(dir: &Path) -> Result<(), Failure> {
 pub(super) struct Prepared {
     lab: Lab,
     runbook: PathBuf,
+    token_file: PathBuf,
 }
 
 impl Prepared {
-    /// Starts the lab and writes its runbook beside the sessions.
+    /// Starts the lab and writes its runbook and its token into a directory of their own.
+    ///
+    /// The token goes into a file and not into the environment of steps, because that is part of the plan, which
+    /// everybody sees and the journal keeps.
     pub(super) async fn start(
         environment: &Environment,
+        name: &SessionName,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, Failure> {
         let config = environment.config(Secrets::Skip)?;
+        let dir = config.server.state_dir.join(format!(".demo-{name}"));
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir)
+            .map_err(Failure::new)?;
         let lab = Lab::start(Arc::clone(clock), LabOptions::default())
             .await
             .map_err(Failure::new)?;
-        let runbook = config.server.state_dir.join("demo-runbook.md");
+        let (runbook, token_file) = (dir.join("runbook.md"), dir.join("token"));
         std::fs::write(&runbook, demo_runbook(clock.now().wall)).map_err(Failure::new)?;
-        Ok(Self { lab, runbook })
+        std::fs::write(&token_file, lab.token()).map_err(Failure::new)?;
+        Ok(Self {
+            lab,
+            runbook,
+            token_file,
+        })
     }
 
     /// The runbook's file.
@@ -123,7 +141,10 @@ impl Prepared {
         BTreeMap::from([
             ("WARROOM".to_owned(), program.display().to_string()),
             ("WARROOM_LAB_ADDR".to_owned(), self.lab.addr().to_string()),
-            ("WARROOM_LAB_TOKEN".to_owned(), self.lab.token().to_owned()),
+            (
+                "WARROOM_LAB_TOKEN_FILE".to_owned(),
+                self.token_file.display().to_string(),
+            ),
         ])
     }
 
@@ -138,17 +159,8 @@ pub(super) fn lab(environment: &Environment, args: LabArgs) -> Outcome {
     let mut out = std::io::stdout();
     match args.verb {
         Some(LabVerb::Ctl { action, node }) => {
-            let variable = |name: &str| {
-                environment.env.get(name).map(str::to_owned).ok_or_else(|| {
-                    Failure::new(format!("`{name}` is not set"))
-                        .hint("`warroom lab` prints what its steps need".to_owned())
-                        .code(Code::Usage)
-                })
-            };
-            let (addr, token) = (
-                variable("WARROOM_LAB_ADDR")?,
-                variable("WARROOM_LAB_TOKEN")?,
-            );
+            let addr = variable(environment, "WARROOM_LAB_ADDR")?;
+            let token = lab_token(environment)?;
             super::lab::ctl_command(&addr, &token, &action, node.as_deref(), &mut out)
         }
         None => {
@@ -160,4 +172,24 @@ pub(super) fn lab(environment: &Environment, args: LabArgs) -> Outcome {
             ))
         }
     }
+}
+
+/// The lab's token: from a file for steps of a demo, from the environment for people.
+fn lab_token(environment: &Environment) -> Result<String, Failure> {
+    match environment.env.get("WARROOM_LAB_TOKEN_FILE") {
+        Some(file) => std::fs::read_to_string(file)
+            .map(|token| token.trim().to_owned())
+            .map_err(|error| {
+                Failure::new(format!("cannot read the lab's token `{file}`: {error}"))
+            }),
+        None => variable(environment, "WARROOM_LAB_TOKEN"),
+    }
+}
+
+fn variable(environment: &Environment, name: &str) -> Result<String, Failure> {
+    environment.env.get(name).map(str::to_owned).ok_or_else(|| {
+        Failure::new(format!("`{name}` is not set"))
+            .hint("`warroom lab` prints what its steps need".to_owned())
+            .code(Code::Usage)
+    })
 }

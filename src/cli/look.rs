@@ -5,7 +5,7 @@ use super::environment::Environment;
 use crate::config::{Color, Config, Env};
 use crate::exit::{Code, Failure};
 use crate::ui::Settings;
-use crate::ui::keymap::Chord;
+use crate::ui::keymap::Keymap;
 use crate::ui::theme::{Colors, Theme};
 use std::io::Read as _;
 
@@ -23,7 +23,7 @@ pub(super) fn settings(
 ) -> Result<Settings, Failure> {
     let name = look.theme.as_deref().unwrap_or(&config.ui.theme);
     let colors = colors(look.colors, config.ui.color, &environment.env);
-    let prefix = Chord::parse(&format!("ctrl-{}", config.ui.prefix.0))
+    let prefix = Keymap::prefix(&format!("ctrl-{}", config.ui.prefix.0))
         .map_err(|error| Failure::new(error).code(Code::Usage))?;
     let local_zone = match &config.ui.local_time {
         Some(zone) => {

@@ -50,7 +50,8 @@ fn prepare_and_serve(environment: &Environment, args: &ServeArgs) -> Outcome {
 async fn serve_until_told(environment: &Environment, args: &ServeArgs) -> Outcome {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let demo = if args.demo {
-        Some(super::demo::Prepared::start(environment, &clock).await?)
+        let name = environment::session_name(args.target.as_deref().unwrap_or("demo"))?;
+        Some(super::demo::Prepared::start(environment, &name, &clock).await?)
     } else {
         None
     };

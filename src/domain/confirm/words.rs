@@ -53,7 +53,7 @@ mod tests {
         assert_eq!(starts.len(), 2048);
         assert_eq!(
             Digest::of(LIST.as_bytes()).to_string(),
-            "sha256:b812ecbafffde98f4a3c702ce093034867554bd8ea9d4b5fcb3836efca1d7b6a"
+            "sha256:148fe3b582f2c9a34d93867b433b0e485e4fe1c38e28e5f74d2060a835cfb2a5"
         );
     }
 }
