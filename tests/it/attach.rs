@@ -54,7 +54,8 @@ fn terminals_of_three_sizes_show_the_same_step() {
                 .any(|row| row.contains("Say hello") && row.contains("done"))
         });
     }
-    // The output is that of the account that started the session, on every screen that has room for it.
+    // Commands run in the account that started the session, and everybody can read what they said.
+    terminals[2].press(&["g", "g"]);
     terminals[2].wait("hello from wr-alice");
     assert_eq!(step_state(&bastion.status("small").1, "hello"), "done");
 }

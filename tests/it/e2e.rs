@@ -155,7 +155,7 @@ fn confirm_by_alices_own_program(bastion: &Bastion) -> String {
         let mut connection = link::connect(&target, &Introduction::default())
             .await
             .expect("alice may attach");
-        let snapshot = link::read_snapshot(&mut connection.reader, None)
+        let snapshot = link::read_snapshot(&mut connection.reader)
             .await
             .expect("a snapshot");
         let proposal = snapshot
@@ -317,13 +317,31 @@ fn a_server_killed_in_a_switchover_comes_back_to_unknown() {
     bastion.wait_step("orders", "switch", "unknown");
     assert_eq!(bastion.status("orders").0, 11, "nobody knows how it ended");
 
-    // Nothing runs again by itself, and nobody can make it run before two people have said what they found.
+    // Nothing runs again by itself, and nobody can make it run: neither start, nor go, nor a new proposal.
     fs::remove_file(&wait).expect("it was there");
     second.press(&["f", "s"]);
+    second.wait("refused");
     second.press(&["C-g"]);
-    second.press(&["P", "y", "Escape"]);
+    second.wait("no proposal is open");
     bastion.wait_step("orders", "switch", "unknown");
+
+    // It takes two people who say what they found.
+    let found_nothing = |terminal: &Terminal, step_after: &str| {
+        terminal.press(&["f", "o"]);
+        terminal.wait("it did not run");
+        terminal.press(&["n"]);
+        terminal.wait("how do you know?");
+        terminal.type_line("a is still the primary, and its log shows no stop");
+        bastion.wait_step("orders", "switch", step_after);
+    };
+    found_nothing(&second, "unknown");
+    found_nothing(bob, "failed");
     assert_eq!(run.runs(), 1, "it ran once");
+    assert_eq!(
+        run.sql("PG_A_PORT", "select pg_is_in_recovery()"),
+        "f",
+        "a is the primary, as they said"
+    );
     let verified = bastion.warroom_as(ALICE, "verify orders");
     assert_eq!(verified.status.code(), Some(0), "{}", said(&verified));
 
