@@ -6,6 +6,7 @@ pub mod check;
 mod demo;
 mod docs;
 mod environment;
+mod harden;
 mod look;
 mod ls;
 mod pinned;

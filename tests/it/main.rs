@@ -1,5 +1,22 @@
 //! All integration tests in one program, so that they link once.
+//!
+//! `cfg(test)` is always true here; it tells clippy that what has no tests of its own is test code too.
 
+#[cfg(test)]
+mod cli_session;
+#[cfg(test)]
 mod corpora;
+#[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod runbooks;
+#[cfg(test)]
+mod session;
+#[cfg(test)]
+mod session_bounds;
+#[cfg(test)]
+mod session_confirm;
+#[cfg(test)]
+mod session_host;
+#[cfg(test)]
 mod tidy;
