@@ -493,12 +493,22 @@ async fn in_earnest_the_kernel_says_who_somebody_is() {
     ));
     host.people = PeopleSource::File(people.clone());
     let running = host.start().await;
-    let guest = host.attach("alice").await;
+    let mut guest = host.attach("alice").await;
     assert_eq!(
         guest.welcome.you.person(),
         None,
         "a claim counts for nothing"
     );
+    // A list that cannot be read confirms nothing, and stops nothing else.
+    std::fs::write(&people, "nonsense").expect("write");
+    let statement = String::new();
+    let why = guest.is_refused(Command::Confirm { statement }).await;
+    assert!(
+        why.starts_with("`confirm` needs the people file: "),
+        "{why}"
+    );
+    assert!(why.contains("people.toml"), "{why}");
+    guest.notes("still here").await;
     guest.leaves().await;
     if me != 0 {
         // The list as it is now counts, not as it was at the start.
