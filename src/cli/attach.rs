@@ -94,12 +94,13 @@ pub(super) fn terminal(
     introduction: Introduction,
     look: &LookArgs,
 ) -> Outcome {
+    super::harden::harden();
+    let settings = look::settings(environment, config, look)?;
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
         return Err(Failure::new("a terminal is needed to attach")
             .hint("`warroom status --json` is for scripts".to_owned())
             .code(Code::Usage));
     }
-    let settings = look::settings(environment, config, look)?;
     let name = match &target {
         Target::Local { name, .. } | Target::Ssh { name, .. } => name.clone(),
     };

@@ -51,6 +51,10 @@ impl Environment {
     /// Directory for sockets of sessions this account starts.
     ///
     /// Without a login session there is no runtime directory; a private one below the state directory serves then.
+    #[expect(
+        clippy::unused_self,
+        reason = "where things are is asked of the environment"
+    )]
     pub(crate) fn runtime_dir(&self, config: &Config) -> PathBuf {
         let configured = &config.server.runtime_dir;
         let is_default = configured == Path::new("/run/warroom") && config.file.is_none();
@@ -134,8 +138,8 @@ pub(crate) fn target(
     if let Some(name) = named {
         return session_name(name);
     }
-    let names = crate::wire::place::names(&environment.runtime_dirs(config));
-    match names.as_slice() {
+    let sessions = crate::wire::place::names(&environment.runtime_dirs(config));
+    match sessions.as_slice() {
         [only] => Ok(only.clone()),
         [] => Err(Failure::new("there is no session on this host")
             .hint("start one: `warroom run RUNBOOK.md`, or look at `warroom demo`".to_owned())

@@ -9,7 +9,18 @@ use crate::domain::id::SessionName;
 use crate::exit::{Code, Failure};
 use crate::report::status::{self, Summary};
 use crate::wire::place;
+use futures_util::StreamExt as _;
 use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Time one session has for its answer: a list that waits for a dead one is no list.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// Sessions asked at a time.
+const AT_ONCE: usize = 16;
+
+/// A session, and its line or why there is none.
+type Row = (SessionName, Result<Summary, String>);
 
 /// `warroom ls`.
 pub(super) fn ls(environment: &Environment, json: bool) -> Outcome {
@@ -17,20 +28,7 @@ pub(super) fn ls(environment: &Environment, json: bool) -> Outcome {
     let runtime_dirs = environment.runtime_dirs(&config);
     let names = place::names(&runtime_dirs);
     let runtime = client_runtime()?;
-    let rows: Vec<(SessionName, Result<Summary, String>)> = names
-        .into_iter()
-        .map(|name| {
-            let target = Target::Local {
-                name: name.clone(),
-                runtime_dirs: runtime_dirs.clone(),
-            };
-            let seen = runtime.block_on(query::snapshot(&target, &Introduction::default()));
-            let row = seen
-                .map(|Seen { snapshot, .. }| status::summary(&snapshot.state))
-                .map_err(|e| e.to_string());
-            (name, row)
-        })
-        .collect();
+    let rows = runtime.block_on(look_at_all(names, &runtime_dirs));
     let mut out = std::io::stdout();
     if json {
         let list: Vec<_> = rows
@@ -56,4 +54,26 @@ pub(super) fn ls(environment: &Environment, json: bool) -> Outcome {
         writeln!(out, "{}", crate::display::for_terminal(&line)).map_err(Failure::new)?;
     }
     Ok(Code::Done)
+}
+
+/// Asks every session, some at a time, in the order of their names.
+async fn look_at_all(names: Vec<SessionName>, runtime_dirs: &[PathBuf]) -> Vec<Row> {
+    let asked = names.into_iter().map(|name| async move {
+        let target = Target::Local {
+            name: name.clone(),
+            runtime_dirs: runtime_dirs.to_vec(),
+        };
+        let introduction = Introduction::default();
+        let asking = query::snapshot(&target, &introduction);
+        let row = match tokio::time::timeout(ANSWER_MAX, asking).await {
+            Ok(Ok(Seen { snapshot, .. })) => Ok(status::summary(&snapshot.state)),
+            Ok(Err(error)) => Err(Failure::new(error).chain()),
+            Err(_) => Err(format!("no answer within {} s", ANSWER_MAX.as_secs())),
+        };
+        (name, row)
+    });
+    futures_util::stream::iter(asked)
+        .buffered(AT_ONCE)
+        .collect()
+        .await
 }

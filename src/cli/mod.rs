@@ -6,6 +6,7 @@ pub mod check;
 mod demo;
 mod docs;
 mod environment;
+mod harden;
 pub mod lab;
 mod look;
 mod ls;

@@ -10,12 +10,19 @@ use crate::client::link::{Introduction, Target};
 use crate::config::{Config, Secrets};
 use crate::domain::id::SessionName;
 use crate::exit::{Code, Failure};
+use crate::journal::SessionDir;
 use crate::server::peek::{self, Peek};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
+use std::time::Duration;
 
+/// Longest wait for a server to start: every secret it fetches by a command has 10 s.
+const START_MAX: Duration = Duration::from_secs(90);
+/// What to do about a server that says nothing.
+const FOREGROUND: &str = "`warroom serve` with the same arguments runs it in the foreground";
 /// Longest announcement read from a server: one line with a path or an error.
 const ANNOUNCEMENT_MAX: u64 = 64 * 1024;
 
@@ -132,6 +139,11 @@ fn tell_taken_up(name: &SessionName, peeked: &Peek, digest: Option<crate::domain
 
 /// Makes room for a new session of the same name: the finished one keeps its journal under its own id.
 fn set_aside(dir: &Path, peeked: &Peek) -> Result<(), Failure> {
+    // A server may still hold it, on a socket somewhere else.
+    let _held = SessionDir::open(dir).map_err(|error| {
+        let hint = error.hint();
+        Failure::new(error).hint(hint)
+    })?;
     let mut name = dir
         .file_name()
         .map(std::ffi::OsStr::to_os_string)
@@ -163,21 +175,45 @@ pub(super) fn start_server(
     let mut child = command.spawn().map_err(Failure::new)?;
     let mut line = String::new();
     if let Some(out) = child.stdout.take() {
+        if !speaks_in_time(&out) {
+            child.kill().and_then(|()| child.wait()).ok();
+            let seconds = START_MAX.as_secs();
+            let what = format!("the session server has said nothing for {seconds} s");
+            return Err(Failure::new(what).hint(FOREGROUND.to_owned()));
+        }
         BufReader::new(out.take(ANNOUNCEMENT_MAX))
             .read_line(&mut line)
             .map_err(Failure::new)?;
     }
     match serde_json::from_str(&line) {
         Ok(Announcement::Ready { .. }) => Ok(()),
-        Ok(Announcement::Failed { error, hint }) => Err(Failure::new(error).hint(hint)),
+        Ok(Announcement::Failed {
+            error,
+            hint,
+            is_usage,
+        }) => {
+            let code = if is_usage { Code::Usage } else { Code::Failure };
+            Err(Failure::new(error).hint(hint).code(code))
+        }
         Err(_) => {
             let status = child.wait().map(|s| s.to_string()).unwrap_or_default();
             Err(Failure::new(format!(
                 "the session server ended before it could say anything ({status})"
             ))
-            .hint("`warroom serve` with the same arguments runs it in the foreground".to_owned()))
+            .hint(FOREGROUND.to_owned()))
         }
     }
+}
+
+/// Waits for the first byte, or the end, of what a server says.
+fn speaks_in_time(out: &ChildStdout) -> bool {
+    let limit = Timespec {
+        tv_sec: i64::try_from(START_MAX.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: 0,
+    };
+    let mut fds = [PollFd::new(out, PollFlags::IN)];
+    // An interrupted wait is taken as an answer: the read that follows then waits itself.
+    !matches!(rustix::event::poll(&mut fds, Some(&limit)), Ok(0))
 }
 
 fn make_state_dir(dir: &Path) -> Result<(), Failure> {

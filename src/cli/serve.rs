@@ -24,6 +24,7 @@ const WORKERS: usize = 2;
 
 /// `warroom serve`.
 pub(super) fn serve(environment: &Environment, args: &ServeArgs) -> Outcome {
+    super::harden::harden();
     if args.background {
         // Fails only for a process group leader, which a server started by `run` is not; then it has its own already.
         rustix::process::setsid().ok();
@@ -75,7 +76,16 @@ async fn serve_until_told(environment: &Environment, args: &ServeArgs) -> Outcom
         announce(&Announcement::Ready {
             socket: server.socket_path(),
         });
+    } else {
+        let socket = server.socket_path();
+        writeln!(
+            std::io::stderr(),
+            "session {name} answers on {}; attach with `warroom attach -t {name}`",
+            socket.display()
+        )
+        .ok();
     }
+    super::harden::warn_of_tiocsti();
     let shutdown = server.shutdown();
     let partner = (args.partner && args.demo).then(|| {
         tokio::spawn(crate::client::partner::play(
@@ -84,7 +94,7 @@ async fn serve_until_told(environment: &Environment, args: &ServeArgs) -> Outcom
         ))
     });
     tokio::spawn(end_on_signal(shutdown));
-    let reason = server.run().await;
+    let reason = Box::pin(server.run()).await;
     if let Some(partner) = partner {
         partner.abort();
     }
@@ -213,6 +223,8 @@ pub(super) enum Announcement {
         error: String,
         /// What to do.
         hint: Option<String>,
+        /// It is a matter of usage or configuration; decides the exit code.
+        is_usage: bool,
     },
 }
 
@@ -221,6 +233,7 @@ impl Announcement {
         Self::Failed {
             error: failure.chain(),
             hint: failure.hint.clone(),
+            is_usage: failure.code == Code::Usage,
         }
     }
 }

@@ -78,5 +78,10 @@ fn target(environment: &Environment, named: Option<&str>) -> Result<Target, Fail
 
 fn failure(error: LinkError) -> Failure {
     let hint = error.hint();
-    Failure::new(error).hint(hint).code(Code::NoSession)
+    // A session that answers with a no is there.
+    let code = match error {
+        LinkError::TurnedAway { .. } => Code::Failure,
+        _ => Code::NoSession,
+    };
+    Failure::new(error).hint(hint).code(code)
 }

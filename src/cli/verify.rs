@@ -15,7 +15,7 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
     let file = journal_of(environment, &args.session)?;
     let report = journal::verify_file(&file).map_err(|error| failure(error, &file))?;
     // The chain may hold and the facts still not be ours: both must be true.
-    let peeked = file.parent().map(peek::peek).transpose().map_err(|error| {
+    let peeked = peek::peek_file(&file).map_err(|error| {
         let hint = error.hint();
         Failure::new(error).hint(hint)
     })?;
@@ -28,7 +28,7 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
         .session()
         .map_or("none", |session| session.as_str());
     let records = report.chain.next().0;
-    let state = peeked.flatten().map_or("empty", |peeked| peeked.phase);
+    let state = peeked.map_or("empty", |peeked| peeked.phase);
     let time = |t: Option<crate::domain::time::Timestamp>| t.map(|t| t.to_string());
     let mut out = std::io::stdout();
     if args.json {
@@ -72,7 +72,7 @@ fn journal_of(environment: &Environment, named: &str) -> Result<PathBuf, Failure
 }
 
 fn failure(error: JournalError, file: &Path) -> Failure {
-    let hint = error.hint().map(Into::into);
+    let hint = error.hint();
     let is_missing = !file.exists();
     let failure = Failure::new(error).hint(hint);
     if is_missing {

@@ -207,7 +207,7 @@ impl Attached {
             LinkEvent::Up(welcome, snapshot) => match &mut self.screen {
                 Screen::Room(room) => room.on_snapshot(*welcome, *snapshot),
                 screen => {
-                    *screen = Screen::Room(Box::new(Room::from_snapshot(*welcome, *snapshot)))
+                    *screen = Screen::Room(Box::new(Room::from_snapshot(*welcome, *snapshot)));
                 }
             },
             LinkEvent::Message(message) => self.on_message(*message),
@@ -239,7 +239,7 @@ impl Attached {
             ToClient::Output(chunk) => room.on_output(chunk),
             ToClient::Records(records) => room.on_records(records),
             ToClient::Reply { number, refused } => {
-                self.ui.on_reply(number, refused, self.clock.now())
+                self.ui.on_reply(number, refused, self.clock.now());
             }
             // A lag is made good by the snapshot that follows; the others are handled by the link.
             ToClient::Lagged

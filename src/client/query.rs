@@ -2,10 +2,16 @@
 
 use super::link::{self, Introduction, LinkError, Target, read_snapshot};
 use crate::wire::message::{Snapshot, ToClient, ToServer, Welcome};
+use crate::wire::place::{self, PlaceError};
 use std::time::Duration;
 
 /// Longest wait for a server that was told to end: its running commands have a grace of their own.
 const END_MAX: Duration = Duration::from_secs(20);
+
+/// Longest wait for the end of a server that has said goodbye: its connectors have a second each, all at once.
+const GONE_MAX: Duration = Duration::from_secs(3);
+/// How often the socket is looked for meanwhile.
+const GONE_EVERY: Duration = Duration::from_millis(10);
 
 /// A session as it stands now.
 #[derive(Debug)]
@@ -57,7 +63,26 @@ pub async fn shut_down(target: &Target) -> Result<String, LinkError> {
             }
         }
     };
-    tokio::time::timeout(END_MAX, goodbye)
+    let reason = tokio::time::timeout(END_MAX, goodbye)
         .await
-        .unwrap_or(Err(LinkError::Silent))
+        .unwrap_or(Err(LinkError::Silent))?;
+    tokio::time::timeout(GONE_MAX, until_gone(target))
+        .await
+        .ok();
+    Ok(reason)
+}
+
+/// Waits until the server has taken its socket away, which it does last: who starts another one then finds the
+/// session free.
+async fn until_gone(target: &Target) {
+    let Target::Local { name, runtime_dirs } = target else {
+        return;
+    };
+    let me = rustix::process::geteuid().as_raw();
+    while !matches!(
+        place::find(name, runtime_dirs, me),
+        Err(PlaceError::NotFound { .. })
+    ) {
+        tokio::time::sleep(GONE_EVERY).await;
+    }
 }

@@ -1,5 +1,6 @@
 //! Where a session stands, for scripts and for a glance: text, JSON and one word that becomes the exit code.
 
+use crate::domain::reading::Liveness;
 use crate::domain::state::{Phase, Stage, State, StepStatus};
 use crate::wire::message::Snapshot;
 use serde::Serialize;
@@ -138,6 +139,10 @@ fn standing(state: &State) -> Standing {
         Phase::RolledBack => Standing::RolledBack,
         Phase::Aborted => Standing::Aborted,
         _ if has(|s| matches!(s, StepStatus::Unknown)) => Standing::Unknown,
+        // Nothing goes back any further before a person decides.
+        Phase::RollingBack if has(|s| matches!(s, StepStatus::UndoFailed { .. })) => {
+            Standing::StepFailed
+        }
         Phase::RollingBack => Standing::RollingBack,
         _ if state.is_held() => Standing::Held,
         _ if has(|s| matches!(s, StepStatus::Failed { .. })) => Standing::StepFailed,
@@ -164,6 +169,17 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
     // Writing to a string cannot fail.
     writeln!(text, "{name}: {}", summary.title).ok();
     writeln!(text, "  {}", summary.to_line()).ok();
+    if let Some(proposal) = &state.proposal {
+        let terms = &proposal.terms;
+        let waits = if proposal.armed.is_some() {
+            format!("armed; waits for `go` by {}", terms.executor)
+        } else {
+            let (have, need) = (proposal.confirms.len(), terms.quorum);
+            format!("{have} of {need} other people have confirmed")
+        };
+        let (step, by) = (&terms.step, &terms.proposer);
+        writeln!(text, "  {step}: proposed by {by}; {waits}").ok();
+    }
     for (id, rule) in &state.rules {
         let value = rule
             .quote
@@ -179,12 +195,22 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
         };
         writeln!(
             text,
-            "  {} `{}`: {:?}{error}",
-            health.system, health.connector, health.liveness
+            "  {} `{}`: {}{error}",
+            health.system,
+            health.connector,
+            liveness(health.liveness)
         )
         .ok();
     }
     text
+}
+
+const fn liveness(liveness: Liveness) -> &'static str {
+    match liveness {
+        Liveness::Live => "live",
+        Liveness::Stale => "STALE",
+        Liveness::Never => "never answered",
+    }
 }
 
 const fn verdict(verdict: crate::domain::threshold::Verdict) -> &'static str {

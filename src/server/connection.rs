@@ -122,13 +122,11 @@ async fn greet<R, W>(
 /// The person of an account's name; asked of the host, which may ask a directory service that does not answer.
 async fn account_of(uid: u32) -> Option<PersonId> {
     let asking = tokio::task::spawn_blocking(move || accounts::person_of_account(uid));
-    match tokio::time::timeout(ACCOUNT_MAX, asking).await {
-        Ok(account) => account.ok().flatten(),
-        Err(_) => {
-            tracing::warn!(uid, "the host's directory of accounts does not answer");
-            None
-        }
+    if let Ok(account) = tokio::time::timeout(ACCOUNT_MAX, asking).await {
+        return account.ok().flatten();
     }
+    tracing::warn!(uid, "the host's directory of accounts does not answer");
+    None
 }
 
 async fn turn_away<W: AsyncWrite + Unpin>(sender: &mut Sender<W>, reason: &str) {
@@ -180,10 +178,9 @@ async fn write_all<W: AsyncWrite + Unpin>(
         if write_ready(&mut sender, &mut backlog, first).await.is_err() {
             return;
         }
-        // The queue is empty: whoever had missed something can be told now.
-        if inputs.send(Incoming::Drained { terminal }).await.is_err() {
-            return;
-        }
+        // The queue is empty: whoever had missed something can be told now. A session that has ended does not hear
+        // it, but its goodbye may still be in the queue.
+        inputs.send(Incoming::Drained { terminal }).await.ok();
     }
 }
 

@@ -17,7 +17,7 @@ pub mod policy;
 mod render;
 mod session;
 mod snapshot;
-mod socket;
+pub mod socket;
 pub mod start;
 mod talk;
 mod world;

@@ -77,10 +77,21 @@ impl PeekError {
 /// Folds the journal of a session directory; `None` when there is none or it has no record yet.
 ///
 /// # Errors
-/// [`PeekError`]. A torn last record is not an error: it was never told to anybody.
+/// As [`peek_file`].
 pub fn peek(dir: &Path) -> Result<Option<Peek>, PeekError> {
-    let shown = || dir.display().to_string();
-    let file = match File::open(dir.join(JOURNAL_FILE)) {
+    peek_file(&dir.join(JOURNAL_FILE))
+}
+
+/// Folds a journal; `None` when there is none or it has no record yet.
+///
+/// # Errors
+/// [`PeekError`]. A torn last record is not an error: it was never told to anybody.
+pub fn peek_file(file: &Path) -> Result<Option<Peek>, PeekError> {
+    let shown = || {
+        let dir = file.parent().unwrap_or(file);
+        dir.display().to_string()
+    };
+    let file = match File::open(file) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(source) => {

@@ -15,7 +15,7 @@ use crate::domain::fact::{Actor, Fact, Stamped};
 use crate::domain::id::TerminalId;
 use crate::domain::reading::Reading;
 use crate::domain::time::Moment;
-use crate::domain::world::World;
+use crate::domain::world::{Look, World};
 use crate::engine::{Effect, Engine, ExecUpdate, Input};
 use crate::journal::AppendError;
 use crate::runner::Update;
@@ -252,6 +252,8 @@ impl Session {
             readings,
         } = turn;
         let refused = self.settle_and_write().await;
+        // One look serves one go, and the end of the proposal if something had changed.
+        self.world.look = Look::NotLooked;
         for _ in 0..FAILED_STARTS_MAX {
             if self.failed_starts.is_empty() {
                 break;

@@ -124,7 +124,7 @@ impl StartError {
     /// What a person can do.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Journal(error) => error.hint().map(Into::into),
+            Self::Journal(error) => error.hint(),
             Self::Fact { .. } => {
                 Some("a newer warroom may have written it; nothing was changed".to_owned())
             }
@@ -317,12 +317,12 @@ impl Server {
 impl Session {
     /// Takes a session up after its server had ended: what ran then is unknown now, and a torn tail is told. Durable
     /// before anybody is served, so that nobody sees the terminals and commands of the dead server as living.
-    async fn on_restart(&mut self, torn: Option<journal::TornTail>) -> Result<(), AppendError> {
+    async fn on_restart(&mut self, tail: Option<journal::TornTail>) -> Result<(), AppendError> {
         let mut turn = super::session::Turn::default();
-        if let Some(torn) = torn {
+        if let Some(tail) = tail {
             let input = Input::Recovered {
-                bytes: torn.bytes,
-                digest: torn.digest,
+                bytes: tail.bytes,
+                digest: tail.digest,
             };
             self.take(&input, &mut turn, None);
         }

@@ -153,8 +153,6 @@ impl Session {
             Ok(input) => self.take(&input, turn, Some((terminal, number))),
             Err(reason) => turn.refuse(terminal, number, not_rendered(&reason)),
         }
-        // One look serves one go.
-        self.world.look = Look::NotLooked;
     }
 
     /// Compares the open proposal's plan with what its command would be now.

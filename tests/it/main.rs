@@ -7,6 +7,8 @@ mod attach;
 #[cfg(test)]
 mod bastion;
 #[cfg(test)]
+mod cli_session;
+#[cfg(test)]
 mod corpora;
 #[cfg(test)]
 mod docs;
@@ -17,9 +19,19 @@ mod harness;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod runbooks;
 #[cfg(test)]
 mod services;
+#[cfg(test)]
+mod session;
+#[cfg(test)]
+mod session_bounds;
+#[cfg(test)]
+mod session_confirm;
+#[cfg(test)]
+mod session_host;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
