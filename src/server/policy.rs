@@ -68,7 +68,8 @@ impl Policy {
             Some(people) => people.person_of_uid(uid).map(|person| person.id.clone()),
             None => peer.account.clone(),
         };
-        match id {
+        // A name like that of an account that is nobody would be read back from the journal as one.
+        match id.filter(|id| !id.as_str().starts_with("uid-")) {
             Some(id) => Actor::Person {
                 id,
                 via: Via::Uid(uid),
