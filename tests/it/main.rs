@@ -17,9 +17,13 @@ mod harness;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod room;
+#[cfg(test)]
 mod runbooks;
 #[cfg(test)]
 mod services;
+#[cfg(test)]
+mod sessions;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
