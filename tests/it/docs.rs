@@ -90,17 +90,14 @@ fn every_subcommand_explains_itself() {
 fn commands_of_the_readme_exist() {
     let readme = fs::read_to_string(root().join("README.md")).expect("readable");
     let help = String::from_utf8_lossy(&warroom(&["--help"]).stdout).into_owned();
-    let verbs = readme.match_indices("warroom ").filter_map(|(at, found)| {
-        let is_command = readme[..at].ends_with(['`', '\n']) || readme[..at].ends_with("   ");
-        is_command
-            .then(|| readme[at + found.len()..].split([' ', '`', '\n']).next())
-            .flatten()
-    });
-    for verb in verbs.filter(|verb| verb.chars().all(|c| c.is_ascii_lowercase() || c == '-')) {
-        assert!(
-            help.contains(&format!("\n  {verb} ")),
-            "README names `warroom {verb}`"
-        );
+    // A command begins a line or a code span; everything else that begins with the name is prose.
+    let starts = ["`warroom ", "\nwarroom ", "   warroom "];
+    for start in starts {
+        for rest in readme.split(start).skip(1) {
+            let verb: String =
+                rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
+            assert!(help.contains(&format!("\n  {verb} ")), "README names `warroom {verb}`");
+        }
     }
 }
 

@@ -19,12 +19,17 @@ mod harness;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+<<<<<<< HEAD
 mod messages;
+=======
+mod room;
+>>>>>>> e2e
 #[cfg(test)]
 mod runbooks;
 #[cfg(test)]
 mod services;
 #[cfg(test)]
+<<<<<<< HEAD
 mod session;
 #[cfg(test)]
 mod session_bounds;
@@ -32,6 +37,9 @@ mod session_bounds;
 mod session_confirm;
 #[cfg(test)]
 mod session_host;
+=======
+mod sessions;
+>>>>>>> e2e
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]

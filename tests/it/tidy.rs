@@ -73,18 +73,22 @@ fn module_of(path: &Path) -> String {
 /// Names of the crate's modules that a line of code uses.
 fn used_in(line: &str) -> Vec<String> {
     let code = line.split("//").next().unwrap_or_default();
-    code.match_indices("crate::")
-        .filter(|(at, _)| {
-            !code[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$')
-        })
-        .map(|(at, found)| {
-            let rest = &code[at + found.len()..];
-            rest.chars()
-                .take_while(|c| c.is_ascii_lowercase() || *c == '_')
-                .collect::<String>()
-        })
-        .filter(|name| !name.is_empty())
-        .collect()
+    let mut parts = code.split("crate::");
+    let mut before = parts.next().unwrap_or_default();
+    let mut used = Vec::new();
+    for part in parts {
+        // `$crate::` and `other_crate::` are not ours.
+        if !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$') {
+            used.push(
+                part.chars()
+                    .take_while(|c| c.is_ascii_lowercase() || *c == '_')
+                    .collect::<String>(),
+            );
+        }
+        before = part;
+    }
+    used.retain(|name| !name.is_empty());
+    used
 }
 
 #[test]
