@@ -19,17 +19,14 @@ mod harness;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
-<<<<<<< HEAD
 mod messages;
-=======
+#[cfg(test)]
 mod room;
->>>>>>> e2e
 #[cfg(test)]
 mod runbooks;
 #[cfg(test)]
 mod services;
 #[cfg(test)]
-<<<<<<< HEAD
 mod session;
 #[cfg(test)]
 mod session_bounds;
@@ -37,9 +34,8 @@ mod session_bounds;
 mod session_confirm;
 #[cfg(test)]
 mod session_host;
-=======
+#[cfg(test)]
 mod sessions;
->>>>>>> e2e
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
