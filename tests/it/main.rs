@@ -21,8 +21,6 @@ mod live;
 #[cfg(test)]
 mod messages;
 #[cfg(test)]
-mod room;
-#[cfg(test)]
 mod runbooks;
 #[cfg(test)]
 mod services;
@@ -34,8 +32,6 @@ mod session_bounds;
 mod session_confirm;
 #[cfg(test)]
 mod session_host;
-#[cfg(test)]
-mod sessions;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
