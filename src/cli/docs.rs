@@ -54,6 +54,22 @@ pub(super) fn page() -> std::io::Result<Vec<u8>> {
     let mut page = Vec::new();
     let man = clap_mangen::Man::new(Cli::command());
     man.render(&mut page)?;
+    for verb in Cli::command()
+        .get_subcommands_mut()
+        .filter(|verb| !verb.is_hide_set())
+    {
+        let name = verb.get_name().to_owned();
+        let help = verb
+            .clone()
+            .bin_name(format!("warroom {name}"))
+            .render_long_help()
+            .to_string();
+        writeln!(page, ".SH WARROOM {}\n.nf", name.to_uppercase())?;
+        for line in help.lines() {
+            writeln!(page, "{}", roff(line))?;
+        }
+        writeln!(page, ".fi")?;
+    }
     writeln!(page, ".SH KEYS")?;
     for binding in crate::ui::keymap::key_table() {
         writeln!(

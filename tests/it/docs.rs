@@ -94,9 +94,14 @@ fn commands_of_the_readme_exist() {
     let starts = ["`warroom ", "\nwarroom ", "   warroom "];
     for start in starts {
         for rest in readme.split(start).skip(1) {
-            let verb: String =
-                rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
-            assert!(help.contains(&format!("\n  {verb} ")), "README names `warroom {verb}`");
+            let verb: String = rest
+                .chars()
+                .take_while(|c| c.is_ascii_lowercase() || *c == '-')
+                .collect();
+            assert!(
+                help.contains(&format!("\n  {verb} ")),
+                "README names `warroom {verb}`"
+            );
         }
     }
 }
