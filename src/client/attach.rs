@@ -108,8 +108,8 @@ impl Attached {
         terminate: &mut Signal,
     ) -> End {
         let mut keys = EventStream::new();
+        // The frame that says where we attach does not count: the first true one must not wait for a slot after it.
         let mut frames = Frames::default();
-        frames.drawn(Instant::now());
         loop {
             if let Some(end) = self.end.take() {
                 return end;
@@ -253,6 +253,8 @@ impl Attached {
 
 async fn wait_until(due: Option<Instant>) {
     match due {
+        // A timer of the runtime is up to 2 ms late, which a person at a keyboard would pay for each key.
+        Some(due) if due <= Instant::now() => {}
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
     }
