@@ -1,5 +1,9 @@
 //! The only place that reads a clock or the random generator.
 
+mod seconds;
+
+pub use seconds::Seconds;
+
 use crate::domain::id::Nonce;
 use crate::domain::time::{Moment, Timestamp};
 use std::sync::Mutex;

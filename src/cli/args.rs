@@ -14,7 +14,7 @@ pub struct Cli {
     #[command(subcommand)]
     pub verb: Verb,
     /// Configuration file [default: $XDG_CONFIG_HOME/warroom/config.toml, then /etc/warroom/config.toml].
-    #[arg(long, global = true, value_name = "FILE", env = "WARROOM_CONFIG", value_hint = ValueHint::FilePath)]
+    #[arg(long, global = true, value_name = "FILE", env = "WARROOM_CONFIG", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
 }
 
@@ -219,7 +219,7 @@ pub struct LabArgs {
 pub enum LabVerb {
     /// Act on a running lab, as the steps of the demo runbook do.
     Ctl {
-        /// drain, undrain, upgrade, switchover, restart, break, heal or status.
+        /// drain, undrain, upgrade, downgrade, switchover, restart, break, heal or status.
         action: String,
         /// Name of a component.
         node: Option<String>,

@@ -94,7 +94,8 @@ async fn serve_until_told(environment: &Environment, args: &ServeArgs) -> Outcom
         ))
     });
     tokio::spawn(end_on_signal(shutdown));
-    let reason = Box::pin(server.run()).await;
+    // On a worker, where its timer and sockets are heard: from here every input would have to wake a second thread.
+    let reason = tokio::spawn(server.run()).await.map_err(Failure::new)?;
     if let Some(partner) = partner {
         partner.abort();
     }

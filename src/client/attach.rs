@@ -2,9 +2,10 @@
 
 use super::frames::Frames;
 use super::link::{self, Introduction, LinkEvent, Target};
-use crate::clock::Clock;
+use crate::clock::{Clock, Seconds};
 use crate::display;
 use crate::domain::command::Refusal;
+use crate::domain::time::Moment;
 use crate::ui::room::{Link, Room};
 use crate::ui::terminal::Tty;
 use crate::ui::{Request, Screen, Settings, Ui};
@@ -12,7 +13,6 @@ use crate::wire::message::{ToClient, ToServer};
 use crossterm::event::{Event, EventStream};
 use futures_util::StreamExt as _;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -108,8 +108,9 @@ impl Attached {
         terminate: &mut Signal,
     ) -> End {
         let mut keys = EventStream::new();
-        // The frame that says where we attach does not count: the first true one must not wait for a slot after it.
         let mut frames = Frames::default();
+        frames.drawn(Instant::now());
+        let seconds = Seconds::start();
         loop {
             if let Some(end) = self.end.take() {
                 return end;
@@ -136,6 +137,7 @@ impl Attached {
                 }
                 event = events.recv() => match event {
                     Some(event) => {
+                        let is_first = matches!(event, LinkEvent::Up(..));
                         self.on_link(event);
                         for _ in 0..BATCH_MAX {
                             match events.try_recv() {
@@ -143,11 +145,15 @@ impl Attached {
                                 Err(_) => break,
                             }
                         }
-                        frames.changed(Instant::now());
+                        if is_first {
+                            frames.at_once(Instant::now());
+                        } else {
+                            frames.changed(Instant::now());
+                        }
                     }
                     None => return End::TerminalGone,
                 },
-                () = next_second(&*self.clock, self.ui.needs_clock(&self.screen)) => frames.changed(Instant::now()),
+                () = next_second(&seconds, self.clock.now(), self.ui.needs_clock(&self.screen)) => frames.changed(Instant::now()),
             }
         }
     }
@@ -253,7 +259,7 @@ impl Attached {
 
 async fn wait_until(due: Option<Instant>) {
     match due {
-        // A timer of the runtime is up to 2 ms late, which a person at a keyboard would pay for each key.
+        // A timer of the runtime would round up to the next millisecond and wake once more.
         Some(due) if due <= Instant::now() => {}
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
@@ -261,10 +267,10 @@ async fn wait_until(due: Option<Instant>) {
 }
 
 /// Wakes on the next full second of the wall clock, so that every clock on every screen ticks together.
-async fn next_second(clock: &dyn Clock, wanted: bool) {
-    if !wanted {
-        return std::future::pending().await;
+async fn next_second(seconds: &Seconds, now: Moment, wanted: bool) {
+    if wanted {
+        seconds.next(now).await;
+    } else {
+        std::future::pending::<()>().await;
     }
-    let into = u64::try_from(clock.now().wall.as_millis().rem_euclid(1000)).unwrap_or(0);
-    tokio::time::sleep(Duration::from_millis(1000 - into)).await;
 }

@@ -26,6 +26,11 @@ impl Frames {
         self.want(now, KEY_SLOT);
     }
 
+    /// What was waited for is there; it is drawn now, whenever the last frame was.
+    pub fn at_once(&mut self, now: Instant) {
+        self.due = Some(now);
+    }
+
     fn want(&mut self, now: Instant, slot: Duration) {
         let earliest = self.last.map_or(now, |last| (last + slot).max(now));
         self.due = Some(self.due.map_or(earliest, |due| due.min(earliest)));
@@ -58,6 +63,15 @@ mod tests {
         frames.changed(start + Duration::from_millis(1));
         frames.changed(start + Duration::from_millis(2));
         assert_eq!(frames.due(), Some(start + SLOT));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_room_does_not_wait_for_the_slot_of_the_frame_that_said_connecting() {
+        let mut frames = Frames::default();
+        let start = Instant::now();
+        frames.drawn(start);
+        frames.at_once(start + Duration::from_millis(2));
+        assert_eq!(frames.due(), Some(start + Duration::from_millis(2)));
     }
 
     #[tokio::test(start_paused = true)]

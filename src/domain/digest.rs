@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A SHA-256 digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "String")]
 pub struct Digest([u8; 32]);
 
 /// A text that is not `sha256:` and 64 lower-case hexadecimal digits.
@@ -48,10 +48,14 @@ impl Digest {
     /// [`DigestError`] for another prefix, length or case.
     pub fn parse(text: &str) -> Result<Self, DigestError> {
         let hex = text.strip_prefix("sha256:").ok_or(DigestError)?;
-        let bytes = data_encoding::HEXLOWER
-            .decode(hex.as_bytes())
+        let mut bytes = [0; 32];
+        if hex.len() != 2 * bytes.len() {
+            return Err(DigestError);
+        }
+        data_encoding::HEXLOWER
+            .decode_mut(hex.as_bytes(), &mut bytes)
             .map_err(|_| DigestError)?;
-        bytes.try_into().map(Self).map_err(|_| DigestError)
+        Ok(Self(bytes))
     }
 }
 
@@ -61,10 +65,24 @@ impl fmt::Display for Digest {
     }
 }
 
-impl TryFrom<String> for Digest {
-    type Error = DigestError;
-    fn try_from(text: String) -> Result<Self, DigestError> {
-        Self::parse(&text)
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_str(DigestText)
+    }
+}
+
+/// Reads the text where it stands, without a copy.
+struct DigestText;
+
+impl serde::de::Visitor<'_> for DigestText {
+    type Value = Digest;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`sha256:` and 64 lower-case hexadecimal digits")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Digest, E> {
+        Digest::parse(text).map_err(E::custom)
     }
 }
 

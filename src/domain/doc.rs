@@ -136,12 +136,21 @@ impl Doc {
         let mut rows = bytes.split_inclusive(|b| *b == b'\n').enumerate();
         let first = rows.next().map_or(&[][..], |(_, row)| row);
         let (name, version) = parse_title(first)?;
-        let mut lines = Vec::new();
+        let mut lines: Vec<(String, Vec<u8>)> = Vec::with_capacity(USUAL_LINES);
         let mut seen = HashSet::new();
         for (index, row) in rows {
             let line = index.saturating_add(1);
             let (key, value) = parse_line(row).map_err(|(at, f)| DocError::new(line, at, f))?;
-            if !seen.insert(key) {
+            let is_new = if lines.len() < USUAL_LINES {
+                lines.iter().all(|(k, _)| k != key)
+            } else {
+                // Only now is a set worth its making: a plan may have thousands of lines, a statement has a dozen.
+                if seen.is_empty() {
+                    seen.extend(lines.iter().map(|(k, _)| k.clone()));
+                }
+                seen.insert(key.to_owned())
+            };
+            if !is_new {
                 let key = key.to_owned();
                 return Err(DocError::new(line, 1, Fault::Twice { key }));
             }
@@ -185,6 +194,9 @@ impl Doc {
         Ok(out)
     }
 }
+
+/// Lines of a usual statement or header: fewer are compared with each other faster than hashed.
+const USUAL_LINES: usize = 24;
 
 /// True for `[a-z] *( [a-z0-9.-] )`, the form of keys and of document names.
 pub fn is_key(text: &[u8]) -> bool {

@@ -68,7 +68,11 @@ macro_rules! name {
         impl TryFrom<String> for $type {
             type Error = NameError;
             fn try_from(text: String) -> Result<Self, NameError> {
-                Self::new(&text)
+                if is_name(&text, $first, $longest) {
+                    Ok(Self(text))
+                } else {
+                    Self::new(&text)
+                }
             }
         }
 

@@ -1,5 +1,7 @@
 //! Points in time and how they are written. Nothing here reads a clock.
 
+mod calendar;
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -29,9 +31,17 @@ impl Timestamp {
     /// # Errors
     /// [`TimeError`] for any other text.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
+        if let Some(usual) = Self::parse_usual(text.as_bytes()) {
+            return Ok(usual);
+        }
         text.parse::<jiff::Timestamp>()
             .map(|t| Self(t.as_millisecond()))
             .map_err(|_| TimeError)
+    }
+
+    /// Reads the form that is written, `2026-11-22T04:10:31.250Z`, of the years 1970 to 9998; nothing for any other.
+    pub fn parse_usual(text: &[u8]) -> Option<Self> {
+        calendar::parse(text)
     }
 
     /// The same point for calendar arithmetic; far-away values are cut to what a calendar holds.
@@ -92,8 +102,22 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(d)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
+        d.deserialize_str(TimestampText)
+    }
+}
+
+/// Reads the text where it stands: a snapshot has thousands of times, and a copy of each costs as much as the rest.
+struct TimestampText;
+
+impl serde::de::Visitor<'_> for TimestampText {
+    type Value = Timestamp;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a UTC time such as `2026-11-22T02:00:00Z`")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Timestamp, E> {
+        Timestamp::parse(text).map_err(E::custom)
     }
 }
 

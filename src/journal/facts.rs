@@ -3,8 +3,11 @@
 //! Most bodies are the fact as JSON. What people look at or state is kept as exactly those bytes instead: a plan, a
 //! confirm and the terms of a proposal are documents of the one grammar (`TWO_PERSON` 5.2, 5.3, 5.5).
 
-use super::record::{Content, Record};
+use super::fact_json;
+use super::reader::Entry;
+use super::record::{Content, Header, Record};
 use crate::domain::confirm::statement::propose_statement;
+use crate::domain::digest::Digest;
 use crate::domain::doc::{Doc, DocError};
 use crate::domain::fact::{Actor, Confirmed, Fact, Stamped, Terms, Via};
 use crate::domain::id::{AttemptNo, PersonId};
@@ -166,9 +169,20 @@ pub fn content(actor: &Actor, fact: &Fact, state: Option<&State>) -> Result<Cont
 /// # Errors
 /// [`FactError`], with the number of the record.
 pub fn fact_of(record: &Record) -> Result<Stamped, FactError> {
-    let header = record.header();
+    read(record.header(), record.body(), record.hash())
+}
+
+/// As [`fact_of`] while a journal is being read, without a copy of the record.
+///
+/// # Errors
+/// [`FactError`], with the number of the record.
+pub fn fact_in(entry: &Entry<'_>) -> Result<Stamped, FactError> {
+    read(&entry.header, entry.body, entry.hash)
+}
+
+fn read(header: &Header<'_>, body: &[u8], hash: Digest) -> Result<Stamped, FactError> {
     let seq = header.seq;
-    let fact = read_body(&header.kind, record.body()).map_err(|why| match why {
+    let fact = read_body(&header.kind, body).map_err(|why| match why {
         None => FactError::Kind {
             seq: seq.0,
             kind: header.kind.to_string(),
@@ -190,7 +204,7 @@ pub fn fact_of(record: &Record) -> Result<Stamped, FactError> {
     };
     Ok(Stamped {
         seq,
-        hash: record.hash(),
+        hash,
         at,
         actor,
         fact,
@@ -230,7 +244,7 @@ fn read_body(kind: &str, body: &[u8]) -> Result<Fact, Option<String>> {
             Ok(Fact::ProposalOpened(terms))
         }
         kind if JSON_KINDS.contains(&kind) => {
-            let fact: Fact = serde_json::from_slice(body).map_err(|e| Some(e.to_string()))?;
+            let fact = fact_json::read(body).map_err(|e| Some(e.to_string()))?;
             if kind_of(&fact) == kind {
                 Ok(fact)
             } else {
@@ -309,7 +323,6 @@ fn read_actor(actor: &str, via: &str) -> Option<Actor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::digest::Digest;
     use crate::domain::id::{Nonce, Seq, SessionId, StepId};
     use crate::journal::{Stamp, seal};
 

@@ -12,6 +12,7 @@
 
 mod codec;
 mod error;
+mod fact_json;
 pub mod facts;
 mod header;
 mod index;

@@ -7,6 +7,7 @@ pub mod accounts;
 mod clients;
 mod connection;
 pub mod exec;
+pub mod fold;
 mod input;
 mod join;
 mod ledger;

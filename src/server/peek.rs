@@ -106,11 +106,10 @@ pub fn peek_file(file: &Path) -> Result<Option<Peek>, PeekError> {
     loop {
         match reader.next_record() {
             Ok(Some(entry)) => {
-                let stamped =
-                    facts::fact_of(&entry.to_record()).map_err(|source| PeekError::Fact {
-                        dir: shown(),
-                        source,
-                    })?;
+                let stamped = facts::fact_in(&entry).map_err(|source| PeekError::Fact {
+                    dir: shown(),
+                    source,
+                })?;
                 match (&mut state, &stamped.fact) {
                     (None, Fact::SessionOpened(genesis)) => {
                         state = Some(State::new((**genesis).clone(), stamped.hash, stamped.at));

@@ -8,7 +8,7 @@ use super::ledger::{Ledger, SealError};
 use super::policy::{PeopleSource, Policy};
 use super::render::Purpose;
 use super::world::Looks;
-use crate::clock::Clock;
+use crate::clock::{Clock, Seconds};
 use crate::domain::board::{Board, GateProgress};
 use crate::domain::command::Refusal;
 use crate::domain::fact::{Actor, Fact, Stamped};
@@ -100,17 +100,19 @@ impl Session {
     /// Runs until told to end.
     pub(crate) async fn run(mut self, mut sources: Sources) -> String {
         let stop = self.shutdown.clone();
+        let seconds = Seconds::start();
         loop {
             let mut turn = Turn::default();
             self.repeat_news(&mut turn);
-            let tick = self.next_tick();
+            let now = self.clock.now();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 Some(update) = sources.updates.recv() => self.on_update(update, &mut turn),
                 Some(incoming) = sources.inputs.recv() => self.on_incoming(incoming, &mut turn),
                 Some(reading) = sources.readings.recv() => self.on_reading(reading, &mut turn),
-                () = tokio::time::sleep(tick) => {}
+                // Everything timed is looked at on the full second, in one wakeup.
+                () = seconds.next(now) => {}
             }
             self.drain(&mut sources, &mut turn);
             self.look_now_and_then();
@@ -140,12 +142,6 @@ impl Session {
                 self.on_reading(reading, turn);
             }
         }
-    }
-
-    /// Time to the next full second: everything timed is looked at then, in one wakeup.
-    fn next_tick(&self) -> Duration {
-        let into = u64::try_from(self.clock.now().wall.as_millis().rem_euclid(1000)).unwrap_or(0);
-        Duration::from_millis(1000 - into)
     }
 
     fn on_reading(&mut self, reading: Reading, turn: &mut Turn) {

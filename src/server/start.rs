@@ -3,6 +3,7 @@
 use super::accounts;
 use super::clients::Registry;
 use super::exec::{Executor, Workplace};
+use super::fold::{self, FoldFault, Folded};
 use super::input::INPUTS_MAX;
 use super::ledger::{Ledger, SealError};
 use super::listen::Reception;
@@ -17,16 +18,15 @@ use crate::connect::poll::Source;
 use crate::connect::query;
 use crate::connect::registry::{self, AnyConfig, SetupError};
 use crate::connect::supervise::Connectors;
-use crate::domain::apply::{FoldError, check_apply};
+use crate::domain::apply::FoldError;
 use crate::domain::board::Board;
 use crate::domain::fact::{Actor, Fact, Genesis, Stamped};
 use crate::domain::id::{SessionName, TerminalId};
 use crate::domain::state::State;
 use crate::domain::world::{Look, World};
 use crate::engine::{Engine, Input};
-use crate::journal::facts::{self, FactError};
+use crate::journal::facts::FactError;
 use crate::journal::{self, AppendError, JOURNAL_FILE, JournalError, Opened, SessionDir, Writer};
-use crate::wire::message::RECENT_MAX;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -192,18 +192,15 @@ impl Server {
         if options.genesis.is_none() && !options.session_dir.join(JOURNAL_FILE).exists() {
             return Err(StartError::NothingThere(name.clone()));
         }
-        let mut fold = Fold::default();
-        let opened = journal::open(SessionDir::open(&options.session_dir)?, |e| fold.add(e))?;
-        if let Some(error) = fold.error.take() {
-            return Err(error.named(name));
-        }
+        let (opened, mut folded) = fold::open(SessionDir::open(&options.session_dir)?)
+            .map_err(|fault| StartError::of_fold(fault, name))?;
         let torn = opened.torn();
-        match (fold.state.take(), &options.genesis) {
+        match (folded.state.take(), &options.genesis) {
             (Some(_), Some(_)) => Err(StartError::Exists(name.clone())),
             (None, None) => Err(StartError::NothingThere(name.clone())),
             (Some(state), None) => {
                 let ground = prepare(&options, policy, &state.genesis)?;
-                let begun = fold.take_up(opened, state)?;
+                let begun = take_up(opened, folded, state)?;
                 let mut server = Self::join(options, ground, begun);
                 server.session.on_restart(torn).await?;
                 Ok(server)
@@ -378,80 +375,27 @@ async fn begin(opened: Opened, genesis: &Genesis, clock: &dyn Clock) -> Result<B
     })
 }
 
-/// The fold of a journal that is being read.
-#[derive(Default)]
-struct Fold {
-    state: Option<State>,
-    recent: VecDeque<Stamped>,
-    error: Option<FoldFault>,
-    /// Highest terminal number ever used.
-    highest: u64,
-}
-
-enum FoldFault {
-    Fact(FactError),
-    Fold(FoldError),
-}
-
-impl FoldFault {
-    fn named(self, name: &SessionName) -> StartError {
-        match self {
-            Self::Fact(source) => StartError::Fact {
-                name: name.clone(),
-                source,
-            },
-            Self::Fold(source) => StartError::Fold {
-                name: name.clone(),
-                source,
-            },
+impl StartError {
+    fn of_fold(fault: FoldFault, name: &SessionName) -> Self {
+        let name = name.clone();
+        match fault {
+            FoldFault::Journal(error) => Self::Journal(error),
+            FoldFault::Fact(source) => Self::Fact { name, source },
+            FoldFault::Fold(source) => Self::Fold { name, source },
         }
     }
 }
 
-impl Fold {
-    /// Goes on where the journal ends.
-    fn take_up(self, opened: Opened, state: State) -> Result<Begun, StartError> {
-        let writer = Writer::start(opened)?;
-        let session = state.genesis.session.clone();
-        Ok(Begun {
-            ledger: Ledger::new(writer, session, Some(state.head)),
-            state,
-            recent: self.recent,
-            highest: TerminalId(self.highest),
-        })
-    }
-
-    fn add(&mut self, entry: &journal::Entry<'_>) {
-        if self.error.is_some() {
-            return;
-        }
-        match facts::fact_of(&entry.to_record()) {
-            Ok(stamped) => self.take(stamped),
-            Err(error) => self.error = Some(FoldFault::Fact(error)),
-        }
-    }
-
-    fn take(&mut self, stamped: Stamped) {
-        if let Fact::Attached { terminal, .. } = &stamped.fact {
-            self.highest = self.highest.max(terminal.0);
-        }
-        match (&mut self.state, &stamped.fact) {
-            (None, Fact::SessionOpened(genesis)) => {
-                self.state = Some(State::new((**genesis).clone(), stamped.hash, stamped.at));
-            }
-            (None, _) => self.error = Some(FoldFault::Fold(FoldError::NotGenesis)),
-            (Some(state), _) => {
-                if let Err(error) = check_apply(state, &stamped) {
-                    self.error = Some(FoldFault::Fold(error));
-                    return;
-                }
-            }
-        }
-        if self.recent.len() >= RECENT_MAX {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(stamped);
-    }
+/// Goes on where the journal ends.
+fn take_up(opened: Opened, folded: Folded, state: State) -> Result<Begun, StartError> {
+    let writer = Writer::start(opened)?;
+    let session = state.genesis.session.clone();
+    Ok(Begun {
+        ledger: Ledger::new(writer, session, Some(state.head)),
+        state,
+        recent: folded.recent,
+        highest: TerminalId(folded.highest),
+    })
 }
 
 fn group_id(group: &str) -> Result<u32, StartError> {

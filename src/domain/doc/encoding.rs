@@ -48,6 +48,10 @@ pub(super) fn encode_into(bytes: &[u8], out: &mut Vec<u8>) {
 
 /// The decoded value, or the offset (from 0) in the encoded text and what is wrong there.
 pub(super) fn decode_bytes(text: &[u8]) -> Result<Vec<u8>, (usize, Fault)> {
+    let edges = [text.first(), text.last()];
+    if text.iter().all(|b| is_plain(*b, false)) && !edges.contains(&Some(&b' ')) {
+        return Ok(text.to_vec());
+    }
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((byte, after)) = rest.split_first() {

@@ -1,0 +1,422 @@
+//! A maintenance for benches, told by the real rules: commands are decided, what follows by itself is settled, and
+//! every fact is sealed into a record as a session server does.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a bench that cannot run has nobody to tell but its caller"
+)]
+#![allow(
+    dead_code,
+    reason = "each bench is a program of its own and uses another part"
+)]
+
+use std::time::Duration;
+use warroom::domain::apply::check_apply;
+use warroom::domain::board::Board;
+use warroom::domain::command::Command;
+use warroom::domain::confirm::plan_doc::{self, PlanInputs};
+use warroom::domain::confirm::statement::confirm_statement;
+use warroom::domain::decide::{Prepared, decide, open_proposal};
+use warroom::domain::digest::Digest;
+use warroom::domain::fact::{
+    Actor, Fact, Genesis, Mode, Outcome, OutputRef, Quote, RunbookRef, Stamped, Via,
+};
+use warroom::domain::id::{
+    ConnectorName, Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId, TerminalId,
+};
+use warroom::domain::readiness::Next;
+use warroom::domain::reading::{QueryAnswer, Reading, Sample, Series};
+use warroom::domain::runbook::plan::Plan;
+use warroom::domain::runbook::{Severity, parse, resolve};
+use warroom::domain::settle::{GateView, settle};
+use warroom::domain::state::State;
+use warroom::domain::threshold::Verdict;
+use warroom::domain::time::{Moment, Timestamp};
+use warroom::domain::world::{Look, Roster, World};
+use warroom::journal::facts;
+use warroom::journal::{Record, Stamp, seal};
+
+/// Boot id of the imagined host.
+const BOOT: &str = "5f0c6f2e-3a0b-4d1e-9b7a-2f6d8c1e4a90";
+/// Steps before the destructive one, and behind it: a runbook of a night.
+const STEPS_AROUND: usize = 20;
+/// Guards of the runbook.
+const GUARDS: usize = 12;
+
+/// The runbook: forty ordinary steps around one that needs two people, and twelve guards.
+pub(crate) fn runbook() -> String {
+    let mut text = String::from("# Move the orders database\n\nWrites stop for a minute.\n\n");
+    text.extend((0..GUARDS).map(|n| {
+        format!(
+            "```promql guard id=guard-{n} title=\"Guard {n}\" unit=ratio warn=0.5 crit=0.9 on_breach=warn\nerrors{{part=\"{n}\"}}\n```\n\n"
+        )
+    }));
+    let ordinary = |n: usize| {
+        format!(
+            "- [ ] Look at part {n}\n\n  Some *prose* on part {n} and what to do when it is not well.\n\n  ```toml step\n  id = \"part-{n}\"\n  expected = \"5m\"\n  ```\n"
+        )
+    };
+    text.push_str("## Prepare\n\n");
+    text.extend((0..STEPS_AROUND).map(ordinary));
+    text.push_str("## Switch\n\n- [ ] Switch over\n\n  ```sh check\n  pg_isready -h db-2\n  ```\n\n  ```sh run destructive id=switch timeout=2m\n  pg_ctl promote -D /data/db-2\n  ```\n\n  ```sh undo\n  pg_ctl demote -D /data/db-2\n  ```\n\n## Afterwards\n\n");
+    text.extend((STEPS_AROUND..2 * STEPS_AROUND).map(ordinary));
+    text
+}
+
+fn plan() -> Plan {
+    let text = runbook();
+    let (runbook, problems) = parse(&text, "switch.md");
+    let (plan, more) = resolve(&runbook);
+    for problem in problems.iter().chain(&more) {
+        assert!(problem.severity != Severity::Error, "{problem:?}");
+    }
+    plan
+}
+
+fn genesis(plan: Plan) -> Genesis {
+    Genesis {
+        session: SessionId::from_parts(1_795_320_631_250, 7),
+        name: SessionName::new("orders-db").expect("valid"),
+        program: warroom::PROGRAM.to_owned(),
+        host: "bastion".to_owned(),
+        server_uid: 900,
+        mode: Mode::Advisory,
+        policy: Digest::of(b"policy"),
+        runbook: RunbookRef {
+            path: "/runbooks/switch.md".to_owned(),
+            digest: Digest::of(b"runbook"),
+            commit: "none".to_owned(),
+        },
+        plan_digest: plan.digest(),
+        panels: Vec::new(),
+        plan,
+    }
+}
+
+/// A person with an account.
+pub(crate) fn person(name: &str) -> Actor {
+    Actor::Person {
+        id: PersonId::new(name).expect("valid"),
+        via: Via::Uid(1001),
+    }
+}
+
+/// The step that needs two people.
+pub(crate) fn switch() -> StepId {
+    StepId::new("switch").expect("valid")
+}
+
+/// A session in memory.
+#[derive(Clone)]
+pub(crate) struct Session {
+    /// The fold so far.
+    pub(crate) state: State,
+    /// Newest readings.
+    pub(crate) board: Board,
+    /// Facts with their place.
+    pub(crate) stamped: Vec<Stamped>,
+    /// The same as records.
+    pub(crate) records: Vec<Record>,
+    /// The moment of the next fact.
+    pub(crate) now: Moment,
+    /// What the server has read of the world.
+    pub(crate) world: World,
+    nonces: u128,
+}
+
+impl Session {
+    /// Two people are attached, all guards are good, nothing has begun.
+    pub(crate) fn open() -> Self {
+        let now = Moment {
+            wall: Timestamp::from_millis(1_795_320_631_250),
+            mono_ms: 81_234_567,
+        };
+        let genesis = genesis(plan());
+        let state = State::new(genesis.clone(), Digest::of(b""), now);
+        let world = World {
+            policy: Some(genesis.policy),
+            runbook: Some(genesis.runbook.digest),
+            look: Look::Same,
+            roster: Roster::Everybody,
+        };
+        let mut session = Self {
+            state,
+            board: Board::default(),
+            stamped: Vec::new(),
+            records: Vec::new(),
+            now,
+            world,
+            nonces: 0,
+        };
+        let first = session.stamp(
+            Actor::Engine,
+            Fact::SessionOpened(Box::new(genesis.clone())),
+        );
+        session.state = State::new(genesis, first.hash, now);
+        session.stamped.push(first);
+        for (n, name) in (1..).zip(["alice", "bob"]) {
+            session.fact(person(name), attached(n));
+        }
+        session.guards(0);
+        session
+    }
+
+    /// Begun, with the first part of the plan done and the destructive step started.
+    pub(crate) fn at_switch() -> Self {
+        let mut session = Self::open();
+        session.ask("alice", &Command::Begin);
+        for n in 0..STEPS_AROUND {
+            let step = StepId::new(&format!("part-{n}")).expect("valid");
+            let note = String::new();
+            session.ask("alice", &Command::MarkDone { step, note });
+        }
+        session.ask("alice", &Command::Start { step: switch() });
+        session
+    }
+
+    fn stamp(&mut self, actor: Actor, fact: Fact) -> Stamped {
+        self.now = self.now.plus(Duration::from_millis(40));
+        let is_first = self.records.is_empty();
+        let content =
+            facts::content(&actor, &fact, (!is_first).then_some(&self.state)).expect("writable");
+        let stamp = Stamp {
+            time: self.now.wall,
+            boot: BOOT,
+            mono_ms: self.now.mono_ms,
+        };
+        let (seq, prev) = if is_first {
+            (Seq(0), None)
+        } else {
+            (self.state.head.0.next(), Some(self.state.head.1))
+        };
+        let session = &self.state.genesis.session;
+        let record = seal(session, seq, prev, stamp, content).expect("valid");
+        let hash = record.hash();
+        self.records.push(record);
+        Stamped {
+            seq,
+            hash,
+            at: self.now,
+            actor,
+            fact,
+        }
+    }
+
+    /// Something happens, and what follows from it.
+    pub(crate) fn fact(&mut self, actor: Actor, fact: Fact) {
+        self.record(actor, fact);
+        loop {
+            let facts = settle(&self.state, self.now, &self.world, &GateView::default());
+            if facts.is_empty() {
+                return;
+            }
+            for (actor, fact) in facts {
+                self.record(actor, fact);
+            }
+        }
+    }
+
+    fn record(&mut self, actor: Actor, fact: Fact) {
+        let stamped = self.stamp(actor, fact);
+        check_apply(&mut self.state, &stamped).expect("it can be");
+        self.stamped.push(stamped);
+    }
+
+    fn facts(&mut self, actor: &Actor, facts: Vec<Fact>) {
+        for fact in facts {
+            self.fact(actor.clone(), fact);
+        }
+    }
+
+    /// A person asks for something that must be granted.
+    pub(crate) fn ask(&mut self, who: &str, command: &Command) {
+        let who = person(who);
+        match decide(&self.state, &who, command, self.now, &self.world) {
+            Ok(facts) => self.facts(&who, facts),
+            Err(refused) => panic!("{command:?}: {}", refused.refusal),
+        }
+    }
+
+    /// The running command ends.
+    pub(crate) fn exit(&mut self, code: i32) {
+        let key = self.state.running().expect("a command runs").key.clone();
+        let spawned = Fact::ExecSpawned {
+            key: key.clone(),
+            pid: 4711,
+        };
+        self.fact(Actor::Engine, spawned);
+        let output = OutputRef {
+            bytes: 4096,
+            dropped: 0,
+            digest: Digest::of(b"output"),
+            values: Vec::new(),
+            values_error: String::new(),
+            left_behind: 0,
+        };
+        let outcome = Outcome::Exited { code };
+        self.fact(
+            Actor::Engine,
+            Fact::ExecOutcome {
+                key,
+                outcome,
+                output,
+            },
+        );
+    }
+
+    /// Alice proposes the destructive step.
+    pub(crate) fn propose(&mut self) {
+        let who = person("alice");
+        self.nonces += 1;
+        let prepared = Prepared {
+            plan: self.plan_document(),
+            nonce: Nonce::from_bytes(self.nonces.to_be_bytes()),
+            executor: PersonId::new("alice").expect("valid"),
+        };
+        let step = switch();
+        let facts = open_proposal(&self.state, &who, &step, &prepared, self.now, &self.world);
+        // Settled only when both are there: the plan is the second of the two.
+        for fact in facts.expect("may be proposed") {
+            self.record(who.clone(), fact);
+        }
+    }
+
+    fn plan_document(&self) -> String {
+        let view = self.state.find(&switch()).expect("a step");
+        let Next::Confirmed(block) = view.next() else {
+            panic!("it does not wait for a proposal");
+        };
+        let inputs = PlanInputs {
+            step: switch(),
+            attempt: view.now.next_proposal(),
+            risk: view.plan.risk,
+            title: view.plan.title.clone(),
+            target: String::new(),
+            blast: String::new(),
+            runas: "warroom".to_owned(),
+            host: self.state.genesis.host.clone(),
+            cwd: "/runbooks".to_owned(),
+            exe: Some(("/bin/sh".to_owned(), Digest::of(b"sh"))),
+            argv: block.argv.clone(),
+            env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
+            stdin: "empty".to_owned(),
+            timeout_s: 120,
+            on_executor_lost: view.plan.on_executor_lost,
+            guards: (0..GUARDS)
+                .map(|n| format!("guard-{n} 0.1 < 0.9, 1 s old"))
+                .collect(),
+            undo: "pg_ctl demote".to_owned(),
+        };
+        plan_doc::render(&inputs).expect("printable")
+    }
+
+    /// What Bob would state on the open proposal.
+    pub(crate) fn statement(&self) -> Command {
+        let open = self.state.proposal.as_ref().expect("a proposal is open");
+        let bob = PersonId::new("bob").expect("valid");
+        let statement = confirm_statement(&self.state, open, &bob, self.state.head)
+            .expect("it is on the table")
+            .expect("printable");
+        Command::Confirm { statement }
+    }
+
+    /// One attempt: check, proposal, second person, go, and a command that fails; then it is tried again.
+    pub(crate) fn failed_attempt(&mut self, round: usize) {
+        self.exit(0);
+        self.guards(round);
+        self.propose();
+        let statement = self.statement();
+        self.ask("bob", &statement);
+        self.ask("alice", &Command::Go { step: switch() });
+        self.exit(1);
+        let text = format!("attempt {round} failed: replication slot is busy, asked the data team");
+        let step = Some(switch());
+        self.ask("alice", &Command::Note { step, text });
+        let terminal = TerminalId(10 + u64::try_from(round).expect("small"));
+        self.fact(person("carol"), attached(terminal.0));
+        self.fact(person("carol"), Fact::Detached { terminal });
+        self.ask("alice", &Command::Retry { step: switch() });
+        self.ask("alice", &Command::Start { step: switch() });
+    }
+
+    /// Every guard says something.
+    pub(crate) fn guards(&mut self, round: usize) {
+        for n in 0..GUARDS {
+            let quote = Quote {
+                series: format!("{{instance=\"db-{n}\",job=\"postgres\"}}"),
+                sample: Sample {
+                    at: self.now.wall,
+                    value: 0.1 + f64::from(u32::try_from(round % 97).expect("small")) / 1000.0,
+                },
+                age_ms: 900,
+            };
+            let fact = Fact::RuleChanged {
+                rule: guard(n),
+                verdict: Verdict::Pass,
+                quote: Some(quote),
+            };
+            self.fact(Actor::Engine, fact);
+        }
+    }
+
+    /// One poll of all guards, with two series each.
+    pub(crate) fn poll(&self, second: u32) -> Reading {
+        let series = |instance: &str, value| Series {
+            labels: vec![("instance".to_owned(), instance.to_owned())],
+            sample: Sample {
+                at: self.now.wall.plus(Duration::from_secs(second.into())),
+                value,
+            },
+        };
+        let wave = f64::from(second % 17) / 40.0;
+        let answers = (0..GUARDS)
+            .map(|n| QueryAnswer {
+                rule: guard(n),
+                result: Ok(vec![series("db-1", wave), series("db-2", wave * 0.8)]),
+                dropped: 0,
+                warnings: Vec::new(),
+                received: self.now.plus(Duration::from_secs(second.into())),
+            })
+            .collect();
+        Reading::Queries {
+            source: ConnectorName::new("main").expect("valid"),
+            answers,
+        }
+    }
+
+    /// Five minutes of polls at one a second.
+    pub(crate) fn watched(mut self) -> Self {
+        for second in 0..300 {
+            let reading = self.poll(second);
+            self.board.absorb(reading);
+        }
+        self.now = self.now.plus(Duration::from_secs(300));
+        self
+    }
+
+    /// At least this many records of all kinds a night has.
+    pub(crate) fn long(records: usize) -> Self {
+        let mut session = Self::at_switch();
+        for round in 0.. {
+            if session.records.len() >= records {
+                break;
+            }
+            session.failed_attempt(round);
+        }
+        session.records.truncate(records);
+        session.stamped.truncate(records);
+        session
+    }
+}
+
+fn attached(terminal: u64) -> Fact {
+    Fact::Attached {
+        terminal: TerminalId(terminal),
+        read_only: false,
+    }
+}
+
+fn guard(n: usize) -> RuleId {
+    RuleId::new(&format!("guard-{n}")).expect("valid")
+}
