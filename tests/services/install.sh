@@ -49,6 +49,7 @@ for n in "${@:?usage: install.sh NAME… | --list}"; do
   case $n in
     --list) printf '%s\n' $NAMES; continue ;;
     git|openssl) have "$n" || apt_get "$n" ;;
+    cc) have cc || apt_get gcc libc6-dev ;;
     prometheus) have prometheus || apt_get prometheus ;;
     node-exporter) have prometheus-node-exporter || apt_get prometheus-node-exporter ;;
     alertmanager) have prometheus-alertmanager || apt_get prometheus-alertmanager ;;
