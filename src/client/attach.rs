@@ -1,6 +1,7 @@
 //! The loop of an attached terminal: keys and messages in, frames out.
 
 use super::frames::Frames;
+use super::keys;
 use super::link::{self, Introduction, LinkEvent, Target};
 use crate::clock::{Clock, Seconds};
 use crate::display;
@@ -10,8 +11,7 @@ use crate::ui::room::{Link, Room};
 use crate::ui::terminal::Tty;
 use crate::ui::{Request, Screen, Settings, Ui};
 use crate::wire::message::{ToClient, ToServer};
-use crossterm::event::{Event, EventStream};
-use futures_util::StreamExt as _;
+use crossterm::event::Event;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -107,9 +107,11 @@ impl Attached {
         hangup: &mut Signal,
         terminate: &mut Signal,
     ) -> End {
-        let mut keys = EventStream::new();
         let mut frames = Frames::default();
         frames.drawn(Instant::now());
+        let Ok(mut keys) = keys::listen() else {
+            return End::TerminalGone;
+        };
         let seconds = Seconds::start();
         loop {
             if let Some(end) = self.end.take() {
@@ -118,7 +120,7 @@ impl Attached {
             let due = frames.due();
             tokio::select! {
                 biased;
-                key = keys.next() => match key {
+                key = keys.recv() => match key {
                     Some(Ok(event)) => {
                         if self.on_terminal(&event, terminal).is_err() {
                             return End::TerminalGone;

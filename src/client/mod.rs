@@ -4,6 +4,7 @@
 
 pub mod attach;
 pub mod frames;
+mod keys;
 pub mod link;
 pub mod partner;
 pub mod query;
