@@ -1,8 +1,4 @@
 //! Runbooks as real teams keep them: every one opens, and its task-list items are its steps.
-#![expect(
-    clippy::expect_used,
-    reason = "functions that only tests call are tests as well"
-)]
 
 use std::path::{Path, PathBuf};
 use warroom::domain::runbook::{Diagnostic, Severity, decode, parse, resolve};

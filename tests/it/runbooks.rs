@@ -1,10 +1,6 @@
 //! Cases from `tests/data/runbooks`: each file has a snapshot of its problems and, without errors, of its plan.
 //!
 //! A new case is a new file there; `INSTA_UPDATE=always` writes its snapshot.
-#![expect(
-    clippy::expect_used,
-    reason = "functions that only tests call are tests as well"
-)]
 
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
