@@ -81,6 +81,19 @@ async fn a_status_carries_retry_after_and_the_start_of_the_body() {
     assert_eq!(body.len(), ERROR_BODY_BYTES_MAX);
 }
 
+#[tokio::test]
+async fn a_rate_limit_without_retry_after_ends_with_its_window() {
+    for (status, wanted) in [
+        (429, Some(RetryAfter::In(Duration::from_secs(7)))),
+        (401, None),
+    ] {
+        let response = ResponseTemplate::new(status).insert_header("ratelimit-reset", "7");
+        let server = answering(response).await;
+        let error = http(&server, |_| {}).get("x", &[]).await.unwrap_err();
+        assert_eq!(error.retry_after(), wanted, "{status}");
+    }
+}
+
 #[test]
 fn retry_after_as_a_date_is_measured_from_the_answers_own_date() {
     let date = parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT");
