@@ -451,11 +451,21 @@ fn insert(
 fn read_ca(path: &Path) -> Result<Vec<reqwest::Certificate>, HttpSetupError> {
     let shown = || path.display().to_string();
     let read = |path: &Path| {
+        use std::io::Error;
         use std::io::Read as _;
+        // Opening a pipe nobody writes to would wait for ever.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(Error::other("it is not a plain file"));
+        }
         let mut bytes = Vec::new();
-        std::fs::File::open(path)?
-            .take(CA_BYTES_MAX)
-            .read_to_end(&mut bytes)?;
+        let file = std::fs::File::open(path)?;
+        let size = file.take(CA_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        // A bundle that is cut would trust fewer authorities than its owner thinks.
+        if u64::try_from(size).unwrap_or(u64::MAX) > CA_BYTES_MAX {
+            return Err(Error::other(format!(
+                "it is larger than {CA_BYTES_MAX} bytes"
+            )));
+        }
         Ok(bytes)
     };
     let bytes = read(path).map_err(|source| HttpSetupError::CaRead {

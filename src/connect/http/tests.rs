@@ -252,6 +252,14 @@ fn a_ca_file_must_hold_certificates() {
         Http::new(&config),
         Err(HttpSetupError::CaParse { .. })
     ));
+    let mut bundle = tempfile::NamedTempFile::new().expect("temporary file");
+    let size = usize::try_from(CA_BYTES_MAX).unwrap() + 1;
+    bundle.write_all(&vec![b'\n'; size]).expect("written");
+    for path in [bundle.path(), Path::new("/dev/zero")] {
+        config.ca_file = Some(path.to_owned());
+        let error = Http::new(&config).unwrap_err();
+        assert!(matches!(error, HttpSetupError::CaRead { .. }), "{error}");
+    }
     config.ca_file = Some("/nonexistent/ca.pem".into());
     assert!(matches!(
         Http::new(&config),
