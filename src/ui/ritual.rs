@@ -350,6 +350,8 @@ impl Ritual {
             KeyCode::Enter if self.gate(now) == Gate::Shown => self.phase = Phase::Words,
             KeyCode::Backspace if typing => drop(self.input.pop()),
             KeyCode::Char(c) if typing => self.on_char(c),
+            // Whoever types the words on into an input that has closed rejects nothing by an `r` among them.
+            KeyCode::Char('r') if matches!(self.gate(now), Gate::Closed(_) | Gate::Sent) => {}
             KeyCode::Char('r') => return Heard::Reject(self.step.clone()),
             KeyCode::Char(c) => self.scroll(c),
             _ => {}

@@ -2,10 +2,6 @@
 //!
 //! `WARROOM_WRITE_GOLDEN=1` makes the files anew from a scripted session. They are made once for a format and never
 //! again: a test that fails here has found a change of the serialized form.
-#![expect(
-    clippy::expect_used,
-    reason = "functions that only tests call are tests as well"
-)]
 
 use crate::session_host::{fold_of, person, step};
 use std::collections::BTreeSet;
