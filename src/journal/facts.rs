@@ -10,7 +10,7 @@ use crate::domain::confirm::statement::propose_statement;
 use crate::domain::digest::Digest;
 use crate::domain::doc::{Doc, DocError};
 use crate::domain::fact::{Actor, Confirmed, Fact, Stamped, Terms, Via};
-use crate::domain::id::{AttemptNo, PersonId};
+use crate::domain::id::{AttemptNo, PersonId, Seq};
 use crate::domain::state::State;
 use crate::domain::time::Moment;
 
@@ -138,6 +138,9 @@ const JSON_KINDS: [&str; 35] = [
     "rollback.finished",
 ];
 
+/// Kinds whose body is a document of the one grammar.
+const DOCUMENT_KINDS: [&str; 3] = ["step.proposed", "step.confirmed", "proposal.opened"];
+
 /// Content of the record of a fact. `state`: the fold up to here; absent for the genesis record alone.
 ///
 /// # Errors
@@ -169,7 +172,7 @@ pub fn content(actor: &Actor, fact: &Fact, state: Option<&State>) -> Result<Cont
 /// # Errors
 /// [`FactError`], with the number of the record.
 pub fn fact_of(record: &Record) -> Result<Stamped, FactError> {
-    read(record.header(), record.body(), record.hash())
+    Place::of(record.header(), record.hash())?.fact(record.body())
 }
 
 /// As [`fact_of`] while a journal is being read, without a copy of the record.
@@ -177,53 +180,91 @@ pub fn fact_of(record: &Record) -> Result<Stamped, FactError> {
 /// # Errors
 /// [`FactError`], with the number of the record.
 pub fn fact_in(entry: &Entry<'_>) -> Result<Stamped, FactError> {
-    read(&entry.header, entry.body, entry.hash)
+    Place::of(&entry.header, entry.hash)?.fact(entry.body)
 }
 
-fn read(header: &Header<'_>, body: &[u8], hash: Digest) -> Result<Stamped, FactError> {
-    let seq = header.seq;
-    let fact = read_body(&header.kind, body).map_err(|why| match why {
-        None => FactError::Kind {
+/// What the header of a record says of its fact, free of the reader: the body can be read later, elsewhere.
+#[derive(Debug, Clone)]
+pub struct Place {
+    kind: &'static str,
+    seq: Seq,
+    hash: Digest,
+    at: Moment,
+    actor: Actor,
+}
+
+impl Place {
+    /// Reads the header of a record with this hash.
+    ///
+    /// # Errors
+    /// [`FactError::Kind`] and [`FactError::Actor`].
+    pub fn of(header: &Header<'_>, hash: Digest) -> Result<Self, FactError> {
+        let seq = header.seq;
+        let mut known = JSON_KINDS.iter().chain(&DOCUMENT_KINDS);
+        let kind = known
+            .find(|kind| **kind == header.kind)
+            .ok_or_else(|| FactError::Kind {
+                seq: seq.0,
+                kind: header.kind.to_string(),
+            })?;
+        let actor = read_actor(&header.actor, &header.via).ok_or_else(|| FactError::Actor {
             seq: seq.0,
-            kind: header.kind.to_string(),
-        },
-        Some(why) => FactError::Body {
+            actor: header.actor.to_string(),
+            via: header.via.to_string(),
+        })?;
+        let at = Moment {
+            wall: header.time,
+            mono_ms: header.mono_ms,
+        };
+        Ok(Self {
+            kind,
+            seq,
+            hash,
+            at,
+            actor,
+        })
+    }
+
+    /// Reads the body.
+    ///
+    /// # Errors
+    /// [`FactError::Body`].
+    pub fn fact(self, body: &[u8]) -> Result<Stamped, FactError> {
+        let Self {
+            kind,
+            seq,
+            hash,
+            at,
+            actor,
+        } = self;
+        let fact = read_body(kind, body).map_err(|why| FactError::Body {
             seq: seq.0,
-            kind: header.kind.to_string(),
+            kind: kind.to_owned(),
             why,
-        },
-    })?;
-    let actor = read_actor(&header.actor, &header.via).ok_or_else(|| FactError::Actor {
-        seq: seq.0,
-        actor: header.actor.to_string(),
-        via: header.via.to_string(),
-    })?;
-    let at = Moment {
-        wall: header.time,
-        mono_ms: header.mono_ms,
-    };
-    Ok(Stamped {
-        seq,
-        hash,
-        at,
-        actor,
-        fact,
-    })
+        })?;
+        Ok(Stamped {
+            seq,
+            hash,
+            at,
+            actor,
+            fact,
+        })
+    }
 }
 
-/// `Err(None)`: unknown kind.
-fn read_body(kind: &str, body: &[u8]) -> Result<Fact, Option<String>> {
+/// Reads the body of a known kind; or says why not.
+fn read_body(kind: &str, body: &[u8]) -> Result<Fact, String> {
     let text = || {
         std::str::from_utf8(body)
             .map(str::to_owned)
-            .map_err(|e| Some(e.to_string()))
+            .map_err(|e| e.to_string())
     };
     match kind {
         "step.proposed" => Ok(Fact::StepProposed { plan: text()? }),
         "step.confirmed" => {
-            let doc = Doc::parse_statement(body).map_err(|e| Some(e.to_string()))?;
+            let doc = Doc::parse_statement(body).map_err(|e| e.to_string())?;
             doc.expect_title("warroom-confirm", 1)
-                .map_err(|e| Some(e.to_string()))?;
+                .map_err(|e| e.to_string())?;
             let name = |key: &str| {
                 doc.get(key)
                     .and_then(|v| String::from_utf8(v.to_vec()).ok())
@@ -232,26 +273,25 @@ fn read_body(kind: &str, body: &[u8]) -> Result<Fact, Option<String>> {
             Ok(Fact::StepConfirmed(Confirmed {
                 step: name("step")
                     .try_into()
-                    .map_err(|e: crate::domain::id::NameError| Some(e.to_string()))?,
+                    .map_err(|e: crate::domain::id::NameError| e.to_string())?,
                 signer: name("signer")
                     .try_into()
-                    .map_err(|e: crate::domain::id::NameError| Some(e.to_string()))?,
+                    .map_err(|e: crate::domain::id::NameError| e.to_string())?,
                 statement: text()?,
             }))
         }
         "proposal.opened" => {
-            let terms = read_terms(body).map_err(|e| Some(e.to_string()))?;
+            let terms = read_terms(body).map_err(|e| e.to_string())?;
             Ok(Fact::ProposalOpened(terms))
         }
-        kind if JSON_KINDS.contains(&kind) => {
-            let fact = fact_json::read(body).map_err(|e| Some(e.to_string()))?;
+        _ => {
+            let fact = fact_json::read(body).map_err(|e| e.to_string())?;
             if kind_of(&fact) == kind {
                 Ok(fact)
             } else {
-                Err(Some(format!("it says `{}`", kind_of(&fact))))
+                Err(format!("it says `{}`", kind_of(&fact)))
             }
         }
-        _ => Err(None),
     }
 }
 
@@ -318,7 +358,7 @@ fn read_actor(actor: &str, via: &str) -> Option<Actor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::{Nonce, Seq, SessionId, StepId};
+    use crate::domain::id::{Nonce, SessionId, StepId};
     use crate::domain::time::Timestamp;
     use crate::journal::{Stamp, seal};
 
@@ -421,11 +461,21 @@ mod tests {
 
     #[test]
     fn an_unknown_kind_and_a_strange_actor_are_refused_by_name() {
-        assert!(matches!(read_body("step.teleported", b"{}"), Err(None)));
-        assert!(matches!(
-            read_body("step.armed", br#"{"fact":"begun"}"#),
-            Err(Some(_))
-        ));
+        let content = Content {
+            kind: "step.teleported".to_owned(),
+            actor: "alice".to_owned(),
+            via: "demo".to_owned(),
+            body: b"{}".to_vec(),
+        };
+        let stamp = Stamp {
+            time: Timestamp::from_millis(5),
+            boot: "b",
+            mono_ms: 7,
+        };
+        let record =
+            seal(&SessionId::from_parts(1, 2), Seq(0), None, stamp, content).expect("seals");
+        assert!(matches!(fact_of(&record), Err(FactError::Kind { .. })));
+        assert!(read_body("step.armed", br#"{"fact":"begun"}"#).is_err());
         assert_eq!(read_actor("uid-0", "uid:1"), None);
         assert_eq!(read_actor("alice", "carrier-pigeon"), None);
     }

@@ -70,6 +70,8 @@ pub const LIMIT_ORDER: &str = "WR042";
 pub const SAME_RULE_ID: &str = "WR043";
 /// A comparison inside the expression of a guard.
 pub const GUARD_COMPARISON: &str = "WR044";
+/// A comparison beside a set operator in the expression of a gate.
+pub const GATE_FILTER: &str = "WR045";
 /// Two steps have one explicit id.
 pub const SAME_STEP_ID: &str = "WR050";
 /// Two settings of one step contradict each other.

@@ -21,6 +21,9 @@ struct TopLevel {
 pub(super) struct Condition {
     pub(super) expr: String,
     pub(super) limit: Limit,
+    /// A comparison stays inside, beside a set operator: it drops series instead of saying no, and a series whose
+    /// value is 0 then reads as not met.
+    pub(super) filters: bool,
 }
 
 /// Takes the comparison off: `pg_lag < 5` is the value `pg_lag` and the limit `< 5`.
@@ -38,6 +41,7 @@ pub(super) fn condition(text: &str) -> Result<Condition, &'static str> {
             op: Op::Ne,
             value: 0.0,
         },
+        filters: top.has_set_operator && top.last.is_some() && !top.has_bool,
     };
     let Some((start, end, op)) = top.last.filter(|_| !top.has_set_operator) else {
         return Ok(whole());
@@ -53,6 +57,7 @@ pub(super) fn condition(text: &str) -> Result<Condition, &'static str> {
     Ok(literal(right).map_or_else(whole, |value| Condition {
         expr: left.to_owned(),
         limit: Limit { op, value },
+        filters: false,
     }))
 }
 

@@ -76,6 +76,17 @@ pub(super) fn gate(
     let condition = promql::condition(&text)
         .map_err(|why| unreadable(&fence.expr, why, problems))
         .ok()?;
+    if condition.filters {
+        problems.push(
+            Diagnostic::warning(
+                codes::GATE_FILTER,
+                &fence.expr.span(),
+                "with `and`, `or` or `unless` the gate opens when the value is not 0",
+            )
+            .label("a comparison here keeps the value it compared, which may be 0")
+            .hint("compare with `bool` and multiply, or write one gate for each condition"),
+        );
+    }
     Some(Gate {
         id: rule_id(fence.id.as_ref(), &format!("gate-{step_id}"), taken)?,
         expr: condition.expr,
