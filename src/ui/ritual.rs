@@ -23,7 +23,7 @@ use std::time::Duration;
 
 /// Smallest screen a plan is reviewed on: two screens of this size hold a usual plan (`TWO_PERSON` 6.1 rule 2).
 pub(crate) const SCREEN_MIN: (u16, u16) = (80, 24);
-/// Rows of the screen above the plan: title, what now, a rule.
+/// Rows of the screen above the plan: title, what now in one row or two.
 pub(crate) const ROWS_ABOVE: u16 = 3;
 /// Rows of the screen below the plan: a rule, guards, words, input, keys.
 pub(crate) const ROWS_BELOW: u16 = 5;

@@ -224,6 +224,41 @@ fn confirm_screen_at_its_end_shows_the_words() {
 }
 
 #[test]
+fn confirm_screen_after_the_confirm_says_who_acts_next() {
+    check(
+        "confirm_done",
+        || Story::armed("bob"),
+        &["5"],
+        &[SMALL, MEDIUM],
+    );
+    check("confirm_go", || Story::armed("alice"), &["5"], &[SMALL]);
+    check("confirm_gone", || Story::draining("bob"), &["5"], &[SMALL]);
+}
+
+#[test]
+fn metrics_and_confirm_in_mono_and_ascii() {
+    let mono = || Settings {
+        colors: Colors::Mono,
+        ascii: true,
+        ..settings()
+    };
+    let mut seat = Seat::with(Story::running("bob"), mono(), SMALL);
+    seat.keys(&["3"]);
+    let text = seat.text();
+    assert!(text.is_ascii(), "{text}");
+    insta::assert_snapshot!("ascii_metrics_80x24", text);
+    let mut seat = Seat::with(Story::proposed("bob"), mono(), SMALL);
+    seat.keys(&["c"]);
+    seat.wait(1);
+    seat.keys(&["G"]);
+    seat.wait(40);
+    seat.keys(&["enter"]);
+    seat.types("apple ");
+    insta::assert_snapshot!("ascii_confirm_80x24", seat.text());
+    insta::assert_snapshot!("mono_styles_confirm_80x24", styles(&mut seat));
+}
+
+#[test]
 fn popups() {
     check("help", || Story::running("bob"), &["?"], &[SMALL]);
     check(

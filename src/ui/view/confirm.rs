@@ -1,9 +1,11 @@
 //! The confirm screen: one destructive step, from the plan's own bytes, for the person who may confirm it; for
 //! everybody else the same plan and what is being waited for.
 
-use super::{Cx, header, now};
+use super::{Cx, now};
 use crate::display::{self, Clean};
+use crate::domain::confirm::ARMED_LIFE;
 use crate::domain::confirm::rule::person_in;
+use crate::domain::fact::Mode;
 use crate::domain::runbook::plan::Risk;
 use crate::domain::state::Proposal;
 use crate::domain::time::short_span;
@@ -20,19 +22,59 @@ use ratatui::layout::Rect;
 /// Draws the screen.
 pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let width = usize::from(area.width);
-    canvas.bar(area, 0, title(cx, canvas), canvas.of(Role::Danger));
-    let what_now = now::rows(cx, canvas, width)
-        .into_iter()
-        .next()
-        .unwrap_or_default();
-    canvas.bar(area, 1, what_now, canvas.of(Role::Now));
+    let signs = canvas.signs();
+    let danger = canvas.of(Role::Danger);
+    let title = title(cx, canvas).with_right(state(cx, canvas), width, signs);
+    canvas.bar(area, 0, title, danger);
+    let room = usize::from(ritual::ROWS_ABOVE).saturating_sub(1);
+    let sentence = now::rows(cx, canvas, width);
+    let cut = sentence.len() > room;
+    let held = sentence.len();
+    for (line, mut row) in sentence.into_iter().take(room).enumerate() {
+        if cut && line.saturating_add(1) == room {
+            let more = Row::of(canvas.look().glyphs.more, canvas.of(Role::Now));
+            row = row.with_right(more, width, signs);
+        }
+        canvas.bar(area, line.saturating_add(1), row, canvas.of(Role::Now));
+    }
+    if held < room {
+        canvas.row(area, held.saturating_add(1), rule(canvas, width));
+    }
     let rest = below(area, usize::from(ritual::ROWS_ABOVE));
-    canvas.row(area, 2, header::short(cx, canvas));
     match (cx.ritual, &cx.room.state.proposal) {
         (Some(ritual), Some(proposal)) => reviewing(cx, canvas, rest, ritual, proposal),
         (None, Some(proposal)) => watching(cx, model, canvas, rest, proposal),
         (_, None) => closed(cx, canvas, rest),
     }
+}
+
+/// A line across the screen.
+fn rule(canvas: &Canvas<'_>, width: usize) -> Row {
+    let style = canvas.of(Role::Border);
+    let line = canvas.look().glyphs.horizontal;
+    (0..width).fold(Row::new(), |row, _| row.fixed(line, style))
+}
+
+/// Mode and clock, and the session's state and link where they are not as usual.
+fn state(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
+    let style = canvas.of(Role::Danger);
+    let link = match &cx.room.link {
+        Link::Up => "",
+        Link::Lost { .. } => "LOST ",
+        Link::Ended { .. } => "ENDED ",
+    };
+    let mode = match cx.room.welcome.mode {
+        Mode::Advisory => "[ADVISORY] ",
+        Mode::Demo => "[DEMO] ",
+    };
+    let (phase, role) = words::phase(&cx.room.state);
+    let mut row = Row::of("  ", style).fixed(link, style);
+    if role != Role::Good {
+        row = row.fixed(phase, style).fixed(" ", style);
+    }
+    row.fixed(mode, style)
+        .text(&cx.clock(cx.now.wall, false), style)
+        .fixed(" ", style)
 }
 
 fn title(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
@@ -44,7 +86,7 @@ fn title(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
     match cx.room.state.find(&proposal.terms.step) {
         Some(step) => row
             .fixed(step.plan.risk.as_str(), style)
-            .fixed(" step ", style)
+            .fixed("  step ", style)
             .text(&step.plan.number, style)
             .fixed(" ", style)
             .text(&step.plan.title, style),
@@ -93,30 +135,40 @@ fn reviewing(
     };
     plan_rows(canvas, plan, rows, top);
     let foot = below(area, height);
-    let end = top.saturating_add(height).min(rows.len());
-    let place = format!(
-        "-- rows {} to {end} of {} ",
-        top.saturating_add(1).min(rows.len()),
-        rows.len()
-    );
-    let more = if end < rows.len() {
-        "more below: j, space, G --"
-    } else {
-        "end of the plan --"
-    };
-    let dim = canvas.of(Role::Dim);
-    canvas.row(foot, 0, Row::new().text(&place, dim).fixed(more, dim));
+    canvas.row(foot, 0, place(canvas, (top, height, rows.len())));
     canvas.row(foot, 1, guards(cx, canvas, proposal));
     let (first, second) = gate(cx, canvas, ritual);
     canvas.row(foot, 2, first);
-    canvas.row(foot, 3, second);
+    match ritual.gate(cx.now) {
+        // Reversed from edge to edge: there is one place on this screen where keys become an answer.
+        Gate::Words | Gate::Target => canvas.bar(foot, 3, second, canvas.of(Role::Banner)),
+        _ => canvas.row(foot, 3, second),
+    }
     canvas.row(foot, 4, keys(cx, canvas, ritual));
+}
+
+/// Which rows of the plan are seen, and whether there are more.
+fn place(canvas: &Canvas<'_>, (top, height, rows): (usize, usize, usize)) -> Row {
+    let end = top.saturating_add(height).min(rows);
+    let first = top.saturating_add(1).min(rows);
+    let seen = format!("-- rows {first} to {end} of {rows}, ");
+    let dim = canvas.of(Role::Dim);
+    let row = Row::new().text(&seen, dim);
+    if end < rows {
+        row.fixed("more below: j, space, G --", canvas.of(Role::Warn))
+    } else {
+        row.fixed("end of the plan --", dim)
+    }
 }
 
 /// What the guards say at this moment, and when the proposal ends.
 fn guards(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal) -> Row {
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
-    let left = short_span(proposal.terms.expires.since(cx.now.wall));
+    let expires = proposal.terms.expires;
+    let end = proposal
+        .armed
+        .map_or(expires, |armed| expires.min(armed.wall.plus(ARMED_LIFE)));
+    let left = short_span(end.since(cx.now.wall));
     let mut row = Row::of("expires in ", dim)
         .text(&left, canvas.of(Role::Warn))
         .fixed("  guards now: ", dim);
@@ -168,12 +220,14 @@ fn gate(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual) -> (Row, Row) {
     let second = match ritual.gate(cx.now) {
         Gate::Shown => Row::of(
             "compare them with the proposer's screen; press enter, then type them",
-            text,
+            canvas.of(Role::Active),
         ),
-        Gate::Words => Row::of("type the words: ", text).row(typed(canvas, ritual)),
+        Gate::Words => {
+            Row::of(" TYPE THE WORDS > ", canvas.of(Role::Banner)).row(typed(canvas, ritual))
+        }
         Gate::Target => Row::of(
-            "CANNOT BE TAKEN BACK. type the target's name: ",
-            canvas.of(Role::Bad),
+            " CANNOT BE TAKEN BACK. TYPE THE TARGET'S NAME > ",
+            canvas.of(Role::Banner),
         )
         .row(typed(canvas, ritual)),
         _ if ritual.is_often() => Row::of("you confirm often; the wait is doubled", warn),
@@ -193,17 +247,13 @@ fn gate(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual) -> (Row, Row) {
 }
 
 fn typed(canvas: &Canvas<'_>, ritual: &Ritual) -> Row {
-    let row = Row::new()
-        .text(ritual.input(), canvas.of(Role::Strong))
-        .fixed("_", canvas.of(Role::Active));
+    let style = canvas.of(Role::Banner);
+    let row = Row::new().text(ritual.input(), style).fixed("_", style);
     let (wrong, of) = ritual.wrong();
     if wrong == 0 {
         return row;
     }
-    row.text(
-        &format!("  wrong try {wrong} of {of}"),
-        canvas.of(Role::Warn),
-    )
+    row.text(&format!("   (wrong try {wrong} of {of})"), style)
 }
 
 fn keys(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual) -> Row {
@@ -235,71 +285,115 @@ fn watching(
     area: Rect,
     proposal: &Proposal,
 ) {
-    let status = status_rows(cx, canvas, proposal, usize::from(area.width));
-    let foot = u16::try_from(status.len().saturating_add(1))
+    let width = usize::from(area.width);
+    let status = status_rows(cx, canvas, proposal, width);
+    // A row for the place in the plan, one for the outcome, one for the keys.
+    let foot = u16::try_from(status.len().saturating_add(3))
         .unwrap_or(u16::MAX)
         .min(area.height);
     let plan = Rect {
         height: area.height.saturating_sub(foot),
         ..area
     };
-    let width = usize::from(area.width.saturating_sub(ritual::MARGIN));
+    let text_width = usize::from(area.width.saturating_sub(ritual::MARGIN));
     let rows: Vec<(Mark, Clean)> = ritual::content_of(cx.room, proposal)
         .into_iter()
         .flat_map(|line| {
-            let rows = display::wrap_exact(&line.text, width, display::Glyphs::Ascii);
+            let rows = display::wrap_exact(&line.text, text_width, display::Glyphs::Ascii);
             rows.into_iter().map(move |row| (line.mark, row))
         })
         .collect();
-    let top = model
-        .scroll(Pane::Review)
-        .window(rows.len(), usize::from(plan.height));
+    let height = usize::from(plan.height);
+    let top = model.scroll(Pane::Review).window(rows.len(), height);
     plan_rows(canvas, plan, &rows, top);
-    let rest = below(area, usize::from(plan.height));
+    let rest = below(area, height);
+    canvas.row(rest, 0, place(canvas, (top, height, rows.len())));
+    let (outcome, role) = outcome(cx, proposal);
+    let style = canvas.of(role);
+    canvas.bar(rest, 1, Row::of(" ", style).text(&outcome, style), style);
     for (line, row) in status.into_iter().enumerate() {
-        canvas.row(rest, line.saturating_add(1), row);
+        canvas.row(rest, line.saturating_add(2), row);
+    }
+    let dim = canvas.of(Role::Dim);
+    let keys = Row::of("j k space b g G", canvas.of(Role::Key)).fixed(" read  ", dim);
+    let keys = keys.fixed("esc", canvas.of(Role::Key)).fixed(" leave", dim);
+    canvas.row(
+        below(area, usize::from(area.height.saturating_sub(1))),
+        0,
+        keys,
+    );
+}
+
+/// Where the proposal stands for this person, and who acts next.
+fn outcome(cx: &Cx<'_>, proposal: &Proposal) -> (String, Role) {
+    let terms = &proposal.terms;
+    let me = ritual::me(cx.room);
+    let mine = me == Some(&terms.executor);
+    let confirmed = proposal.confirms.iter().any(|c| me == Some(&c.person));
+    let (count, quorum) = (proposal.confirms.len(), usize::from(terms.quorum.max(1)));
+    if proposal.armed.is_some() {
+        let said = if confirmed { "YOU CONFIRMED. " } else { "" };
+        return if mine {
+            (
+                "CONFIRMED, ARMED. You say go: ctrl-g runs it".to_owned(),
+                Role::Banner,
+            )
+        } else {
+            let who = &terms.executor;
+            (
+                format!("{said}ARMED: waiting for {who} to say go; nothing runs before that"),
+                Role::Banner,
+            )
+        };
+    }
+    let missing = quorum.saturating_sub(count);
+    let people = if missing == 1 { "person" } else { "people" };
+    let next = if missing > 0 {
+        format!("waiting for {missing} more {people} to confirm")
+    } else {
+        "it does not arm yet: see the guards".to_owned()
+    };
+    if confirmed {
+        (
+            format!("YOU CONFIRMED ({count} of {quorum}); {next}"),
+            Role::Banner,
+        )
+    } else {
+        (
+            format!("{count} of {quorum} confirmed; {next}"),
+            Role::Selection,
+        )
     }
 }
 
 fn status_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal, width: usize) -> Vec<Row> {
-    let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
-    let terms = &proposal.terms;
     let mut rows = vec![guards(cx, canvas, proposal)];
-    if proposal.armed.is_some() {
-        let row = Row::of("ARMED: ", canvas.of(Role::Danger))
-            .text(terms.executor.as_str(), canvas.of(Role::Person));
-        rows.push(row.fixed(" runs it with ctrl-g", text));
-    } else {
-        let count = format!("{} of {} confirmed", proposal.confirms.len(), terms.quorum);
-        let row = Row::new().text(&count, canvas.of(Role::Strong));
-        rows.push(row.fixed(why_not(cx, proposal), text));
+    if proposal.armed.is_none() {
+        rows.extend(why_not(cx, proposal).map(|why| Row::of(why, canvas.of(Role::Text))));
         rows.extend(words_rows(cx, canvas, proposal));
     }
-    let keys = Row::of("j k space b g G", canvas.of(Role::Key)).fixed(" read  ", dim);
-    let keys = keys.fixed("esc", canvas.of(Role::Key)).fixed(" leave", dim);
-    rows.push(keys);
     rows.into_iter()
         .map(|row| row.fit(width, canvas.signs()))
         .collect()
 }
 
-/// Why this terminal has no input.
-fn why_not(cx: &Cx<'_>, proposal: &Proposal) -> &'static str {
+/// Why this terminal has no input; nothing after this person's own confirm, which is said elsewhere.
+fn why_not(cx: &Cx<'_>, proposal: &Proposal) -> Option<&'static str> {
     let me = ritual::me(cx.room);
     let is = |person| me == Some(person);
-    if cx.room.link != Link::Up {
-        "; the server is not reached, so nothing can be confirmed here"
+    Some(if cx.room.link != Link::Up {
+        "the server is not reached, so nothing can be confirmed here"
     } else if cx.room.welcome.read_only {
-        "; this terminal only looks"
+        "this terminal only looks"
     } else if me.is_none() {
-        "; this account is nobody's, so it cannot confirm"
+        "this account is nobody's, so it cannot confirm"
     } else if is(&proposal.terms.proposer) || is(&proposal.terms.executor) {
-        "; you proposed it, so somebody else has to confirm"
+        "you proposed it, so somebody else has to confirm"
     } else if proposal.confirms.iter().any(|c| is(&c.person)) {
-        "; you have confirmed"
+        return None;
     } else {
-        "; it cannot be confirmed now"
-    }
+        "it cannot be confirmed now"
+    })
 }
 
 /// The words each attached person would be shown, for the proposer to compare on a call.
@@ -339,6 +433,7 @@ fn words_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal) -> Vec<Row>
 fn closed(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect) {
     let text = canvas.of(Role::Text);
     let mut rows = vec![Row::of("no proposal is open", canvas.of(Role::Strong))];
+    rows.extend(under_way(cx, canvas));
     if let Some((step, why)) = &cx.room.state.last_closed {
         let row = Row::of("the last one, of ", text).text(step.as_str(), canvas.of(Role::Strong));
         rows.extend(
@@ -352,6 +447,20 @@ fn closed(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect) {
     for (line, row) in rows.into_iter().enumerate() {
         canvas.row(area, line, row);
     }
+}
+
+/// What runs: after a go the screen says what became of the confirm.
+fn under_way(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
+    let running = cx.room.state.running()?;
+    let step = cx.room.state.find(&running.key.step)?;
+    let text = canvas.of(Role::Text);
+    let row = Row::new()
+        .text(running.role.as_str(), canvas.of(Role::Active))
+        .fixed(" of step ", text)
+        .text(&step.plan.number, canvas.of(Role::Strong))
+        .fixed(" runs since ", text)
+        .text(&cx.clock(running.since.wall, false), text);
+    Some(row.fixed("; press 1 to watch it", text))
 }
 
 /// A step that waits to be proposed.

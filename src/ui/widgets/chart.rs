@@ -31,34 +31,120 @@ pub(crate) const fn columns(cells: usize, braille: bool) -> usize {
     }
 }
 
-/// Lowest and highest finite value among series and limits, with room above and below. A flat line gets a band.
-pub(crate) fn scale(series: &[Vec<Option<f64>>], limits: &[(f64, Role)]) -> (f64, f64) {
-    let values = series
-        .iter()
-        .flatten()
-        .flatten()
-        .copied()
-        .chain(limits.iter().map(|(v, _)| *v));
-    let (low, high) = values
-        .filter(|v| v.is_finite())
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
-            (low.min(v), high.max(v))
-        });
-    if low > high {
-        return (0.0, 1.0);
+/// A limit this many times beyond the data is named at the edge: drawn, it would press the data flat.
+const REACH: f64 = 4.0;
+
+/// Zero is on the scale unless it lies so many times the data's span away: below that, nobody would see it move.
+const ZERO_REACH: f64 = 10.0;
+
+/// Share of the data's span left free above and below it.
+const HEADROOM: f64 = 0.15;
+
+/// Lowest and highest finite value; absent when there is none.
+fn span_of(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    values.filter(|v| v.is_finite()).fold(None, |span, v| {
+        let (low, high) = span.unwrap_or((v, v));
+        Some((v.min(low), v.max(high)))
+    })
+}
+
+/// Where a limit lies, as seen from the scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Beyond the upper edge.
+    Above,
+    /// Within the scale: drawn as a line.
+    Within,
+    /// Beyond the lower edge.
+    Below,
+}
+
+/// Where `limit` lies.
+pub(crate) fn place(limit: f64, (low, high): (f64, f64)) -> Place {
+    if limit > high {
+        Place::Above
+    } else if limit < low {
+        Place::Below
+    } else {
+        Place::Within
     }
+}
+
+/// True when the limit can be drawn without pressing data between `low` and `high` flat.
+fn is_near(limit: f64, low: f64, high: f64) -> bool {
+    if (0.0..low).contains(&limit) {
+        limit * REACH >= low
+    } else {
+        limit.abs() <= low.abs().max(high.abs()) * REACH
+    }
+}
+
+/// A scale for the data, with room above, holding the limits that are near. Its ends are round numbers; it begins at
+/// zero unless that would hide how the data moves. `base` is the ratio of one unit to the next: 1000, or 1024 for bytes.
+pub(crate) fn scale(series: &[Vec<Option<f64>>], limits: &[(f64, Role)], base: f64) -> (f64, f64) {
+    let lines = || limits.iter().map(|(v, _)| *v).filter(|v| v.is_finite());
+    let Some((low, high)) = span_of(series.iter().flatten().flatten().copied()) else {
+        return span_of(lines().chain([0.0])).map_or((0.0, 1.0), |(a, b)| rounded(a, b, base));
+    };
+    let near = lines().filter(|v| is_near(*v, low, high));
+    let (mut bottom, mut top) = span_of(near.chain([low, high])).unwrap_or((low, high));
+    if bottom >= 0.0 && (bottom >= top || bottom <= (top - bottom) * ZERO_REACH) {
+        bottom = 0.0;
+    }
+    if bottom >= top {
+        // Nothing but one value, and no zero to measure it by: the nearest limit gives the size.
+        let nearest = lines().map(|v| (v - top).abs()).filter(|d| *d > 0.0);
+        let size = nearest.reduce(f64::min).unwrap_or(1.0);
+        if bottom < 0.0 {
+            bottom -= size;
+        }
+        top += size;
+    }
+    rounded(bottom, top, base)
+}
+
+/// Ends moved outwards to round numbers, with headroom. An end at zero stays there.
+fn rounded(low: f64, high: f64, base: f64) -> (f64, f64) {
+    /// Steps from one end to the other, about: the middle is a short number too.
+    const STEPS: f64 = 4.0;
     let span = high - low;
-    let room = if span > 0.0 {
-        span * 0.05
+    if !span.is_finite() || span <= 0.0 {
+        return (low, low + 1.0);
+    }
+    let room = span * HEADROOM;
+    let (bottom, top) = (
+        if low == 0.0 { low } else { low - room },
+        if high == 0.0 { high } else { high + room },
+    );
+    let raw = (top - bottom) / STEPS;
+    let size = base.powf(bottom.abs().max(top.abs()).log(base).floor());
+    let unit = size * 10_f64.powf((raw / size).log10().floor());
+    let factor = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0]
+        .into_iter()
+        .find(|f| raw <= unit * f);
+    let step = unit * factor.unwrap_or(10.0);
+    ((bottom / step).floor() * step, (top / step).ceil() * step)
+}
+
+/// Marks of the series where there are no Braille dots; further series start over.
+const MARKS: [&str; 4] = ["*", "+", "o", "x"];
+
+/// What a series is drawn with where there are no dots; a bullet where there are.
+pub(crate) fn mark(canvas: &Canvas<'_>, series: usize) -> &'static str {
+    let glyphs = canvas.look().glyphs;
+    if glyphs.braille {
+        return glyphs.bullet;
+    }
+    MARKS.get(series % MARKS.len()).copied().unwrap_or("*")
+}
+
+/// Signs that point at a limit beyond the edge: up, down.
+pub(crate) const fn arrows(braille: bool) -> [&'static str; 2] {
+    if braille {
+        ["↑ ", "↓ "]
     } else {
-        high.abs().max(1.0) * 0.5
-    };
-    let bottom = if low >= 0.0 && low < span {
-        0.0
-    } else {
-        low - room
-    };
-    (bottom, high + room)
+        ["^ ", "v "]
+    }
 }
 
 /// Dots set in each cell, and which series set it last.
@@ -93,7 +179,7 @@ impl Grid {
 }
 
 /// Which of `rows` rows, from the top, a value lies in; absent outside the scale.
-fn row_of(value: f64, (low, high): (f64, f64), rows: usize) -> Option<usize> {
+pub(crate) fn row_of(value: f64, (low, high): (f64, f64), rows: usize) -> Option<usize> {
     if !value.is_finite() || high <= low || rows == 0 {
         return None;
     }
@@ -176,7 +262,7 @@ fn cell(
         return if glyphs.braille {
             row.text(braille(bits).as_str(), style)
         } else {
-            row.fixed("*", style)
+            row.fixed(mark(canvas, series), style)
         };
     }
     match (limit, marked) {
@@ -206,14 +292,44 @@ mod tests {
     }
 
     #[test]
-    fn a_scale_holds_values_and_limits() {
-        let (low, high) = scale(
-            &[vec![Some(1.0), None, Some(2.0)]],
-            &[(5.0, Role::LimitCrit)],
-        );
-        assert!(low <= 1.0 && high >= 5.0);
-        assert_eq!(scale(&[], &[]), (0.0, 1.0));
-        let (low, high) = scale(&[vec![Some(3.0)]], &[]);
-        assert!(low < 3.0 && high > 3.0);
+    fn a_scale_fits_the_data_and_holds_near_limits_only() {
+        let limits = [(0.02, Role::LimitWarn), (0.05, Role::LimitCrit)];
+        let of = |values: &[f64]| {
+            let series = vec![values.iter().copied().map(Some).collect::<Vec<_>>()];
+            scale(&series, &limits, 1000.0)
+        };
+        let quiet = of(&[0.001, 0.0008]);
+        assert!(quiet.0 == 0.0 && quiet.1 > 0.001 && quiet.1 < 0.002);
+        assert_eq!(place(0.02, quiet), Place::Above);
+        let near = of(&[0.006]);
+        assert_eq!(place(0.02, near), Place::Within);
+        assert_eq!(place(0.05, near), Place::Above);
+        let bad = of(&[0.083]);
+        assert_eq!(place(0.05, bad), Place::Within);
+        assert!(bad.1 < 0.13);
+        let none = of(&[0.0, 0.0]);
+        assert!(none.0 == 0.0 && none.1 >= 0.02 && none.1 < 0.05);
+    }
+
+    #[test]
+    fn a_scale_is_never_empty() {
+        assert!(scale(&[], &[], 1000.0).1 > 0.0);
+        for value in [3.0, 0.0, -2.0, 1e-9, 1e12, f64::NAN, f64::INFINITY] {
+            let (low, high) = scale(&[vec![Some(value)]], &[], 1024.0);
+            assert!(low < high, "{value}: {low} to {high}");
+            if value.is_finite() {
+                assert!(low <= value && value <= high, "{value}: {low} to {high}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_limit_below_is_seen_from_above() {
+        let series = [vec![Some(1000.0), Some(1001.0)]];
+        let close = scale(&series, &[(990.0, Role::LimitCrit)], 1000.0);
+        assert_eq!(place(990.0, close), Place::Within);
+        assert!(close.0 > 900.0, "the way to the limit is seen");
+        let far = scale(&series, &[(10.0, Role::LimitCrit)], 1000.0);
+        assert_eq!(place(10.0, far), Place::Below);
     }
 }
