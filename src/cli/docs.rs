@@ -9,10 +9,20 @@ use std::io::{IsTerminal as _, Write as _};
 /// `warroom check`.
 pub(super) fn check(args: &CheckArgs) -> Outcome {
     let colour = std::io::stdout().is_terminal();
-    let mut out = anstream::stdout().lock();
-    let outcome =
-        super::check::check(&args.files, args.json, &mut out, colour).map_err(Failure::new)?;
-    out.flush().map_err(Failure::new)?;
+    let outcome = if args.json {
+        let mut out = Vec::new();
+        let outcome =
+            super::check::check(&args.files, true, &mut out, colour).map_err(Failure::new)?;
+        super::say(&String::from_utf8_lossy(&out))?;
+        outcome
+    } else {
+        // Colours are our own; the text between them is clean.
+        let mut out = anstream::stdout().lock();
+        let outcome =
+            super::check::check(&args.files, false, &mut out, colour).map_err(Failure::new)?;
+        out.flush().map_err(Failure::new)?;
+        outcome
+    };
     Ok(if outcome.has_passed() {
         Code::Done
     } else {
@@ -22,12 +32,12 @@ pub(super) fn check(args: &CheckArgs) -> Outcome {
 
 /// `warroom plan`.
 pub(super) fn plan(args: &PlanArgs) -> Outcome {
-    let mut out = std::io::stdout().lock();
+    let mut out = Vec::new();
     let colour = std::io::stderr().is_terminal();
     let mut problems = anstream::stderr().lock();
     let outcome = super::plan::plan(&args.file, args.json, &mut out, &mut problems, colour)
         .map_err(Failure::new)?;
-    out.flush().map_err(Failure::new)?;
+    super::say(&String::from_utf8_lossy(&out))?;
     Ok(if outcome.has_passed() {
         Code::Done
     } else {

@@ -29,7 +29,6 @@ pub(super) fn ls(environment: &Environment, json: bool) -> Outcome {
     let names = place::names(&runtime_dirs);
     let runtime = client_runtime()?;
     let rows = runtime.block_on(look_at_all(names, &runtime_dirs));
-    let mut out = std::io::stdout();
     if json {
         let list: Vec<_> = rows
             .iter()
@@ -40,7 +39,7 @@ pub(super) fn ls(environment: &Environment, json: bool) -> Outcome {
                 Err(error) => serde_json::json!({ "name": name, "alive": false, "error": error }),
             })
             .collect();
-        writeln!(out, "{}", serde_json::Value::from(list)).map_err(Failure::new)?;
+        super::say(&format!("{}\n", serde_json::Value::from(list)))?;
         return Ok(Code::Done);
     }
     if rows.is_empty() {
@@ -51,7 +50,7 @@ pub(super) fn ls(environment: &Environment, json: bool) -> Outcome {
             Ok(summary) => format!("{name}: {}", summary.to_line()),
             Err(error) => format!("{name}: not reachable: {error}"),
         };
-        writeln!(out, "{}", crate::display::for_terminal(&line)).map_err(Failure::new)?;
+        super::say(&format!("{line}\n"))?;
     }
     Ok(Code::Done)
 }

@@ -21,9 +21,24 @@ mod verify;
 use crate::exit::{Code, Failure};
 use args::{Cli, Verb};
 use environment::Environment;
+use std::io::{IsTerminal as _, Write as _};
 
 /// What a subcommand comes to.
 pub type Outcome = Result<Code, Failure>;
+
+/// Writes text to standard output, cleaned when that is a terminal.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn say(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let written = if out.is_terminal() {
+        out.write_all(crate::display::for_terminal(text).as_bytes())
+    } else {
+        out.write_all(text.as_bytes())
+    };
+    written.and_then(|()| out.flush()).map_err(Failure::new)
+}
 
 /// Does what the command line says.
 ///

@@ -2,6 +2,7 @@
 
 use super::check::{CheckOutcome, plural};
 use super::runbook_file::load;
+use crate::display::one_line;
 use crate::domain::runbook::plan::{
     ExecBlock, Gate, MetricRule, Plan, PlanBlock, PlanPhase, PlanStep,
 };
@@ -39,7 +40,7 @@ pub fn plan(
     Ok(outcome)
 }
 
-/// The plan as text for people; control characters are written as escapes.
+/// The plan as text for people; text from outside is clean, whoever reads it.
 fn describe(plan: &Plan) -> Result<String, fmt::Error> {
     let mut text = String::new();
     writeln!(text, "{}", one_line(&plan.title))?;
@@ -212,18 +213,6 @@ fn describe_rule(text: &mut String, indent: &str, rule: &MetricRule) -> fmt::Res
     )
 }
 
-/// Text from outside on one line, as the bytes people sign show it: whatever is not printable is escaped.
-fn one_line(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let is_shown = c.is_ascii_graphic() || c == ' ' || c.is_alphanumeric();
-            let shown = is_shown.then_some(c);
-            let escaped = (!is_shown).then(|| c.escape_debug());
-            shown.into_iter().chain(escaped.into_iter().flatten())
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,13 +257,5 @@ mod tests {
         assert!(!outcome.has_passed());
         assert!(out.is_empty());
         assert!(problems.contains("WR012"), "{problems}");
-    }
-
-    #[test]
-    fn text_from_outside_stays_on_its_line() {
-        assert_eq!(
-            one_line("a\u{1b}[1m\n\u{202e}ü日"),
-            "a\\u{1b}[1m\\n\\u{202e}ü日"
-        );
     }
 }

@@ -21,13 +21,11 @@ pub(super) fn status(environment: &Environment, args: &StatusArgs) -> Outcome {
         .block_on(query::snapshot(&target, &Introduction::default()))
         .map_err(failure)?;
     let summary = status::summary(&seen.snapshot.state);
-    let mut out = std::io::stdout();
     if args.json {
         let report = status::to_json(&seen.snapshot, &summary);
-        writeln!(out, "{report}").map_err(Failure::new)?;
+        super::say(&format!("{report}\n"))?;
     } else {
-        let text = status::to_text(&seen.snapshot, &summary);
-        write!(out, "{}", crate::display::for_terminal(&text)).map_err(Failure::new)?;
+        super::say(&status::to_text(&seen.snapshot, &summary))?;
     }
     Ok(code(summary.standing))
 }

@@ -7,7 +7,6 @@ use crate::config::Secrets;
 use crate::exit::{Code, Failure};
 use crate::journal::{self, JOURNAL_FILE, JournalError};
 use crate::server::peek;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// `warroom verify`.
@@ -30,31 +29,31 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
     let records = report.chain.next().0;
     let state = peeked.map_or("empty", |peeked| peeked.phase);
     let time = |t: Option<crate::domain::time::Timestamp>| t.map(|t| t.to_string());
-    let mut out = std::io::stdout();
     if args.json {
         let value = serde_json::json!({
             "journal": file, "intact": true, "session": session, "records": records, "head": head,
             "bytes": report.bytes, "torn_bytes": report.torn_bytes, "state": state,
             "first_time": time(report.first_time), "last_time": time(report.last_time),
         });
-        writeln!(out, "{value}").map_err(Failure::new)?;
-    } else {
-        writeln!(out, "{}: intact", file.display()).map_err(Failure::new)?;
-        writeln!(out, "session  {session} ({state})").ok();
-        writeln!(out, "records  {records}, {} bytes", report.bytes).ok();
-        if let (Some(first), Some(last)) = (time(report.first_time), time(report.last_time)) {
-            writeln!(out, "time     {first} to {last}").ok();
-        }
-        writeln!(out, "head     {head}").ok();
-        if report.torn_bytes > 0 {
-            writeln!(
-                out,
-                "note     {} bytes of an unfinished record at the end; a running session may be writing it",
-                report.torn_bytes
-            )
-            .ok();
-        }
+        super::say(&format!("{value}\n"))?;
+        return Ok(Code::Done);
     }
+    let mut lines = vec![
+        format!("{}: intact", file.display()),
+        format!("session  {session} ({state})"),
+        format!("records  {records}, {} bytes", report.bytes),
+    ];
+    if let (Some(first), Some(last)) = (time(report.first_time), time(report.last_time)) {
+        lines.push(format!("time     {first} to {last}"));
+    }
+    lines.push(format!("head     {head}"));
+    if report.torn_bytes > 0 {
+        lines.push(format!(
+            "note     {} bytes of an unfinished record at the end; a running session may be writing it",
+            report.torn_bytes
+        ));
+    }
+    super::say(&format!("{}\n", lines.join("\n")))?;
     Ok(Code::Done)
 }
 

@@ -221,10 +221,12 @@ impl Attached {
             LinkEvent::Message(message) => self.on_message(*message),
             LinkEvent::Lost { why } => {
                 if let Screen::Room(room) = &mut self.screen {
-                    room.link = Link::Lost {
-                        since: self.clock.now(),
-                        why,
+                    // Further tries do not make it shorter.
+                    let since = match room.link {
+                        Link::Lost { since, .. } => since,
+                        Link::Up | Link::Ended { .. } => self.clock.now(),
                     };
+                    room.link = Link::Lost { since, why };
                 }
             }
             LinkEvent::Ended { why, hint } => {

@@ -28,6 +28,9 @@ const TIMEOUT: Range<Duration> = Duration::from_millis(50)..Duration::from_secs(
 /// Ids and slugs that are put into addresses.
 const ID_CHARS_MAX: usize = 100;
 
+/// Headers that carry credentials and nothing else. Source: RFC 9110, 11.6.2 and 11.7.2; RFC 6265, 4.2.
+const SECRET_HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
+
 /// What every connector's section is read with.
 struct Reader<'d, 't> {
     document: &'d Document<'t>,
@@ -116,11 +119,7 @@ impl<'d, 't> Reader<'d, 't> {
 
     fn prometheus(&self, name: ConnectorName, section: &mut Section<'d, 't>) -> Option<AnyConfig> {
         let auth = self.auth(section);
-        let headers = section.pairs("headers");
-        let headers = headers
-            .into_iter()
-            .map(|(name, value)| (name.value, value.value));
-        let headers = headers.collect();
+        let headers = self.plain_headers(section);
         let tenant = section.text("tenant").map(|at| at.value);
         let every = section.time("every", prometheus::EVERY_MIN..Duration::from_secs(3600));
         let step = section.time("step", SECOND..DAY);
@@ -149,7 +148,7 @@ impl<'d, 't> Reader<'d, 't> {
         let at = section.at();
         let mut urls = section.texts("urls");
         urls.extend(section.text("url"));
-        let (auth, headers) = (self.auth(section), headers(section));
+        let (auth, headers) = (self.auth(section), self.plain_headers(section));
         let every = section.time("every", scrape::EVERY_MIN..Duration::from_secs(3600));
         let series_max = section.whole("series_max", 1..10_001);
         let base = self.limits(section);
@@ -343,6 +342,24 @@ impl<'d, 't> Reader<'d, 't> {
         }
     }
 
+    /// Headers that are no secret; those that always hold one are refused.
+    fn plain_headers(&self, section: &mut Section<'_, '_>) -> Vec<(String, String)> {
+        let headers = section.pairs("headers").into_iter();
+        let plain = headers.filter_map(|(name, value)| {
+            let is_secret = SECRET_HEADERS
+                .iter()
+                .any(|secret| name.value.eq_ignore_ascii_case(secret));
+            if is_secret {
+                let what = "a secret must not stand in this file";
+                let hint = "put this header into `auth.headers`, with a reference to its value";
+                self.document.fault(&name, what, hint);
+                return None;
+            }
+            Some((name.value, value.value))
+        });
+        plain.collect()
+    }
+
     fn basic(&self, mut section: Section<'_, '_>) -> Option<Auth> {
         let user = section.required("user", "the name to log in with");
         let password = section.required("password", SECRET_HINT);
@@ -395,14 +412,6 @@ impl<'d, 't> Reader<'d, 't> {
         }
         ids
     }
-}
-
-/// Headers that are no secret.
-fn headers(section: &mut Section<'_, '_>) -> Vec<(String, String)> {
-    let headers = section.pairs("headers").into_iter();
-    headers
-        .map(|(name, value)| (name.value, value.value))
-        .collect()
 }
 
 fn whole(number: u64) -> usize {

@@ -10,8 +10,8 @@ pub use error::{HttpError, HttpSetupError, RetryAfter, parse_http_date};
 use crate::domain::time::Timestamp;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use reqwest::Url;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, DeserializeSeed};
@@ -37,6 +37,8 @@ const ERROR_BODY_BYTES_MAX: usize = 4 * 1024;
 const SNIPPET_CHARS: usize = 200;
 /// Largest CA file read: the whole public web's roots take a fifth of it.
 const CA_BYTES_MAX: u64 = 1024 * 1024;
+/// Says when a rate limit's window ends.
+const WINDOW_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 /// What this program calls itself.
 pub const USER_AGENT: &str = concat!("warroom/", env!("CARGO_PKG_VERSION"));
 
@@ -280,7 +282,8 @@ impl Http {
         let date = header_text(response.headers(), &header::DATE).and_then(parse_http_date);
         if !status.is_success() {
             let retry_after = header_text(response.headers(), &header::RETRY_AFTER)
-                .and_then(|value| RetryAfter::parse(value, date));
+                .and_then(|value| RetryAfter::parse(value, date))
+                .or_else(|| window_reset(status, response.headers()));
             // The status is the news; a body that cannot be read changes nothing about it.
             let body = self
                 .read(response, ERROR_BODY_BYTES_MAX, true)
@@ -360,6 +363,17 @@ fn header_text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str>
     headers.get(name)?.to_str().ok()
 }
 
+/// Seconds until a rate limit starts anew, of vendors that send no `Retry-After`.
+///
+/// Source: PagerDuty REST API, "REST API rate limits"; draft-ietf-httpapi-ratelimit-headers-06, `RateLimit-Reset`.
+fn window_reset(status: StatusCode, headers: &HeaderMap) -> Option<RetryAfter> {
+    if status != StatusCode::TOO_MANY_REQUESTS {
+        return None;
+    }
+    let seconds = header_text(headers, &WINDOW_RESET)?.trim().parse().ok()?;
+    Some(RetryAfter::In(Duration::from_secs(seconds)))
+}
+
 fn parse_base(text: &str) -> Result<Url, HttpSetupError> {
     let refuse = |what: &str| HttpSetupError::Url {
         what: what.to_owned(),
@@ -437,11 +451,21 @@ fn insert(
 fn read_ca(path: &Path) -> Result<Vec<reqwest::Certificate>, HttpSetupError> {
     let shown = || path.display().to_string();
     let read = |path: &Path| {
+        use std::io::Error;
         use std::io::Read as _;
+        // Opening a pipe nobody writes to would wait for ever.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(Error::other("it is not a plain file"));
+        }
         let mut bytes = Vec::new();
-        std::fs::File::open(path)?
-            .take(CA_BYTES_MAX)
-            .read_to_end(&mut bytes)?;
+        let file = std::fs::File::open(path)?;
+        let size = file.take(CA_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        // A bundle that is cut would trust fewer authorities than its owner thinks.
+        if u64::try_from(size).unwrap_or(u64::MAX) > CA_BYTES_MAX {
+            return Err(Error::other(format!(
+                "it is larger than {CA_BYTES_MAX} bytes"
+            )));
+        }
         Ok(bytes)
     };
     let bytes = read(path).map_err(|source| HttpSetupError::CaRead {

@@ -9,9 +9,9 @@
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
 //! - [`netbox`], [`pagerduty`], [`files`]: CMDB and pager, from their systems or from files.
-//! - [`prometheus`]: metrics from a server.
 //! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 
+mod bound;
 #[cfg(test)]
 pub(crate) mod contracts;
 pub mod files;

@@ -3,6 +3,7 @@
 //! Each source has a task and a loop of its own, so one that hangs, errors or waits for room in the queue delays no other.
 
 use crate::clock::Clock;
+use crate::connect::bound::bound;
 use crate::connect::http::{HttpError, RetryAfter, snippet};
 use crate::domain::id::ConnectorName;
 use crate::domain::reading::{ConnectorHealth, Liveness, Reading};
@@ -105,7 +106,7 @@ impl PollError {
 impl From<HttpError> for PollError {
     fn from(error: HttpError) -> Self {
         Self {
-            what: error.to_string(),
+            what: error.with_hint(),
             retry_after: error.retry_after(),
             readings: Vec::new(),
         }
@@ -167,7 +168,8 @@ async fn poll_forever(source: &mut dyn Source, context: &Context) {
             });
         let now = context.clock.now();
         let (readings, plan) = progress.take(source, outcome, started.elapsed(), now);
-        for reading in readings {
+        for mut reading in readings {
+            bound(&mut reading);
             if context.readings.send(reading).await.is_err() {
                 return;
             }

@@ -118,3 +118,34 @@ pub fn for_terminal(text: &str) -> String {
     }
     out
 }
+
+/// Cleans a text into one line, as [`Mode::Confirm`] does: a line feed is shown as `\n`. Nothing is cut, whatever the length.
+pub fn one_line(text: &str) -> String {
+    joined(&text.replace('\n', "\\n"))
+}
+
+/// Cleans a stretch of a source file: line feeds and tabs stay, CRLF becomes a line feed, the rest is cleaned as in
+/// [`Mode::Confirm`].
+///
+/// Cleaned piece by piece, a text has the same length as cleaned in one, unless a cut parts a character from its
+/// combining marks or a sequence from its end; both are then marked.
+pub fn source(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for piece in text.split_inclusive(['\n', '\t']) {
+        let (body, end) = match piece.strip_suffix('\n') {
+            Some(body) => (body.strip_suffix('\r').unwrap_or(body), "\n"),
+            None => piece
+                .strip_suffix('\t')
+                .map_or((piece, ""), |body| (body, "\t")),
+        };
+        out.push_str(&joined(body));
+        out.push_str(end);
+    }
+    out
+}
+
+/// Cleans a text and joins the rows that only its length has made.
+fn joined(text: &str) -> String {
+    let rows = clean(text.as_bytes(), Mode::Confirm);
+    rows.iter().map(Clean::as_str).collect()
+}

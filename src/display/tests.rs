@@ -397,3 +397,24 @@ mod stream {
         assert_eq!(rows(&stream.push(b"a\rb\n")), ["a<CR>", "b"]);
     }
 }
+
+/// `warroom plan` let fillers through, which count as letters.
+#[test]
+fn a_line_stays_one_line_and_keeps_no_filler() {
+    assert_eq!(
+        one_line("a\u{1b}[1m\nb\u{3164}\u{202e}ü日\t"),
+        "a<ESC>\\nb<U+3164><U+202E>ü日\\t"
+    );
+    assert_eq!(one_line(&"x".repeat(10_000)).lines().count(), 1);
+}
+
+#[test]
+fn a_source_keeps_its_lines_and_tabs() {
+    assert_eq!(source("\ta\r\n\u{e000}b\n\n"), "\ta\n<U+E000>b\n\n");
+    let shown = source("a\u{1b}]0;x\nb");
+    assert!(
+        shown.starts_with("a<") && shown.ends_with(">\nb"),
+        "{shown}"
+    );
+    assert_eq!(source(""), "");
+}

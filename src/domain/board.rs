@@ -11,7 +11,7 @@ use crate::domain::reading::{
 use crate::domain::threshold::Verdict;
 use crate::domain::time::{Moment, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Series kept per rule: what a chart can tell apart; the rest is counted.
 pub const SERIES_MAX: usize = 8;
@@ -33,8 +33,13 @@ impl Track {
         self.samples.back().copied()
     }
 
+    /// Adds a newer sample; the same one again changes nothing. What lies after it comes from a clock that has been set
+    /// back since, and goes: the newest answer is what a verdict was made from.
     fn push(&mut self, sample: Sample) {
-        if self.last().is_some_and(|last| last.at >= sample.at) {
+        while self.last().is_some_and(|last| last.at > sample.at) {
+            self.samples.pop_back();
+        }
+        if self.last().is_some_and(|last| last.at == sample.at) {
             return;
         }
         if self.samples.len() >= SAMPLES_MAX {
@@ -79,6 +84,8 @@ pub struct Board {
     pub alerts: BTreeMap<ConnectorName, Vec<Alert>>,
     /// Components by name. A later source of the same name wins.
     pub components: BTreeMap<String, Component>,
+    /// Names of the components that each source told last.
+    pub told: BTreeMap<ConnectorName, BTreeSet<String>>,
     /// On-call by source.
     pub on_calls: BTreeMap<ConnectorName, Vec<OnCall>>,
     /// Incidents by source.
@@ -128,11 +135,7 @@ impl Board {
             Reading::Info { source, info } => {
                 self.infos.insert(source, info);
             }
-            Reading::Components { components, .. } => {
-                for component in components {
-                    self.components.insert(component.name.clone(), component);
-                }
-            }
+            Reading::Components { source, components } => self.take_components(source, components),
             Reading::OnCalls { source, on_calls } => {
                 self.on_calls.insert(source, on_calls);
             }
@@ -142,6 +145,22 @@ impl Board {
             Reading::Health(health) => {
                 self.health.insert(health.connector.clone(), health);
             }
+        }
+    }
+}
+
+impl Board {
+    /// A component that no source tells any more is gone.
+    fn take_components(&mut self, source: ConnectorName, components: Vec<Component>) {
+        let names = components.iter().map(|c| c.name.clone()).collect();
+        let before = self.told.insert(source, names).unwrap_or_default();
+        for name in before {
+            if !self.told.values().any(|names| names.contains(&name)) {
+                self.components.remove(&name);
+            }
+        }
+        for component in components {
+            self.components.insert(component.name.clone(), component);
         }
     }
 }
@@ -285,6 +304,49 @@ mod tests {
             .map(|s| s.at.as_millis())
             .collect();
         assert_eq!(times, [1000, 2000, 3000]);
+    }
+
+    /// What a clock ahead had stamped hid newer values until that time came.
+    #[test]
+    fn a_clock_that_is_set_back_hides_no_newer_value() {
+        let mut metric = Metric::default();
+        for (at, value) in [
+            (1000, 1.0),
+            (9000, 2.0),
+            (2000, 3.0),
+            (2000, 3.0),
+            (3000, 4.0),
+        ] {
+            metric.take(vec![series("a", at, value)]);
+        }
+        let values: Vec<f64> = metric.tracks[0].samples.iter().map(|s| s.value).collect();
+        assert_eq!(values, [1.0, 3.0, 4.0]);
+    }
+
+    /// A component that was taken out of the CMDB stayed on the screen as active.
+    #[test]
+    fn a_component_that_no_source_tells_any_more_is_gone() {
+        let tell = |board: &mut Board, source: &str, names: &[&str]| {
+            let components = names.iter().map(|name| Component {
+                name: (*name).to_owned(),
+                ..Component::default()
+            });
+            board.absorb(Reading::Components {
+                source: ConnectorName::new(source).expect("valid"),
+                components: components.collect(),
+            });
+            board
+                .components
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let mut board = Board::default();
+        assert_eq!(tell(&mut board, "netbox", &["a", "b", "c"]), "a b c");
+        assert_eq!(tell(&mut board, "file", &["b", "d"]), "a b c d");
+        assert_eq!(tell(&mut board, "netbox", &["c"]), "b c d");
+        assert_eq!(tell(&mut board, "file", &[]), "c");
     }
 
     #[test]

@@ -299,7 +299,12 @@ impl Room {
 
     /// Begun, look marked done, backup done: the drain is next.
     pub(crate) fn at_drain() -> Self {
-        let mut room = Self::new();
+        Self::at_drain_of(plan())
+    }
+
+    /// As [`Room::at_drain`], of another plan with the same steps.
+    pub(crate) fn at_drain_of(plan: Plan) -> Self {
+        let mut room = Self::with(plan);
         room.must("ann", Command::Begin);
         room.must("ann", mark_done("look"));
         room.must("ann", start("backup"));

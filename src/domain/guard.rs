@@ -1,7 +1,7 @@
 //! Which guards count now, and whether they are known good.
 
 use crate::domain::id::RuleId;
-use crate::domain::runbook::plan::MetricRule;
+use crate::domain::runbook::plan::{MetricRule, Plan};
 use crate::domain::state::State;
 use crate::domain::threshold::{Unknown, Verdict};
 
@@ -9,6 +9,20 @@ impl MetricRule {
     /// True for a rule with limits; a rule without is a panel, which decides nothing.
     pub const fn is_guard(&self) -> bool {
         self.warn.is_some() || self.crit.is_some()
+    }
+}
+
+impl Plan {
+    /// True for a phase and for every phase whose heading is nested below its own.
+    pub fn is_phase_within(&self, inner: usize, outer: usize) -> bool {
+        let Some(level) = self.phases.get(outer).map(|p| p.level) else {
+            return false;
+        };
+        let between = self.phases.iter().take(inner.saturating_add(1));
+        inner >= outer
+            && between
+                .skip(outer.saturating_add(1))
+                .all(|p| p.level > level)
     }
 }
 
@@ -20,18 +34,78 @@ impl State {
             .map_or(Verdict::Unknown(Unknown::Never), |r| r.verdict)
     }
 
+    /// True for a rule that counts while `current` is worked on: one of no phase always, one of a phase also while
+    /// the headings below it are.
+    pub fn is_watched_in(&self, rule: &MetricRule, current: Option<usize>) -> bool {
+        rule.phase.is_none_or(|outer| {
+            current.is_some_and(|inner| self.plan().is_phase_within(inner, outer))
+        })
+    }
+
     /// Guards that are watched now, of the plan and of the configuration, with what they say.
+    ///
+    /// An id that comes twice is judged as the plan says: a panel of the configuration never replaces a reviewed limit.
     pub fn guards(&self) -> impl Iterator<Item = (&MetricRule, Verdict)> {
         let phase = self.current_phase();
-        let rules = self.plan().rules.iter();
+        let rules = &self.plan().rules;
+        let panels = self.genesis.panels.iter();
+        let panels = panels.filter(|panel| rules.iter().all(|rule| rule.id != panel.id));
         rules
-            .chain(&self.genesis.panels)
-            .filter(move |r| r.is_guard() && r.phase.is_none_or(|p| phase == Some(p)))
+            .iter()
+            .chain(panels)
+            .filter(move |r| r.is_guard() && self.is_watched_in(r, phase))
             .map(|r| (r, self.verdict(&r.id)))
     }
 
     /// The first watched guard that is not known to be good. Unknown never passes.
     pub fn bad_guard(&self) -> Option<(&MetricRule, Verdict)> {
         self.guards().find(|(_, verdict)| !verdict.is_known_good())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fixture::{Room, guard, plan, rule};
+    use crate::domain::threshold::{Limit, OnBreach, Op};
+    use std::sync::Arc;
+
+    #[test]
+    fn a_guard_of_a_phase_is_watched_while_the_headings_below_it_are_worked_on() {
+        let mut plan = plan();
+        // `Switch` is nested below `Prepare` now; the guard stands under `Prepare`.
+        plan.phases[1].level = 3;
+        plan.rules[0].phase = Some(0);
+        let mut room = Room::at_drain_of(plan);
+        assert_eq!(room.state.current_phase(), Some(1));
+        room.verdict(Verdict::Fail);
+        assert!(room.state.bad_guard().is_some());
+    }
+
+    #[test]
+    fn a_guard_of_a_phase_is_not_watched_beside_it() {
+        let mut plan = plan();
+        plan.rules[0].phase = Some(0);
+        let room = Room::at_drain_of(plan);
+        assert_eq!(room.state.guards().count(), 0);
+    }
+
+    #[test]
+    fn a_panel_of_the_configuration_never_replaces_a_guard_of_the_runbook() {
+        let mut room = Room::new();
+        let mut genesis = (*room.state.genesis).clone();
+        let mut lax = guard(OnBreach::Warn);
+        lax.crit = Some(Limit {
+            op: Op::Gt,
+            value: 1e9,
+        });
+        genesis.panels = vec![lax];
+        room.state.genesis = Arc::new(genesis);
+        let guards: Vec<_> = room.state.guards().map(|(r, _)| r).collect();
+        assert_eq!(guards.len(), 1);
+        assert_eq!(
+            (&guards[0].id, guards[0].on_breach),
+            (&rule("errors"), OnBreach::Hold)
+        );
     }
 }

@@ -1,13 +1,13 @@
 //! The one line that says what now: what, who, why, until when. It has an answer for every state.
 
 use crate::domain::board::Board;
+use crate::domain::confirm::ARMED_LIFE;
 use crate::domain::confirm::rule::person_in;
-use crate::domain::confirm::{ARMED_LIFE, PROPOSAL_LIFE};
 use crate::domain::countdown::{Window, window};
 use crate::domain::decide::votes_needed;
 use crate::domain::fact::{Actor, HoldCause};
 use crate::domain::progress::current;
-use crate::domain::readiness::{Readiness, StepView};
+use crate::domain::readiness::{Next, Readiness, StepView};
 use crate::domain::state::{Hold, Phase, Proposal, Stage, State, StepStatus};
 use crate::domain::time::{Moment, Timestamp};
 
@@ -82,9 +82,9 @@ pub fn what_now(state: &State, board: &Board, now: Moment, you: &Actor) -> WhatN
         return lost(state, unknown, you);
     }
     if let Some(open) = &state.proposal {
-        return proposal(state, open, now, you);
+        return proposal(state, open, you);
     }
-    if let Some(running) = running(state) {
+    if let Some(running) = running(state, you) {
         return running;
     }
     if let Some(hold) = state.holds.first() {
@@ -131,11 +131,11 @@ fn lost(state: &State, view: StepView<'_>, you: &Actor) -> WhatNow {
         .because("its command was lost; it is not run again by itself")
 }
 
-fn proposal(state: &State, open: &Proposal, now: Moment, you: &Actor) -> WhatNow {
+fn proposal(state: &State, open: &Proposal, you: &Actor) -> WhatNow {
     let terms = &open.terms;
     let label = label(state, open);
     let me = person_in(state.genesis.mode, you);
-    let life = proposal_end(open, now);
+    let life = proposal_end(open);
     if open.armed.is_some() {
         let yours = me == Some(&terms.executor);
         return WhatNow::new(Severity::Act, format!("armed: go for {label}"))
@@ -180,29 +180,24 @@ fn label(state: &State, open: &Proposal) -> String {
         .map_or_else(|| step.to_string(), |v| v.plan.to_label())
 }
 
-/// When the proposal ends by itself, on the clock that ends it first.
-fn proposal_end(open: &Proposal, now: Moment) -> Timestamp {
-    let on_boot = |since: Moment, life: std::time::Duration| {
-        let left = life.saturating_sub(std::time::Duration::from_millis(now.mono_since(since)));
-        now.wall.plus(left)
-    };
-    let end = open.terms.expires.min(on_boot(open.opened, PROPOSAL_LIFE));
-    match open.armed {
-        Some(armed) => end
-            .min(on_boot(armed, ARMED_LIFE))
-            .min(armed.wall.plus(ARMED_LIFE)),
-        None => end,
-    }
+/// When the proposal ends by itself. By the wall clock alone: who draws this may sit on another host, whose boot clock
+/// says nothing about the server's.
+fn proposal_end(open: &Proposal) -> Timestamp {
+    let expires = open.terms.expires;
+    let armed_end = open.armed.map(|armed| armed.wall.plus(ARMED_LIFE));
+    armed_end.map_or(expires, |end| end.min(expires))
 }
 
-fn running(state: &State) -> Option<WhatNow> {
+fn running(state: &State, you: &Actor) -> Option<WhatNow> {
     let running = state.running()?;
     let view = state.find(&running.key.step)?;
     let label = view.plan.to_label();
     if !running.key.has_process() {
         let executor = &view.now.by;
         let what = format!("{label} is done by hand; mark it done when it is");
-        return Some(WhatNow::new(Severity::Act, what).by(format!("`{executor}`"), false));
+        let me = person_in(state.genesis.mode, you);
+        let yours = me.is_some_and(|me| me.as_str() == executor);
+        return Some(WhatNow::new(Severity::Act, what).by(format!("`{executor}`"), yours));
     }
     let what = if running.stop_asked {
         format!("stopping `{}` of {label}", running.role.as_str())
@@ -230,7 +225,11 @@ fn held(state: &State, hold: &Hold) -> WhatNow {
         }
         HoldCause::Restart => "the server was restarted: look before you go on".to_owned(),
     };
-    WhatNow::new(Severity::Warn, "held: release it, or roll back")
+    let what = match state.phase {
+        Phase::RollingBack => "held on the way back: release it, or abort",
+        _ => "held: release it, or roll back",
+    };
+    WhatNow::new(Severity::Warn, what)
         .by(OPERATOR, true)
         .because(why)
 }
@@ -244,7 +243,11 @@ fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNo
     match &view.now.status {
         StepStatus::Active { stage } => active(view, *stage, board),
         StepStatus::Failed { why } => {
-            let mut line = act(format!("{label} failed: retry it, skip it, or roll back"));
+            let else_do = match state.phase {
+                Phase::RollingBack => "abort",
+                _ => "roll back",
+            };
+            let mut line = act(format!("{label} failed: retry it, skip it, or {else_do}"));
             line.severity = Severity::Bad;
             line.because(why)
         }
@@ -299,7 +302,15 @@ fn active(view: StepView<'_>, stage: Stage, board: &Board) -> WhatNow {
                     None => format!("`{}` does not hold, or is not known", g.rule),
                 },
             );
-            WhatNow::new(Severity::Calm, format!("{label} waits for its gate")).because(why)
+            let timeout = match view.next() {
+                Next::Gate(gate) => gate.timeout,
+                _ => None,
+            };
+            let since = view.now.gate_since;
+            let end = since.and_then(|since| Some(since.wall.plus(timeout?)));
+            WhatNow::new(Severity::Calm, format!("{label} waits for its gate"))
+                .because(why)
+                .until(end)
         }
         Stage::NeedsProposal => WhatNow::new(Severity::Act, format!("propose {label}"))
             .by(OPERATOR, true)
@@ -403,5 +414,51 @@ mod tests {
         let room = Room::armed();
         let in_five = room.now.wall.plus(ARMED_LIFE);
         assert_eq!(line(&room, "ann").until, Some(in_five));
+    }
+
+    #[test]
+    fn a_client_on_another_host_sees_the_same_end_of_a_proposal() {
+        let room = Room::armed();
+        let mut elsewhere = room.now;
+        elsewhere.mono_ms = room.now.mono_ms * 100;
+        let board = Board::default();
+        let there = what_now(&room.state, &board, elsewhere, &actor("bob"));
+        assert_eq!(there.until, line(&room, "bob").until);
+    }
+
+    #[test]
+    fn hand_work_is_its_executors_and_a_gate_says_until_when() {
+        let mut room = Room::at_drain();
+        room.must("ann", start("drain"));
+        room.exit(0);
+        let gate = line(&room, "ann");
+        let end = room.now.wall.plus(Duration::from_secs(600));
+        assert_eq!(gate.until, Some(end), "{gate:?}");
+        room.must("ann", stop("drain"));
+        room.must("ann", skip("drain"));
+        room.must("ann", start("wipe"));
+        room.must("ann", propose("wipe"));
+        room.confirm("bob").expect("confirmed");
+        room.confirm("cho").expect("confirmed");
+        room.must("ann", go("wipe"));
+        check(&room, "ann", "mark it done", true);
+        check(&room, "bob", "mark it done", false);
+    }
+
+    #[test]
+    fn on_the_way_back_nobody_is_told_to_roll_back() {
+        let mut room = Room::at_drain();
+        room.must("ann", rollback());
+        room.exit(0);
+        room.must("ann", start("restore"));
+        room.exit(1);
+        check(&room, "ann", "retry it, skip it, or abort", true);
+        room.must("bob", hold());
+        check(
+            &room,
+            "ann",
+            "held on the way back: release it, or abort",
+            true,
+        );
     }
 }

@@ -5,6 +5,7 @@
 //! Main types: [`Input`], [`Proposal`], [`Effect`], [`Engine`].
 
 mod input;
+mod refusals;
 mod restart;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use crate::domain::settle::settle;
 use crate::domain::state::State;
 use crate::domain::time::Moment;
 use crate::domain::world::World;
+use refusals::Refusals;
 use watch::Watches;
 
 /// The state of a session and the watches on its metrics.
@@ -30,6 +32,7 @@ pub struct Engine {
     /// The same with staged records on top: what the next decision stands on.
     tentative: State,
     watches: Watches,
+    refusals: Refusals,
 }
 
 impl Engine {
@@ -39,6 +42,7 @@ impl Engine {
             tentative: state.clone(),
             committed: state,
             watches: Watches::default(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -58,6 +62,9 @@ impl Engine {
     }
 
     /// Facts that an input asks for. Nothing is changed but what the watches have seen.
+    ///
+    /// For what a person asks, [`Engine::settle`] must have come to rest at `now`: a decision never stands on a guard
+    /// or a clock that is known to say something else already.
     pub fn propose(&mut self, input: &Input, now: Moment, world: &World) -> Proposal {
         let state = &self.tentative;
         match input {
@@ -71,7 +78,8 @@ impl Engine {
                     return Proposal::read_only();
                 }
                 let decision = decide::decide(state, actor, command, now, world);
-                Proposal::of_command(actor, command, decision)
+                let proposal = Proposal::of_command(actor, command, decision);
+                self.refusals.spare(proposal, now)
             }
             Input::Proposal {
                 actor,
@@ -79,7 +87,7 @@ impl Engine {
                 prepared,
             } => {
                 let decision = decide::open_proposal(state, actor, step, prepared, now, world);
-                Proposal::of(actor, decision)
+                self.refusals.spare(Proposal::of(actor, decision), now)
             }
             Input::Exec(update) => Proposal::by_engine(exec_facts(state, update)),
             Input::Attached {
@@ -135,7 +143,7 @@ impl Engine {
         for record in stamped {
             if record.seq > self.tentative.head.0 {
                 apply(&mut self.tentative, record);
-                self.watches.stage(&record.fact);
+                self.watches.stage(&self.tentative, &record.fact);
             }
         }
     }
@@ -149,7 +157,7 @@ impl Engine {
                 continue;
             }
             apply(&mut self.committed, record);
-            self.watches.commit(&record.fact);
+            self.watches.commit(&self.committed, &record.fact);
             effects.extend(self.effect(&record.fact));
         }
         effects
@@ -159,6 +167,7 @@ impl Engine {
     pub fn unstage(&mut self) {
         self.tentative = self.committed.clone();
         self.watches.unstage();
+        self.refusals.forget();
     }
 
     /// What a durable fact makes necessary, judged on the state that has it.

@@ -523,3 +523,64 @@ fn a_terminal_that_may_only_look_is_refused() {
     let refusal = desk.ask("ann", Command::Begin).expect_err("refused");
     assert_eq!(refusal.reason, "this terminal may only look");
 }
+
+#[test]
+fn a_release_over_missing_data_does_not_cover_the_breach_that_follows() {
+    for on_breach in [OnBreach::Hold, OnBreach::Rollback] {
+        let mut plan = plan();
+        let mut rule = guard(on_breach);
+        rule.no_data = crate::domain::threshold::OnNoData::Hold;
+        plan.rules = vec![rule];
+        let mut desk = Desk::with(plan);
+        desk.read("errors", 0.1);
+        desk.must("ann", Command::Begin);
+        desk.answer("errors", Ok(Vec::new()));
+        assert!(desk.state().is_held());
+        let reason = "the exporter is being replaced".to_owned();
+        desk.must("ann", Command::Release { reason });
+        desk.wait(Duration::from_secs(1));
+        assert!(!desk.state().is_held(), "released is released");
+        desk.read("errors", 0.9);
+        let stopped = desk.state().is_held() || desk.state().phase == Phase::RollingBack;
+        assert!(stopped, "{on_breach:?}");
+        desk.check_fold();
+    }
+}
+
+#[test]
+fn the_same_refusal_is_recorded_once_in_a_while() {
+    let mut desk = Desk::new();
+    desk.must("ann", Command::Begin);
+    let recorded = |desk: &Desk| {
+        let refused = |r: &&Stamped| matches!(r.fact, Fact::Refused { .. });
+        desk.records.iter().filter(refused).count()
+    };
+    for _ in 0..100 {
+        desk.ask("root", propose("drain")).expect_err("refused");
+        desk.ask("root", propose("wipe")).expect_err("refused");
+        desk.ask("root", propose("nowhere")).expect_err("refused");
+    }
+    assert_eq!(recorded(&desk), 1);
+    desk.ask("shared", propose("drain")).expect_err("refused");
+    assert_eq!(recorded(&desk), 2, "another account");
+    desk.wait(Duration::from_secs(10));
+    desk.ask("root", propose("drain")).expect_err("refused");
+    assert_eq!(recorded(&desk), 3);
+    desk.check_fold();
+}
+
+#[test]
+fn a_refusal_that_was_not_written_is_recorded_the_next_time() {
+    let mut desk = Desk::new();
+    let input = Input::Ask {
+        actor: actor("root"),
+        terminal: TerminalId(99),
+        number: 1,
+        command: propose("drain"),
+    };
+    for _ in 0..2 {
+        let facts = desk.engine.propose(&input, desk.now, &desk.world).facts;
+        assert_eq!(facts.len(), 1);
+        desk.engine.unstage();
+    }
+}

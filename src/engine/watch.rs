@@ -12,7 +12,7 @@ use crate::domain::state::{Phase, Stage, State};
 use crate::domain::threshold::{OnBreach, OnNoData, Unknown, Verdict};
 use crate::domain::time::Moment;
 use crate::domain::verdict::{self, GateWatch, RuleWatch};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Age beyond which a gate's value is stale: `TWO_PERSON` 4.4 names 30 s for guards, and a gate opens the same doors.
@@ -29,7 +29,9 @@ pub(super) struct Watches {
     acted_durably: Acted,
 }
 
-type Acted = BTreeSet<RuleId>;
+/// For each rule whether a breach was acted upon; false: only a lack of data was, and a breach still has its own
+/// consequence.
+type Acted = BTreeMap<RuleId, bool>;
 
 #[derive(Debug)]
 struct Watched {
@@ -89,12 +91,7 @@ impl Watches {
         self.gate = waiting.map(|(key, gate, since)| Waiting {
             key,
             rule: gate.id.clone(),
-            // A boot clock that lies ahead is that of an earlier boot.
-            watch: GateWatch::new(
-                gate,
-                GATE_STALE_AFTER,
-                since.filter(|s| s.mono_ms <= now.mono_ms).unwrap_or(now),
-            ),
+            watch: GateWatch::new(gate, GATE_STALE_AFTER, since.unwrap_or(now)),
         });
     }
 
@@ -126,7 +123,7 @@ impl Watches {
         let mut guards = state.guards();
         let breach = guards.find(|(rule, verdict)| {
             has_consequence(rule, *verdict)
-                && !self.acted.contains(&rule.id)
+                && !self.has_acted(rule, *verdict)
                 && !self.is_young(rule, *verdict, now)
         });
         let Some((rule, verdict)) = breach else {
@@ -144,20 +141,25 @@ impl Watches {
         vec![held]
     }
 
+    fn has_acted(&self, rule: &MetricRule, verdict: Verdict) -> bool {
+        let acted = self.acted.get(&rule.id);
+        acted.is_some_and(|on_breach| *on_breach || verdict != Verdict::Fail)
+    }
+
     /// A watch that has just begun has no data yet; that becomes a lack of data only with time.
     fn is_young(&self, rule: &MetricRule, verdict: Verdict, now: Moment) -> bool {
         let since = self.rules.get(&rule.id).map_or(now, |w| w.since);
         verdict == Verdict::Unknown(Unknown::Never) && !now.has_passed(since, rule.stale_after)
     }
 
-    /// A record is staged.
-    pub(super) fn stage(&mut self, fact: &Fact) {
-        note(&mut self.acted, fact);
+    /// A record is staged; `state` has it.
+    pub(super) fn stage(&mut self, state: &State, fact: &Fact) {
+        note(&mut self.acted, state, fact);
     }
 
-    /// A record is durable.
-    pub(super) fn commit(&mut self, fact: &Fact) {
-        note(&mut self.acted_durably, fact);
+    /// A record is durable; `state` has it.
+    pub(super) fn commit(&mut self, state: &State, fact: &Fact) {
+        note(&mut self.acted_durably, state, fact);
     }
 
     /// What was staged is not durable.
@@ -191,10 +193,10 @@ impl Watches {
 }
 
 /// Remembers which breach has had its consequence.
-fn note(acted: &mut Acted, fact: &Fact) {
+fn note(acted: &mut Acted, state: &State, fact: &Fact) {
     match fact {
         Fact::Held(HoldCause::Guard { rule }) => {
-            acted.insert(rule.clone());
+            *acted.entry(rule.clone()).or_default() |= state.verdict(rule) == Verdict::Fail;
         }
         Fact::RuleChanged { rule, verdict, .. } if verdict.is_known_good() => {
             acted.remove(rule);

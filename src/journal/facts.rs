@@ -12,7 +12,7 @@ use crate::domain::doc::{Doc, DocError};
 use crate::domain::fact::{Actor, Confirmed, Fact, Stamped, Terms, Via};
 use crate::domain::id::{AttemptNo, PersonId, Seq};
 use crate::domain::state::State;
-use crate::domain::time::{Moment, Timestamp};
+use crate::domain::time::Moment;
 
 /// A record that is not a fact this program knows.
 #[derive(Debug, thiserror::Error)]
@@ -316,8 +316,8 @@ fn read_terms(body: &[u8]) -> Result<Terms, DocError> {
     let executor: PersonId = fields.take("executor")?.parse()?;
     fields.take("signer")?;
     let nonce = fields.take("nonce")?.parse()?;
-    let issued = read_time(fields.take("issued")?.text()?);
-    let expires = read_time(fields.take("expires")?.text()?);
+    let issued = fields.take("issued")?.seconds()?;
+    let expires = fields.take("expires")?.seconds()?;
     fields.finish()?;
     Ok(Terms {
         step,
@@ -333,11 +333,6 @@ fn read_terms(body: &[u8]) -> Result<Terms, DocError> {
         issued,
         expires,
     })
-}
-
-/// A time that cannot be read is one that has passed: the proposal is over.
-fn read_time(text: &str) -> Timestamp {
-    Timestamp::parse(text).unwrap_or_default()
 }
 
 fn read_actor(actor: &str, via: &str) -> Option<Actor> {
@@ -364,6 +359,7 @@ fn read_actor(actor: &str, via: &str) -> Option<Actor> {
 mod tests {
     use super::*;
     use crate::domain::id::{Nonce, SessionId, StepId};
+    use crate::domain::time::Timestamp;
     use crate::journal::{Stamp, seal};
 
     fn person(id: &str) -> Actor {
@@ -454,10 +450,13 @@ mod tests {
             .with("nonce", terms.nonce.as_str())
             .with("issued", "1970-01-01T00:00:01Z")
             .with("expires", "1970-01-01T00:15:01Z");
-        assert_eq!(
-            read_terms(&doc.print().expect("prints")).expect("reads"),
-            terms
-        );
+        let bytes = doc.print().expect("prints");
+        assert_eq!(read_terms(&bytes).expect("reads"), terms);
+        let text = String::from_utf8(bytes).expect("ASCII");
+        for other in ["soon", "1970-01-01T01:15:01+01:00"] {
+            let text = text.replace("1970-01-01T00:15:01Z", other);
+            assert!(read_terms(text.as_bytes()).is_err(), "{other}");
+        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub(super) fn print(header: &Header<'_>) -> Result<Vec<u8>, DocError> {
 /// Reads a header. A known session makes it fast; any session of the right shape is accepted.
 ///
 /// # Errors
-/// [`DocError`] with line and byte for anything that [`print`] does not write.
+/// [`DocError`] with line and byte for anything that [`print()`] does not write.
 pub(super) fn parse<'a>(
     bytes: &'a [u8],
     session: Option<&'a SessionId>,

@@ -1,10 +1,10 @@
 //! Problems of a runbook the way a compiler shows them, and as JSON for editors and scripts.
 
+use crate::display::source as clean;
 use crate::domain::runbook::source::{Lines, position};
 use crate::domain::runbook::{Diagnostic, Severity};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
-use std::borrow::Cow;
 use std::ops::Range;
 
 /// Bytes of one source line that are shown before or behind the marked place; more is no help on a terminal.
@@ -37,7 +37,7 @@ pub fn render(source: Source<'_>, diagnostics: &[Diagnostic], look: Look) -> Str
         Look::Styled => Renderer::styled(),
     };
     let lines = Lines::new(source.text);
-    let name = safe(source.name);
+    let name = clean(source.name);
     let mut out = String::new();
     for diagnostic in diagnostics {
         let level = match diagnostic.severity {
@@ -45,11 +45,11 @@ pub fn render(source: Source<'_>, diagnostics: &[Diagnostic], look: Look) -> Str
             Severity::Warning => Level::WARNING,
         };
         let title = level
-            .primary_title(safe(&diagnostic.message))
+            .primary_title(clean(&diagnostic.message))
             .id(diagnostic.code);
         let group = place(Group::with_title(title), source, &name, &lines, diagnostic);
         let group = match &diagnostic.hint {
-            Some(hint) => group.element(Level::HELP.with_name("hint").message(safe(hint))),
+            Some(hint) => group.element(Level::HELP.with_name("hint").message(clean(hint))),
             None => group,
         };
         out.push_str(&renderer.render(&[group]));
@@ -76,7 +76,7 @@ fn place<'a>(
     };
     let mut annotation = AnnotationKind::Primary.span(shown.marked);
     if !diagnostic.label.is_empty() {
-        annotation = annotation.label(safe(&diagnostic.label));
+        annotation = annotation.label(clean(&diagnostic.label));
     }
     let snippet = Snippet::source(shown.text)
         .path(name)
@@ -106,9 +106,9 @@ fn excerpt(text: &str, lines: &Lines, span: &Range<usize>) -> Option<Excerpt> {
         text,
         line_end.min(marked_end.saturating_add(CONTEXT_BYTES_MAX)),
     );
-    let before = safe(text.get(start..span.start)?);
-    let marked = safe(text.get(span.start..marked_end)?);
-    let after = safe(text.get(marked_end..end.max(marked_end))?);
+    let before = clean(text.get(start..span.start)?);
+    let marked = clean(text.get(span.start..marked_end)?);
+    let after = clean(text.get(marked_end..end.max(marked_end))?);
     let from = before.len();
     let to = from.saturating_add(marked.trim_end_matches('\n').len());
     let text = format!("{before}{marked}{after}");
@@ -126,19 +126,8 @@ fn floor_boundary(text: &str, at: usize) -> usize {
     at
 }
 
-/// Text from outside without anything that a terminal would obey or hide: each such character becomes U+FFFD, a
-/// carriage return at the end of a line disappears.
-fn safe(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_unsafe) {
-        return Cow::Borrowed(text);
-    }
-    let text = text.replace("\r\n", "\n");
-    // The half of a CRLF whose other half is in the next piece.
-    let text = text.strip_suffix('\r').unwrap_or(&text);
-    Cow::Owned(text.replace(is_unsafe, "\u{FFFD}"))
-}
-
-/// Control characters, directions of writing, and characters without width (`TWO_PERSON` 7).
+/// What JSON is written without, though it might be drawn: control characters, directions of writing, and characters
+/// without width (`TWO_PERSON` 7).
 fn is_unsafe(c: char) -> bool {
     (c.is_control() && !matches!(c, '\n' | '\t'))
         || matches!(u32::from(c),

@@ -6,7 +6,7 @@ use crate::domain::fact::{ExecKey, Outcome, OutputRef};
 use crate::domain::state::State;
 use crate::engine::ExecUpdate;
 use crate::runner::{self, Handle, Job, JobKey, Limits, TerminalSize, Update};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use tokio::sync::mpsc;
 
@@ -15,6 +15,8 @@ const JOB_SIZE: TerminalSize = TerminalSize {
     cols: 120,
     rows: 40,
 };
+/// Names that begin like this are the server's own.
+const OWN_PREFIX: &str = "WARROOM_";
 /// Tails of ended commands kept for newly attached terminals.
 const TAILS_MAX: usize = 8;
 
@@ -123,6 +125,8 @@ pub(crate) struct Executor {
     updates: mpsc::Sender<Update>,
     jobs: BTreeMap<JobKey, (ExecKey, Handle)>,
     tails: VecDeque<OutputTail>,
+    /// Variables of every command and of the runbook: no step replaces what people have reviewed.
+    fixed: BTreeSet<String>,
     last: u64,
 }
 
@@ -134,6 +138,7 @@ impl Executor {
             updates,
             jobs: BTreeMap::new(),
             tails: VecDeque::new(),
+            fixed: BTreeSet::new(),
             last: 0,
         }
     }
@@ -175,6 +180,14 @@ impl Executor {
         match self.workplace.prepare(state, key, number) {
             Ok(job) => {
                 self.remember_tail(key);
+                let declared = state.plan().environment.keys();
+                self.fixed = self
+                    .workplace
+                    .base_env
+                    .keys()
+                    .chain(declared)
+                    .cloned()
+                    .collect();
                 let handle = runner::start(job, self.updates.clone());
                 self.jobs.insert(number, (key.clone(), handle));
                 None
@@ -228,7 +241,11 @@ impl Executor {
             }
             Update::Ended { key, end } => {
                 let (key, _) = self.jobs.remove(&key)?;
-                Some(ExecNews::Update(ended(key, end)))
+                let mut update = ended(key, end);
+                if let ExecUpdate::Ended { output, .. } = &mut update {
+                    refuse_fixed(output, &self.fixed);
+                }
+                Some(ExecNews::Update(update))
             }
         }
     }
@@ -304,6 +321,29 @@ fn output_ref(end: &runner::End) -> OutputRef {
     }
 }
 
+/// Takes out values that would replace a variable of the server or of the runbook, and says so.
+fn refuse_fixed(output: &mut OutputRef, fixed: &BTreeSet<String>) {
+    let (kept, refused): (Vec<_>, Vec<_>) = std::mem::take(&mut output.values)
+        .into_iter()
+        .partition(|(name, _)| !fixed.contains(name) && !name.starts_with(OWN_PREFIX));
+    output.values = kept;
+    if refused.is_empty() {
+        return;
+    }
+    let names: Vec<String> = refused
+        .iter()
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
+    let why = format!(
+        "not taken, because the runbook or the server sets it: {}",
+        names.join(", ")
+    );
+    if !output.values_error.is_empty() {
+        output.values_error.push_str("; ");
+    }
+    output.values_error.push_str(&why);
+}
+
 fn no_output() -> OutputRef {
     OutputRef {
         bytes: 0,
@@ -312,5 +352,30 @@ fn no_output() -> OutputRef {
         values: Vec::new(),
         values_error: String::new(),
         left_behind: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_cannot_replace_a_variable_of_the_server_or_the_runbook() {
+        let pair = |name: &str| (name.to_owned(), "x".to_owned());
+        let mut output = no_output();
+        output.values = vec![
+            pair("HOME"),
+            pair("TARGET"),
+            pair("WARROOM_LAB"),
+            pair("LEADER"),
+        ];
+        output.values_error = "line 9: no `=`".to_owned();
+        let fixed = ["HOME", "TARGET"].map(str::to_owned).into();
+        refuse_fixed(&mut output, &fixed);
+        assert_eq!(output.values, [pair("LEADER")]);
+        assert_eq!(
+            output.values_error,
+            "line 9: no `=`; not taken, because the runbook or the server sets it: `HOME`, `TARGET`, `WARROOM_LAB`"
+        );
     }
 }

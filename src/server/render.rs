@@ -57,6 +57,7 @@ pub(crate) fn draft(
     purpose: Purpose,
     now: Moment,
 ) -> Result<Draft, String> {
+    same_host(&state.genesis.host, &super::pin::host_name())?;
     let view = state.find(step).ok_or("there is no such step")?;
     let plan_step = view.plan;
     let mut key = view.next_key();
@@ -114,6 +115,16 @@ pub(crate) fn finish(draft: Draft) -> Result<PlanInputs, String> {
     Ok(inputs)
 }
 
+/// People confirm a command on the host that the session is pinned to, and on no other.
+fn same_host(pinned: &str, here: &str) -> Result<(), String> {
+    if pinned == here {
+        return Ok(());
+    }
+    Err(format!(
+        "the session is pinned to host `{pinned}`, and its server runs on `{here}` now"
+    ))
+}
+
 /// How far the step reaches, from what the runbook names; the CMDB's word comes with a later form.
 fn blast(state: &State, step: &PlanStep) -> String {
     let all = state.plan().components.len();
@@ -169,8 +180,39 @@ fn undo(step: &PlanStep) -> String {
     let text = script
         .map(|s| s.trim().lines().collect::<Vec<_>>().join("; "))
         .unwrap_or_default();
-    text.chars().take(UNDO_CHARS_MAX).collect()
+    let more = text.chars().count().saturating_sub(UNDO_CHARS_MAX);
+    if more == 0 {
+        return text;
+    }
+    let shown: String = text.chars().take(UNDO_CHARS_MAX).collect();
+    format!("{shown} [... {more} more characters in the runbook]")
 }
 
 /// Characters of an undo that fit one value even if every one is encoded as four bytes of three characters.
-const UNDO_CHARS_MAX: usize = 160;
+const UNDO_CHARS_MAX: usize = 150;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fixture::{exec, step};
+    use crate::domain::runbook::plan::ExecRole;
+
+    #[test]
+    fn a_plan_never_names_another_host_than_the_one_it_runs_on() {
+        assert_eq!(same_host("bastion-1", "bastion-1"), Ok(()));
+        let why = same_host("bastion-1", "bastion-2").expect_err("another host");
+        assert!(
+            why.contains("`bastion-1`") && why.contains("`bastion-2`"),
+            "{why}"
+        );
+    }
+
+    #[test]
+    fn a_way_back_that_is_cut_says_so() {
+        let mut plan_step = step("drain", 0, Vec::new());
+        plan_step.undo = Some(exec(ExecRole::Undo, &"x".repeat(UNDO_CHARS_MAX)));
+        assert_eq!(undo(&plan_step), "x".repeat(UNDO_CHARS_MAX));
+        plan_step.undo = Some(exec(ExecRole::Undo, &"x".repeat(UNDO_CHARS_MAX + 7)));
+        assert!(undo(&plan_step).ends_with("x [... 7 more characters in the runbook]"));
+    }
+}

@@ -202,6 +202,9 @@ impl Session {
         turn: &mut Turn,
         asked: Option<(TerminalId, u64)>,
     ) {
+        if matches!(input, Input::Ask { .. } | Input::Proposal { .. }) {
+            self.catch_up();
+        }
         let now = self.clock.now();
         let proposal = self.engine.propose(input, now, &self.world);
         let staged = self.stage(proposal.facts, now);
@@ -286,6 +289,14 @@ impl Session {
                 .unwrap_or("ask again; nothing already recorded is lost")
                 .to_owned(),
         })
+    }
+
+    /// Settles before a person's word is judged: a reading, an outcome or a second that came just before it counts.
+    fn catch_up(&mut self) {
+        // The look belongs to the decision that follows.
+        let look = std::mem::replace(&mut self.world.look, Look::NotLooked);
+        self.settle();
+        self.world.look = look;
     }
 
     fn settle(&mut self) {

@@ -126,7 +126,12 @@ fn matches(state: &State, record: &Stamped, wanted: &str) -> bool {
     if wanted.is_empty() {
         return true;
     }
-    let text = format!("{} {}", record.actor, words::fact(state, record)).to_lowercase();
+    let text = format!(
+        "{} {}",
+        record.actor,
+        words::fact(state, record, words::Naming::Full)
+    )
+    .to_lowercase();
     wanted.split_whitespace().all(|word| text.contains(word))
 }
 

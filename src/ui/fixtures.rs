@@ -4,6 +4,7 @@ mod runbook;
 
 use crate::domain::apply::check_apply;
 use crate::domain::board::{Board, GateProgress, OutputTail};
+use crate::domain::confirm::statement::confirm_statement;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{
     Actor, Confirmed, ExecKey, Fact, Genesis, HoldCause, Mode, Outcome, OutputRef, Quote,
@@ -334,8 +335,11 @@ impl Story {
             key: key.clone(),
             pid: 4711,
         };
-        self.by("warroom")
+        // What is confirmed starts with its executor's go, all else by itself.
+        let starter = if nonce.is_some() { "alice" } else { "warroom" };
+        self.by(starter)
             .did(Fact::ExecIntent { key, role, nonce })
+            .by("warroom")
             .did(spawned)
     }
 
@@ -506,12 +510,17 @@ impl Story {
 
     /// Bob confirms; the step is armed.
     pub(crate) fn armed(you: &str) -> Self {
-        Self::proposed(you)
+        let story = Self::proposed(you);
+        let state = &story.room.state;
+        let open = state.proposal.as_ref().expect("proposed");
+        let statement = confirm_statement(state, open, &person("bob"), state.head);
+        let statement = statement.expect("proposed").expect("printable");
+        story
             .by("bob")
             .did(Fact::StepConfirmed(Confirmed {
                 step: id("drain"),
                 signer: person("bob"),
-                statement: "warroom-confirm@v1\n".to_owned(),
+                statement,
             }))
             .by("warroom")
             .did(Fact::StepArmed { step: id("drain") })

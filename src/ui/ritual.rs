@@ -342,15 +342,18 @@ impl Ritual {
         {
             return Heard::Nothing;
         }
-        let typing = matches!(self.gate(now), Gate::Words | Gate::Target);
+        let gate = self.gate(now);
+        let typing = matches!(gate, Gate::Words | Gate::Target);
+        // Somebody may still be typing words when their input is taken or closed: an `r` in them is no answer.
+        let is_over = matches!(gate, Gate::Closed(_) | Gate::Sent);
         match key.code {
             KeyCode::Esc if typing => self.stop_typing(),
             KeyCode::Esc => return Heard::Leave,
             KeyCode::Enter if typing => return self.on_line(now),
-            KeyCode::Enter if self.gate(now) == Gate::Shown => self.phase = Phase::Words,
+            KeyCode::Enter if gate == Gate::Shown => self.phase = Phase::Words,
             KeyCode::Backspace if typing => drop(self.input.pop()),
             KeyCode::Char(c) if typing => self.on_char(c),
-            KeyCode::Char('r') => return Heard::Reject(self.step.clone()),
+            KeyCode::Char('r') if !is_over => return Heard::Reject(self.step.clone()),
             KeyCode::Char(c) => self.scroll(c),
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! Words, signs and roles for states: every state is told by a sign and a word, its colour only repeats them.
 
-use crate::domain::fact::{Fact, HoldCause, Stamped};
-use crate::domain::id::StepId;
+use crate::domain::fact::{Fact, HoldCause, Quote, Stamped};
+use crate::domain::id::{RuleId, StepId};
 use crate::domain::readiness::Readiness;
 use crate::domain::reading::Liveness;
 use crate::domain::state::{Phase, Stage, State, StepStatus};
@@ -145,11 +145,21 @@ pub(crate) const fn fact_role(fact: &Fact) -> Role {
     }
 }
 
-/// `3.2 drain rack-07`: a step as people call it.
-fn name(state: &State, step: &StepId) -> String {
-    match state.find(step) {
-        Some(view) => format!("{} {}", view.plan.number, view.plan.title),
-        None => step.to_string(),
+/// How steps are named in the sentence of a fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// `3.2 drain rack-07`.
+    Full,
+    /// `3.2`, where the checklist beside it has the titles.
+    Number,
+}
+
+/// A step as people call it.
+fn name(state: &State, step: &StepId, naming: Naming) -> String {
+    match (state.find(step), naming) {
+        (Some(view), Naming::Full) => format!("{} {}", view.plan.number, view.plan.title),
+        (Some(view), Naming::Number) => view.plan.number.clone(),
+        (None, _) => step.to_string(),
     }
 }
 
@@ -162,8 +172,8 @@ fn because(text: &str) -> String {
 }
 
 /// A fact in one sentence, without its time and actor.
-pub(crate) fn fact(state: &State, stamped: &Stamped) -> String {
-    let name = |step: &StepId| name(state, step);
+pub(crate) fn fact(state: &State, stamped: &Stamped, naming: Naming) -> String {
+    let name = |step: &StepId| name(state, step, naming);
     match &stamped.fact {
         Fact::SessionOpened(genesis) => {
             format!("opened session `{}` on {}", genesis.name, genesis.host)
@@ -197,19 +207,19 @@ pub(crate) fn fact(state: &State, stamped: &Stamped) -> String {
             step,
             reason,
         } => format!("refused to {asked} {}: {reason}", name(step)),
-        other => step_fact(state, other),
+        other => step_fact(state, other, naming),
     }
 }
 
 /// Facts about one step or one rule.
-fn step_fact(state: &State, fact: &Fact) -> String {
-    let name = |step: &StepId| name(state, step);
+fn step_fact(state: &State, fact: &Fact, naming: Naming) -> String {
+    let name = |step: &StepId| name(state, step, naming);
     match fact {
         Fact::RuleChanged {
             rule,
             verdict,
             quote,
-        } => rule_fact(rule.as_str(), *verdict, quote.as_ref()),
+        } => rule_fact(state, rule, *verdict, quote.as_ref()),
         Fact::StepStarted { step, attempt } if attempt.0 > 1 => {
             format!("started {} (attempt {attempt})", name(step))
         }
@@ -262,20 +272,24 @@ fn step_fact(state: &State, fact: &Fact) -> String {
     }
 }
 
-fn rule_fact(rule: &str, verdict: Verdict, quote: Option<&crate::domain::fact::Quote>) -> String {
+fn rule_fact(state: &State, rule: &RuleId, verdict: Verdict, quote: Option<&Quote>) -> String {
     let word = match verdict {
         Verdict::Pass => "is good",
         Verdict::Warn => "is beyond its warning limit",
         Verdict::Fail => "is beyond its critical limit",
-        Verdict::Unknown(why) => return format!("guard {rule} is unknown: {}", why.as_str()),
+        Verdict::Unknown(why) => return format!("{rule} is unknown: {}", why.as_str()),
     };
+    let unit = state
+        .all_rules()
+        .find(|known| &known.id == rule)
+        .map_or("", |known| &known.unit);
     match quote {
         Some(quote) => format!(
-            "guard {rule} {word} ({}{})",
-            quote.sample.value,
+            "{rule} {word}: {}{}",
+            value(quote.sample.value, unit),
             series(&quote.series)
         ),
-        None => format!("guard {rule} {word}"),
+        None => format!("{rule} {word}"),
     }
 }
 

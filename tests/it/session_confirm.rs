@@ -5,6 +5,7 @@ use std::time::Duration;
 use warroom::domain::command::Command;
 use warroom::domain::fact::Fact;
 use warroom::domain::state::StepStatus;
+use warroom::wire::message::ToServer;
 
 const WIPE: &str = "\
 # Wipe
@@ -83,6 +84,8 @@ async fn the_proposer_cannot_confirm_from_any_number_of_terminals() {
     let (host, running, mut alice, bob) = proposed().await;
     bob.leaves().await;
     for _ in 0..4 {
+        // The same refusal is recorded once in ten seconds.
+        host.clock.advance(Duration::from_secs(10));
         let mut again = host.attach("alice").await;
         let statement = again.statement();
         let why = again.is_refused(Command::Confirm { statement }).await;
@@ -233,4 +236,39 @@ async fn one_person_alone_can_always_say_no() {
     assert!(alice.ask(go()).await.is_some());
     running.end().await;
     assert_eq!(runs(&host), 0);
+}
+
+/// Both commands reach the server before it has settled the first one.
+#[tokio::test]
+async fn a_group_is_done_before_the_maintenance_is_complete() {
+    let host = Host::new("# Work\n\n## Work\n\n- [ ] Outer\n  - [ ] Inner\n");
+    let running = host.start().await;
+    let mut alice = host.attach("alice").await;
+    alice.does(Command::Begin).await;
+    let ids: Vec<_> = alice
+        .state
+        .plan()
+        .steps
+        .iter()
+        .map(|s| s.id.clone())
+        .collect();
+    let (step, note) = (ids[1].clone(), String::new());
+    for (number, command) in [
+        (1001, Command::MarkDone { step, note }),
+        (1002, Command::Complete),
+    ] {
+        alice.send(ToServer::Ask { number, command }).await;
+    }
+    alice
+        .until("the end", |p| {
+            p.replies.contains_key(&1002) && p.state.phase.is_final()
+        })
+        .await;
+    for id in ids {
+        assert!(
+            matches!(alice.status(id.as_str()), StepStatus::Done { .. }),
+            "{id}"
+        );
+    }
+    running.end().await;
 }

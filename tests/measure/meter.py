@@ -53,8 +53,12 @@ class Cost:
     """Processor time, wakeups and memory of some processes, now."""
 
     def __init__(self, pids):
-        self.at, self.cpu, self.wakeups, self.peak_kib = time.monotonic(), 0.0, 0, 0
+        self.at, self.cpu, self.wakeups, self.peak_kib, self.share_kib = time.monotonic(), 0.0, 0, 0, 0
         for pid in pids:
+            # Pages of the program that two processes have in common are counted once here, twice in the peak.
+            for line in slurp(f"/proc/{pid}/smaps_rollup").splitlines():
+                if line.startswith(b"Pss:"):
+                    self.share_kib += int(line.split()[1])
             self.peak_kib += status_number(pid, b"VmHWM:")
             try:
                 tasks = os.listdir(f"/proc/{pid}/task")
@@ -159,6 +163,8 @@ class Program:
     def quiet(self, gap=0.15, most=5.0):
         """Reads until nothing came for `gap` seconds; returns the time of the last bytes since the start."""
         end = time.monotonic() + most
+        if not self.chunks:
+            self.read(end, stop=True)
         while time.monotonic() < end:
             if self.read(time.monotonic() + gap, stop=True) is None:
                 break

@@ -191,10 +191,19 @@ impl HttpError {
         }
     }
 
+    /// The error and its hint on one line, as a health line shows it.
+    pub fn with_hint(&self) -> String {
+        match self.hint() {
+            Some(hint) => format!("{self}; {hint}"),
+            None => self.to_string(),
+        }
+    }
+
     /// Next action for a person, where there is one.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Tls { .. } => Some("for a private authority set `ca_file`"),
+            Self::Connect { .. } => Some("check whether it runs, and host and port in `url`"),
+            Self::Tls { .. } => Some("for a private authority `ca_file` must hold its certificate"),
             Self::Status {
                 code: 401 | 403, ..
             } => Some("check the token or password, and what it may read"),

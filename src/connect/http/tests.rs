@@ -81,6 +81,19 @@ async fn a_status_carries_retry_after_and_the_start_of_the_body() {
     assert_eq!(body.len(), ERROR_BODY_BYTES_MAX);
 }
 
+#[tokio::test]
+async fn a_rate_limit_without_retry_after_ends_with_its_window() {
+    for (status, wanted) in [
+        (429, Some(RetryAfter::In(Duration::from_secs(7)))),
+        (401, None),
+    ] {
+        let response = ResponseTemplate::new(status).insert_header("ratelimit-reset", "7");
+        let server = answering(response).await;
+        let error = http(&server, |_| {}).get("x", &[]).await.unwrap_err();
+        assert_eq!(error.retry_after(), wanted, "{status}");
+    }
+}
+
 #[test]
 fn retry_after_as_a_date_is_measured_from_the_answers_own_date() {
     let date = parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT");
@@ -239,6 +252,14 @@ fn a_ca_file_must_hold_certificates() {
         Http::new(&config),
         Err(HttpSetupError::CaParse { .. })
     ));
+    let mut bundle = tempfile::NamedTempFile::new().expect("temporary file");
+    let size = usize::try_from(CA_BYTES_MAX).unwrap() + 1;
+    bundle.write_all(&vec![b'\n'; size]).expect("written");
+    for path in [bundle.path(), Path::new("/dev/zero")] {
+        config.ca_file = Some(path.to_owned());
+        let error = Http::new(&config).unwrap_err();
+        assert!(matches!(error, HttpSetupError::CaRead { .. }), "{error}");
+    }
     config.ca_file = Some("/nonexistent/ca.pem".into());
     assert!(matches!(
         Http::new(&config),

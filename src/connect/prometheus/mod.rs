@@ -24,7 +24,8 @@ use futures_util::future::BoxFuture;
 use request::{Request, Span};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// Queries under way at once, on as many kept-alive connections.
 const QUERIES_IN_FLIGHT_MAX: usize = 8;
@@ -36,6 +37,9 @@ const HISTORY_SERIES_MAX: usize = 20;
 const DECODE_APART_BYTES: usize = 100 * 1024;
 /// Alerts change with rule evaluation, seldom faster than this.
 const ALERTS_GAP: Duration = Duration::from_secs(5);
+/// Alerts and version may take this much longer than the queries of the same poll, so that a guard is judged within a
+/// second even where they hang.
+const BESIDE_GRACE: Duration = Duration::from_secs(1);
 /// How often version and clock are asked again: a clock that runs away does so slowly.
 const INFO_GAP: Duration = Duration::from_secs(60);
 
@@ -67,11 +71,20 @@ enum Past {
     Done,
 }
 
+/// What one poll found; alerts and version are absent when they were not due.
+struct Found {
+    queries: Vec<Result<Vector, Failure>>,
+    /// When the last query was answered.
+    received: Moment,
+    alerts: Option<Result<Vec<Alert>, Failure>>,
+    info: Option<Result<ServerInfo, Failure>>,
+}
+
 /// Why one request gave nothing.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     /// The server was not reached, or did not get to it.
-    #[error("{error}{}", words.as_ref().map(|words| format!(": {words}")).unwrap_or_default())]
+    #[error("{}", reach_text(error, words.as_deref()))]
     Transport {
         error: HttpError,
         /// What it said itself, such as that it is still starting.
@@ -86,6 +99,11 @@ enum Failure {
     /// The decoder ended without a result.
     #[error("the answer could not be decoded")]
     Decoder,
+}
+
+/// The server's own words say more than a hint about its status.
+fn reach_text(error: &HttpError, words: Option<&ResponseError>) -> String {
+    words.map_or_else(|| error.with_hint(), |words| format!("{error}: {words}"))
 }
 
 impl Failure {
@@ -177,34 +195,24 @@ impl Prometheus {
         let want_alerts = self.config.alerts && is_due(self.alerts_at, now, ALERTS_GAP);
         // Without queries the version is the only sign of life.
         let want_info = self.asks.is_empty() || is_due(self.info_at, now, INFO_GAP);
-        let (queries, alerts, info) = tokio::join!(
-            self.instants(deadline),
-            async {
-                if want_alerts {
-                    Some(self.alerts(deadline).await)
-                } else {
-                    None
-                }
-            },
-            async {
-                if want_info {
-                    Some(self.info(deadline).await)
-                } else {
-                    None
-                }
-            },
-        );
-        self.alerts_at = if matches!(alerts, Some(Ok(_))) {
+        let found = self.exchange(want_alerts, want_info, deadline).await;
+        self.alerts_at = if matches!(found.alerts, Some(Ok(_))) {
             Some(now)
         } else {
             self.alerts_at
         };
-        self.info_at = if matches!(info, Some(Ok(_))) {
+        self.info_at = if matches!(found.info, Some(Ok(_))) {
             Some(now)
         } else {
             self.info_at
         };
-        let (readings, troubles) = self.to_readings(&queries, alerts, info);
+        let Found {
+            queries,
+            received,
+            alerts,
+            info,
+        } = found;
+        let (readings, troubles) = self.to_readings(&queries, received, alerts, info);
         if let Some(failure) = lost(&queries) {
             let retry_after = queries
                 .iter()
@@ -225,10 +233,47 @@ impl Prometheus {
         Ok(readings)
     }
 
+    /// Asks everything side by side. What a guard needs is not kept back by alerts or version that hang.
+    async fn exchange(&self, want_alerts: bool, want_info: bool, deadline: Instant) -> Found {
+        let done = Notify::new();
+        let queries = async {
+            let queries = self.instants(deadline).await;
+            done.notify_one();
+            (queries, self.clock.now())
+        };
+        let enough = async {
+            done.notified().await;
+            if self.asks.is_empty() {
+                std::future::pending::<()>().await;
+            }
+            sleep(BESIDE_GRACE).await;
+        };
+        let beside = async {
+            tokio::select! {
+                found = async { tokio::join!(
+                    when(want_alerts, self.alerts(deadline)),
+                    when(want_info, self.info(deadline)),
+                ) } => found,
+                () = enough => {
+                    let late = |wanted: bool| wanted.then_some(Failure::Late(BESIDE_GRACE));
+                    (late(want_alerts).map(Err), late(want_info).map(Err))
+                }
+            }
+        };
+        let ((queries, received), (alerts, info)) = tokio::join!(queries, beside);
+        Found {
+            queries,
+            received,
+            alerts,
+            info,
+        }
+    }
+
     /// Sorts what came in: what is told, and what a person should know of the rest.
     fn to_readings(
         &self,
         queries: &[Result<Vector, Failure>],
+        received: Moment,
         alerts: Option<Result<Vec<Alert>, Failure>>,
         info: Option<Result<ServerInfo, Failure>>,
     ) -> (Vec<Reading>, Vec<String>) {
@@ -247,7 +292,7 @@ impl Prometheus {
             ));
         }
         if !queries.is_empty() {
-            let answers = to_answers(&self.asks, queries, self.clock.now());
+            let answers = to_answers(&self.asks, queries, received);
             readings.push(Reading::Queries {
                 source: source.clone(),
                 answers,
@@ -258,6 +303,12 @@ impl Prometheus {
                 source: source.clone(),
                 alerts,
             }),
+            Some(Err(Failure::Transport {
+                error: error @ HttpError::Status { code: 404, .. },
+                ..
+            })) => troubles.push(format!(
+                "alerts: {error}; where there are none, set `alerts` to false"
+            )),
             Some(Err(failure)) => troubles.push(format!("alerts: {failure}")),
             None => {}
         }
@@ -410,6 +461,10 @@ impl Source for Prometheus {
     fn wants_follow_up(&self) -> bool {
         self.history == Past::Due
     }
+}
+
+async fn when<T>(wanted: bool, asking: impl Future<Output = T>) -> Option<T> {
+    if wanted { Some(asking.await) } else { None }
 }
 
 fn is_due(last: Option<Moment>, now: Moment, gap: Duration) -> bool {

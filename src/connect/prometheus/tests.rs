@@ -107,6 +107,48 @@ async fn each_rule_gets_its_answer_and_one_bad_query_spoils_no_other() {
     );
 }
 
+/// A version or an alert list that hung kept every guard waiting for the whole time limit.
+#[tokio::test]
+async fn guards_do_not_wait_for_alerts_and_version_that_hang() {
+    let server = MockServer::start().await;
+    answer(&server, "up", ok(one("1"))).await;
+    Mock::given(wiremock::matchers::any())
+        .respond_with(ok("{}").set_delay(Duration::from_secs(60)))
+        .mount(&server)
+        .await;
+    let mut prometheus = connector(&server, &[spec("a", "up")], |config| {
+        config.alerts = true;
+        config.http.timeout = Duration::from_secs(30);
+    });
+    let asked = SystemClock.now();
+    let readings = prometheus.poll(asked).await.expect("good enough");
+    let answers = answers(&readings);
+    assert_eq!(value(&answers[0]), Ok(1.0));
+    assert!(
+        answers[0].received.mono_since(asked) < 900,
+        "the time of its arrival"
+    );
+    assert!(SystemClock.now().mono_since(asked) < 15_000);
+    assert_eq!(
+        prometheus.trouble().as_deref(),
+        Some("alerts: no answer within 1000 ms; version: no answer within 1000 ms")
+    );
+}
+
+#[tokio::test]
+async fn a_refused_password_comes_with_what_to_do() {
+    let server = MockServer::start().await;
+    Mock::given(wiremock::matchers::any())
+        .respond_with(ResponseTemplate::new(401))
+        .mount(&server)
+        .await;
+    let mut prometheus = connector(&server, &[spec("a", "up")], |_| {});
+    let error = prometheus.poll(SystemClock.now()).await.unwrap_err();
+    let what = "HTTP 401; check the token or password, and what it may read";
+    assert_eq!(error.what, what);
+    assert_eq!(value(&answers(&error.readings)[0]), Err(what.to_owned()));
+}
+
 #[tokio::test]
 async fn when_nothing_answers_the_poll_fails_and_every_rule_is_told() {
     let server = MockServer::start().await;
@@ -218,7 +260,10 @@ async fn version_and_clock_are_told_and_alerts_do_not_spoil_queries() {
     assert_eq!(info.version, "2.42.0");
     let skew = info.clock_skew_ms.expect("skew");
     assert!((3_590_000..=3_600_000).contains(&skew), "{skew}");
-    assert_eq!(prometheus.trouble().as_deref(), Some("alerts: HTTP 404"));
+    assert_eq!(
+        prometheus.trouble().as_deref(),
+        Some("alerts: HTTP 404; where there are none, set `alerts` to false")
+    );
     prometheus.poll(SystemClock.now()).await.unwrap();
 }
 

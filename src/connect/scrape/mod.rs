@@ -50,7 +50,7 @@ pub struct Scraper {
 /// Why an endpoint gave no page.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    #[error(transparent)]
+    #[error("{}", .0.with_hint())]
     Http(#[from] HttpError),
     #[error("line {line} is not UTF-8")]
     Encoding { line: usize },

@@ -103,7 +103,11 @@ async fn a_poll_fails_when_no_endpoint_answers() {
         .poll(SystemClock.now())
         .await
         .unwrap_err();
-    assert!(error.what.ends_with("HTTP 404"), "{}", error.what);
+    assert!(
+        error.what.contains("HTTP 404; check the path"),
+        "{}",
+        error.what
+    );
     assert!(answers(&error.readings)[0].is_err());
 }
 

@@ -2,11 +2,15 @@
 
 use super::step::{enter_next, sign};
 use super::{Mark, Why};
+use crate::domain::confirm::rule::person_in;
+use crate::domain::decide::votes_needed;
 use crate::domain::fact::{ExecKey, Fact, Finding, Outcome, OutputRef};
 use crate::domain::id::{Nonce, StepId};
 use crate::domain::readiness::{Next, StepView};
 use crate::domain::runbook::plan::{ExecRole, RETRY_PAUSE};
-use crate::domain::state::{FINISHED_MAX, Finished, Running, Stage, State, StepState, StepStatus};
+use crate::domain::state::{
+    FINISHED_MAX, Finished, Phase, Running, Stage, State, StepState, StepStatus,
+};
 
 pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
     match fact {
@@ -95,9 +99,10 @@ fn intend(
         return Err("it belongs to another attempt");
     }
     let status = match role {
-        ExecRole::Undo => undo_status(state, view, key)?,
+        ExecRole::Undo if nonce.is_none() => undo_status(state, view, key)?,
+        ExecRole::Undo => return Err("the way back spends no nonce"),
         _ => StepStatus::Active {
-            stage: forward_stage(state, view, key, role, nonce)?,
+            stage: forward_stage(state, view, key, role, nonce, mark)?,
         },
     };
     if let Some(nonce) = nonce {
@@ -125,7 +130,12 @@ fn undo_status(state: &State, view: StepView<'_>, key: &ExecKey) -> Result<StepS
         view.now.status,
         StepStatus::Active { .. } | StepStatus::Unknown | StepStatus::UndoFailed { .. }
     );
-    if state.undo_stack.last() != Some(&key.step) || key.block != ExecKey::UNDO || waits {
+    let goes_back = state.phase == Phase::RollingBack;
+    if !goes_back
+        || state.undo_stack.last() != Some(&key.step)
+        || key.block != ExecKey::UNDO
+        || waits
+    {
         return Err("it is not the step to undo");
     }
     Ok(StepStatus::Undoing)
@@ -138,14 +148,20 @@ fn forward_stage(
     key: &ExecKey,
     role: ExecRole,
     nonce: Option<&Nonce>,
+    mark: Mark<'_>,
 ) -> Result<Stage, Why> {
+    // What was run may be verified while everything else is held.
+    let is_held = state.is_held() && role != ExecRole::Verify;
+    if !state.is_in_play(view.plan) || is_held {
+        return Err("nothing goes forward");
+    }
     if key.block != view.next_key().block {
         return Err("another part of the step comes first");
     }
     match (view.next(), view.now.stage()) {
         (Next::Exec(exec), Some(Stage::Between)) if exec.role == role && nonce.is_none() => {}
         (Next::Confirmed(_) | Next::HandWork, Some(Stage::Armed)) if role == ExecRole::Run => {
-            armed(state, key, nonce)?;
+            armed(state, key, nonce, mark)?;
         }
         _ => return Err("it is not what the step comes to next"),
     }
@@ -157,10 +173,12 @@ fn forward_stage(
 }
 
 /// The armed proposal covers exactly this execution and its nonce is unspent.
-fn armed(state: &State, key: &ExecKey, nonce: Option<&Nonce>) -> Result<(), Why> {
+fn armed(state: &State, key: &ExecKey, nonce: Option<&Nonce>, mark: Mark<'_>) -> Result<(), Why> {
+    let who = person_in(state.genesis.mode, mark.actor);
     let covers = state.proposal.as_ref().is_some_and(|open| {
         open.armed.is_some()
             && open.terms.step == key.step
+            && Some(&open.terms.executor) == who
             && open.terms.attempt == key.attempt
             && Some(&open.terms.nonce) == nonce
             && !state.spent.contains(&open.terms.nonce)
@@ -230,10 +248,17 @@ fn forget_touch(state: &mut State, key: &ExecKey) -> Result<(), Why> {
 }
 
 fn resolve(state: &mut State, step: &StepId, finding: Finding, mark: Mark<'_>) -> Result<(), Why> {
-    let now = state.step_mut(step)?;
-    if now.status != StepStatus::Unknown {
+    let view = state.find(step).ok_or("the plan has no such step")?;
+    if view.now.status != StepStatus::Unknown {
         return Err("its outcome is known");
     }
+    let needed = votes_needed(view);
+    let agreed = view.now.votes.values().filter(|found| **found == finding);
+    // Where one is enough, it may be an account that is nobody in particular.
+    if needed > 1 && agreed.count() < needed {
+        return Err("too few people agree on what is found");
+    }
+    let now = state.step_mut(step)?;
     let Some(last) = now.finished.last() else {
         return Err("none of its commands was started");
     };

@@ -2,6 +2,8 @@
 
 use super::step::enter_next;
 use super::{Mark, Why};
+use crate::domain::confirm::rule::person_in;
+use crate::domain::confirm::statement::is_expected;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{CloseCause, Confirmed, Fact, Terms};
 use crate::domain::id::{AttemptNo, StepId};
@@ -24,6 +26,16 @@ fn open(state: &mut State, terms: &Terms, mark: Mark<'_>) -> Result<(), Why> {
     }
     if state.spent.contains(&terms.nonce) {
         return Err("its nonce was spent");
+    }
+    if person_in(state.genesis.mode, mark.actor) != Some(&terms.proposer) {
+        return Err("its proposer did not open it");
+    }
+    let view = state.find(&terms.step).ok_or("the plan has no such step")?;
+    if !state.is_in_play(view.plan) || state.is_held() {
+        return Err("nothing goes forward");
+    }
+    if terms.quorum < view.plan.quorum.max(1) {
+        return Err("the step needs more people");
     }
     let now = state.step_mut(&terms.step)?;
     if now.stage() != Some(Stage::NeedsProposal) || terms.attempt != now.next_proposal() {
@@ -55,24 +67,29 @@ fn propose(state: &mut State, plan: &str, mark: Mark<'_>) -> Result<(), Why> {
 }
 
 fn confirm(state: &mut State, confirmed: &Confirmed, mark: Mark<'_>) -> Result<(), Why> {
-    let open = state.proposal.as_mut().ok_or("no proposal is open")?;
+    let open = state.proposal.as_ref().ok_or("no proposal is open")?;
     let terms = &open.terms;
     let signer = &confirmed.signer;
     if open.proposed.is_none() || open.armed.is_some() || confirmed.step != terms.step {
         return Err("no such proposal waits for a confirm");
     }
-    if mark.actor.person() != Some(signer) || signer == &terms.proposer || signer == &terms.executor
-    {
+    let is_signer = person_in(state.genesis.mode, mark.actor) == Some(signer);
+    if !is_signer || signer == &terms.proposer || signer == &terms.executor {
         return Err("proposer and executor never confirm");
     }
     if open.confirms.iter().any(|c| &c.person == signer) {
         return Err("the person was counted already");
     }
-    open.confirms.push(CountedConfirm {
+    if !is_expected(state, open, signer, &confirmed.statement) {
+        return Err("its statement is not about this proposal");
+    }
+    let counted = CountedConfirm {
         person: signer.clone(),
         statement: Digest::of(confirmed.statement.as_bytes()),
         at: mark.at,
-    });
+    };
+    let open = state.proposal.as_mut().ok_or("no proposal is open")?;
+    open.confirms.push(counted);
     Ok(())
 }
 

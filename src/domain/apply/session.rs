@@ -2,6 +2,7 @@
 
 use super::{Mark, Why};
 use crate::domain::fact::{Actor, Fact};
+use crate::domain::runbook::plan::RETRY_PAUSE;
 use crate::domain::state::{Hold, Phase, RuleState, State, StepStatus, Terminal};
 
 pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
@@ -60,8 +61,21 @@ pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Resu
 /// A new server knows none of the old one's terminals.
 fn resume(state: &mut State, mark: Mark<'_>) {
     state.open = true;
+    begin_spans_anew(state, mark);
     for terminal in std::mem::take(&mut state.terminals).into_values() {
         leave(state, terminal.actor, mark);
+    }
+}
+
+/// The boot clock of a new server may be that of another boot: the two are never compared. Nobody watched or tried
+/// anything in between, so what is waited for begins anew; an absence goes on by the wall clock.
+fn begin_spans_anew(state: &mut State, mark: Mark<'_>) {
+    for step in &mut state.steps {
+        step.gate_since = step.gate_since.map(|_| mark.at);
+        step.not_before = step.not_before.map(|_| mark.at.plus(RETRY_PAUSE));
+    }
+    for since in state.absent_since.values_mut() {
+        since.mono_ms = mark.at.mono_ms;
     }
 }
 

@@ -70,6 +70,10 @@ fn gated<'a>(state: &'a mut State, step: &StepId, block: u16) -> Result<&'a mut 
 }
 
 fn start(state: &mut State, step: &StepId, attempt: AttemptNo, mark: Mark<'_>) -> Result<(), Why> {
+    let view = state.find(step).ok_or("the plan has no such step")?;
+    if !state.is_in_play(view.plan) || state.is_held() {
+        return Err("nothing goes forward");
+    }
     let now = state.step_mut(step)?;
     if now.status != StepStatus::Pending || attempt <= now.attempt {
         return Err("it was started already");

@@ -1,6 +1,8 @@
 use super::*;
-use crate::domain::fact::{Confirmed, HoldCause};
+use crate::domain::command::Command;
+use crate::domain::fact::{Confirmed, HoldCause, Via};
 use crate::domain::fixture::*;
+use std::time::Duration;
 
 #[test]
 fn a_journal_needs_its_genesis_and_no_gap() {
@@ -108,5 +110,137 @@ fn only_the_nonce_of_the_armed_proposal_lets_anything_run() {
         let record = stamp(state.head.0.next(), room.now, actor("ann"), fact);
         assert_eq!(check_apply(&mut state, &record).is_ok(), runs, "{record:?}");
         assert_eq!(state.running().is_some(), runs);
+    }
+}
+
+/// The fold does not take this fact, whoever wrote it into a journal.
+fn is_impossible(room: &Room, who: &Actor, fact: Fact) {
+    let mut state = room.state.clone();
+    let record = stamp(state.head.0.next(), room.now, who.clone(), fact);
+    let result = check_apply(&mut state, &record);
+    assert!(
+        matches!(result, Err(FoldError::Impossible { .. })),
+        "{record:?}"
+    );
+}
+
+#[test]
+fn a_journal_with_a_confirm_that_nobody_stated_does_not_fold() {
+    let room = Room::proposed();
+    let confirm = |statement: String| {
+        Fact::StepConfirmed(Confirmed {
+            step: id("drain"),
+            signer: person("bob"),
+            statement,
+        })
+    };
+    let good = room.statement("bob");
+    is_impossible(&room, &actor("bob"), confirm(String::new()));
+    is_impossible(&room, &actor("bob"), confirm(room.statement("cho")));
+    is_impossible(
+        &room,
+        &actor("bob"),
+        confirm(good.replace("attempt: 1", "attempt: 2")),
+    );
+    for via in [Via::Demo, Via::Uid(0)] {
+        let id = person("bob");
+        is_impossible(&room, &Actor::Person { id, via }, confirm(good.clone()));
+    }
+}
+
+#[test]
+fn a_journal_with_a_proposal_that_its_proposer_did_not_make_does_not_fold() {
+    let terms = Room::proposed().state.proposal.expect("open").terms;
+    let room = Room::at_proposal();
+    is_impossible(&room, &actor("bob"), Fact::ProposalOpened(terms.clone()));
+    is_impossible(&room, &Actor::Engine, Fact::ProposalOpened(terms.clone()));
+    let mut cheap = terms.clone();
+    cheap.quorum = 0;
+    is_impossible(&room, &actor("ann"), Fact::ProposalOpened(cheap));
+    let mut held = room.clone();
+    held.must("cho", hold());
+    is_impossible(&held, &actor("ann"), Fact::ProposalOpened(terms.clone()));
+    let mut room = room;
+    room.record(&actor("ann"), Fact::ProposalOpened(terms));
+}
+
+#[test]
+fn a_journal_in_which_another_than_the_executor_went_does_not_fold() {
+    let room = Room::armed();
+    let key = room.state.find(&id("drain")).expect("there").next_key();
+    let nonce = room.state.proposal.as_ref().map(|p| p.terms.nonce.clone());
+    let role = crate::domain::runbook::plan::ExecRole::Run;
+    for who in [actor("bob"), actor("root"), Actor::Engine] {
+        let (key, nonce) = (key.clone(), nonce.clone());
+        is_impossible(&room, &who, Fact::ExecIntent { key, role, nonce });
+    }
+}
+
+#[test]
+fn a_journal_in_which_one_person_resolved_a_destructive_step_does_not_fold() {
+    let mut room = Room::armed();
+    room.must("ann", go("drain"));
+    room.lose();
+    let (step, finding) = (id("drain"), crate::domain::fact::Finding::DidNotRun);
+    let resolved = Fact::StepResolved { step, finding };
+    is_impossible(&room, &actor("ann"), resolved.clone());
+    room.must("ann", resolve("drain", finding));
+    is_impossible(&room, &actor("ann"), resolved);
+    room.must("bob", resolve("drain", finding));
+}
+
+#[test]
+fn a_journal_in_which_a_step_starts_before_begin_after_the_end_or_while_held_does_not_fold() {
+    let started = |attempt| Fact::StepStarted {
+        step: id("backup"),
+        attempt: AttemptNo(attempt),
+    };
+    let mut room = Room::new();
+    is_impossible(&room, &actor("ann"), started(1));
+    room.must("ann", Command::Begin);
+    room.must("ann", skip("look"));
+    room.must("ann", hold());
+    is_impossible(&room, &actor("ann"), started(1));
+    room.must("ann", release());
+    room.must("ann", abort());
+    is_impossible(&room, &actor("ann"), started(1));
+}
+
+#[test]
+fn spans_begin_anew_with_a_server_on_another_boot() {
+    let mut room = Room::at_drain();
+    room.must("ann", start("drain"));
+    room.exit(0);
+    room.detach(2);
+    let before = room.now;
+    // Another boot, whose clock is far ahead of the old one's; a minute has passed by the wall clock.
+    room.now.mono_ms = before.mono_ms * 1000;
+    room.now.wall = before.wall.plus(Duration::from_secs(60));
+    let (program, host) = ("warroom".to_owned(), "bastion".to_owned());
+    room.record(&Actor::Engine, Fact::SessionResumed { program, host });
+    let gate_since = room.state.find(&id("drain")).expect("there").now.gate_since;
+    assert_eq!(gate_since, Some(room.now));
+    let absence = room.state.absence(&person("cho"), room.now);
+    assert_eq!(absence, Duration::from_secs(60));
+    room.check_fold();
+}
+
+#[test]
+fn a_verify_is_not_tried_again_sooner_because_of_another_boot() {
+    let mut room = Room::new();
+    room.must("ann", Command::Begin);
+    room.must("ann", skip("look"));
+    room.must("ann", start("backup"));
+    room.exit(0);
+    room.exit(1);
+    for mono_ms in [room.now.mono_ms * 1000, 5] {
+        let mut room = room.clone();
+        room.now.mono_ms = mono_ms;
+        let (program, host) = ("warroom".to_owned(), "bastion".to_owned());
+        room.record(&Actor::Engine, Fact::SessionResumed { program, host });
+        room.settle();
+        assert_eq!(room.running(), None);
+        room.wait(Duration::from_secs(2));
+        assert!(room.running().is_some());
     }
 }

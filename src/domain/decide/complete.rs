@@ -13,6 +13,11 @@ pub(super) fn decide(ask: &Ask<'_>) -> Decision {
         let hint = "it ends by itself when everything is undone; abort ends it where it stands";
         return Err(ask.no("the maintenance is rolling back", hint));
     }
+    // After the end nothing can be rolled back any more, so a hold holds that too.
+    if let Some(hold) = ask.state.holds.first() {
+        let why = format!("the session is held by `{}`", hold.by);
+        return Err(ask.no(why, "any operator can release it"));
+    }
     if let Some(view) = ask.state.first_open() {
         let why = format!(
             "{} {}",

@@ -2,6 +2,7 @@
 
 use super::ask::Ask;
 use super::confirm::unchanged;
+use super::propose::in_time;
 use super::{Decision, Refused};
 use crate::domain::confirm::rule;
 use crate::domain::fact::{CloseCause, Fact};
@@ -48,6 +49,8 @@ pub(super) fn decide(ask: &Ask<'_>, step: &StepId) -> Decision {
 fn allowed(ask: &Ask<'_>, view: StepView<'_>, open: &Proposal) -> Result<(), Refused> {
     ask.in_play(view)?;
     unchanged(ask, open)?;
+    // Time has passed since the proposal.
+    in_time(ask, view)?;
     if rule::clock_stepped(open, ask.now) {
         return Err(ask.no_step(view, "the wall clock stepped", "propose it again"));
     }

@@ -26,6 +26,11 @@ pub(super) fn decide(ask: &Ask<'_>, step: &StepId, note: &str) -> Decision {
             warning: String::new(),
             note: note.to_owned(),
         }]),
+        Readiness::Ready if view.plan.has_hand_work() => Err(ask.no_step(
+            view,
+            "it is destructive work by hand, which a second person confirms first",
+            "start it, then propose it",
+        )),
         Readiness::Ready => Err(ask.no_step(view, "it has blocks to run", "start it")),
         Readiness::Group => Err(ask.no_step(view, "it is done when its sub-steps are", "")),
         Readiness::Blocked(why) => Err(ask.no_step(view, why, "that comes first")),

@@ -27,6 +27,7 @@ pub struct Prepared {
 
 /// Whether a plan may be rendered and proposed; no facts yet.
 pub(super) fn decide(ask: &Ask<'_>, step: &StepId) -> Decision {
+    ask.step(step)?;
     let proposer = ask.person(step)?;
     may_propose(ask, step, proposer, proposer).map(|_| Vec::new())
 }
@@ -92,7 +93,7 @@ fn enough_people(
 }
 
 /// Going forward past the point of no return would leave no time to go back.
-fn in_time(ask: &Ask<'_>, view: StepView<'_>) -> Result<(), Refused> {
+pub(super) fn in_time(ask: &Ask<'_>, view: StepView<'_>) -> Result<(), Refused> {
     if ask.state.phase != Phase::Running {
         return Ok(());
     }

@@ -140,6 +140,18 @@ fn a_step_that_comes_back_waits_for_the_one_under_way() {
 }
 
 #[test]
+fn a_held_maintenance_is_not_completed() {
+    let mut room = Room::at_drain();
+    for name in ["drain", "wipe", "parts"] {
+        room.must("ann", skip(name));
+    }
+    room.must("cho", hold());
+    refused(&room, "ann", Command::Complete, "held by `cho`");
+    room.must("ann", release());
+    room.must("ann", Command::Complete);
+}
+
+#[test]
 fn complete_names_the_first_open_step() {
     let room = Room::at_drain();
     refused(&room, "ann", Command::Complete, "`drain` is not done");
@@ -202,7 +214,7 @@ fn a_destructive_step_runs_from_start_to_done() {
 fn hand_work_is_confirmed_by_two_and_done_by_its_executor_alone() {
     let mut room = Room::at_drain();
     room.must("ann", skip("drain"));
-    refused(&room, "ann", mark_done("wipe"), "blocks to run");
+    refused(&room, "ann", mark_done("wipe"), "a second person confirms");
     room.must("ann", start("wipe"));
     room.must("ann", propose("wipe"));
     room.confirm("bob").expect("confirmed");

@@ -1,11 +1,14 @@
 //! The newest facts.
 
-use super::{Cx, timeline};
+use super::Cx;
+use crate::domain::fact::{Actor, Stamped};
 use crate::ui::action::Pane;
 use crate::ui::canvas::Canvas;
 use crate::ui::model::Model;
 use crate::ui::text::Row;
+use crate::ui::theme::Role;
 use crate::ui::widgets::pane;
+use crate::ui::words::{self, Naming};
 use ratatui::layout::Rect;
 
 /// Draws the feed.
@@ -24,7 +27,27 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
         .scroll(Pane::Feed)
         .tail_window(records.len(), height, mark);
     for (line, record) in records.iter().skip(top).take(height).enumerate() {
-        canvas.row(inner, line, timeline::record_row(cx, canvas, record, false));
+        canvas.row(inner, line, row(cx, canvas, record));
     }
     pane::scroll_bar(canvas, inner, records.len(), top);
+}
+
+/// `04:10:31 alice started 3.2`: short, since the pane is narrow; people are named, the program itself is not. The
+/// timeline has the whole sentence.
+fn row(cx: &Cx<'_>, canvas: &Canvas<'_>, record: &Stamped) -> Row {
+    let dim = canvas.of(Role::Dim);
+    let row = Row::of(" ", dim);
+    let row = match record.actor {
+        Actor::Engine => row,
+        Actor::Person { .. } | Actor::Account { .. } => row
+            .text(&record.actor.to_actor_text(), canvas.of(Role::Person))
+            .fixed(" ", dim),
+    };
+    Row::new()
+        .text(&record.at.wall.to_clock_text(), dim)
+        .row(row)
+        .text(
+            &words::fact(&cx.room.state, record, Naming::Number),
+            canvas.of(words::fact_role(&record.fact)),
+        )
 }

@@ -238,7 +238,7 @@ fn line<'a>(
     rule: &'a MetricRule,
     phase: Option<usize>,
 ) -> Line<'a> {
-    let watched = rule.phase.is_none_or(|p| phase == Some(p));
+    let watched = cx.room.state.is_watched_in(rule, phase);
     let mark = if watched {
         words::verdict(verdict(cx, rule), canvas.look().glyphs)
     } else {

@@ -87,7 +87,7 @@ pub(crate) fn record_row(cx: &Cx<'_>, canvas: &Canvas<'_>, record: &Stamped, loc
         .row(who.filled(ACTOR_CELLS, signs))
         .fixed(" ", dim)
         .text(
-            &words::fact(&cx.room.state, record),
+            &words::fact(&cx.room.state, record, words::Naming::Full),
             canvas.of(words::fact_role(&record.fact)),
         )
 }

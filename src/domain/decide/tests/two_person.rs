@@ -239,3 +239,24 @@ fn go_is_judged_on_what_is_read_now() {
     refused(&room, "ann", go("drain"), "no proposal is open");
     room.check_fold();
 }
+
+#[test]
+fn go_past_the_point_of_no_return_is_refused_although_it_was_proposed_before() {
+    let mut plan = plan();
+    let end = Timestamp::from_millis(1_700_000_000_000).plus(Duration::from_secs(3600));
+    plan.window = Some(Window {
+        start: Timestamp::from_millis(1_699_999_000_000),
+        end,
+        buffer: Duration::from_secs(600),
+    });
+    plan.steps[1].expected = Some(Duration::from_secs(60));
+    let mut room = Room::at_drain_of(plan);
+    room.must("ann", start("drain"));
+    room.exit(0);
+    room.open_gate();
+    room.wait(Duration::from_secs(2900));
+    room.must("ann", propose("drain"));
+    room.confirm("bob").expect("confirmed");
+    room.wait(Duration::from_secs(50));
+    refused(&room, "ann", go("drain"), "point of no return");
+}
