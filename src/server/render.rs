@@ -161,7 +161,7 @@ fn guards(state: &State, now: Moment) -> Vec<String> {
                     .saturating_add(now.wall.since(said.since.wall));
                 format!(
                     ", value {} when it last changed, {} ago",
-                    quote.sample.value,
+                    number(quote.sample.value),
                     short_span(age)
                 )
             });
@@ -172,6 +172,21 @@ fn guards(state: &State, now: Moment) -> Vec<String> {
             )
         })
         .collect()
+}
+
+/// A value short enough to be read and compared: six significant digits.
+fn number(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    let magnitude = value.abs().log10().floor();
+    let scale = 10_f64.powf(5.0 - magnitude);
+    let rounded = (value * scale).round() / scale;
+    if rounded.is_finite() {
+        rounded.to_string()
+    } else {
+        value.to_string()
+    }
 }
 
 /// The way back as people read it: the script, its lines joined.
@@ -214,5 +229,14 @@ mod tests {
         assert_eq!(undo(&plan_step), "x".repeat(UNDO_CHARS_MAX));
         plan_step.undo = Some(exec(ExecRole::Undo, &"x".repeat(UNDO_CHARS_MAX + 7)));
         assert!(undo(&plan_step).ends_with("x [... 7 more characters in the runbook]"));
+    }
+
+    #[test]
+    fn values_in_a_plan_have_six_digits_at_most() {
+        assert_eq!(number(0.0), "0");
+        assert_eq!(number(28.350_377_337_974_546), "28.3504");
+        assert_eq!(number(0.610_374_019_998_03), "0.610374");
+        assert_eq!(number(-214_748_364.7), "-214748000");
+        assert_eq!(number(f64::INFINITY), "inf");
     }
 }

@@ -97,7 +97,7 @@ pub(super) static ASCII: Glyphs = Glyphs {
     ready: ">",
     active: "*",
     waiting: "o",
-    done: "x",
+    done: "+",
     warned: "!",
     failed: "X",
     skipped: "/",

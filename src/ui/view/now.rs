@@ -38,8 +38,16 @@ pub(crate) fn draw(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect) -> usize {
     line
 }
 
-/// The sentence, wrapped.
+/// The sentence, wrapped. Where it would take too many rows, the reason goes before the limit does.
 pub(crate) fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Vec<Row> {
+    let whole = sentence(cx, canvas, true).wrap(width);
+    if whole.len() <= ROWS_MAX {
+        return whole;
+    }
+    sentence(cx, canvas, false).wrap(width)
+}
+
+fn sentence(cx: &Cx<'_>, canvas: &Canvas<'_>, with_reason: bool) -> Row {
     let style = canvas.of(Role::Now);
     let now = what_now(&cx.room.state, &cx.room.board, cx.now, &cx.room.welcome.you);
     let head = match (now.yours, now.severity) {
@@ -52,7 +60,7 @@ pub(crate) fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Vec<Row> {
     if !now.who.is_empty() {
         row = row.fixed(" -- ", style).text(&now.who, style);
     }
-    if !now.why.is_empty() {
+    if with_reason && !now.why.is_empty() {
         row = row
             .fixed(" (", style)
             .text(&now.why, style)
@@ -65,7 +73,7 @@ pub(crate) fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Vec<Row> {
             .text(&until.to_clock_text(), style);
         row = row.fixed("Z (", style).text(&left, style).fixed(")", style);
     }
-    row.wrap(width)
+    row
 }
 
 /// Asks this person to review; never opens anything by itself (`TWO_PERSON` 6.1 rule 7).
