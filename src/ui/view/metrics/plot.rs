@@ -209,7 +209,7 @@ fn time_axis(cx: &Cx<'_>, canvas: &Canvas<'_>, rule: &MetricRule, span: Span, wi
     let end = Timestamp::from_millis(span.end());
     let start = Timestamp::from_millis(span.end().saturating_sub(span.millis()));
     let late = cx.now.wall.since(span.last);
-    let (last_at, ending, role) = if late > rule.stale_after {
+    let (last_at, ending, paint) = if late > rule.stale_after {
         (
             span.last,
             format!("{} ago", short_span(late)),
@@ -218,7 +218,7 @@ fn time_axis(cx: &Cx<'_>, canvas: &Canvas<'_>, rule: &MetricRule, span: Span, wi
     } else {
         (cx.now.wall.min(end), "now".to_owned(), Role::Dim)
     };
-    let mut right = Row::new().text(&ending, canvas.of(role));
+    let mut right = Row::new().text(&ending, canvas.of(paint));
     let length = Duration::from_millis(u64::try_from(span.millis()).unwrap_or(0));
     let mut left = Row::new().text(&format!("-{}", short_span(length)), dim);
     if width >= TIMES_CELLS {
