@@ -93,7 +93,7 @@ impl Switchover {
         });
         let words = words_on(&screen).expect("they are there");
         self.bob.press(&["Enter"]);
-        self.bob.wait("type the words:");
+        self.bob.wait("TYPE THE WORDS");
         self.bob.type_line(&words);
         self.bastion.wait_step("orders", "switch", "armed");
         self.bob.press(&["Escape"]);

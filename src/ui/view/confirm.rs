@@ -67,9 +67,10 @@ fn state(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
         Mode::Advisory => "[ADVISORY] ",
         Mode::Demo => "[DEMO] ",
     };
-    let (phase, role) = words::phase(&cx.room.state);
+    let (phase, _) = words::phase(&cx.room.state);
     let mut row = Row::of("  ", style).fixed(link, style);
-    if role != Role::Good {
+    // The usual state needs no word; every other one does.
+    if phase != "RUNNING" {
         row = row.fixed(phase, style).fixed(" ", style);
     }
     row.fixed(mode, style)

@@ -241,7 +241,7 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect, chart: &Chart) {
                 canvas,
                 row,
                 (bits, series),
-                limits.iter().find(|(l, _)| *l == y),
+                limits.iter().rfind(|(l, _)| *l == y),
                 marks.contains(&x),
             );
         }
