@@ -100,6 +100,7 @@ fn parse_stat(line: &[u8]) -> Option<Stat> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::Command;
 
     #[test]
     fn names_with_brackets_do_not_confuse() {
@@ -122,10 +123,21 @@ mod tests {
         }
     }
 
+    /// Looks at a session of its own making: that of the test itself may be led by a process outside the PID namespace
+    /// and then has no number here.
     #[test]
-    fn this_process_is_in_its_own_session() {
-        let own = stat_of(rustix::process::getpid()).unwrap();
-        let session = rustix::process::getsid(None).unwrap();
-        assert!(Session::of(session).holds(own));
+    fn a_process_is_found_in_the_session_it_leads() {
+        let mut child = Command::new("setsid")
+            .args(["sleep", "60"])
+            .spawn()
+            .unwrap();
+        let leader = Pid::from_child(&child);
+        let session = Session::of(leader);
+        while !stat_of(leader).is_some_and(|stat| session.holds(stat)) {
+            assert!(child.try_wait().unwrap().is_none());
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }
