@@ -1,26 +1,21 @@
-//! `[connect.KIND.NAME]`: settings of the connectors, as the types that `connect` defines.
+//! `[connect.KIND.NAME]`: finds the tables and hands them, key by key, to the connectors that know what they mean.
 
 use super::Secrets;
 use super::document::{At, Document, Section};
 use super::env::Env;
 use super::secret::{SECRET_HINT, SecretRef};
 use super::sections::path;
+use crate::connect::connector::{Connector, Kind};
 use crate::connect::http::{Auth, HttpConfig};
-use crate::connect::prometheus::{self, PrometheusConfig};
-use crate::connect::registry::AnyConfig;
-use crate::connect::scrape::{self, ScrapeConfig};
-use crate::connect::{files, netbox, pagerduty};
+use crate::connect::keys::Keys;
+use crate::connect::registry::KINDS;
 use crate::domain::id::ConnectorName;
 use secrecy::SecretString;
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
-
-const SECOND: Duration = Duration::from_secs(1);
-const DAY: Duration = Duration::from_secs(24 * 3600);
-
-/// Interval of everything but metrics: more often than each second a CMDB or a pager has nothing new.
-const EVERY: Range<Duration> = SECOND..DAY;
 
 /// Time limits: shorter ones only measure the network, longer ones outlast any patience.
 const TIMEOUT: Range<Duration> = Duration::from_millis(50)..Duration::from_secs(300);
@@ -39,13 +34,19 @@ struct Reader<'d, 't> {
     names: BTreeSet<ConnectorName>,
 }
 
+/// One table, as a connector sees it.
+struct Table<'r, 'd, 't> {
+    reader: &'r Reader<'d, 't>,
+    section: Section<'d, 't>,
+}
+
 /// Reads all connectors, and gives the names of those that answer metric queries.
 pub(super) fn connectors(
     document: &Document<'_>,
     section: Option<Section<'_, '_>>,
     env: &Env,
     secrets: Secrets,
-) -> (Vec<AnyConfig>, Vec<ConnectorName>) {
+) -> (Vec<Arc<dyn Connector>>, Vec<ConnectorName>) {
     let Some(mut section) = section else {
         return (Vec::new(), Vec::new());
     };
@@ -56,21 +57,11 @@ pub(super) fn connectors(
         names: BTreeSet::new(),
     };
     let mut all = Vec::new();
-    all.extend(reader.each(&mut section, "prometheus", Reader::prometheus));
-    all.extend(reader.each(&mut section, "scrape", Reader::scrape));
-    let metrics = reader.names.iter().cloned().collect();
-    all.extend(reader.each(&mut section, "netbox", Reader::netbox));
-    all.extend(reader.each(&mut section, "pagerduty", Reader::pagerduty));
-    all.extend(
-        reader.each(&mut section, "cmdb-file", |reader, name, section| {
-            reader.file(files::Kind::Cmdb, name, section)
-        }),
-    );
-    all.extend(
-        reader.each(&mut section, "rota-file", |reader, name, section| {
-            reader.file(files::Kind::Rota, name, section)
-        }),
-    );
+    for kind in KINDS {
+        all.extend(reader.each(&mut section, kind));
+    }
+    let metrics = all.iter().filter(|connector| connector.is_metrics());
+    let metrics = metrics.map(|connector| connector.name().clone()).collect();
     section.finish();
     if secrets == Secrets::Skip {
         all.clear();
@@ -80,19 +71,18 @@ pub(super) fn connectors(
 
 impl<'d, 't> Reader<'d, 't> {
     /// Reads each `[connect.KIND.NAME]`.
-    fn each(
-        &mut self,
-        parent: &mut Section<'d, 't>,
-        kind: &'static str,
-        read: impl Fn(&Self, ConnectorName, &mut Section<'d, 't>) -> Option<AnyConfig>,
-    ) -> Vec<AnyConfig> {
+    fn each(&mut self, parent: &mut Section<'d, 't>, kind: &Kind) -> Vec<Arc<dyn Connector>> {
         let mut all = Vec::new();
-        for (at, mut section) in parent.named(kind) {
+        for (at, section) in parent.named(kind.word) {
             let name = self.name(&at);
             // Even without a usable name the rest is read, so that its problems show.
             let or_any = name.clone().or_else(|| ConnectorName::new("unnamed").ok());
-            let config = or_any.and_then(|name| read(self, name, &mut section));
-            section.finish();
+            let mut table = Table {
+                reader: self,
+                section,
+            };
+            let config = or_any.and_then(|name| (kind.read)(name, &mut table));
+            table.section.finish();
             if let (Some(config), Some(name)) = (config, name) {
                 all.push(config);
                 self.names.insert(name);
@@ -115,131 +105,6 @@ impl<'d, 't> Reader<'d, 't> {
                 None
             }
         }
-    }
-
-    fn prometheus(&self, name: ConnectorName, section: &mut Section<'d, 't>) -> Option<AnyConfig> {
-        let auth = self.auth(section);
-        let headers = self.plain_headers(section);
-        let tenant = section.text("tenant").map(|at| at.value);
-        let every = section.time("every", prometheus::EVERY_MIN..Duration::from_secs(3600));
-        let step = section.time("step", SECOND..DAY);
-        let history = section.time("history", Duration::ZERO..DAY);
-        let series_max = section.whole("series_max", 1..10_001);
-        let alerts = section.flag("alerts");
-        let http = self.http(section, None)?;
-        let base = PrometheusConfig::new(name, "");
-        Some(AnyConfig::Prometheus(PrometheusConfig {
-            http: HttpConfig {
-                auth,
-                headers,
-                ..http
-            },
-            tenant,
-            every: every.unwrap_or(base.every),
-            step,
-            history: history.unwrap_or(base.history),
-            series_max: series_max.map_or(base.series_max, whole),
-            alerts: alerts.unwrap_or(base.alerts),
-            name: base.name,
-        }))
-    }
-
-    fn scrape(&self, name: ConnectorName, section: &mut Section<'d, 't>) -> Option<AnyConfig> {
-        let at = section.at();
-        let mut urls = section.texts("urls");
-        urls.extend(section.text("url"));
-        let (auth, headers) = (self.auth(section), self.plain_headers(section));
-        let every = section.time("every", scrape::EVERY_MIN..Duration::from_secs(3600));
-        let series_max = section.whole("series_max", 1..10_001);
-        let base = self.limits(section);
-        if urls.is_empty() {
-            let hint = "the page itself, such as `urls = [\"http://db-1:9100/metrics\"]`";
-            self.document.fault(&at, "needs `url` or `urls`", hint);
-            return None;
-        }
-        if urls.len() > scrape::ENDPOINTS_MAX {
-            let what = format!("more than {} endpoints", scrape::ENDPOINTS_MAX);
-            self.document.fault(&at, what, "ask a Prometheus instead");
-        }
-        let endpoints = urls.iter().filter_map(|at| {
-            Some(HttpConfig {
-                url: self.url(at)?,
-                auth: auth.clone(),
-                headers: headers.clone(),
-                ..base.clone()
-            })
-        });
-        let endpoints = endpoints.collect();
-        let base = ScrapeConfig::new(name, &[]);
-        Some(AnyConfig::Scrape(ScrapeConfig {
-            endpoints,
-            every: every.unwrap_or(base.every),
-            series_max: series_max.map_or(base.series_max, whole),
-            name: base.name,
-        }))
-    }
-
-    fn netbox(&self, name: ConnectorName, section: &mut Section<'d, 't>) -> Option<AnyConfig> {
-        let token = self.token(section, netbox::auth);
-        let every = section.time("every", EVERY);
-        let contacts = section.flag("contacts");
-        let mut filter = netbox::Filter::default();
-        if let Some(mut section) = section.section("filter") {
-            filter.sites = self.ids(&mut section, "sites");
-            filter.tags = self.ids(&mut section, "tags");
-            filter.roles = self.ids(&mut section, "roles");
-            section.finish();
-        }
-        let http = self.http(section, None)?;
-        Some(AnyConfig::NetBox(netbox::NetBoxConfig {
-            name,
-            http: HttpConfig {
-                auth: token?,
-                ..http
-            },
-            every: every.unwrap_or(netbox::EVERY),
-            filter,
-            contacts: contacts.unwrap_or(false),
-        }))
-    }
-
-    fn pagerduty(&self, name: ConnectorName, section: &mut Section<'d, 't>) -> Option<AnyConfig> {
-        let token = self.token(section, pagerduty::auth);
-        let every = section.time("every", EVERY);
-        let schedules = self.ids(section, "schedules");
-        let escalation_policies = self.ids(section, "escalation_policies");
-        let services = self.ids(section, "services");
-        let look_ahead = section.time("look_ahead", SECOND..DAY * 14);
-        let http = self.http(section, Some(pagerduty::URL))?;
-        Some(AnyConfig::PagerDuty(pagerduty::PagerDutyConfig {
-            name,
-            http: HttpConfig {
-                auth: token?,
-                ..http
-            },
-            every: every.unwrap_or(pagerduty::EVERY),
-            schedules,
-            escalation_policies,
-            services,
-            look_ahead: look_ahead.unwrap_or(pagerduty::LOOK_AHEAD),
-        }))
-    }
-
-    fn file(
-        &self,
-        kind: files::Kind,
-        name: ConnectorName,
-        section: &mut Section<'d, 't>,
-    ) -> Option<AnyConfig> {
-        let every = section.time("every", EVERY);
-        let at = section.required("path", "a file, TOML or JSON")?;
-        let home = self.env.dir("HOME");
-        Some(AnyConfig::File(files::FileConfig {
-            name,
-            kind,
-            path: self.document.path(&at.value, home.as_deref()),
-            every: every.unwrap_or(files::EVERY),
-        }))
     }
 
     /// Keys of every HTTP connection: `url`, `timeout`, `connect_timeout`, `ca_file`, `ca_only`, `body_bytes_max`.
@@ -269,7 +134,9 @@ impl<'d, 't> Reader<'d, 't> {
         HttpConfig {
             timeout: timeout.unwrap_or(base.timeout),
             connect_timeout: connect_timeout.unwrap_or(base.connect_timeout),
-            body_bytes_max: body.map_or(base.body_bytes_max, whole),
+            body_bytes_max: body
+                .and_then(|max| usize::try_from(max).ok())
+                .unwrap_or(base.body_bytes_max),
             ca_file: path(self.document, section, "ca_file", self.env),
             ca_only: ca_only.unwrap_or(base.ca_only),
             ..base
@@ -299,16 +166,6 @@ impl<'d, 't> Reader<'d, 't> {
         let hint = "write it as `https://host:port/prefix`; credentials have keys of their own";
         self.document.fault(at, what, hint);
         None
-    }
-
-    /// The secret `token`, as the vendor wants it sent.
-    fn token(
-        &self,
-        section: &mut Section<'d, 't>,
-        auth: fn(&SecretString) -> Auth,
-    ) -> Option<Auth> {
-        let at = section.required("token", SECRET_HINT)?;
-        self.secret(&at).as_ref().map(auth)
     }
 
     /// `auth.bearer`, `auth.basic`, `auth.headers`: one of them.
@@ -414,6 +271,136 @@ impl<'d, 't> Reader<'d, 't> {
     }
 }
 
-fn whole(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
+impl Keys for Table<'_, '_, '_> {
+    fn has(&self, key: &'static str) -> bool {
+        self.section.has(key)
+    }
+
+    fn text(&mut self, key: &'static str) -> Option<String> {
+        self.section.text(key).map(|at| at.value)
+    }
+
+    fn required(&mut self, key: &'static str, hint: &str) -> Option<String> {
+        self.section.required(key, hint).map(|at| at.value)
+    }
+
+    fn span(&mut self, key: &'static str, within: Range<Duration>) -> Option<Duration> {
+        self.section.time(key, within)
+    }
+
+    fn whole(&mut self, key: &'static str, within: Range<u64>) -> Option<u64> {
+        self.section.whole(key, within)
+    }
+
+    fn flag(&mut self, key: &'static str) -> Option<bool> {
+        self.section.flag(key)
+    }
+
+    fn word(&mut self, key: &'static str, words: &[&'static str]) -> Option<&'static str> {
+        let words: Vec<(&str, &'static str)> = words.iter().map(|word| (*word, *word)).collect();
+        self.section.word(key, &words)
+    }
+
+    fn texts(&mut self, key: &'static str) -> Vec<String> {
+        let texts = self.section.texts(key).into_iter();
+        texts.map(|at| at.value).collect()
+    }
+
+    fn ids(&mut self, key: &'static str) -> Vec<String> {
+        self.reader.ids(&mut self.section, key)
+    }
+
+    fn pairs(&mut self, key: &'static str) -> Vec<(String, String)> {
+        let pairs = self.section.pairs(key).into_iter();
+        pairs.map(|(name, at)| (name.value, at.value)).collect()
+    }
+
+    fn path(&mut self, key: &'static str) -> Option<PathBuf> {
+        path(
+            self.reader.document,
+            &mut self.section,
+            key,
+            self.reader.env,
+        )
+    }
+
+    fn required_path(&mut self, key: &'static str, hint: &str) -> Option<PathBuf> {
+        let at = self.section.required(key, hint)?;
+        let home = self.reader.env.dir("HOME");
+        Some(self.reader.document.path(&at.value, home.as_deref()))
+    }
+
+    fn url(&mut self, key: &'static str) -> Option<String> {
+        let at = self.section.text(key)?;
+        self.reader.url(&at)
+    }
+
+    fn urls(&mut self, key: &'static str) -> Vec<String> {
+        let is_there = self.section.has(key);
+        let texts = self.section.texts(key);
+        if is_there && texts.is_empty() {
+            self.fault(key, "holds no usable entry".to_owned(), "");
+        }
+        texts.iter().filter_map(|at| self.reader.url(at)).collect()
+    }
+
+    fn secret(&mut self, key: &'static str) -> Option<SecretString> {
+        let at = self.section.text(key)?;
+        self.reader.secret(&at)
+    }
+
+    fn required_secret(&mut self, key: &'static str) -> Option<SecretString> {
+        let at = self.section.required(key, SECRET_HINT)?;
+        self.reader.secret(&at)
+    }
+
+    fn auth(&mut self) -> Auth {
+        self.reader.auth(&mut self.section)
+    }
+
+    fn headers(&mut self) -> Vec<(String, String)> {
+        self.reader.plain_headers(&mut self.section)
+    }
+
+    fn limits(&mut self) -> HttpConfig {
+        self.reader.limits(&mut self.section)
+    }
+
+    fn http(&mut self, default: Option<&str>) -> Option<HttpConfig> {
+        self.reader.http(&mut self.section, default)
+    }
+
+    fn inside(&mut self, key: &'static str, read: &mut dyn FnMut(&mut dyn Keys)) -> bool {
+        let section = self.section.section(key);
+        let is_there = section.is_some();
+        self.open(section, read);
+        is_there
+    }
+
+    fn each(&mut self, key: &'static str, read: &mut dyn FnMut(&mut dyn Keys)) {
+        let sections = self.section.sections(key);
+        self.open(sections, read);
+    }
+
+    fn fault(&mut self, key: &'static str, what: String, hint: &str) {
+        let at = self.section.place_of(key);
+        self.reader.document.fault(&at, what, hint);
+    }
+}
+
+impl<'d, 't> Table<'_, 'd, 't> {
+    fn open(
+        &self,
+        sections: impl IntoIterator<Item = Section<'d, 't>>,
+        read: &mut dyn FnMut(&mut dyn Keys),
+    ) {
+        for section in sections {
+            let mut table = Table {
+                reader: self.reader,
+                section,
+            };
+            read(&mut table);
+            table.section.finish();
+        }
+    }
 }

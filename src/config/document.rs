@@ -4,6 +4,7 @@
 //! should not have to run the program once for each mistake. A [`Section`] hands out one key after the other, notes
 //! what is wrong with its place, and in [`Section::finish`] names the keys nobody asked for.
 
+use super::nearest::closest_hint;
 use super::problem::{Problem, Problems};
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -131,6 +132,7 @@ pub(crate) struct Section<'d, 't> {
     span: Range<usize>,
     table: DeTable<'t>,
     asked: Vec<&'static str>,
+    taken: Vec<(&'static str, Range<usize>)>,
 }
 
 impl<'d, 't> Section<'d, 't> {
@@ -146,6 +148,7 @@ impl<'d, 't> Section<'d, 't> {
             span,
             table,
             asked: Vec::new(),
+            taken: Vec::new(),
         }
     }
 
@@ -156,6 +159,19 @@ impl<'d, 't> Section<'d, 't> {
             key: self.path.clone(),
             span: self.span.clone(),
         }
+    }
+
+    /// Where a key stood that was taken; the section itself when it was not there.
+    pub(crate) fn place_of(&self, key: &'static str) -> At<()> {
+        let taken = self.taken.iter().find(|(taken, _)| *taken == key);
+        taken.map_or_else(
+            || self.at(),
+            |(key, span)| At {
+                value: (),
+                key: self.join(key),
+                span: span.clone(),
+            },
+        )
     }
 
     fn join(&self, key: &str) -> String {
@@ -169,6 +185,7 @@ impl<'d, 't> Section<'d, 't> {
     fn take(&mut self, key: &'static str) -> Option<At<DeValue<'t>>> {
         self.asked.push(key);
         let value = self.table.remove(key)?;
+        self.taken.push((key, value.span()));
         Some(At {
             key: self.join(key),
             span: value.span(),
@@ -494,34 +511,6 @@ impl<'d, 't> Section<'d, 't> {
     }
 }
 
-/// `did you mean ...` for the known word nearest to what was typed; empty when none is near.
-fn closest_hint<'w>(typed: &str, known: impl Iterator<Item = &'w str>) -> String {
-    let near = known
-        .map(|word| (edit_distance(typed, word), word))
-        .min()
-        .filter(|(distance, _)| *distance <= 2);
-    near.map_or_else(String::new, |(_, word)| format!("did you mean `{word}`?"))
-}
-
-/// Letters to add, remove or exchange to get from one word to the other.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i.saturating_add(1);
-        let mut next = vec![left];
-        for (to, above) in b.iter().zip(row.iter().skip(1)) {
-            let exchanged = diagonal.saturating_add(usize::from(from != *to));
-            left = exchanged.min(left.min(*above).saturating_add(1));
-            diagonal = *above;
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
-}
-
 /// What a value is, in words.
 fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
@@ -549,14 +538,6 @@ fn span_text(span: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distance_counts_letters() {
-        assert_eq!(edit_distance("evry", "every"), 1);
-        assert_eq!(edit_distance("", "abc"), 3);
-        assert_eq!(edit_distance("same", "same"), 0);
-        assert_eq!(edit_distance("kitten", "sitting"), 3);
-    }
 
     #[test]
     fn a_place_counts_characters_not_bytes() {

@@ -10,6 +10,7 @@
 mod connectors;
 mod document;
 mod env;
+mod nearest;
 mod panels;
 pub mod people;
 mod problem;
@@ -23,10 +24,11 @@ pub use env::Env;
 pub use problem::{Problem, Problems};
 pub use sections::{Color, PrefixKey, Server, Ui};
 
-use crate::connect::registry::AnyConfig;
+use crate::connect::connector::Connector;
 use crate::domain::runbook::plan::MetricRule;
 use document::Document;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone)]
@@ -42,7 +44,7 @@ pub struct Config {
     /// `[[panel]]`, in the order of the file.
     pub panels: Vec<MetricRule>,
     /// `[connect.*.*]`: metrics connectors first, each kind by name. Empty with [`Secrets::Skip`].
-    pub connectors: Vec<AnyConfig>,
+    pub connectors: Vec<Arc<dyn Connector>>,
 }
 
 /// Whether secrets are fetched.

@@ -6,7 +6,9 @@
 //! Lengths count as JSON writes them, since that is how they travel. Characters are left as they are: what may be drawn
 //! is decided by whoever draws.
 
-use crate::domain::reading::{Alert, Component, Incident, OnCall, QueryAnswer, Reading, Series};
+use crate::domain::reading::{
+    Alert, Component, Incident, OnCall, QueryAnswer, Reading, Series, Silence, TargetHealth,
+};
 
 /// Longest single text: a summary or a warning of some lines; the words of a failure are cut to less where they are made.
 const TEXT_BYTES_MAX: usize = 1024;
@@ -16,6 +18,12 @@ const NAME_BYTES_MAX: usize = 256;
 const LABELS_BYTES_MAX: usize = 4 * 1024;
 /// All texts of one component: a hundred dependencies; five thousand components stay within one snapshot.
 const COMPONENT_BYTES_MAX: usize = 2 * 1024;
+/// Ids of what keeps one alert quiet: a dozen.
+const SILENCED_BY_BYTES_MAX: usize = 1024;
+/// Conditions of one silence: all that a person writes.
+const MUTES_BYTES_MAX: usize = 4 * 1024;
+/// Names that one person on call answers for: a hundred services.
+const COVERS_BYTES_MAX: usize = 4 * 1024;
 /// Ends a text that was cut.
 const MARK: char = '…';
 /// Most bytes of JSON that one byte of text can become: `\u0001`.
@@ -34,6 +42,8 @@ pub(super) fn bound(reading: &mut Reading) {
             }
         }
         Reading::Alerts { alerts, .. } => alerts.iter_mut().for_each(alert),
+        Reading::Silences { silences, .. } => silences.iter_mut().for_each(silence),
+        Reading::Targets { targets, .. } => targets.iter_mut().for_each(target),
         Reading::Info { info, .. } => cut(&mut info.version, NAME_BYTES_MAX),
         Reading::Components { components, .. } => components.iter_mut().for_each(component),
         Reading::OnCalls { on_calls, .. } => on_calls.iter_mut().for_each(on_call),
@@ -60,6 +70,23 @@ fn alert(alert: &mut Alert) {
     }
     cut(&mut alert.summary, TEXT_BYTES_MAX);
     labels(&mut alert.labels);
+    names(&mut alert.silenced_by, SILENCED_BY_BYTES_MAX);
+}
+
+fn silence(silence: &mut Silence) {
+    for text in [&mut silence.id, &mut silence.by] {
+        cut(text, NAME_BYTES_MAX);
+    }
+    cut(&mut silence.comment, TEXT_BYTES_MAX);
+    names(&mut silence.mutes, MUTES_BYTES_MAX);
+}
+
+fn target(target: &mut TargetHealth) {
+    for text in [&mut target.job, &mut target.instance] {
+        cut(text, NAME_BYTES_MAX);
+    }
+    cut(&mut target.error, TEXT_BYTES_MAX);
+    labels(&mut target.labels);
 }
 
 fn on_call(on_call: &mut OnCall) {
@@ -71,10 +98,12 @@ fn on_call(on_call: &mut OnCall) {
         level: _,
         from: _,
         until: _,
+        covers,
     } = on_call;
     for text in [rota, person, contact, next] {
         cut(text, NAME_BYTES_MAX);
     }
+    names(covers, COVERS_BYTES_MAX);
 }
 
 fn incident(incident: &mut Incident) {
@@ -85,39 +114,77 @@ fn incident(incident: &mut Incident) {
         service,
         urgency,
         since: _,
+        url,
     } = incident;
-    cut(title, TEXT_BYTES_MAX);
+    for text in [title, url] {
+        cut(text, TEXT_BYTES_MAX);
+    }
     for text in [id, status, service, urgency] {
         cut(text, NAME_BYTES_MAX);
     }
 }
 
-/// Its own texts first; dependencies that find no room any more are left out.
+/// Its own texts first, then dependencies, since they decide; what finds no room any more is left out.
 fn component(component: &mut Component) {
     let Component {
         name,
         kind,
+        role,
         owner,
         tier,
         environment,
         site,
         status,
+        address,
+        tags,
+        links,
+        fields,
         depends_on,
     } = component;
     let mut room = COMPONENT_BYTES_MAX;
-    for text in [name, kind, owner, tier, environment, site, status] {
+    let own = [
+        name,
+        kind,
+        role,
+        owner,
+        tier,
+        environment,
+        site,
+        status,
+        address,
+    ];
+    for text in own {
         cut(text, NAME_BYTES_MAX);
         room = room.saturating_sub(text.len());
     }
-    for text in depends_on.iter_mut() {
-        cut(text, NAME_BYTES_MAX);
-    }
-    depends_on.retain(|text| {
-        let size = text.len().saturating_add(ESCAPED_BYTES_MAX);
-        let fits = size <= room;
-        room = if fits { room.saturating_sub(size) } else { 0 };
-        fits
+    room = names(depends_on, room);
+    room = names(tags, room);
+    links.retain_mut(|link| {
+        cut(&mut link.title, NAME_BYTES_MAX);
+        cut(&mut link.url, TEXT_BYTES_MAX);
+        take(&mut room, link.title.len().saturating_add(link.url.len()))
     });
+    fields.retain_mut(|(name, value)| {
+        cut(name, NAME_BYTES_MAX);
+        cut(value, NAME_BYTES_MAX);
+        take(&mut room, name.len().saturating_add(value.len()))
+    });
+}
+
+/// Cuts each name, and leaves out those that find no room; gives the room that is left.
+fn names(texts: &mut Vec<String>, mut room: usize) -> usize {
+    texts.retain_mut(|text| {
+        cut(text, NAME_BYTES_MAX);
+        take(&mut room, text.len())
+    });
+    room
+}
+
+/// Takes room for some bytes; once something did not fit, nothing does any more.
+fn take(room: &mut usize, bytes: usize) -> bool {
+    let left = room.checked_sub(bytes.saturating_add(ESCAPED_BYTES_MAX));
+    *room = left.unwrap_or(0);
+    left.is_some()
 }
 
 /// Cuts the values of a set of labels, and leaves out labels that find no room at all.
@@ -234,6 +301,7 @@ mod tests {
                 summary: text.clone(),
                 labels: pairs(3, &text),
                 since: None,
+                silenced_by: Vec::new(),
             }];
             let source = name();
             let all = [

@@ -3,8 +3,10 @@
 //! Redirects are never followed: a redirected request would carry its credentials to a host nobody configured.
 //! Messages name the host and the cause; never a secret, a path or a query string.
 
+mod call;
 mod error;
 
+pub use call::{Body, Call, Method, path_part};
 pub use error::{HttpError, HttpSetupError, RetryAfter, parse_http_date};
 
 use crate::domain::time::Timestamp;
@@ -260,6 +262,33 @@ impl Http {
     /// As [`Self::get`].
     pub async fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Result<Answer, HttpError> {
         let request = self.client.post(self.url(path)).form(form);
+        self.send(request).await
+    }
+
+    /// Sends any request below the base URL. A path may hold percent-encoded parts; see [`path_part`].
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn call(&self, call: &Call) -> Result<Answer, HttpError> {
+        let url = self.url(&call.path);
+        let mut request = match call.method {
+            Method::Get => self.client.get(url),
+            Method::Post => self.client.post(url),
+            Method::Put => self.client.put(url),
+            Method::Patch => self.client.patch(url),
+            Method::Delete => self.client.delete(url),
+        };
+        if !call.query.is_empty() {
+            request = request.query(&call.query);
+        }
+        for (name, value) in &call.headers {
+            request = request.header(*name, value);
+        }
+        request = match &call.body {
+            Body::None => request,
+            Body::Json(value) => request.json(value),
+            Body::Form(pairs) => request.form(pairs),
+        };
         self.send(request).await
     }
 

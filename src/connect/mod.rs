@@ -7,18 +7,22 @@
 //! - [`poll`]: the one poll loop: interval, jitter, back-off, Retry-After, poll-now, health, shutdown.
 //! - [`supervise`]: all loops of a session together: start, poll-now by name, stop.
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
+//! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
 //! - [`netbox`], [`pagerduty`], [`files`]: CMDB and pager, from their systems or from files.
 //! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 
 mod bound;
+pub mod connector;
 #[cfg(test)]
 pub(crate) mod contracts;
 pub mod files;
 pub mod http;
+pub mod keys;
 pub mod netbox;
 pub mod pagerduty;
 pub mod poll;
+pub mod probe;
 pub mod prometheus;
 pub mod query;
 pub mod registry;

@@ -8,6 +8,7 @@ use crate::connect::http::{HttpError, RetryAfter, snippet};
 use crate::domain::id::ConnectorName;
 use crate::domain::reading::{ConnectorHealth, Liveness, Reading};
 use crate::domain::time::{Moment, Timestamp};
+use crate::domain::write::Ability;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,6 +125,8 @@ pub struct Context {
     pub shutdown: CancellationToken,
     /// Poll now; at most one a second, and not before a Retry-After has passed.
     pub poke: Arc<Notify>,
+    /// What the connector can write; told with its health.
+    pub can: Vec<Ability>,
 }
 
 /// Asks `source` until shutdown, or until nobody takes readings any more.
@@ -153,7 +156,7 @@ struct Plan {
 }
 
 async fn poll_forever(source: &mut dyn Source, context: &Context) {
-    let mut progress = Progress::new(source);
+    let mut progress = Progress::new(source, context.can.clone());
     loop {
         let started = Instant::now();
         let limit = source.deadline() + DEADLINE_GRACE;
@@ -182,7 +185,7 @@ async fn poll_forever(source: &mut dyn Source, context: &Context) {
 }
 
 impl Progress {
-    fn new(source: &dyn Source) -> Self {
+    fn new(source: &dyn Source, can: Vec<Ability>) -> Self {
         Self {
             health: ConnectorHealth {
                 connector: source.name().clone(),
@@ -193,6 +196,7 @@ impl Progress {
                 failures: 0,
                 next_try: None,
                 latency: Duration::ZERO,
+                can,
             },
             stale_after: source.every() * STALE_POLLS + source.deadline(),
             last_good: None,

@@ -1,49 +1,24 @@
 //! From settings to sources: one line for each kind of connector.
 
 use crate::clock::Clock;
-use crate::connect::files::{File, FileConfig};
+use crate::connect::connector::{Connector, Kind, Writer};
 use crate::connect::http::HttpSetupError;
-use crate::connect::netbox::{NetBox, NetBoxConfig};
-use crate::connect::pagerduty::{PagerDuty, PagerDutyConfig};
 use crate::connect::poll::Source;
-use crate::connect::prometheus::{Prometheus, PrometheusConfig};
 use crate::connect::query::{QuerySpec, specs_of};
-use crate::connect::scrape::{ScrapeConfig, Scraper};
+use crate::connect::{files, netbox, pagerduty, prometheus, scrape};
 use crate::domain::id::ConnectorName;
+use crate::domain::write::Ability;
 use std::sync::Arc;
 
-/// Settings of one connector, whatever its kind.
-#[derive(Debug, Clone)]
-pub enum AnyConfig {
-    /// `[connect.prometheus.NAME]`
-    Prometheus(PrometheusConfig),
-    /// `[connect.scrape.NAME]`
-    Scrape(ScrapeConfig),
-    /// `[connect.netbox.NAME]`
-    NetBox(NetBoxConfig),
-    /// `[connect.pagerduty.NAME]`
-    PagerDuty(PagerDutyConfig),
-    /// `[connect.cmdb-file.NAME]` and `[connect.rota-file.NAME]`
-    File(FileConfig),
-}
-
-impl AnyConfig {
-    /// Name in the configuration; unique over all kinds.
-    pub const fn name(&self) -> &ConnectorName {
-        match self {
-            Self::Prometheus(config) => &config.name,
-            Self::Scrape(config) => &config.name,
-            Self::NetBox(config) => &config.name,
-            Self::PagerDuty(config) => &config.name,
-            Self::File(config) => &config.name,
-        }
-    }
-
-    /// True for those that answer metric queries. The first of them gets the queries that name no source.
-    pub const fn is_metrics(&self) -> bool {
-        matches!(self, Self::Prometheus(_) | Self::Scrape(_))
-    }
-}
+/// Every kind of connector there is, metrics first: the first configured one answers queries that name no source.
+pub const KINDS: &[Kind] = &[
+    prometheus::KIND,
+    scrape::KIND,
+    netbox::KIND,
+    pagerduty::KIND,
+    files::CMDB,
+    files::ROTA,
+];
 
 /// A connector that cannot be made from its settings.
 #[derive(Debug, thiserror::Error)]
@@ -55,24 +30,44 @@ pub struct SetupError {
     pub source: HttpSetupError,
 }
 
-/// Makes the sources, in the order of the settings. Opens no connection; reads certificate files.
+/// What a connector became.
+pub struct Built {
+    /// Name in the configuration.
+    pub name: ConnectorName,
+    /// What is polled; nothing for those that only write.
+    pub source: Option<Box<dyn Source>>,
+    /// What carries out writes, where the settings allow any.
+    pub writer: Option<Box<dyn Writer>>,
+    /// What it can write.
+    pub can: Vec<Ability>,
+}
+
+/// Makes sources and writers, in the order of the settings. Opens no connection; reads certificate files.
 ///
 /// # Errors
 /// Every [`SetupError`], so that all can be mended at once.
 pub fn build(
-    configs: &[AnyConfig],
+    configs: &[Arc<dyn Connector>],
     specs: &[QuerySpec],
     clock: &Arc<dyn Clock>,
-) -> Result<Vec<Box<dyn Source>>, Vec<SetupError>> {
+) -> Result<Vec<Built>, Vec<SetupError>> {
     let first = configs.iter().find(|config| config.is_metrics());
-    let first = first.map(AnyConfig::name);
-    let mut sources = Vec::new();
+    let first = first.map(|config| config.name());
+    let mut built = Vec::new();
     let mut errors = Vec::new();
     for config in configs {
         let name = config.name();
         let specs = specs_of(specs, name, first == Some(name));
-        match source(config, &specs, clock) {
-            Ok(source) => sources.push(source),
+        let made = config
+            .source(&specs, clock)
+            .and_then(|source| Ok((source, config.writer()?)));
+        match made {
+            Ok((source, writer)) => built.push(Built {
+                name: name.clone(),
+                source,
+                writer,
+                can: config.abilities(),
+            }),
             Err(source) => errors.push(SetupError {
                 name: name.clone(),
                 source,
@@ -80,41 +75,28 @@ pub fn build(
         }
     }
     if errors.is_empty() {
-        Ok(sources)
+        Ok(built)
     } else {
         Err(errors)
     }
-}
-
-fn source(
-    config: &AnyConfig,
-    specs: &[QuerySpec],
-    clock: &Arc<dyn Clock>,
-) -> Result<Box<dyn Source>, HttpSetupError> {
-    Ok(match config.clone() {
-        AnyConfig::Prometheus(config) => Box::new(Prometheus::new(config, specs, clock.clone())?),
-        AnyConfig::Scrape(config) => Box::new(Scraper::new(config, specs, clock.clone())?),
-        AnyConfig::NetBox(config) => Box::new(NetBox::new(config)?),
-        AnyConfig::PagerDuty(config) => Box::new(PagerDuty::new(config)?),
-        AnyConfig::File(config) => Box::new(File::new(config)),
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
-    use crate::connect::files;
+    use crate::connect::files::{self, FileConfig};
     use crate::connect::http::HttpConfig;
+    use crate::connect::prometheus::PrometheusConfig;
 
     fn name(text: &str) -> ConnectorName {
         ConnectorName::new(text).expect("valid")
     }
 
-    fn configs() -> Vec<AnyConfig> {
+    fn configs() -> Vec<Arc<dyn Connector>> {
         vec![
-            AnyConfig::Prometheus(PrometheusConfig::new(name("main"), "http://127.0.0.1:9090")),
-            AnyConfig::File(FileConfig {
+            Arc::new(PrometheusConfig::new(name("main"), "http://127.0.0.1:9090")),
+            Arc::new(FileConfig {
                 name: name("parts"),
                 kind: files::Kind::Cmdb,
                 path: "/no/such/file".into(),
@@ -134,20 +116,20 @@ mod tests {
             .expect("valid");
         let kinds: Vec<_> = sources
             .iter()
-            .map(|s| (s.name().as_str(), s.system()))
+            .filter_map(|built| Some((built.name.as_str(), built.source.as_ref()?.system())))
             .collect();
         assert_eq!(kinds, [("main", "prometheus"), ("parts", "files")]);
     }
 
     #[test]
     fn every_setting_that_cannot_be_used_is_named() {
-        let broken = |text: &str| {
+        let broken = |text: &str| -> Arc<dyn Connector> {
             let mut config = PrometheusConfig::new(name(text), "http://127.0.0.1:9090");
             config.http = HttpConfig {
                 ca_file: Some("/no/such/ca.pem".into()),
                 ..config.http
             };
-            AnyConfig::Prometheus(config)
+            Arc::new(config)
         };
         let all = [vec![broken("a")], configs(), vec![broken("b")]].concat();
         let errors = build(&all, &[], &clock())

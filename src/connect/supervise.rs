@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::connect::poll::{Context, Source, run};
+use crate::connect::registry::Built;
 use crate::domain::id::ConnectorName;
 use crate::domain::reading::{ConnectorHealth, Liveness, Reading};
 use std::collections::BTreeMap;
@@ -20,19 +21,21 @@ pub struct Connectors {
 impl Connectors {
     /// Starts all sources. They end when `shutdown` is cancelled or nobody takes `readings`. Needs a tokio runtime.
     pub fn start(
-        sources: Vec<Box<dyn Source>>,
+        all: Vec<Built>,
         readings: &mpsc::Sender<Reading>,
         clock: &Arc<dyn Clock>,
         shutdown: &CancellationToken,
     ) -> Self {
         let tasks = TaskTracker::new();
         let mut pokes = BTreeMap::new();
-        for source in sources {
+        for Built { source, can, .. } in all {
+            let Some(source) = source else { continue };
             let context = Context {
                 readings: readings.clone(),
                 clock: Arc::clone(clock),
                 shutdown: shutdown.clone(),
                 poke: Arc::new(Notify::new()),
+                can,
             };
             pokes.insert(source.name().clone(), Arc::clone(&context.poke));
             tasks.spawn(watch(source, context));
@@ -73,6 +76,7 @@ async fn watch(source: Box<dyn Source>, context: Context) {
         failures: 1,
         next_try: None,
         latency: Duration::ZERO,
+        can: context.can.clone(),
     };
     let (readings, shutdown) = (context.readings.clone(), context.shutdown.clone());
     if tokio::spawn(run(source, context)).await.is_err() {
@@ -120,11 +124,14 @@ mod tests {
         }
     }
 
-    fn fake(name: &str, panics: bool) -> Box<dyn Source> {
-        Box::new(Fake {
-            name: ConnectorName::new(name).unwrap(),
-            panics,
-        })
+    fn fake(name: &str, panics: bool) -> Built {
+        let name = ConnectorName::new(name).unwrap();
+        Built {
+            name: name.clone(),
+            source: Some(Box::new(Fake { name, panics })),
+            writer: None,
+            can: Vec::new(),
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use crate::domain::fact::ExecKey;
 use crate::domain::id::{ConnectorName, RuleId};
 use crate::domain::reading::{
     Alert, Component, ConnectorHealth, History, Incident, OnCall, ReadFailure, Reading, Sample,
-    Series, ServerInfo,
+    Series, ServerInfo, Silence, TargetHealth,
 };
 use crate::domain::threshold::Verdict;
 use crate::domain::time::{Moment, Timestamp};
@@ -90,6 +90,10 @@ pub struct Board {
     pub on_calls: BTreeMap<ConnectorName, Vec<OnCall>>,
     /// Incidents by source.
     pub incidents: BTreeMap<ConnectorName, Vec<Incident>>,
+    /// Silences by source.
+    pub silences: BTreeMap<ConnectorName, Vec<Silence>>,
+    /// What metrics servers watch, by source.
+    pub targets: BTreeMap<ConnectorName, Vec<TargetHealth>>,
     /// Build and clock by source.
     pub infos: BTreeMap<ConnectorName, ServerInfo>,
     /// Health by source.
@@ -131,6 +135,12 @@ impl Board {
             }
             Reading::Alerts { source, alerts } => {
                 self.alerts.insert(source, alerts);
+            }
+            Reading::Silences { source, silences } => {
+                self.silences.insert(source, silences);
+            }
+            Reading::Targets { source, targets } => {
+                self.targets.insert(source, targets);
             }
             Reading::Info { source, info } => {
                 self.infos.insert(source, info);

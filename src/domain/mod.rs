@@ -27,3 +27,4 @@ pub mod time;
 pub mod verdict;
 pub mod what_now;
 pub mod world;
+pub mod write;

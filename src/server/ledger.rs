@@ -171,6 +171,7 @@ impl Ledger {
             failures: u32::from(!is_good),
             next_try: (!is_good).then_some(now),
             latency: std::time::Duration::ZERO,
+            can: Vec::new(),
         })
     }
 }

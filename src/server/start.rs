@@ -14,9 +14,9 @@ use super::talk::RENDERS_MAX;
 use super::world::Looks;
 use crate::clock::Clock;
 use crate::connect::READINGS_QUEUE_MAX;
-use crate::connect::poll::Source;
+use crate::connect::connector::Connector;
 use crate::connect::query;
-use crate::connect::registry::{self, AnyConfig, SetupError};
+use crate::connect::registry::{self, Built, SetupError};
 use crate::connect::supervise::Connectors;
 use crate::domain::apply::FoldError;
 use crate::domain::board::Board;
@@ -55,7 +55,7 @@ pub struct Options {
     /// Where people come from.
     pub people: PeopleSource,
     /// Connectors of the configuration.
-    pub connectors: Vec<AnyConfig>,
+    pub connectors: Vec<Arc<dyn Connector>>,
     /// Variables every command gets, such as `PATH`.
     pub base_env: std::collections::BTreeMap<String, String>,
     /// Bytes of output kept per command.
@@ -151,7 +151,7 @@ pub struct Server {
     sources: Sources,
     shutdown: CancellationToken,
     socket: SessionSocket,
-    connectors: Vec<Box<dyn Source>>,
+    connectors: Vec<Built>,
     readings: mpsc::Sender<crate::domain::reading::Reading>,
     clock: Arc<dyn Clock>,
 }
@@ -168,7 +168,7 @@ impl std::fmt::Debug for Server {
 struct Ground {
     policy: Policy,
     workplace: Workplace,
-    connectors: Vec<Box<dyn Source>>,
+    connectors: Vec<Built>,
     socket: SessionSocket,
 }
 

@@ -248,6 +248,7 @@ impl Story {
             failures: u32::from(!error.is_empty()),
             next_try: None,
             latency: Duration::from_millis(12),
+            can: Vec::new(),
         })
     }
 
@@ -282,6 +283,7 @@ impl Story {
                     from: None,
                     until: Some(start().wall.plus(hour * 5)),
                     next: "Mira".to_owned(),
+                    covers: Vec::new(),
                 }],
             },
             Reading::Incidents {
@@ -293,6 +295,7 @@ impl Story {
                     service: "checkout".to_owned(),
                     urgency: "low".to_owned(),
                     since: Some(start().wall.minus(hour)),
+                    url: String::new(),
                 }],
             },
             Reading::Alerts {
@@ -304,6 +307,7 @@ impl Story {
                     summary: "/backup is 81% full".to_owned(),
                     labels: Vec::new(),
                     since: Some(start().wall),
+                    silenced_by: Vec::new(),
                 }],
             },
             self.health("main", "prometheus", Liveness::Live, ""),

@@ -90,5 +90,6 @@ fn component<S: Placed>(raw: RawComponent<S>) -> Component {
         site: raw.site,
         status: raw.status,
         depends_on: raw.depends_on.iter().map(|n| n.text().to_owned()).collect(),
+        ..Component::default()
     }
 }

@@ -1,8 +1,28 @@
 //! Settings of `[connect.cmdb-file.NAME]` and `[connect.rota-file.NAME]`.
 
+use super::File;
+use crate::clock::Clock;
+use crate::connect::connector::{self, Connector};
+use crate::connect::http::HttpSetupError;
+use crate::connect::keys::{self, Keys};
+use crate::connect::poll::Source;
+use crate::connect::query::QuerySpec;
 use crate::domain::id::ConnectorName;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// `[connect.cmdb-file.NAME]`
+pub const CMDB: connector::Kind = connector::Kind {
+    word: "cmdb-file",
+    read: |name, keys| read(Kind::Cmdb, name, keys),
+};
+
+/// `[connect.rota-file.NAME]`
+pub const ROTA: connector::Kind = connector::Kind {
+    word: "rota-file",
+    read: |name, keys| read(Kind::Rota, name, keys),
+};
 
 /// How often a file is looked at when the configuration names nothing: somebody who has just saved it waits for that.
 pub const EVERY: Duration = Duration::from_secs(5);
@@ -27,4 +47,33 @@ pub struct FileConfig {
     pub path: PathBuf,
     /// How often its time of change is looked at.
     pub every: Duration,
+}
+
+fn read(kind: Kind, name: ConnectorName, keys: &mut dyn Keys) -> Option<Arc<dyn Connector>> {
+    let every = keys.span("every", keys::EVERY);
+    let path = keys.required_path("path", "a file, TOML or JSON")?;
+    Some(Arc::new(FileConfig {
+        name,
+        kind,
+        path,
+        every: every.unwrap_or(EVERY),
+    }))
+}
+
+impl Connector for FileConfig {
+    fn name(&self) -> &ConnectorName {
+        &self.name
+    }
+
+    fn system(&self) -> &'static str {
+        "files"
+    }
+
+    fn source(
+        &self,
+        _specs: &[QuerySpec],
+        _clock: &Arc<dyn Clock>,
+    ) -> Result<Option<Box<dyn Source>>, HttpSetupError> {
+        Ok(Some(Box::new(File::new(self.clone()))))
+    }
 }

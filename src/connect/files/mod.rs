@@ -10,7 +10,7 @@ mod rota;
 mod tests;
 mod text;
 
-pub use config::{EVERY, FileConfig, Kind};
+pub use config::{CMDB, EVERY, FileConfig, Kind, ROTA};
 pub use text::FileFault;
 
 use crate::connect::poll::{Pace, PollError, Source};

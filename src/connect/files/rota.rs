@@ -140,6 +140,7 @@ pub(super) fn on_calls(rotas: &[Rota], now: Timestamp) -> Vec<OnCall> {
             from: Some(shift.from),
             until: Some(shift.until),
             next: later.map(|next| next.person.clone()).unwrap_or_default(),
+            covers: Vec::new(),
         })
     });
     current.collect()

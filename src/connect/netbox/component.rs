@@ -136,6 +136,7 @@ fn machine_component(machine: &Machine, kind: &str, contacts: &BTreeMap<u64, Str
             .map(|status| status.value.clone())
             .unwrap_or_default(),
         depends_on: tidy(depends_on),
+        ..Component::default()
     }
 }
 
@@ -169,6 +170,7 @@ fn service_component(service: &Service, host: &Component) -> Component {
         site: host.site.clone(),
         status: host.status.clone(),
         depends_on: tidy(depends_on),
+        ..Component::default()
     }
 }
 

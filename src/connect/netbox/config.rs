@@ -1,9 +1,22 @@
 //! Settings of `[connect.netbox.NAME]`.
 
-use crate::connect::http::{Auth, HttpConfig};
+use super::NetBox;
+use crate::clock::Clock;
+use crate::connect::connector::{Connector, Kind};
+use crate::connect::http::{Auth, HttpConfig, HttpSetupError};
+use crate::connect::keys::{self, Keys};
+use crate::connect::poll::Source;
+use crate::connect::query::QuerySpec;
 use crate::domain::id::ConnectorName;
 use secrecy::{ExposeSecret as _, SecretString};
+use std::sync::Arc;
 use std::time::Duration;
+
+/// `[connect.netbox.NAME]`
+pub const KIND: Kind = Kind {
+    word: "netbox",
+    read,
+};
 
 /// Interval of the polls when the configuration names none: a CMDB changes by hand, and a full read is not cheap for it.
 pub const EVERY: Duration = Duration::from_secs(300);
@@ -47,4 +60,49 @@ pub fn auth(token: &SecretString) -> Auth {
     }
     let value = SecretString::from(format!("Token {token}"));
     Auth::Headers(vec![("Authorization".to_owned(), value)])
+}
+
+fn read(name: ConnectorName, keys: &mut dyn Keys) -> Option<Arc<dyn Connector>> {
+    let token = keys.required_secret("token");
+    let every = keys.span("every", keys::EVERY);
+    let contacts = keys.flag("contacts");
+    let mut filter = Filter::default();
+    keys.inside("filter", &mut |keys| {
+        filter.sites = keys.ids("sites");
+        filter.tags = keys.ids("tags");
+        filter.roles = keys.ids("roles");
+    });
+    let http = keys.http(None)?;
+    Some(Arc::new(NetBoxConfig {
+        name,
+        http: HttpConfig {
+            auth: auth(&token?),
+            ..http
+        },
+        every: every.unwrap_or(EVERY),
+        filter,
+        contacts: contacts.unwrap_or(false),
+    }))
+}
+
+impl Connector for NetBoxConfig {
+    fn name(&self) -> &ConnectorName {
+        &self.name
+    }
+
+    fn system(&self) -> &'static str {
+        "netbox"
+    }
+
+    fn servers(&self) -> Vec<&HttpConfig> {
+        vec![&self.http]
+    }
+
+    fn source(
+        &self,
+        _specs: &[QuerySpec],
+        _clock: &Arc<dyn Clock>,
+    ) -> Result<Option<Box<dyn Source>>, HttpSetupError> {
+        Ok(Some(Box::new(NetBox::new(self.clone())?)))
+    }
 }

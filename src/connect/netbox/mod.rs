@@ -13,7 +13,7 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub use config::{EVERY, Filter, NetBoxConfig, auth};
+pub use config::{EVERY, Filter, KIND, NetBoxConfig, auth};
 
 use crate::connect::http::{Http, HttpError, HttpSetupError};
 use crate::connect::poll::{Pace, PollError, Source};

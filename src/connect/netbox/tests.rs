@@ -202,6 +202,7 @@ fn objects_become_components() {
             site: text("Frankfurt"),
             status: text("active"),
             depends_on: vec![text("net-1"), text("net-2")],
+            ..Component::default()
         }
     );
     assert_eq!(
@@ -215,6 +216,7 @@ fn objects_become_components() {
             site: String::new(),
             status: text("planned"),
             depends_on: vec![text("san-1"), text("dns"), text("hv-1")],
+            ..Component::default()
         }
     );
     assert_eq!(all[0].owner, "", "an inactive contact counts for nothing");

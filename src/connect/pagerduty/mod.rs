@@ -17,7 +17,7 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub use config::{EVERY, LOOK_AHEAD, PagerDutyConfig, URL, auth};
+pub use config::{EVERY, KIND, LOOK_AHEAD, PagerDutyConfig, URL, auth};
 
 use crate::connect::http::{Http, HttpError, HttpSetupError};
 use crate::connect::poll::{Pace, PollError, Source};

@@ -165,6 +165,7 @@ fn on_call(entry: &Entry, group: &[&Entry]) -> OnCall {
         from: entry.start,
         until: entry.end,
         next: next.map(|next| next.user.label()).unwrap_or_default(),
+        covers: Vec::new(),
     }
 }
 
@@ -194,6 +195,7 @@ impl From<RawIncident> for Incident {
             service: raw.service.map(|s| s.label()).unwrap_or_default(),
             urgency: raw.urgency.unwrap_or_default(),
             since: raw.created_at,
+            url: String::new(),
         }
     }
 }

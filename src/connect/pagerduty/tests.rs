@@ -77,6 +77,7 @@ fn on_calls_say_who_now_until_when_and_who_next() {
         from: Some(at("2026-11-21T20:00:00Z")),
         until: Some(at("2026-11-22T08:00:00Z")),
         next: text("Jon"),
+        covers: Vec::new(),
     };
     let ada = OnCall {
         rota: text("Databases"),
@@ -86,6 +87,7 @@ fn on_calls_say_who_now_until_when_and_who_next() {
         from: None,
         until: None,
         next: String::new(),
+        covers: Vec::new(),
     };
     assert_eq!(on_calls, [ada, mira]);
     // The hand-over belongs to the one who comes.
@@ -113,6 +115,7 @@ fn incidents_are_read_with_and_without_their_optional_fields() {
         service: "My Mail Service".to_owned(),
         urgency: "high".to_owned(),
         since: Some(at("2026-11-22T02:58:00Z")),
+        url: String::new(),
     };
     assert_eq!(page.entries[0], fire);
     assert_eq!(

@@ -95,6 +95,7 @@ fn start(wall: i64, every: u64, pace: Pace, acts: Vec<Act>, room: usize, follow_
         }),
         shutdown: CancellationToken::new(),
         poke: Arc::new(Notify::new()),
+        can: Vec::new(),
     };
     let (poke, shutdown) = (Arc::clone(&context.poke), context.shutdown.clone());
     let task = tokio::spawn(run(Box::new(source), context));

@@ -1,8 +1,24 @@
 //! Every key of `[connect.prometheus.NAME]`.
 
-use crate::connect::http::HttpConfig;
+use super::Prometheus;
+use crate::clock::Clock;
+use crate::connect::connector::{Connector, Kind};
+use crate::connect::http::{HttpConfig, HttpSetupError};
+use crate::connect::keys::{EVERY_METRICS, Keys};
+use crate::connect::poll::Source;
+use crate::connect::query::QuerySpec;
 use crate::domain::id::ConnectorName;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// `[connect.prometheus.NAME]`
+pub const KIND: Kind = Kind {
+    word: "prometheus",
+    read,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Interval of the polls when none is configured: a third of the usual scrape interval.
 pub const EVERY: Duration = Duration::from_secs(5);
@@ -61,5 +77,61 @@ impl PrometheusConfig {
             series_max: SERIES_MAX,
             alerts: true,
         }
+    }
+}
+
+fn read(name: ConnectorName, keys: &mut dyn Keys) -> Option<Arc<dyn Connector>> {
+    let base = PrometheusConfig::new(name, "");
+    let auth = keys.auth();
+    let headers = keys.headers();
+    let tenant = keys.text("tenant");
+    let every = keys.span("every", EVERY_METRICS);
+    let step = keys.span("step", SECOND..DAY);
+    let history = keys.span("history", Duration::ZERO..DAY);
+    let series_max = keys.whole("series_max", 1..10_001);
+    let alerts = keys.flag("alerts");
+    let http = keys.http(None)?;
+    Some(Arc::new(PrometheusConfig {
+        http: HttpConfig {
+            auth,
+            headers,
+            ..http
+        },
+        tenant,
+        every: every.unwrap_or(base.every),
+        step,
+        history: history.unwrap_or(base.history),
+        series_max: series_max
+            .and_then(|max| usize::try_from(max).ok())
+            .unwrap_or(base.series_max),
+        alerts: alerts.unwrap_or(base.alerts),
+        name: base.name,
+    }))
+}
+
+impl Connector for PrometheusConfig {
+    fn name(&self) -> &ConnectorName {
+        &self.name
+    }
+
+    fn system(&self) -> &'static str {
+        "prometheus"
+    }
+
+    fn is_metrics(&self) -> bool {
+        true
+    }
+
+    fn servers(&self) -> Vec<&HttpConfig> {
+        vec![&self.http]
+    }
+
+    fn source(
+        &self,
+        specs: &[QuerySpec],
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Option<Box<dyn Source>>, HttpSetupError> {
+        let source = Prometheus::new(self.clone(), specs, Arc::clone(clock))?;
+        Ok(Some(Box::new(source)))
     }
 }

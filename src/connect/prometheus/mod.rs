@@ -7,7 +7,7 @@ mod config;
 mod request;
 mod response;
 
-pub use config::{EVERY, EVERY_MIN, HISTORY, PrometheusConfig, SERIES_MAX};
+pub use config::{EVERY, EVERY_MIN, HISTORY, KIND, PrometheusConfig, SERIES_MAX};
 pub use response::{
     ResponseError, Vector, parse_alerts, parse_matrix, parse_vector, parse_version,
 };

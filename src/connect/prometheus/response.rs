@@ -474,6 +474,7 @@ fn into_alert(item: AlertItem<'_>) -> Option<Alert> {
             .unwrap_or_default(),
         labels,
         since: item.active_at,
+        silenced_by: Vec::new(),
     })
 }
 

@@ -8,7 +8,7 @@ mod config;
 mod selector;
 mod text;
 
-pub use config::{ENDPOINTS_MAX, EVERY, EVERY_MIN, SERIES_MAX, ScrapeConfig};
+pub use config::{ENDPOINTS_MAX, EVERY, EVERY_MIN, KIND, SERIES_MAX, ScrapeConfig};
 pub use selector::{Selector, SelectorError};
 pub use text::{LineError, LostSamples, Page, Refused, TextSample, parse};
 

@@ -1,0 +1,222 @@
+//! What is written to other systems: the closed list of deeds, and what came of them.
+//!
+//! A write is asked for by a person or follows from the runbook, is a fact before it is sent, and carries a marker that
+//! makes a second try find the first.
+
+use crate::domain::id::ConnectorName;
+use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Number of a write in its session, 1 first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WriteNo(pub u32);
+
+impl fmt::Display for WriteNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One label of what a silence mutes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Matcher {
+    /// Name of the label.
+    pub label: String,
+    /// What its value must be; a regular expression, anchored at both ends, when [`Self::is_regex`].
+    pub value: String,
+    /// The value is a regular expression.
+    pub is_regex: bool,
+    /// False turns it round: the label must not be that.
+    pub is_equal: bool,
+}
+
+impl fmt::Display for Matcher {
+    /// As Alertmanager writes it: `instance=~"db-1(:.*)?"`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operator = match (self.is_equal, self.is_regex) {
+            (true, false) => "=",
+            (true, true) => "=~",
+            (false, false) => "!=",
+            (false, true) => "!~",
+        };
+        write!(f, "{}{operator}{:?}", self.label, self.value)
+    }
+}
+
+/// How urgent a page is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Urgency {
+    /// Wakes somebody.
+    #[default]
+    High,
+    /// Waits for the day.
+    Low,
+}
+
+/// What a system can be asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ability {
+    /// [`Deed::Mute`] and [`Deed::Unmute`].
+    Mute,
+    /// [`Deed::Page`].
+    Page,
+    /// [`Deed::Acknowledge`].
+    Acknowledge,
+    /// [`Deed::Resolve`].
+    Resolve,
+    /// [`Deed::Note`].
+    Note,
+    /// [`Deed::Annotate`].
+    Annotate,
+    /// [`Deed::Record`].
+    Record,
+    /// [`Deed::SetStatus`].
+    SetStatus,
+}
+
+/// What is to be done in another system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "deed", rename_all = "kebab-case")]
+pub enum Deed {
+    /// Keep alerts quiet: a silence, a downtime or a maintenance window.
+    Mute {
+        /// Components meant, by their CMDB names. Systems without label matchers use these.
+        components: Vec<String>,
+        /// Labels meant, all of them together; systems with label matchers use these.
+        matchers: Vec<Matcher>,
+        /// When it ends by itself.
+        until: Timestamp,
+        /// Why.
+        comment: String,
+    },
+    /// End it early.
+    Unmute {
+        /// What [`Outcome::Done`] named.
+        reference: String,
+    },
+    /// Wake who is on call.
+    Page {
+        /// One line.
+        summary: String,
+        /// All there is to say; may be empty.
+        details: String,
+        /// What it is about, a CMDB name; may be empty.
+        component: String,
+        /// Wakes somebody or waits.
+        urgency: Urgency,
+    },
+    /// Take an incident.
+    Acknowledge {
+        /// The incident or page.
+        reference: String,
+    },
+    /// Close an incident.
+    Resolve {
+        /// The incident or page.
+        reference: String,
+    },
+    /// Write under an incident.
+    Note {
+        /// The incident or page.
+        reference: String,
+        /// What to write.
+        text: String,
+    },
+    /// A mark on dashboards.
+    Annotate {
+        /// What to write.
+        text: String,
+        /// Tags to find it by.
+        tags: Vec<String>,
+    },
+    /// A journal entry of a component in the CMDB.
+    Record {
+        /// Its CMDB name.
+        component: String,
+        /// What to write.
+        text: String,
+    },
+    /// The state of a component in the CMDB.
+    SetStatus {
+        /// Its CMDB name.
+        component: String,
+        /// The system's word: `maintenance`, `active`.
+        status: String,
+    },
+}
+
+impl Deed {
+    /// What a system must be able to do for it.
+    pub const fn ability(&self) -> Ability {
+        match self {
+            Self::Mute { .. } | Self::Unmute { .. } => Ability::Mute,
+            Self::Page { .. } => Ability::Page,
+            Self::Acknowledge { .. } => Ability::Acknowledge,
+            Self::Resolve { .. } => Ability::Resolve,
+            Self::Note { .. } => Ability::Note,
+            Self::Annotate { .. } => Ability::Annotate,
+            Self::Record { .. } => Ability::Record,
+            Self::SetStatus { .. } => Ability::SetStatus,
+        }
+    }
+
+    /// The verb, for screens and refusals.
+    pub const fn verb(&self) -> &'static str {
+        match self {
+            Self::Mute { .. } => "mute",
+            Self::Unmute { .. } => "unmute",
+            Self::Page { .. } => "page",
+            Self::Acknowledge { .. } => "acknowledge",
+            Self::Resolve { .. } => "resolve",
+            Self::Note { .. } => "note",
+            Self::Annotate { .. } => "annotate",
+            Self::Record { .. } => "record",
+            Self::SetStatus { .. } => "set status",
+        }
+    }
+}
+
+/// One write of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Write {
+    /// Its number.
+    pub no: WriteNo,
+    /// Which connector carries it out.
+    pub connector: ConnectorName,
+    /// What is to be done.
+    pub deed: Deed,
+}
+
+/// What came of a write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It is there: the system was asked again and showed it, or its answer is proof by its own contract.
+    Done {
+        /// The system's id, for later writes: of the silence, the incident, the entry.
+        reference: String,
+        /// How that is known: `read back as silence 4f2a`, `incident Q1X triggered, mira notified 03:12:04Z`.
+        proof: String,
+    },
+    /// The system took it, and has not shown that it got through: a page on its way, a mail at a relay.
+    Accepted {
+        /// The system's id, or empty.
+        reference: String,
+        /// What is missing: `accepted by mail.example:25; delivery is not known`.
+        what: String,
+    },
+    /// It did not happen.
+    Failed {
+        /// Why.
+        what: String,
+    },
+    /// Nobody knows whether it happened.
+    Unknown {
+        /// Why.
+        what: String,
+    },
+}
