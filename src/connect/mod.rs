@@ -5,6 +5,7 @@
 //!
 //! - [`http`]: the one user of the HTTP client: time limits, size limits, TLS, redaction.
 //! - [`poll`]: the one poll loop: interval, jitter, back-off, Retry-After, poll-now, health, shutdown.
+//! - [`deliver`]: writes carried out, tried again, looked for and proven.
 //! - [`supervise`]: all loops of a session together: start, poll-now by name, stop.
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
@@ -16,6 +17,7 @@ mod bound;
 pub mod connector;
 #[cfg(test)]
 pub(crate) mod contracts;
+pub mod deliver;
 pub mod files;
 pub mod http;
 pub mod keys;

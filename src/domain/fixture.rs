@@ -9,7 +9,9 @@ use crate::domain::digest::Digest;
 use crate::domain::fact::{
     Actor, ExecKey, Fact, Genesis, Mode, Outcome, OutputRef, RunbookRef, Stamped, Via,
 };
-use crate::domain::id::{Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId, TerminalId};
+use crate::domain::id::{
+    ConnectorName, Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId, TerminalId,
+};
 use crate::domain::readiness::Next;
 use crate::domain::runbook::plan::{
     ExecBlock, ExecRole, Gate, MetricRule, OnExecutorLost, Plan, PlanBlock, PlanPhase, PlanStep,
@@ -20,6 +22,7 @@ use crate::domain::state::{State, StepStatus};
 use crate::domain::threshold::{Limit, OnBreach, OnNoData, Op, Verdict};
 use crate::domain::time::{Moment, Timestamp};
 use crate::domain::world::{Look, Roster, World};
+use crate::domain::write::Ability;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -201,7 +204,20 @@ pub(crate) fn world() -> World {
         runbook: Some(Digest::of(b"runbook")),
         look: Look::Same,
         roster: Roster::Everybody,
+        writers: writers(),
     }
+}
+
+/// `pager` pages, `am` mutes, `main` only reads.
+fn writers() -> BTreeMap<ConnectorName, Vec<Ability>> {
+    let pager = vec![Ability::Page, Ability::Acknowledge, Ability::Note];
+    let all = [
+        ("pager", pager),
+        ("am", vec![Ability::Mute]),
+        ("main", vec![]),
+    ];
+    let name = |text: &str| ConnectorName::new(text).expect("a name");
+    all.map(|(text, can)| (name(text), can)).into()
 }
 
 pub(crate) fn no_output() -> OutputRef {

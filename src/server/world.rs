@@ -10,7 +10,7 @@ use crate::domain::command::{Command, Refusal};
 use crate::domain::digest::Digest;
 use crate::domain::id::TerminalId;
 use crate::domain::runbook::limits::FILE_BYTES_MAX;
-use crate::domain::world::{Look, World};
+use crate::domain::world::Look;
 use crate::engine::Input;
 use rustix::fs::{Mode, OFlags};
 use std::io::Read as _;
@@ -173,12 +173,9 @@ impl Session {
         } else {
             self.world.policy = None;
         }
-        self.world = World {
-            policy: self.world.policy,
-            runbook,
-            look: Look::NotLooked,
-            roster: self.policy.roster(),
-        };
+        self.world.runbook = runbook;
+        self.world.look = Look::NotLooked;
+        self.world.roster = self.policy.roster();
         for waiting in served {
             self.serve(waiting, turn);
         }

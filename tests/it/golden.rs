@@ -39,7 +39,7 @@ const BOOTS: [&str; 2] = [
 /// A journal has one end: these kinds belong to others.
 const OTHER_ENDS: [&str; 2] = ["maintenance.aborted", "maintenance.completed"];
 
-fn file(name: &str) -> PathBuf {
+pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data/journals")
         .join(name)
@@ -49,11 +49,11 @@ fn file(name: &str) -> PathBuf {
     clippy::disallowed_methods,
     reason = "the one switch of a test that nobody calls as a program"
 )]
-fn is_writing() -> bool {
+pub(crate) fn is_writing() -> bool {
     std::env::var_os("WARROOM_WRITE_GOLDEN").is_some()
 }
 
-fn actor(name: &str) -> Actor {
+pub(crate) fn actor(name: &str) -> Actor {
     let uid = match name {
         "alice" => 1001,
         "bob" => 1002,
@@ -65,7 +65,7 @@ fn actor(name: &str) -> Actor {
     }
 }
 
-fn genesis() -> Genesis {
+pub(crate) fn genesis() -> Genesis {
     let (parsed, mut problems) = parse(RUNBOOK, "wj1-first.md");
     let (plan, more) = resolve(&parsed);
     problems.extend(more);
@@ -120,6 +120,7 @@ impl Script {
                 runbook: Some(Digest::of(RUNBOOK.as_bytes())),
                 look: Look::Same,
                 roster: Roster::Everybody,
+                writers: std::collections::BTreeMap::new(),
             },
             nonces: 0,
         }
@@ -311,7 +312,7 @@ impl Script {
     }
 }
 
-fn sealed(
+pub(crate) fn sealed(
     state: Option<&State>,
     session: &SessionId,
     now: Moment,
@@ -445,7 +446,8 @@ fn go_back(script: &mut Script) {
     script.tell(&Input::Close { reason });
 }
 
-fn write(records: Vec<Record>) {
+/// Writes records as the journal `NAME.journal`, and the state they fold to as `NAME.json`.
+pub(crate) fn write(records: Vec<Record>, name: &str) {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("session");
     std::fs::create_dir(&path).expect("a directory");
@@ -456,30 +458,30 @@ fn write(records: Vec<Record>) {
         .wait()
         .expect("written");
     drop(writer);
-    std::fs::copy(path.join(JOURNAL_FILE), file("wj1-first.journal")).expect("kept");
-    let (_, state) = fold_of(&file("wj1-first.journal"));
-    std::fs::write(file("wj1-first.json"), as_json(&state)).expect("kept");
+    let journal = file(&format!("{name}.journal"));
+    std::fs::copy(path.join(JOURNAL_FILE), &journal).expect("kept");
+    let (_, state) = fold_of(&journal);
+    std::fs::write(file(&format!("{name}.json")), as_json(&state)).expect("kept");
 }
 
-fn as_json(state: &State) -> String {
+pub(crate) fn as_json(state: &State) -> String {
     serde_json::to_string_pretty(state).expect("a state is plain data") + "\n"
 }
 
 /// The files are there and are not made by the tests that read them.
-fn golden() -> PathBuf {
+fn make() {
     if is_writing() {
         let mut script = Script::new();
         prepare(&mut script);
         drain(&mut script);
         go_back(&mut script);
-        write(script.records);
+        write(script.records, "wj1-first");
     }
-    file("wj1-first.journal")
 }
 
-#[test]
-fn the_first_journal_is_read_folded_and_written_back_byte_for_byte() {
-    let path = golden();
+/// Reads, folds and writes back a journal byte for byte; gives its kinds of records. What it folds to is as kept.
+pub(crate) fn check(name: &str) -> BTreeSet<&'static str> {
+    let path = file(&format!("{name}.journal"));
     let report = verify_file(&path).expect("intact");
     assert_eq!(report.torn_bytes, 0);
     let mut reader = Reader::new(std::fs::File::open(&path).expect("the journal"));
@@ -508,8 +510,15 @@ fn the_first_journal_is_read_folded_and_written_back_byte_for_byte() {
             (None, _) => panic!("no genesis"),
         }
     }
+    let kept = std::fs::read_to_string(file(&format!("{name}.json"))).expect("the folded state");
+    assert_eq!(as_json(&state.expect("a session")), kept);
+    kinds
+}
+
+#[test]
+fn the_first_journal_is_read_folded_and_written_back_byte_for_byte() {
+    make();
+    let kinds = check("wj1-first");
     assert!(OTHER_ENDS.iter().all(|kind| !kinds.contains(kind)));
     assert_eq!(kinds.len() + OTHER_ENDS.len(), 38, "{kinds:?}");
-    let kept = std::fs::read_to_string(file("wj1-first.json")).expect("the folded state");
-    assert_eq!(as_json(&state.expect("a session")), kept);
 }

@@ -16,6 +16,7 @@ mod docs;
 mod e2e;
 #[cfg(test)]
 mod golden;
+mod golden_writes;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
