@@ -15,7 +15,9 @@ impl MetricRule {
 /// A panel of the configuration and a rule of the runbook that have one id: two different questions whose answers
 /// nobody could tell apart.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("panel `{id}` of the configuration has the id of {kind} `{id}` of the runbook (line {line})")]
+#[error(
+    "panel `{id}` of the configuration has the id of {kind} `{id}` of the runbook (line {line})"
+)]
 pub struct SameRule {
     /// The id of both.
     pub id: RuleId,

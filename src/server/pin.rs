@@ -44,9 +44,9 @@ impl PinError {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Random(_) => None,
-            Self::SameRule(_) => {
-                Some("give the `[[panel]]` in `config.toml` another `id`, or the block in the runbook")
-            }
+            Self::SameRule(_) => Some(
+                "give the `[[panel]]` in `config.toml` another `id`, or the block in the runbook",
+            ),
         }
     }
 }
