@@ -241,7 +241,12 @@ fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNo
     }
     let act = |what: String| WhatNow::new(Severity::Act, what).by(OPERATOR, true);
     match &view.now.status {
-        StepStatus::Active { stage } => active(view, *stage, board),
+        StepStatus::Active { stage } => match (stage, window(state, now.wall)) {
+            (Stage::NeedsProposal, Window::Before { .. }) if state.phase == Phase::Running => {
+                early(state, &label)
+            }
+            _ => active(view, *stage, board),
+        },
         StepStatus::Failed { why } => {
             let else_do = match state.phase {
                 Phase::RollingBack => "abort",
@@ -288,6 +293,14 @@ fn begin(state: &State, now: Moment) -> WhatNow {
         }
         Window::None | Window::Within { .. } => line,
     }
+}
+
+/// Nothing destructive is proposed before the window.
+fn early(state: &State, label: &str) -> WhatNow {
+    let start = state.plan().window.map(|w| w.start);
+    WhatNow::new(Severity::Calm, format!("{label} waits for the window"))
+        .because("destructive work begins with it")
+        .until(start)
 }
 
 fn active(view: StepView<'_>, stage: Stage, board: &Board) -> WhatNow {
@@ -392,6 +405,23 @@ mod tests {
         check(&room, "ann", "could not be undone", true);
         room.must("ann", abort());
         check(&room, "ann", "aborted", false);
+    }
+
+    #[test]
+    fn a_destructive_step_waits_for_the_window() {
+        let mut room = Room::at_proposal();
+        let mut genesis = (*room.state.genesis).clone();
+        let start = room.now.wall.plus(Duration::from_secs(60));
+        genesis.plan.window = Some(crate::domain::runbook::plan::Window {
+            start,
+            end: start.plus(Duration::from_secs(3600)),
+            buffer: Duration::ZERO,
+        });
+        room.state.genesis = std::sync::Arc::new(genesis);
+        check(&room, "ann", "waits for the window", false);
+        assert_eq!(line(&room, "ann").until, Some(start));
+        room.wait(Duration::from_secs(60));
+        check(&room, "ann", "propose step 2.1", true);
     }
 
     #[test]
