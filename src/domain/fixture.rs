@@ -9,7 +9,9 @@ use crate::domain::digest::Digest;
 use crate::domain::fact::{
     Actor, ExecKey, Fact, Genesis, Mode, Outcome, OutputRef, RunbookRef, Stamped, Via,
 };
-use crate::domain::id::{Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId, TerminalId};
+use crate::domain::id::{
+    AttemptNo, Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId, TerminalId,
+};
 use crate::domain::readiness::Next;
 use crate::domain::runbook::plan::{
     ExecBlock, ExecRole, Gate, MetricRule, OnExecutorLost, Plan, PlanBlock, PlanPhase, PlanStep,
@@ -519,8 +521,16 @@ pub(crate) fn skip(name: &str) -> Command {
     }
 }
 
+/// Of the first attempt.
 pub(crate) fn go(name: &str) -> Command {
-    Command::Go { step: id(name) }
+    go_for(name, 1)
+}
+
+pub(crate) fn go_for(name: &str, attempt: u32) -> Command {
+    Command::Go {
+        step: id(name),
+        attempt: AttemptNo(attempt),
+    }
 }
 
 pub(crate) fn stop(name: &str) -> Command {

@@ -228,8 +228,8 @@ impl Session {
             turn.refuse(terminal, number, refusal);
             return;
         }
-        if let Command::Go { step } = &command {
-            self.render(terminal, number, step, Purpose::Go, turn);
+        if let Command::Go { step, attempt } = &command {
+            self.render(terminal, number, step, Purpose::Go(*attempt), turn);
             return;
         }
         let input = Input::Ask {

@@ -395,10 +395,13 @@ fn drain(script: &mut Script) {
         },
     );
     script.confirms("bob").expect("confirmed");
+    let open = script.state().proposal.as_ref();
+    let attempt = open.expect("a proposal").terms.attempt;
     script.does(
         "alice",
         Command::Go {
             step: step("drain"),
+            attempt,
         },
     );
     let state = script.state().clone();

@@ -298,3 +298,23 @@ fn nothing_destructive_is_proposed_or_run_before_the_announced_window() {
     room.must("ann", go("drain"));
     room.check_fold();
 }
+
+#[test]
+fn a_go_pressed_for_one_attempt_runs_no_other() {
+    let mut room = Room::armed();
+    refused(
+        &room,
+        "ann",
+        go_for("drain", 2),
+        "attempt 1 is on the table",
+    );
+    // The attempt it was pressed for is rejected, another is proposed and confirmed before the key arrives.
+    room.must("bob", cancel("drain"));
+    room.must("ann", propose("drain"));
+    room.confirm("bob").expect("confirmed");
+    refused(&room, "ann", go("drain"), "pressed for attempt 1");
+    assert!(room.ask("ann", go("drain")).is_err());
+    assert_eq!(recorded(&room), 1);
+    room.must("ann", go_for("drain", 2));
+    room.check_fold();
+}
