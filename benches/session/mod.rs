@@ -136,6 +136,7 @@ impl Session {
         let state = State::new(genesis.clone(), Digest::of(b""), now);
         let world = World {
             policy: Some(genesis.policy),
+            unread: String::new(),
             runbook: Some(genesis.runbook.digest),
             look: Look::Same,
             roster: Roster::Everybody,

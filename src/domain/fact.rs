@@ -144,6 +144,11 @@ pub enum CloseCause {
     },
     /// The policy files changed.
     Policy,
+    /// Who is who could not be read, so nobody could be counted.
+    PolicyUnread {
+        /// Why, on one line.
+        why: String,
+    },
     /// The session was held, rolled back or ended.
     Session {
         /// What happened.
@@ -165,6 +170,7 @@ impl fmt::Display for CloseCause {
             Self::Guard { rule } => write!(f, "guard {rule} is not good"),
             Self::Absent { person } => write!(f, "{person} was away for more than 15 s"),
             Self::Policy => f.write_str("the policy files changed"),
+            Self::PolicyUnread { why } => write!(f, "the people file cannot be read: {why}"),
             Self::Session { what } => f.write_str(what),
             Self::Restart => f.write_str("the server was restarted"),
         }

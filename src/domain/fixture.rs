@@ -200,6 +200,7 @@ pub(crate) fn genesis(plan: Plan) -> Genesis {
 pub(crate) fn world() -> World {
     World {
         policy: Some(Digest::of(b"policy")),
+        unread: String::new(),
         runbook: Some(Digest::of(b"runbook")),
         look: Look::Same,
         roster: Roster::Everybody,

@@ -117,6 +117,7 @@ impl Script {
             boot: BOOTS[0],
             world: World {
                 policy: Some(Digest::of(b"policy")),
+                unread: String::new(),
                 runbook: Some(Digest::of(RUNBOOK.as_bytes())),
                 look: Look::Same,
                 roster: Roster::Everybody,

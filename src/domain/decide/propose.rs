@@ -138,7 +138,14 @@ pub fn open_proposal(
     let proposer = ask.person(step)?;
     let view = may_propose(&ask, step, proposer, &prepared.executor)?;
     let unread = |what: &str| ask.no_step(view, format!("the {what} cannot be read"), "");
-    let policy = world.policy.ok_or_else(|| unread("policy"))?;
+    let policy = world.policy.ok_or_else(|| {
+        let why = format!("the people file cannot be read: {}", world.unread);
+        ask.no_step(
+            view,
+            why,
+            "nothing can be proposed until it can be read again",
+        )
+    })?;
     let runbook = world.runbook.ok_or_else(|| unread("runbook file"))?;
     if read_head(&prepared.plan) != Some(expected_head(state, view)) {
         let why = "the rendered plan is not about this step as the session knows it";

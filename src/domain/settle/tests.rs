@@ -119,6 +119,21 @@ fn changed_files_end_a_proposal() {
         policy.world.policy = Some(Digest::of(b"other"));
         policy.settle();
         assert_eq!(closed(&policy), Some(CloseCause::Policy));
+        let mut unread = room.clone();
+        unread.world.policy = None;
+        let why = "`/etc/warroom/people.toml`: line 3: no `=`".to_owned();
+        unread.world.unread.clone_from(&why);
+        unread.settle();
+        assert_eq!(closed(&unread), Some(CloseCause::PolicyUnread { why }));
+        let said = unread
+            .state
+            .last_closed
+            .as_ref()
+            .map(|(_, why)| why.as_str());
+        assert_eq!(
+            said,
+            Some("the people file cannot be read: `/etc/warroom/people.toml`: line 3: no `=`")
+        );
         let mut runbook = room.clone();
         runbook.world.runbook = None;
         runbook.settle();

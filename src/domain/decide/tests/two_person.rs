@@ -200,8 +200,12 @@ fn go_is_judged_on_what_is_read_now() {
         change(&mut room);
         room
     };
-    let cases: [(Change, &str); 8] = [
-        (|r| r.world.policy = None, "policy files changed"),
+    let cases: [(Change, &str); 9] = [
+        (
+            |r| r.world.policy = Some(Digest::of(b"other")),
+            "policy files changed",
+        ),
+        (|r| r.world.policy = None, "people file cannot be read"),
         (|r| r.world.runbook = None, "runbook file changed"),
         (|r| r.world.look = Look::NotLooked, "could not be compared"),
         (
