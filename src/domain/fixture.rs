@@ -479,9 +479,13 @@ impl Room {
     }
 
     pub(crate) fn attach(&mut self, terminal: u64, who: &str) {
+        self.attach_as(terminal, who, false);
+    }
+
+    pub(crate) fn attach_as(&mut self, terminal: u64, who: &str, read_only: bool) {
         let fact = Fact::Attached {
             terminal: TerminalId(terminal),
-            read_only: false,
+            read_only,
         };
         self.record(&actor(who), fact);
         self.settle();

@@ -282,7 +282,7 @@ pub struct State {
     pub values: BTreeMap<String, String>,
     /// Attached terminals.
     pub terminals: BTreeMap<TerminalId, Terminal>,
-    /// When each person's last terminal went; absent while one is attached.
+    /// When each person's last terminal that can act went; absent while one is attached.
     pub absent_since: BTreeMap<PersonId, Moment>,
     /// Steps the rollback still has to undo, next one last.
     pub undo_stack: Vec<StepId>,

@@ -14,7 +14,8 @@ pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Resu
             read_only,
         } => {
             let actor = mark.actor.clone();
-            if let Some(person) = actor.person() {
+            // Who may only look could neither go nor stop anything: that is no presence.
+            if let Some(person) = actor.person().filter(|_| !read_only) {
                 state.absent_since.remove(person);
             }
             let (read_only, since) = (*read_only, mark.at);
@@ -29,11 +30,7 @@ pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Resu
         }
         Fact::Detached { terminal } => {
             let gone = state.terminals.remove(terminal);
-            leave(
-                state,
-                gone.ok_or("no such terminal is attached")?.actor,
-                mark,
-            );
+            leave(state, gone.ok_or("no such terminal is attached")?, mark);
         }
         Fact::RuleChanged {
             rule,
@@ -63,7 +60,7 @@ fn resume(state: &mut State, mark: Mark<'_>) {
     state.open = true;
     begin_spans_anew(state, mark);
     for terminal in std::mem::take(&mut state.terminals).into_values() {
-        leave(state, terminal.actor, mark);
+        leave(state, terminal, mark);
     }
 }
 
@@ -79,15 +76,17 @@ fn begin_spans_anew(state: &mut State, mark: Mark<'_>) {
     }
 }
 
-fn leave(state: &mut State, actor: Actor, mark: Mark<'_>) {
-    if let Actor::Person { id, .. } = actor {
-        let still_here = state
-            .terminals
-            .values()
-            .any(|t| t.actor.person() == Some(&id));
-        if !still_here {
-            state.absent_since.insert(id, mark.at);
-        }
+fn leave(state: &mut State, gone: Terminal, mark: Mark<'_>) {
+    let Actor::Person { id, .. } = gone.actor else {
+        return;
+    };
+    if state.is_present(&id) {
+        return;
+    }
+    let since = state.absent_since.entry(id).or_insert(mark.at);
+    // A terminal that could only look does not begin an absence anew.
+    if !gone.read_only {
+        *since = mark.at;
     }
 }
 
