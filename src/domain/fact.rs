@@ -96,6 +96,20 @@ pub enum HoldCause {
     },
     /// The server was restarted while the maintenance ran.
     Restart,
+    /// A server on another host took the session up: commands would run there. Ends with a reason only.
+    Moved {
+        /// Host the session is pinned to.
+        from: String,
+        /// Host its server runs on.
+        to: String,
+    },
+}
+
+impl HoldCause {
+    /// True for a hold on everything that runs, also on the way back and on looking at what was run.
+    pub const fn holds_all(&self) -> bool {
+        matches!(self, Self::Moved { .. })
+    }
 }
 
 /// The sample that decided something, quoted into the journal.

@@ -313,6 +313,11 @@ impl State {
         !self.holds.is_empty()
     }
 
+    /// The hold that lets no command run at all, if any.
+    pub fn moved(&self) -> Option<&Hold> {
+        self.holds.iter().find(|hold| hold.cause.holds_all())
+    }
+
     /// The execution in flight, if any: there is never more than one.
     pub fn running(&self) -> Option<&Running> {
         self.steps.iter().find_map(|s| s.running.as_ref())

@@ -87,7 +87,7 @@ pub fn what_now(state: &State, board: &Board, now: Moment, you: &Actor) -> WhatN
     if let Some(running) = running(state, you) {
         return running;
     }
-    if let Some(hold) = state.holds.first() {
+    if let Some(hold) = state.moved().or_else(|| state.holds.first()) {
         return held(state, hold);
     }
     match current(state) {
@@ -224,8 +224,12 @@ fn held(state: &State, hold: &Hold) -> WhatNow {
             format!("guard `{title}` is beyond its limit or has no data")
         }
         HoldCause::Restart => "the server was restarted: look before you go on".to_owned(),
+        HoldCause::Moved { from, to } => {
+            format!("the session is pinned to host `{from}`; commands would run on `{to}`")
+        }
     };
     let what = match state.phase {
+        Phase::Briefing => "held: release it with a reason, or abort",
         Phase::RollingBack => "held on the way back: release it, or abort",
         _ => "held: release it, or roll back",
     };
