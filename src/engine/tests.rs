@@ -480,6 +480,64 @@ fn after_a_crash_nothing_runs_again_by_itself() {
     desk.check_fold();
 }
 
+fn restarted_on(desk: &mut Desk, host: &str) {
+    desk.engine = Engine::new(fold(desk.records.clone()).expect("folds"));
+    desk.effects.clear();
+    let (program, host) = ("warroom".to_owned(), host.to_owned());
+    let restarted = Input::Restarted { program, host };
+    desk.input(&restarted).expect("restarted");
+}
+
+fn release_because(why: &str) -> Command {
+    let reason = why.to_owned();
+    Command::Release { reason }
+}
+
+#[test]
+fn on_another_host_no_command_runs_before_a_person_says_that_it_is_right() {
+    let mut desk = Desk::draining();
+    restarted_on(&mut desk, "bastion-2");
+    let cause = HoldCause::Moved {
+        from: "bastion".to_owned(),
+        to: "bastion-2".to_owned(),
+    };
+    assert_eq!(desk.state().holds[0].cause, cause);
+    desk.must("bob", resolve("drain", Finding::Ran));
+    desk.must("cho", resolve("drain", Finding::Ran));
+    desk.wait(Duration::from_secs(5));
+    assert_eq!(desk.running(), None, "not even what only looks");
+    desk.must("ann", rollback());
+    desk.wait(Duration::from_secs(5));
+    assert_eq!(desk.running(), None, "nor the way back");
+    let refusal = desk.ask("bob", release()).expect_err("no reason");
+    assert!(
+        refusal.reason.contains("`bastion`") && refusal.reason.contains("`bastion-2`"),
+        "{refusal}"
+    );
+    desk.must(
+        "bob",
+        release_because("bastion is broken, bastion-2 is its twin"),
+    );
+    assert!(desk.running().is_some(), "the way back goes on");
+    desk.check_fold();
+}
+
+#[test]
+fn a_session_that_has_not_begun_is_held_on_another_host_too_and_is_free_on_its_own() {
+    let mut desk = Desk::new();
+    restarted_on(&mut desk, "bastion-2");
+    assert!(desk.state().moved().is_some());
+    desk.must("ann", Command::Begin);
+    assert!(desk.ask("ann", start("backup")).is_err());
+    restarted_on(&mut desk, "bastion");
+    assert!(desk.state().moved().is_none());
+    assert_eq!(desk.state().holds[0].cause, HoldCause::Restart);
+    restarted_on(&mut desk, "bastion-2");
+    desk.must("ann", release_because("the right one"));
+    assert!(!desk.state().is_held());
+    desk.check_fold();
+}
+
 #[test]
 fn a_restart_closes_the_open_proposal() {
     let mut desk = Desk::new();

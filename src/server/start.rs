@@ -232,6 +232,7 @@ impl Server {
         let session = Session {
             world: World {
                 policy: Some(policy.digest),
+                unread: String::new(),
                 runbook: Some(genesis.runbook.digest),
                 look: Look::NotLooked,
                 roster: policy.roster(),

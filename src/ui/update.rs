@@ -206,14 +206,12 @@ fn act_on_session(work: &mut Work<'_>, action: Action) {
 }
 
 fn act_on_proposal(work: &mut Work<'_>, action: Action) {
-    let Some(step) = work
-        .room
-        .and_then(|r| Some(r.state.proposal.as_ref()?.terms.step.clone()))
-    else {
+    let open = work.room.and_then(|r| r.state.proposal.as_ref());
+    let Some((step, attempt)) = open.map(|p| (p.terms.step.clone(), p.terms.attempt)) else {
         return work.say("no proposal is open");
     };
     match action {
-        Action::Go => work.ask(Command::Go { step }),
+        Action::Go => work.ask(Command::Go { step, attempt }),
         Action::Reject => reject(work, step),
         _ => {
             let title = format!("take the proposal of `{step}` back. why? (may be empty)");

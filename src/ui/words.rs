@@ -116,6 +116,7 @@ pub(crate) fn hold(cause: &HoldCause, by: &str) -> String {
         HoldCause::Person { reason } => format!("{by} holds: {reason}"),
         HoldCause::Guard { rule } => format!("guard `{rule}` is not good"),
         HoldCause::Restart => "the server was restarted: look before going on".to_owned(),
+        HoldCause::Moved { from, to } => format!("pinned to host {from}, runs on {to} now"),
     }
 }
 
