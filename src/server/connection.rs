@@ -180,7 +180,9 @@ async fn write_all<W: AsyncWrite + Unpin>(
         }
         // The queue is empty: whoever had missed something can be told now. A session that has ended does not hear
         // it, but its goodbye may still be in the queue.
-        inputs.send(Incoming::Drained { terminal }).await.ok();
+        if backlog.has_missed() {
+            inputs.send(Incoming::Drained { terminal }).await.ok();
+        }
     }
 }
 
