@@ -7,7 +7,7 @@ use crossterm::style::Print;
 use crossterm::terminal::{self, Clear, ClearType, EnterAlternateScreen};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -147,7 +147,7 @@ fn is_one_style(sent: &[u8], rest: &[u8]) -> bool {
 
 /// The screen, in our modes until dropped.
 pub struct Tty {
-    terminal: Terminal<CrosstermBackend<Frame>>,
+    terminal: Terminal<CrosstermBackend<BufWriter<Frame>>>,
     frame: Frame,
 }
 
@@ -186,7 +186,8 @@ impl Tty {
         frame.send()?;
         // Not through the frame: hiding the cursor is what a frame leaves out.
         crossterm::execute!(io::stdout(), Hide)?;
-        let terminal = Terminal::new(CrosstermBackend::new(out))?;
+        // A frame is thousands of writes of a few bytes; the lock is taken once for many of them.
+        let terminal = Terminal::new(CrosstermBackend::new(BufWriter::new(out)))?;
         Ok(Self { terminal, frame })
     }
 
