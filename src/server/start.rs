@@ -253,6 +253,8 @@ impl Server {
             news: Vec::new(),
             failed_starts: Vec::new(),
             is_unwritable: false,
+            // What follows from where the journal ends follows with the first second.
+            is_unsettled: true,
             shutdown: shutdown.clone(),
             shutdown_reason: "told to end".to_owned(),
             last_gate: None,

@@ -10,6 +10,9 @@ use crate::ui::theme::Role;
 use crate::ui::words;
 use ratatui::layout::Rect;
 
+/// Rows that [`connecting`] writes.
+pub(crate) const CONNECTING_ROWS: u16 = 2;
+
 /// Nothing is known yet.
 pub(crate) fn connecting(canvas: &mut Canvas<'_>, area: Rect, what: &Clean) {
     let text = canvas.of(Role::Text);
