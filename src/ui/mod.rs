@@ -234,13 +234,15 @@ impl Ui {
                     room,
                     now,
                     zone: &self.local_zone,
+                    prefix: self.keymap.prefix_text(),
                     ritual: self.ritual.as_ref(),
                 };
                 self.cache.refresh(&cx, &self.model, &self.look);
                 view::draw(&cx, &mut self.model, &self.cache, &mut canvas, area);
             }
         }
-        self.layers.draw(&mut canvas, area);
+        let prefix = self.keymap.prefix_text();
+        self.layers.draw(&mut canvas, view::free(area), prefix);
     }
 
     /// True when the screen shows something that changes with time alone, so that it must be drawn each second.
