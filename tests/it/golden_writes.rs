@@ -1,6 +1,6 @@
 //! The golden journal of writes to other systems: facts that format WJ1 gained after its first journal was made.
 
-use crate::golden::{actor, check, genesis, is_writing, sealed, write};
+use crate::golden::{actor, check, genesis, is_writing, journal, sealed, write};
 use std::time::Duration;
 use warroom::domain::apply::check_apply;
 use warroom::domain::fact::{Actor, Fact};
@@ -116,14 +116,14 @@ fn make() {
             take(Actor::Engine, Fact::WriteEnded { no, outcome });
         }
     }
-    write(records, "wj1-writes");
+    write("wj1-writes", records);
 }
 
 #[test]
 fn writes_are_read_folded_and_written_back_byte_for_byte() {
-    if is_writing() {
+    if is_writing("wj1-writes") {
         make();
     }
-    let kinds: Vec<&str> = check("wj1-writes").into_iter().collect();
+    let kinds: Vec<&str> = check(&journal("wj1-writes")).into_iter().collect();
     assert_eq!(kinds, ["session.opened", "write.asked", "write.ended"]);
 }

@@ -13,9 +13,12 @@ mod corpora;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod e2e;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
 mod golden_writes;
 #[cfg(test)]
 mod harness;
