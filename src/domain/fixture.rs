@@ -75,6 +75,7 @@ pub(crate) fn step(name: &str, phase: usize, blocks: Vec<PlanBlock>) -> PlanStep
         quorum: 0,
         expected: None,
         on_executor_lost: OnExecutorLost::Continue,
+        expect_alerts: Vec::new(),
         line: 1,
     }
 }
@@ -163,6 +164,7 @@ pub(crate) fn plan() -> Plan {
         change: None,
         window: None,
         components: Vec::new(),
+        expect_alerts: Vec::new(),
         environment: BTreeMap::new(),
         briefing: String::new(),
         phases: vec![
