@@ -82,6 +82,7 @@ pub(crate) fn step(name: &str, phase: usize, blocks: Vec<PlanBlock>) -> PlanStep
         quorum: 0,
         expected: None,
         on_executor_lost: OnExecutorLost::Continue,
+        expect_alerts: Vec::new(),
         line: 1,
     }
 }
@@ -170,6 +171,7 @@ pub(crate) fn plan() -> Plan {
         change: None,
         window: None,
         components: Vec::new(),
+        expect_alerts: Vec::new(),
         environment: BTreeMap::new(),
         briefing: String::new(),
         phases: vec![
