@@ -287,7 +287,7 @@ pub fn announcements(
         Some(going(on_call, at, now))
     });
     let mut due = tidy(went.collect());
-    let came = on_calls.iter().filter_map(|on_call| {
+    let arrived = on_calls.iter().filter_map(|on_call| {
         let at = on_call.from.filter(|at| come(*at))?;
         let is_told = due
             .iter()
@@ -301,8 +301,8 @@ pub fn announcements(
             until_it: Duration::ZERO,
         })
     });
-    let came = tidy(came.collect());
-    due.extend(came);
+    let arrived = tidy(arrived.collect());
+    due.extend(arrived);
     let due = due.into_iter().map(|handover| Announcement {
         handover,
         is_now: true,
