@@ -17,6 +17,7 @@ pub mod fact;
 pub(crate) mod fixture;
 pub mod guard;
 pub mod id;
+pub mod on_call;
 pub mod progress;
 pub mod readiness;
 pub mod reading;
