@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod board;
+pub mod catalog;
 pub mod command;
 pub mod confirm;
 pub mod countdown;
