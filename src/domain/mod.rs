@@ -21,6 +21,7 @@ pub mod progress;
 pub mod readiness;
 pub mod reading;
 pub mod runbook;
+pub mod selector;
 pub mod settle;
 pub mod state;
 pub mod threshold;

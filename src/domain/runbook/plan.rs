@@ -19,7 +19,7 @@ pub struct Plan {
     pub change: Option<String>,
     /// When the work may happen.
     pub window: Option<Window>,
-    /// CMDB components the work touches.
+    /// CMDB components the work touches: names, and selectors (those with `=`), whose meaning the CMDB has.
     pub components: Vec<String>,
     /// Environment table: passed to every command, and the source of `{{name}}` in titles and prose.
     pub environment: BTreeMap<String, String>,
