@@ -6,6 +6,7 @@
 pub mod alert_match;
 pub mod apply;
 pub mod board;
+pub mod catalog;
 pub mod command;
 pub mod confirm;
 pub mod countdown;
@@ -22,6 +23,7 @@ pub mod progress;
 pub mod readiness;
 pub mod reading;
 pub mod runbook;
+pub mod selector;
 pub mod settle;
 pub mod state;
 pub mod threshold;

@@ -36,7 +36,7 @@ pub struct Maintenance {
     pub change: Option<String>,
     /// Announced time.
     pub window: Option<Window>,
-    /// CMDB components.
+    /// CMDB components: names and selectors.
     pub components: Vec<String>,
     /// Names of alerts that may come.
     pub expect_alerts: Vec<Located<String>>,

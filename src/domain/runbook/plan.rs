@@ -19,7 +19,7 @@ pub struct Plan {
     pub change: Option<String>,
     /// When the work may happen.
     pub window: Option<Window>,
-    /// CMDB components the work touches.
+    /// CMDB components the work touches: names, and selectors (those with `=`), whose meaning the CMDB has.
     pub components: Vec<String>,
     /// Names of alerts that may come at any time of the work.
     // A plan without any keeps the bytes it had before there were such names.

@@ -12,6 +12,7 @@ use super::source::{Lines, Located, Mapped};
 use super::tree::{self, Entry, Value, unknown_key};
 use super::value::{boolean, choice, name, positive_span, rule_field, span, whole};
 use crate::domain::id::StepId;
+use crate::domain::selector::{Selector, SelectorError, is_selector};
 use crate::domain::time::Timestamp;
 use std::ops::Range;
 use std::time::Duration;
@@ -86,9 +87,35 @@ fn components(value: &Value, problems: &mut Problems) -> Vec<String> {
         ));
         return Vec::new();
     }
-    list.iter()
-        .filter_map(|item| item.scalar(problems).map(|text| text.value.clone()))
-        .collect()
+    let mut out = Vec::new();
+    for item in list {
+        let Some(text) = item.scalar(problems) else {
+            continue;
+        };
+        if is_selector(&text.value)
+            && let Err(error) = Selector::parse(&text.value)
+        {
+            problems.push(selector_fault(text, &error));
+        }
+        out.push(text.value.clone());
+    }
+    out
+}
+
+/// Points at the place inside the text where it stands in the file as it is: quotes around it, and no escapes.
+fn selector_fault(text: &Located<String>, error: &SelectorError) -> Diagnostic {
+    let mut place = text.span.clone();
+    if place.len() == text.value.len().saturating_add(2) {
+        let end = place.end.saturating_sub(1);
+        let start = place.start.saturating_add(1).saturating_add(error.offset);
+        place = start.min(end)..end;
+    }
+    Diagnostic::error(
+        codes::BAD_VALUE,
+        &place,
+        format!("selector {}: {}", quoted(&text.value), error.what),
+    )
+    .hint(error.hint.clone())
 }
 
 /// Names of alerts; a blank one would expect nothing, whatever its writer thought.
