@@ -9,6 +9,8 @@ mod bastion;
 #[cfg(test)]
 mod cli_session;
 #[cfg(test)]
+mod connectors;
+#[cfg(test)]
 mod corpora;
 #[cfg(test)]
 mod docs;
