@@ -140,6 +140,7 @@ impl Session {
             runbook: Some(genesis.runbook.digest),
             look: Look::Same,
             roster: Roster::Everybody,
+            writers: std::collections::BTreeMap::new(),
         };
         let mut session = Self {
             state,

@@ -18,6 +18,7 @@ fn env() -> Env {
         ("PROMETHEUS_TOKEN", "s3cret"),
         ("NETBOX_TOKEN", "s3cret"),
         ("PAGERDUTY_TOKEN", "s3cret"),
+        ("PAGERDUTY_ROUTING_KEY", "s3cret"),
     ];
     Env::new(variables.map(|(name, value)| (name.to_owned(), value.to_owned())))
 }

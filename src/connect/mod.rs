@@ -5,6 +5,7 @@
 //!
 //! - [`http`]: the one user of the HTTP client: time limits, size limits, TLS, redaction.
 //! - [`poll`]: the one poll loop: interval, jitter, back-off, Retry-After, poll-now, health, shutdown.
+//! - [`deliver`]: writes carried out, tried again, looked for and proven.
 //! - [`supervise`]: all loops of a session together: start, poll-now by name, stop.
 //! - [`doctor`]: proves every configured connector end to end.
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
@@ -17,6 +18,7 @@ mod bound;
 pub mod connector;
 #[cfg(test)]
 pub(crate) mod contracts;
+pub mod deliver;
 pub mod doctor;
 pub mod files;
 pub mod http;

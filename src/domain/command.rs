@@ -1,7 +1,8 @@
 //! What someone asks for: the closed list of commands clients send. A command is a wish; a fact is done.
 
 use crate::domain::fact::Finding;
-use crate::domain::id::{AttemptNo, StepId};
+use crate::domain::id::{AttemptNo, ConnectorName, StepId};
+use crate::domain::write::Deed;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -109,6 +110,13 @@ pub enum Command {
     },
     /// Everything is done.
     Complete,
+    /// Do something in another system.
+    Write {
+        /// Which connector carries it out.
+        connector: ConnectorName,
+        /// What.
+        deed: Deed,
+    },
 }
 
 impl Command {
@@ -141,6 +149,7 @@ impl Command {
             Self::Rollback { .. } => "rollback",
             Self::Abort { .. } => "abort",
             Self::Complete => "complete",
+            Self::Write { deed, .. } => deed.verb(),
         }
     }
 }

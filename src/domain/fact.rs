@@ -18,6 +18,7 @@ use crate::domain::reading::Sample;
 use crate::domain::runbook::plan::{ExecRole, MetricRule, Plan};
 use crate::domain::threshold::Verdict;
 use crate::domain::time::{Moment, Timestamp};
+use crate::domain::write::{self, Write, WriteNo};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -461,6 +462,18 @@ pub enum Fact {
         step: Option<StepId>,
         /// The note.
         text: String,
+    },
+    /// Somebody asked for something to be done in another system; sent only after this is durable.
+    WriteAsked {
+        /// What, and by which connector.
+        write: Write,
+    },
+    /// What came of it. One that was only accepted may have another after it.
+    WriteEnded {
+        /// Which.
+        no: WriteNo,
+        /// What came of it.
+        outcome: write::Outcome,
     },
     /// Going back began.
     RollbackStarted {

@@ -1,7 +1,8 @@
 //! What the server has read just now of the world outside the journal, and who is who.
 
 use crate::domain::digest::Digest;
-use crate::domain::id::PersonId;
+use crate::domain::id::{ConnectorName, PersonId};
+use crate::domain::write::Ability;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -95,4 +96,6 @@ pub struct World {
     pub look: Look,
     /// Who may act.
     pub roster: Roster,
+    /// Every configured connector, with what it can write; nothing for those that only read.
+    pub writers: BTreeMap<ConnectorName, Vec<Ability>>,
 }

@@ -14,11 +14,13 @@ use crate::domain::state::{Phase, Stage, StepStatus};
 use crate::domain::threshold::{OnBreach, Verdict};
 use crate::domain::time::Timestamp;
 use crate::domain::what_now::what_now;
+use crate::domain::write::WriteNo;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 mod random;
+mod writes;
 
 /// An engine with a journal in memory, as a server would drive it.
 struct Desk {

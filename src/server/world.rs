@@ -11,7 +11,7 @@ use crate::domain::decide::REASON_BYTES_MAX;
 use crate::domain::digest::Digest;
 use crate::domain::id::TerminalId;
 use crate::domain::runbook::limits::FILE_BYTES_MAX;
-use crate::domain::world::{Look, World};
+use crate::domain::world::Look;
 use crate::engine::Input;
 use rustix::fs::{Mode, OFlags};
 use std::io::Read as _;
@@ -174,18 +174,11 @@ impl Session {
         } else {
             self.world.policy = None;
         }
-        self.world = World {
-            policy: self.world.policy,
-            unread: self
-                .looks
-                .trouble
-                .as_deref()
-                .map(in_short)
-                .unwrap_or_default(),
-            runbook,
-            look: Look::NotLooked,
-            roster: self.policy.roster(),
-        };
+        self.world.runbook = runbook;
+        self.world.look = Look::NotLooked;
+        self.world.roster = self.policy.roster();
+        let trouble = self.looks.trouble.as_deref();
+        self.world.unread = trouble.map(in_short).unwrap_or_default();
         for waiting in served {
             self.serve(waiting, turn);
         }

@@ -50,11 +50,11 @@ fn file(name: &str) -> PathBuf {
     clippy::disallowed_methods,
     reason = "the one switch of a test that nobody calls as a program"
 )]
-fn is_writing(name: &str) -> bool {
+pub(crate) fn is_writing(name: &str) -> bool {
     std::env::var_os("WARROOM_WRITE_GOLDEN").is_some_and(|wanted| wanted == name)
 }
 
-fn actor(name: &str) -> Actor {
+pub(crate) fn actor(name: &str) -> Actor {
     let uid = match name {
         "alice" => 1001,
         "bob" => 1002,
@@ -66,7 +66,7 @@ fn actor(name: &str) -> Actor {
     }
 }
 
-fn genesis() -> Genesis {
+pub(crate) fn genesis() -> Genesis {
     let (parsed, mut problems) = parse(RUNBOOK, "wj1-first.md");
     let (plan, more) = resolve(&parsed);
     problems.extend(more);
@@ -122,6 +122,7 @@ impl Script {
                 runbook: Some(Digest::of(RUNBOOK.as_bytes())),
                 look: Look::Same,
                 roster: Roster::Everybody,
+                writers: std::collections::BTreeMap::new(),
             },
             nonces: 0,
         }
@@ -313,7 +314,7 @@ impl Script {
     }
 }
 
-fn sealed(
+pub(crate) fn sealed(
     state: Option<&State>,
     session: &SessionId,
     now: Moment,
@@ -491,7 +492,7 @@ fn move_away(script: &mut Script) {
     script.does("bob", Command::Abort { reason });
 }
 
-fn write(name: &str, records: Vec<Record>) {
+pub(crate) fn write(name: &str, records: Vec<Record>) {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("session");
     std::fs::create_dir(&path).expect("a directory");
@@ -511,7 +512,7 @@ fn as_json(state: &State) -> String {
     serde_json::to_string_pretty(state).expect("a state is plain data") + "\n"
 }
 
-fn journal(name: &str) -> PathBuf {
+pub(crate) fn journal(name: &str) -> PathBuf {
     file(&format!("{name}.journal"))
 }
 
@@ -547,7 +548,7 @@ fn what_was_added_later_is_read_folded_and_written_back_byte_for_byte() {
 }
 
 /// The kinds in a journal that is read, folded as it was, and written back the same.
-fn check(path: &Path) -> BTreeSet<&'static str> {
+pub(crate) fn check(path: &Path) -> BTreeSet<&'static str> {
     let report = verify_file(path).expect("intact");
     assert_eq!(report.torn_bytes, 0);
     let mut reader = Reader::new(std::fs::File::open(path).expect("the journal"));

@@ -21,6 +21,8 @@ mod e2e;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod golden_writes;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod live;

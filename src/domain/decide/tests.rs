@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 mod two_person;
+mod write;
 
 /// The command is refused with these words, and the state is as before.
 fn refused(room: &Room, who: &str, command: Command, words: &str) {

@@ -8,7 +8,7 @@ use super::model::{Block, ExecFence, Runbook, Step};
 use super::plan::{ExecBlock, ExecRole, Plan, PlanBlock, PlanPhase, PlanStep, Risk};
 use super::rules;
 use super::settings::signed_len;
-use super::source::Located;
+use super::source::{Located, Mapped};
 use super::template::Names;
 use crate::domain::id::StepId;
 use std::time::Duration;
@@ -52,6 +52,7 @@ pub fn resolve(runbook: &Runbook) -> (Plan, Vec<Diagnostic>) {
         change: runbook.maintenance.change.clone(),
         window: runbook.maintenance.window,
         components: runbook.maintenance.components.clone(),
+        expect_alerts: filled(&runbook.maintenance.expect_alerts, &names, &mut problems),
         environment: runbook
             .maintenance
             .environment
@@ -268,10 +269,8 @@ fn plan_step(
             }
         }
     }
-    let component = step.settings.component.as_ref().map(|component| {
-        let text = super::source::Mapped::at(&component.value, component.span.clone());
-        names.fill(&text, problems)
-    });
+    let component = step.settings.component.as_ref();
+    let component = component.map(|component| fill(component, names, problems));
     Some(PlanStep {
         title: step_title(step, &number, risk, names, problems),
         prose: names.fill_markdown(&step.prose, problems),
@@ -288,8 +287,19 @@ fn plan_step(
         quorum: quorum(step.settings.quorum.as_ref(), risk, problems),
         expected: step.settings.expected,
         on_executor_lost: step.settings.on_executor_lost,
+        expect_alerts: filled(&step.settings.expect_alerts, names, problems),
         line: step.line,
     })
+}
+
+/// A value of the settings with the environment in it.
+fn fill(value: &Located<String>, names: &Names<'_>, problems: &mut Problems) -> String {
+    names.fill(&Mapped::at(&value.value, value.span.clone()), problems)
+}
+
+fn filled(values: &[Located<String>], names: &Names<'_>, problems: &mut Problems) -> Vec<String> {
+    let values = values.iter();
+    values.map(|value| fill(value, names, problems)).collect()
 }
 
 fn step_title(
@@ -464,5 +474,61 @@ fn exec_block(
         timeout: fence.timeout.unwrap_or(EXEC_TIMEOUT_DEFAULT),
         retry: fence.retry,
         line: fence.line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::runbook::parse;
+
+    fn plan(text: &str) -> (Plan, Vec<Diagnostic>) {
+        let (runbook, mut problems) = parse(text, "case.md");
+        let (plan, more) = resolve(&runbook);
+        problems.extend(more);
+        (plan, problems)
+    }
+
+    #[test]
+    fn expected_alerts_are_planned_with_the_environment_in_them() {
+        let (plan, problems) = plan(
+            "# T\n\n```toml maintenance\nexpect_alerts = [\"Lag\"]\n[environment]\ndb = \"orders\"\n```\n\n## P\n\n- [ ] one\n  ```toml step\n  expect_alerts = [\"Down-{{db}}\", \"Full\"]\n  ```\n",
+        );
+        assert_eq!(problems, []);
+        assert_eq!(plan.expect_alerts, ["Lag"]);
+        assert_eq!(plan.steps[0].expect_alerts, ["Down-orders", "Full"]);
+    }
+
+    /// Digests of plans are signed and pinned: a new setting must not change those of runbooks that do not use it.
+    #[test]
+    fn a_plan_that_expects_no_alerts_has_the_bytes_it_had_before() {
+        let (plan, _) = plan("# T\n\n## P\n\n- [ ] one\n");
+        let text = String::from_utf8(plan.canonical_json()).unwrap();
+        assert!(!text.contains("expect_alerts"), "{text}");
+        let back: Plan = serde_json::from_str(&text).unwrap();
+        assert_eq!(back, plan);
+    }
+
+    #[test]
+    fn expected_alerts_are_names_in_a_list() {
+        for (value, wanted) in [
+            ("\"Lag\"", "a list is wanted here"),
+            ("[[\"Lag\"]]", "a single value is wanted here"),
+            ("[\" \"]", "an alert without a name"),
+        ] {
+            let text = format!("- [ ] one\n  ```toml step\n  expect_alerts = {value}\n  ```\n");
+            let (_, problems) = plan(&text);
+            assert!(
+                problems.iter().any(|p| p.message.contains(wanted)),
+                "{value}: {problems:?}"
+            );
+        }
+        let many = vec!["\"A\""; 101].join(", ");
+        let text = format!("- [ ] one\n  ```toml step\n  expect_alerts = [{many}]\n  ```\n");
+        let (_, problems) = plan(&text);
+        assert!(
+            problems.iter().any(|p| p.code == codes::TOO_MANY_ENTRIES),
+            "{problems:?}"
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Cx, nothing, top_pane};
 use crate::domain::reading::Component;
+use crate::domain::selector;
 use crate::ui::action::Pane;
 use crate::ui::canvas::Canvas;
 use crate::ui::model::Model;
@@ -12,14 +13,18 @@ use std::collections::BTreeSet;
 
 /// Draws the components: the declared ones first, then those they need.
 pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
-    let declared = &cx.room.state.plan().components;
     let known = &cx.room.board.components;
     let width = usize::from(area.width.saturating_sub(2));
+    let resolved = selector::resolve(&cx.room.state.plan().components, known);
+    let declared = &resolved.names;
     let mut rows = Vec::new();
+    for text in &resolved.unmatched {
+        rows.push(missing(canvas, text, "  fits nothing known to any CMDB"));
+    }
     for name in declared {
         rows.extend(match known.get(name) {
             Some(component) => of(canvas, component, true, width),
-            None => vec![missing(canvas, name)],
+            None => vec![missing(canvas, name, "  not known to any CMDB")],
         });
     }
     let needed: BTreeSet<&String> = declared
@@ -43,11 +48,11 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
     top_pane(model, canvas, area, Pane::Components, extra, &rows);
 }
 
-fn missing(canvas: &Canvas<'_>, name: &str) -> Row {
+fn missing(canvas: &Canvas<'_>, name: &str, why: &'static str) -> Row {
     Row::of(canvas.look().glyphs.unknown, canvas.of(Role::Unknown))
         .fixed(" ", canvas.of(Role::Text))
         .text(name, canvas.of(Role::Text))
-        .fixed("  not known to any CMDB", canvas.of(Role::Unknown))
+        .fixed(why, canvas.of(Role::Unknown))
 }
 
 /// What is known of a component; its status at the end of the row, where it is seen at any width.
