@@ -3,6 +3,7 @@
 use super::*;
 use crate::connect::registry::KINDS;
 use crate::domain::id::ConnectorName;
+use std::fmt::Write as _;
 use std::fs;
 
 fn root(path: &str) -> PathBuf {
@@ -93,7 +94,7 @@ fn every_key_is_in_the_example() {
     let mut hints = "[server]\nx=1\n[ui]\nx=1\n[people]\nx=1\n[[panel]]\nx=1\n".to_owned();
     for kind in KINDS {
         let word = kind.word;
-        hints += &format!("[connect.{word}.{word}]\nx=1\nauth.x=1\nfilter.x=1\n");
+        writeln!(hints, "[connect.{word}.{word}]\nx=1\nauth.x=1\nfilter.x=1").expect("a text");
     }
     let problems = parse(Path::new("x"), &hints, &env(), Secrets::Skip).expect_err("unknown keys");
     let mut known = 0;

@@ -5,9 +5,11 @@
 
 mod call;
 mod error;
+mod reach;
 
 pub use call::{Body, Call, Method, path_part};
 pub use error::{HttpError, HttpSetupError, RetryAfter, parse_http_date};
+pub use reach::Reached;
 
 use crate::domain::time::Timestamp;
 use bytes::Bytes;

@@ -1,7 +1,7 @@
 //! What someone asks for: the closed list of commands clients send. A command is a wish; a fact is done.
 
 use crate::domain::fact::Finding;
-use crate::domain::id::StepId;
+use crate::domain::id::{AttemptNo, StepId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -85,6 +85,8 @@ pub enum Command {
     Go {
         /// Which.
         step: StepId,
+        /// The attempt that was on the screen: a key pressed for one proposal runs no other.
+        attempt: AttemptNo,
     },
     /// Say what happened to an unknown step.
     Resolve {

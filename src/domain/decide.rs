@@ -95,7 +95,7 @@ pub fn decide(
         Command::Confirm { statement } => confirm::decide(&ask, statement),
         Command::Reject { step, reason } => reject::decide(&ask, step, reason),
         Command::Cancel { step, reason } => cancel::decide(&ask, step, reason),
-        Command::Go { step } => go::decide(&ask, step),
+        Command::Go { step, attempt } => go::decide(&ask, step, *attempt),
         Command::Resolve {
             step,
             finding,

@@ -96,6 +96,20 @@ pub enum HoldCause {
     },
     /// The server was restarted while the maintenance ran.
     Restart,
+    /// A server on another host took the session up: commands would run there. Ends with a reason only.
+    Moved {
+        /// Host the session is pinned to.
+        from: String,
+        /// Host its server runs on.
+        to: String,
+    },
+}
+
+impl HoldCause {
+    /// True for a hold on everything that runs, also on the way back and on looking at what was run.
+    pub const fn holds_all(&self) -> bool {
+        matches!(self, Self::Moved { .. })
+    }
 }
 
 /// The sample that decided something, quoted into the journal.
@@ -144,6 +158,11 @@ pub enum CloseCause {
     },
     /// The policy files changed.
     Policy,
+    /// Who is who could not be read, so nobody could be counted.
+    PolicyUnread {
+        /// Why, on one line.
+        why: String,
+    },
     /// The session was held, rolled back or ended.
     Session {
         /// What happened.
@@ -165,6 +184,7 @@ impl fmt::Display for CloseCause {
             Self::Guard { rule } => write!(f, "guard {rule} is not good"),
             Self::Absent { person } => write!(f, "{person} was away for more than 15 s"),
             Self::Policy => f.write_str("the policy files changed"),
+            Self::PolicyUnread { why } => write!(f, "the people file cannot be read: {why}"),
             Self::Session { what } => f.write_str(what),
             Self::Restart => f.write_str("the server was restarted"),
         }

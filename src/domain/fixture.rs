@@ -9,7 +9,9 @@ use crate::domain::digest::Digest;
 use crate::domain::fact::{
     Actor, ExecKey, Fact, Genesis, Mode, Outcome, OutputRef, RunbookRef, Stamped, Via,
 };
-use crate::domain::id::{Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId, TerminalId};
+use crate::domain::id::{
+    AttemptNo, Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId, TerminalId,
+};
 use crate::domain::readiness::Next;
 use crate::domain::runbook::plan::{
     ExecBlock, ExecRole, Gate, MetricRule, OnExecutorLost, Plan, PlanBlock, PlanPhase, PlanStep,
@@ -198,6 +200,7 @@ pub(crate) fn genesis(plan: Plan) -> Genesis {
 pub(crate) fn world() -> World {
     World {
         policy: Some(Digest::of(b"policy")),
+        unread: String::new(),
         runbook: Some(Digest::of(b"runbook")),
         look: Look::Same,
         roster: Roster::Everybody,
@@ -476,9 +479,13 @@ impl Room {
     }
 
     pub(crate) fn attach(&mut self, terminal: u64, who: &str) {
+        self.attach_as(terminal, who, false);
+    }
+
+    pub(crate) fn attach_as(&mut self, terminal: u64, who: &str, read_only: bool) {
         let fact = Fact::Attached {
             terminal: TerminalId(terminal),
-            read_only: false,
+            read_only,
         };
         self.record(&actor(who), fact);
         self.settle();
@@ -519,8 +526,16 @@ pub(crate) fn skip(name: &str) -> Command {
     }
 }
 
+/// Of the first attempt.
 pub(crate) fn go(name: &str) -> Command {
-    Command::Go { step: id(name) }
+    go_for(name, 1)
+}
+
+pub(crate) fn go_for(name: &str, attempt: u32) -> Command {
+    Command::Go {
+        step: id(name),
+        attempt: AttemptNo(attempt),
+    }
 }
 
 pub(crate) fn stop(name: &str) -> Command {

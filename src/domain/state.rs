@@ -282,7 +282,7 @@ pub struct State {
     pub values: BTreeMap<String, String>,
     /// Attached terminals.
     pub terminals: BTreeMap<TerminalId, Terminal>,
-    /// When each person's last terminal went; absent while one is attached.
+    /// When each person's last terminal that can act went; absent while one is attached.
     pub absent_since: BTreeMap<PersonId, Moment>,
     /// Steps the rollback still has to undo, next one last.
     pub undo_stack: Vec<StepId>,
@@ -311,6 +311,11 @@ impl State {
     /// True while nothing forward may start.
     pub fn is_held(&self) -> bool {
         !self.holds.is_empty()
+    }
+
+    /// The hold that lets no command run at all, if any.
+    pub fn moved(&self) -> Option<&Hold> {
+        self.holds.iter().find(|hold| hold.cause.holds_all())
     }
 
     /// The execution in flight, if any: there is never more than one.

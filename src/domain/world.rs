@@ -85,6 +85,9 @@ pub enum Look {
 pub struct World {
     /// Digest of the `warroom-policy@v1` document.
     pub policy: Option<Digest>,
+    /// Why there is no policy, on one line; empty while there is one.
+    #[serde(default)]
+    pub unread: String,
     /// Digest of the runbook file's bytes.
     pub runbook: Option<Digest>,
     /// Whether the open proposal's command is still what was reviewed. A look is about one proposal: it starts as

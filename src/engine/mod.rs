@@ -138,6 +138,21 @@ impl Engine {
         settle(state, now, world, &self.watches.gates(now))
     }
 
+    /// Whether [`Engine::settle`], at rest now, may have something to say later without a further input: then it must be
+    /// asked once a second.
+    ///
+    /// Everything with a time limit is below one of these: values grow old and gates run out while there are watches; a
+    /// proposal expires, and its people must stay; a command may outlive its executor; a `verify` is tried again while
+    /// its step is under way. A clock that steps matters to these alone.
+    pub fn waits_for_time(&self) -> bool {
+        let state = &self.tentative;
+        state.open
+            && (self.watches.are_watching()
+                || state.proposal.is_some()
+                || state.running().is_some()
+                || state.under_way().is_some())
+    }
+
     /// Builds the next decisions on records that are on their way to the journal.
     pub fn stage(&mut self, stamped: &[Stamped]) {
         for record in stamped {

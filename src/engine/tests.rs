@@ -29,6 +29,8 @@ struct Desk {
     now: Moment,
     world: World,
     nonces: u8,
+    /// How often time passed without being waited for.
+    slept: usize,
 }
 
 impl Desk {
@@ -48,6 +50,7 @@ impl Desk {
             now,
             world: world(),
             nonces: 0,
+            slept: 0,
         };
         for (number, name) in ["ann", "bob", "cho"].into_iter().enumerate() {
             desk.attach(number as u64, name);
@@ -194,9 +197,15 @@ impl Desk {
         self.answer(name, Ok(vec![Series { labels, sample }]));
     }
 
+    /// Time passes, and nothing else; an engine that does not wait for it has nothing to say to it.
     fn wait(&mut self, span: Duration) {
+        let (waits, before) = (self.engine.waits_for_time(), self.records.len());
         self.now = self.now.plus(span);
         self.input(&Input::Tick).expect("ticked");
+        if !waits {
+            self.slept += 1;
+            assert_eq!(self.records.len(), before, "{:?}", self.records.last());
+        }
     }
 
     /// The drain runs, confirmed by Bob.
@@ -480,6 +489,64 @@ fn after_a_crash_nothing_runs_again_by_itself() {
     desk.check_fold();
 }
 
+fn restarted_on(desk: &mut Desk, host: &str) {
+    desk.engine = Engine::new(fold(desk.records.clone()).expect("folds"));
+    desk.effects.clear();
+    let (program, host) = ("warroom".to_owned(), host.to_owned());
+    let restarted = Input::Restarted { program, host };
+    desk.input(&restarted).expect("restarted");
+}
+
+fn release_because(why: &str) -> Command {
+    let reason = why.to_owned();
+    Command::Release { reason }
+}
+
+#[test]
+fn on_another_host_no_command_runs_before_a_person_says_that_it_is_right() {
+    let mut desk = Desk::draining();
+    restarted_on(&mut desk, "bastion-2");
+    let cause = HoldCause::Moved {
+        from: "bastion".to_owned(),
+        to: "bastion-2".to_owned(),
+    };
+    assert_eq!(desk.state().holds[0].cause, cause);
+    desk.must("bob", resolve("drain", Finding::Ran));
+    desk.must("cho", resolve("drain", Finding::Ran));
+    desk.wait(Duration::from_secs(5));
+    assert_eq!(desk.running(), None, "not even what only looks");
+    desk.must("ann", rollback());
+    desk.wait(Duration::from_secs(5));
+    assert_eq!(desk.running(), None, "nor the way back");
+    let refusal = desk.ask("bob", release()).expect_err("no reason");
+    assert!(
+        refusal.reason.contains("`bastion`") && refusal.reason.contains("`bastion-2`"),
+        "{refusal}"
+    );
+    desk.must(
+        "bob",
+        release_because("bastion is broken, bastion-2 is its twin"),
+    );
+    assert!(desk.running().is_some(), "the way back goes on");
+    desk.check_fold();
+}
+
+#[test]
+fn a_session_that_has_not_begun_is_held_on_another_host_too_and_is_free_on_its_own() {
+    let mut desk = Desk::new();
+    restarted_on(&mut desk, "bastion-2");
+    assert!(desk.state().moved().is_some());
+    desk.must("ann", Command::Begin);
+    assert!(desk.ask("ann", start("backup")).is_err());
+    restarted_on(&mut desk, "bastion");
+    assert!(desk.state().moved().is_none());
+    assert_eq!(desk.state().holds[0].cause, HoldCause::Restart);
+    restarted_on(&mut desk, "bastion-2");
+    desk.must("ann", release_because("the right one"));
+    assert!(!desk.state().is_held());
+    desk.check_fold();
+}
+
 #[test]
 fn a_restart_closes_the_open_proposal() {
     let mut desk = Desk::new();
@@ -583,4 +650,39 @@ fn a_refusal_that_was_not_written_is_recorded_the_next_time() {
         assert_eq!(facts.len(), 1);
         desk.engine.unstage();
     }
+}
+
+#[test]
+fn an_engine_waits_for_time_while_something_has_a_limit_and_no_longer() {
+    // The fixture's guard is watched until the maintenance is over.
+    let mut desk = Desk::new();
+    assert!(desk.engine.waits_for_time());
+    desk.must("ann", abort());
+    assert!(!desk.engine.waits_for_time());
+
+    let mut plan = plan();
+    plan.rules.clear();
+    let mut desk = Desk::with(plan);
+    desk.must("ann", Command::Begin);
+    assert!(!desk.engine.waits_for_time());
+    desk.must("ann", mark_done("look"));
+    desk.must("ann", start("backup"));
+    assert!(desk.engine.waits_for_time(), "a command runs");
+    desk.exit(0);
+    desk.exit(1);
+    assert!(desk.engine.waits_for_time(), "a verify is tried again");
+    desk.wait(Duration::from_secs(60));
+    desk.exit(0);
+    assert!(!desk.engine.waits_for_time());
+    desk.must("ann", start("drain"));
+    desk.exit(0);
+    assert!(desk.engine.waits_for_time(), "a gate runs out");
+    for _ in 0..6 {
+        desk.read("lag", 0.1);
+        desk.wait(Duration::from_secs(1));
+    }
+    desk.must("ann", propose("drain"));
+    assert!(desk.engine.waits_for_time(), "a proposal expires");
+    desk.confirm("bob").expect("confirmed");
+    assert!(desk.engine.waits_for_time(), "an armed one sooner");
 }

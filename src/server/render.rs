@@ -3,7 +3,7 @@
 use super::exec::Workplace;
 use crate::domain::confirm::plan_doc::PlanInputs;
 use crate::domain::digest::Digest;
-use crate::domain::id::{StepId, TerminalId};
+use crate::domain::id::{AttemptNo, StepId, TerminalId};
 use crate::domain::runbook::plan::PlanStep;
 use crate::domain::state::State;
 use crate::domain::threshold::Verdict;
@@ -20,8 +20,8 @@ pub(crate) const RENDER_MAX: Duration = Duration::from_secs(20);
 pub(crate) enum Purpose {
     /// A person proposes it.
     Propose,
-    /// The executor said go: is it still what was reviewed?
-    Go,
+    /// The executor said go for this attempt: is it still what was reviewed?
+    Go(AttemptNo),
 }
 
 /// A rendered command, or why there is none.

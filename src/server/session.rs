@@ -91,6 +91,8 @@ pub(crate) struct Session {
     pub(crate) failed_starts: Vec<ExecUpdate>,
     /// The last write failed; everybody has been told.
     pub(crate) is_unwritable: bool,
+    /// Something that follows by itself could not be recorded or did not come to an end; it is tried again.
+    pub(crate) is_unsettled: bool,
     pub(crate) shutdown: CancellationToken,
     pub(crate) shutdown_reason: String,
     pub(crate) last_gate: Option<GateProgress>,
@@ -105,14 +107,15 @@ impl Session {
             let mut turn = Turn::default();
             self.repeat_news(&mut turn);
             let now = self.clock.now();
+            let is_timed = self.waits_for_time();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 Some(update) = sources.updates.recv() => self.on_update(update, &mut turn),
                 Some(incoming) = sources.inputs.recv() => self.on_incoming(incoming, &mut turn),
                 Some(reading) = sources.readings.recv() => self.on_reading(reading, &mut turn),
-                // Everything timed is looked at on the full second, in one wakeup.
-                () = seconds.next(now) => {}
+                // Everything timed is looked at on the full second, in one wakeup; without anything timed there is none.
+                () = seconds.next(now), if is_timed => {}
             }
             self.drain(&mut sources, &mut turn);
             self.look_now_and_then();
@@ -120,6 +123,15 @@ impl Session {
             self.finish(turn).await;
         }
         self.close(sources).await
+    }
+
+    /// Whether something may follow, or has to be tried again, without a further input.
+    fn waits_for_time(&mut self) -> bool {
+        let must_try_again = std::mem::take(&mut self.is_unsettled)
+            || self.is_unwritable
+            || !self.news.is_empty()
+            || !self.failed_starts.is_empty();
+        must_try_again || self.engine.waits_for_time()
     }
 
     /// Takes what else is waiting, one of each kind in turn, so that one sync serves all of it and a flood of one
@@ -236,6 +248,7 @@ impl Session {
                     self.ledger.unseal_after(mark);
                     self.engine.unstage();
                     self.engine.stage(self.ledger.staged());
+                    self.is_unsettled = true;
                     return Err(error);
                 }
             }
@@ -307,7 +320,8 @@ impl Session {
                 return;
             }
         }
-        tracing::error!("automatic progress did not come to rest; it goes on with the next input");
+        self.is_unsettled = true;
+        tracing::error!("automatic progress did not come to rest; it goes on with the next second");
     }
 
     /// Writes what is staged.

@@ -232,6 +232,7 @@ impl Server {
         let session = Session {
             world: World {
                 policy: Some(policy.digest),
+                unread: String::new(),
                 runbook: Some(genesis.runbook.digest),
                 look: Look::NotLooked,
                 roster: policy.roster(),
@@ -252,6 +253,8 @@ impl Server {
             news: Vec::new(),
             failed_starts: Vec::new(),
             is_unwritable: false,
+            // What follows from where the journal ends follows with the first second.
+            is_unsettled: true,
             shutdown: shutdown.clone(),
             shutdown_reason: "told to end".to_owned(),
             last_gate: None,

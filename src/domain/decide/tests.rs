@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::digest::Digest;
 use crate::domain::fact::{Finding, Mode, Outcome, Via};
 use crate::domain::fixture::*;
 use crate::domain::id::PersonId;

@@ -27,6 +27,7 @@ pub fn resolve(runbook: &Runbook) -> (Plan, Vec<Diagnostic>) {
     let phases = phases(runbook, &numbers, &names, &mut problems);
     let ids = step_ids(runbook, &mut problems);
     let mut taken = rules::reserve_ids(runbook, &mut problems);
+    unmarked_sub_steps(runbook, &numbers.steps, &mut problems);
     let mut steps = Vec::with_capacity(runbook.steps.len());
     for ((step, number), id) in runbook.steps.iter().zip(numbers.steps).zip(ids) {
         steps.extend(plan_step(
@@ -356,6 +357,46 @@ fn risk(step: &Step, problems: &mut Problems) -> Risk {
         );
     }
     declared.value.max(seen)
+}
+
+/// What a step is marked as says nothing of its sub-steps: a command below a destructive one runs without a second
+/// person unless it is marked too. Who says its risk means it.
+fn unmarked_sub_steps(runbook: &Runbook, numbers: &[String], problems: &mut Problems) {
+    let is_marked = |step: &Step| {
+        let risk = step.settings.risk.as_ref();
+        risk.is_some_and(|risk| risk.value.needs_second_person())
+    };
+    // Nearest destructive step around each step; parents stand before their sub-steps.
+    let mut around: Vec<Option<usize>> = Vec::with_capacity(runbook.steps.len());
+    for step in &runbook.steps {
+        let parent = step.parent.and_then(|place| {
+            let parent = runbook.steps.get(place)?;
+            is_marked(parent)
+                .then_some(place)
+                .or_else(|| around.get(place).copied().flatten())
+        });
+        around.push(parent);
+        let run = step.blocks.iter().find_map(|block| match block {
+            Block::Exec(exec) if exec.role == ExecRole::Run => Some(exec),
+            _ => None,
+        });
+        let (Some(outer), Some(run), None) = (parent, run, &step.settings.risk) else {
+            continue;
+        };
+        let number = numbers.get(outer).map_or("", String::as_str);
+        let line = runbook.steps.get(outer).map_or(0, |step| step.line);
+        problems.push(
+            Diagnostic::warning(
+                codes::SUB_STEP_UNMARKED,
+                &run.span,
+                format!(
+                    "the command in line {} runs without a second person: only step {number} above it (line {line}) is destructive",
+                    run.line
+                ),
+            )
+            .hint("mark it `destructive` too, or say `risk = \"change\"` in a ```toml step block of its own"),
+        );
+    }
 }
 
 /// Confirmers of a step: its class asks for some (`TWO_PERSON` 3.5), a runbook may ask for more, never for fewer.

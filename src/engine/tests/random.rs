@@ -10,6 +10,7 @@ struct Seen {
     unknown: usize,
     self_confirms: usize,
     undone: usize,
+    slept: usize,
 }
 
 /// One random action: which, by whom, on which step.
@@ -159,8 +160,14 @@ fn check(desk: &Desk, seen: &mut Seen) {
     }
 }
 
-fn run(actions: &[Action], seen: &mut Seen) {
-    let mut desk = Desk::new();
+/// Without `guards` there are times when nothing has a time limit.
+fn run(actions: &[Action], guards: bool, seen: &mut Seen) {
+    let mut plan = plan();
+    if !guards {
+        plan.rules.clear();
+    }
+    let mut desk = Desk::with(plan);
+    desk.read("errors", 0.1);
     desk.must("ann", Command::Begin);
     for action in actions {
         act(&mut desk, *action, seen);
@@ -184,6 +191,7 @@ fn run(actions: &[Action], seen: &mut Seen) {
     let distinct: BTreeSet<&&ExecKey> = spawned.iter().collect();
     assert_eq!(distinct.len(), spawned.len(), "something was spawned twice");
     check(&desk, seen);
+    seen.slept += desk.slept;
     desk.check_fold();
 }
 
@@ -193,8 +201,9 @@ proptest! {
     #[test]
     fn whatever_people_do_the_rule_holds_and_replay_equals_live(
         actions in proptest::collection::vec(any::<Action>(), 0..160),
+        guards in any::<bool>(),
     ) {
-        run(&actions, &mut Seen::default());
+        run(&actions, guards, &mut Seen::default());
     }
 }
 
@@ -209,9 +218,9 @@ fn the_random_runs_reach_what_they_are_about() {
         u8::try_from(number >> 56).expect("one byte")
     };
     let mut seen = Seen::default();
-    for _ in 0..60 {
+    for round in 0..60 {
         let actions: Vec<Action> = (0..400).map(|_| (draw(), draw(), draw())).collect();
-        run(&actions, &mut seen);
+        run(&actions, round % 2 == 0, &mut seen);
     }
     let all = [
         seen.confirmed_runs,
@@ -219,6 +228,7 @@ fn the_random_runs_reach_what_they_are_about() {
         seen.unknown,
         seen.self_confirms,
         seen.undone,
+        seen.slept,
     ];
     assert!(all.iter().all(|count| *count > 0), "{seen:?}");
 }

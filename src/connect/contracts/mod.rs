@@ -1,5 +1,7 @@
 //! For tests: recorded answers and published examples of the systems, which live beside this repository.
 
+pub(crate) mod openapi;
+
 use std::io::Write as _;
 use std::path::PathBuf;
 
