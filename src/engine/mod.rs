@@ -15,6 +15,7 @@ pub use input::{Effect, ExecUpdate, Input, Proposal};
 
 use crate::domain::apply::apply;
 use crate::domain::board::GateProgress;
+use crate::domain::confirm::plan_doc::{PlanExe, read_exe};
 use crate::domain::decide::{self, Decision};
 use crate::domain::fact::{Actor, Fact, Stamped};
 use crate::domain::settle::settle;
@@ -156,9 +157,10 @@ impl Engine {
             if record.seq <= self.committed.head.0 {
                 continue;
             }
+            let reviewed = reviewed(&self.committed, &record.fact);
             apply(&mut self.committed, record);
             self.watches.commit(&self.committed, &record.fact);
-            effects.extend(self.effect(&record.fact));
+            effects.extend(self.effect(&record.fact, reviewed));
         }
         effects
     }
@@ -171,14 +173,18 @@ impl Engine {
     }
 
     /// What a durable fact makes necessary, judged on the state that has it.
-    fn effect(&self, fact: &Fact) -> Option<Effect> {
+    fn effect(&self, fact: &Fact, reviewed: Option<PlanExe>) -> Option<Effect> {
         match fact {
             Fact::ExecIntent { key, role, .. } if key.has_process() => {
                 let running = self.committed.running();
                 let (key, role) = (key.clone(), *role);
                 running
                     .is_some_and(|r| r.key == key)
-                    .then_some(Effect::Spawn { key, role })
+                    .then_some(Effect::Spawn {
+                        key,
+                        role,
+                        reviewed,
+                    })
             }
             Fact::StopAsked { step } => {
                 let running = self.committed.find(step)?.now.running.as_ref()?;
@@ -188,6 +194,14 @@ impl Engine {
             _ => None,
         }
     }
+}
+
+/// What people have reviewed of a command that is about to run, read from the plan before it is spent.
+fn reviewed(before: &State, fact: &Fact) -> Option<PlanExe> {
+    let Fact::ExecIntent { nonce: Some(_), .. } = fact else {
+        return None;
+    };
+    read_exe(&before.proposal.as_ref()?.plan)
 }
 
 /// News of a command that is in flight; what comes late or twice is nothing.
