@@ -4,6 +4,7 @@ use crate::domain::board::Board;
 use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::statement::confirm_statement;
 use crate::domain::decide::Prepared;
+use crate::domain::digest::Digest;
 use crate::domain::fact::{ExecKey, Finding, HoldCause, Outcome};
 use crate::domain::fixture::*;
 use crate::domain::id::{ConnectorName, Nonce, Seq, StepId, TerminalId};
@@ -266,7 +267,12 @@ fn a_command_is_spawned_once_its_intent_is_durable_and_not_before() {
     desk.commit();
     let key = desk.running().expect("runs");
     let role = ExecRole::Run;
-    assert_eq!(desk.effects, [Effect::Spawn { key, role }]);
+    let spawn = Effect::Spawn {
+        key,
+        role,
+        reviewed: None,
+    };
+    assert_eq!(desk.effects, [spawn]);
     desk.check_fold();
 }
 
@@ -276,9 +282,15 @@ fn a_confirmed_step_runs_and_is_stopped() {
     let key = desk.running().expect("runs");
     assert_eq!(key.to_string(), "drain.1.b2.t1");
     let role = ExecRole::Run;
+    // The file that the confirmed plan names, and no other.
+    let reviewed = PlanExe {
+        path: "/bin/sh".to_owned(),
+        digest: Digest::of(b"sh"),
+    };
     let spawn = Effect::Spawn {
         key: key.clone(),
         role,
+        reviewed: Some(reviewed),
     };
     assert_eq!(desk.effects.last(), Some(&spawn));
     let spawned = ExecUpdate::Spawned {
