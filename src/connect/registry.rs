@@ -41,6 +41,10 @@ pub struct Built {
     pub writer: Option<Box<dyn Writer>>,
     /// What it can write.
     pub can: Vec<Ability>,
+    /// Kind of system.
+    pub system: &'static str,
+    /// What has to be said of it at the start.
+    pub notice: Option<String>,
 }
 
 /// Makes sources and writers, in the order of the settings. Opens no connection; reads certificate files.
@@ -68,6 +72,8 @@ pub fn build(
                 source,
                 writer,
                 can: config.abilities(),
+                system: config.system(),
+                notice: config.notice(clock.now().wall),
             }),
             Err(source) => errors.push(SetupError {
                 name: name.clone(),

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock, an environment or a generator of random numbers, or logs. The same
 //! values in give the same values out, which is what lets server, client, report, verify and replay share it.
 
+pub mod alert_match;
 pub mod apply;
 pub mod board;
 pub mod catalog;
@@ -17,6 +18,7 @@ pub mod fact;
 pub(crate) mod fixture;
 pub mod guard;
 pub mod id;
+pub mod on_call;
 pub mod progress;
 pub mod readiness;
 pub mod reading;

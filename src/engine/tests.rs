@@ -4,6 +4,7 @@ use crate::domain::board::Board;
 use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::statement::confirm_statement;
 use crate::domain::decide::Prepared;
+use crate::domain::digest::Digest;
 use crate::domain::fact::{ExecKey, Finding, HoldCause, Outcome};
 use crate::domain::fixture::*;
 use crate::domain::id::{ConnectorName, Nonce, Seq, StepId, TerminalId};
@@ -14,11 +15,13 @@ use crate::domain::state::{Phase, Stage, StepStatus};
 use crate::domain::threshold::{OnBreach, Verdict};
 use crate::domain::time::Timestamp;
 use crate::domain::what_now::what_now;
+use crate::domain::write::WriteNo;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 mod random;
+mod writes;
 
 /// An engine with a journal in memory, as a server would drive it.
 struct Desk {
@@ -29,6 +32,8 @@ struct Desk {
     now: Moment,
     world: World,
     nonces: u8,
+    /// How often time passed without being waited for.
+    slept: usize,
 }
 
 impl Desk {
@@ -48,6 +53,7 @@ impl Desk {
             now,
             world: world(),
             nonces: 0,
+            slept: 0,
         };
         for (number, name) in ["ann", "bob", "cho"].into_iter().enumerate() {
             desk.attach(number as u64, name);
@@ -194,9 +200,15 @@ impl Desk {
         self.answer(name, Ok(vec![Series { labels, sample }]));
     }
 
+    /// Time passes, and nothing else; an engine that does not wait for it has nothing to say to it.
     fn wait(&mut self, span: Duration) {
+        let (waits, before) = (self.engine.waits_for_time(), self.records.len());
         self.now = self.now.plus(span);
         self.input(&Input::Tick).expect("ticked");
+        if !waits {
+            self.slept += 1;
+            assert_eq!(self.records.len(), before, "{:?}", self.records.last());
+        }
     }
 
     /// The drain runs, confirmed by Bob.
@@ -255,7 +267,12 @@ fn a_command_is_spawned_once_its_intent_is_durable_and_not_before() {
     desk.commit();
     let key = desk.running().expect("runs");
     let role = ExecRole::Run;
-    assert_eq!(desk.effects, [Effect::Spawn { key, role }]);
+    let spawn = Effect::Spawn {
+        key,
+        role,
+        reviewed: None,
+    };
+    assert_eq!(desk.effects, [spawn]);
     desk.check_fold();
 }
 
@@ -265,9 +282,15 @@ fn a_confirmed_step_runs_and_is_stopped() {
     let key = desk.running().expect("runs");
     assert_eq!(key.to_string(), "drain.1.b2.t1");
     let role = ExecRole::Run;
+    // The file that the confirmed plan names, and no other.
+    let reviewed = PlanExe {
+        path: "/bin/sh".to_owned(),
+        digest: Digest::of(b"sh"),
+    };
     let spawn = Effect::Spawn {
         key: key.clone(),
         role,
+        reviewed: Some(reviewed),
     };
     assert_eq!(desk.effects.last(), Some(&spawn));
     let spawned = ExecUpdate::Spawned {
@@ -480,6 +503,64 @@ fn after_a_crash_nothing_runs_again_by_itself() {
     desk.check_fold();
 }
 
+fn restarted_on(desk: &mut Desk, host: &str) {
+    desk.engine = Engine::new(fold(desk.records.clone()).expect("folds"));
+    desk.effects.clear();
+    let (program, host) = ("warroom".to_owned(), host.to_owned());
+    let restarted = Input::Restarted { program, host };
+    desk.input(&restarted).expect("restarted");
+}
+
+fn release_because(why: &str) -> Command {
+    let reason = why.to_owned();
+    Command::Release { reason }
+}
+
+#[test]
+fn on_another_host_no_command_runs_before_a_person_says_that_it_is_right() {
+    let mut desk = Desk::draining();
+    restarted_on(&mut desk, "bastion-2");
+    let cause = HoldCause::Moved {
+        from: "bastion".to_owned(),
+        to: "bastion-2".to_owned(),
+    };
+    assert_eq!(desk.state().holds[0].cause, cause);
+    desk.must("bob", resolve("drain", Finding::Ran));
+    desk.must("cho", resolve("drain", Finding::Ran));
+    desk.wait(Duration::from_secs(5));
+    assert_eq!(desk.running(), None, "not even what only looks");
+    desk.must("ann", rollback());
+    desk.wait(Duration::from_secs(5));
+    assert_eq!(desk.running(), None, "nor the way back");
+    let refusal = desk.ask("bob", release()).expect_err("no reason");
+    assert!(
+        refusal.reason.contains("`bastion`") && refusal.reason.contains("`bastion-2`"),
+        "{refusal}"
+    );
+    desk.must(
+        "bob",
+        release_because("bastion is broken, bastion-2 is its twin"),
+    );
+    assert!(desk.running().is_some(), "the way back goes on");
+    desk.check_fold();
+}
+
+#[test]
+fn a_session_that_has_not_begun_is_held_on_another_host_too_and_is_free_on_its_own() {
+    let mut desk = Desk::new();
+    restarted_on(&mut desk, "bastion-2");
+    assert!(desk.state().moved().is_some());
+    desk.must("ann", Command::Begin);
+    assert!(desk.ask("ann", start("backup")).is_err());
+    restarted_on(&mut desk, "bastion");
+    assert!(desk.state().moved().is_none());
+    assert_eq!(desk.state().holds[0].cause, HoldCause::Restart);
+    restarted_on(&mut desk, "bastion-2");
+    desk.must("ann", release_because("the right one"));
+    assert!(!desk.state().is_held());
+    desk.check_fold();
+}
+
 #[test]
 fn a_restart_closes_the_open_proposal() {
     let mut desk = Desk::new();
@@ -583,4 +664,39 @@ fn a_refusal_that_was_not_written_is_recorded_the_next_time() {
         assert_eq!(facts.len(), 1);
         desk.engine.unstage();
     }
+}
+
+#[test]
+fn an_engine_waits_for_time_while_something_has_a_limit_and_no_longer() {
+    // The fixture's guard is watched until the maintenance is over.
+    let mut desk = Desk::new();
+    assert!(desk.engine.waits_for_time());
+    desk.must("ann", abort());
+    assert!(!desk.engine.waits_for_time());
+
+    let mut plan = plan();
+    plan.rules.clear();
+    let mut desk = Desk::with(plan);
+    desk.must("ann", Command::Begin);
+    assert!(!desk.engine.waits_for_time());
+    desk.must("ann", mark_done("look"));
+    desk.must("ann", start("backup"));
+    assert!(desk.engine.waits_for_time(), "a command runs");
+    desk.exit(0);
+    desk.exit(1);
+    assert!(desk.engine.waits_for_time(), "a verify is tried again");
+    desk.wait(Duration::from_secs(60));
+    desk.exit(0);
+    assert!(!desk.engine.waits_for_time());
+    desk.must("ann", start("drain"));
+    desk.exit(0);
+    assert!(desk.engine.waits_for_time(), "a gate runs out");
+    for _ in 0..6 {
+        desk.read("lag", 0.1);
+        desk.wait(Duration::from_secs(1));
+    }
+    desk.must("ann", propose("drain"));
+    assert!(desk.engine.waits_for_time(), "a proposal expires");
+    desk.confirm("bob").expect("confirmed");
+    assert!(desk.engine.waits_for_time(), "an armed one sooner");
 }

@@ -1,4 +1,4 @@
-//! The REST API of PagerDuty, read only: on-calls, incidents, schedules, the own user.
+//! The REST API of PagerDuty, read only: on-calls, incidents, schedules, services, maintenance windows, the own user.
 
 use super::alerts::{Alarms, PAGING};
 use super::http::{Ask, Reply};
@@ -131,6 +131,9 @@ pub(super) fn answer(world: &World, ask: &Ask, path: &str) -> Reply {
             "schedules",
             ROTAS.iter().map(|rota| schedule(rota, &base)).collect(),
         ),
+        "/services" => ("services", vec![service(&base)]),
+        // The lab takes no writes, so nobody ever opens one.
+        "/maintenance_windows" => ("maintenance_windows", Vec::new()),
         "/users/me" => {
             let [first, ..] = &ROTAS;
             let [person, ..] = first.people;
@@ -190,6 +193,15 @@ fn schedule(rota: &Rota, base: &str) -> Value {
         "self": format!("{base}/schedules/{}", rota.id), "html_url": null, "description": null,
         "escalation_policies": [reference(POLICY, "escalation_policy", base)],
         "users": rota.people.map(|person| reference(person, "user", base)), "teams": [],
+    })
+}
+
+fn service(base: &str) -> Value {
+    let (id, name) = SERVICE;
+    json!({
+        "id": id, "type": "service", "summary": name, "name": name, "status": "active",
+        "self": format!("{base}/services/{id}"), "html_url": null, "description": null,
+        "escalation_policy": reference(POLICY, "escalation_policy", base), "teams": [], "integrations": [],
     })
 }
 

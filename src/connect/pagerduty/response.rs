@@ -1,7 +1,7 @@
 //! Bytes of PagerDuty into on-calls and incidents: tolerant of fields we do not use, strict on those we do.
 
 use crate::connect::http::{HttpError, decode};
-use crate::domain::reading::{Incident, OnCall};
+use crate::domain::reading::{Incident, OnCall, Silence, SilenceState};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -15,59 +15,99 @@ pub(super) struct Page<T> {
     pub(super) entries: Vec<T>,
 }
 
-/// Reads a page of `GET /oncalls`.
-///
-/// # Errors
-/// [`HttpError::Decode`] with the place in the document.
-pub(super) fn on_calls(body: &[u8]) -> Result<Page<Entry>, HttpError> {
-    #[derive(Deserialize)]
-    struct Body {
-        #[serde(default)]
-        more: bool,
-        oncalls: Vec<Entry>,
-    }
-    decode::<Body>(body).map(|body| Page {
-        more: body.more,
-        entries: body.oncalls,
-    })
+macro_rules! page_of {
+    ($(#[$doc:meta])* $name:ident: $field:ident, $entry:ty) => {
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// [`HttpError::Decode`] with the place in the document.
+        pub(super) fn $name(body: &[u8]) -> Result<Page<$entry>, HttpError> {
+            #[derive(Deserialize)]
+            struct Body {
+                #[serde(default)]
+                more: bool,
+                $field: Vec<$entry>,
+            }
+            decode::<Body>(body).map(|body| Page {
+                more: body.more,
+                entries: body.$field,
+            })
+        }
+    };
 }
 
-/// Reads a page of `GET /incidents`.
-///
-/// # Errors
-/// As [`on_calls`].
-pub(super) fn incidents(body: &[u8]) -> Result<Page<Incident>, HttpError> {
-    #[derive(Deserialize)]
-    struct Body {
-        #[serde(default)]
-        more: bool,
-        incidents: Vec<RawIncident>,
-    }
-    decode::<Body>(body).map(|body| Page {
-        more: body.more,
-        entries: body.incidents.into_iter().map(Incident::from).collect(),
-    })
+page_of!(
+    /// Reads a page of `GET /oncalls`.
+    on_calls: oncalls, Entry
+);
+page_of!(
+    /// Reads a page of `GET /incidents`, or the answer of `PUT /incidents`.
+    incidents: incidents, RawIncident
+);
+page_of!(
+    /// Reads a page of `GET /schedules`.
+    schedules: schedules, Reference
+);
+page_of!(
+    /// Reads a page of `GET /services`.
+    services: services, Service
+);
+page_of!(
+    /// Reads a page of `GET /maintenance_windows`.
+    windows: maintenance_windows, Window
+);
+page_of!(
+    /// Reads a page of `GET /incidents/{id}/log_entries`.
+    log_entries: log_entries, LogEntry
+);
+page_of!(
+    /// Reads `GET /incidents/{id}/notes`, which is one page.
+    notes: notes, Note
+);
+page_of!(
+    /// Reads a page of `GET /users`.
+    users: users, Reference
+);
+
+macro_rules! one_of {
+    ($(#[$doc:meta])* $name:ident: $field:ident, $entry:ty) => {
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// [`HttpError::Decode`] with the place in the document.
+        pub(super) fn $name(body: &[u8]) -> Result<$entry, HttpError> {
+            #[derive(Deserialize)]
+            struct Body {
+                $field: $entry,
+            }
+            decode::<Body>(body).map(|body| body.$field)
+        }
+    };
 }
 
-/// Reads a page of `GET /schedules`; the entries are ids.
+one_of!(
+    /// Reads the answer of `GET` and `POST` of a maintenance window.
+    window: maintenance_window, Window
+);
+one_of!(
+    /// Reads the answer of `GET /incidents/{id}`.
+    incident: incident, RawIncident
+);
+one_of!(
+    /// Reads the answer of `POST /incidents/{id}/notes`.
+    note: note, Note
+);
+
+/// Reads what the Events API says of an event it took.
 ///
 /// # Errors
-/// As [`on_calls`].
-pub(super) fn schedules(body: &[u8]) -> Result<Page<String>, HttpError> {
-    #[derive(Deserialize)]
-    struct Schedule {
-        id: String,
-    }
+/// [`HttpError::Decode`] when it does not say that it took it.
+pub(super) fn taken(body: &[u8]) -> Result<String, HttpError> {
     #[derive(Deserialize)]
     struct Body {
-        #[serde(default)]
-        more: bool,
-        schedules: Vec<Schedule>,
+        dedup_key: String,
     }
-    decode::<Body>(body).map(|body| Page {
-        more: body.more,
-        entries: body.schedules.into_iter().map(|s| s.id).collect(),
-    })
+    decode::<Body>(body).map(|body| body.dedup_key)
 }
 
 /// Anything the vendor refers to.
@@ -86,7 +126,18 @@ pub(super) struct Reference {
 }
 
 impl Reference {
-    fn label(&self) -> String {
+    /// The vendor's id.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Mail address; empty where the vendor does not say it.
+    pub(super) fn mail(&self) -> &str {
+        self.email.as_deref().unwrap_or_default()
+    }
+
+    /// What a person calls it.
+    pub(super) fn label(&self) -> String {
         let texts = [&self.summary, &self.name];
         let text = texts.into_iter().flatten().find(|text| !text.is_empty());
         text.unwrap_or(&self.id).clone()
@@ -116,8 +167,23 @@ fn time<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Timestamp>, D::Error> 
 }
 
 impl Entry {
-    fn covers(&self, now: Timestamp) -> bool {
+    fn holds(&self, now: Timestamp) -> bool {
         self.start.is_none_or(|start| start <= now) && self.end.is_none_or(|end| now < end)
+    }
+
+    /// The policy, and the services it is the policy of, each once.
+    fn covered(&self, services: &[Service]) -> Vec<String> {
+        let policy = &self.escalation_policy;
+        let mut names = vec![policy.label()];
+        names.extend(
+            services
+                .iter()
+                .filter(|service| service.has_policy(&policy.id))
+                .map(Service::name),
+        );
+        names.retain(|name| !name.is_empty());
+        names.dedup();
+        names
     }
 
     /// Entries that follow each other have the same rota: policy, level and schedule.
@@ -131,15 +197,18 @@ impl Entry {
 ///
 /// The rota is called after the schedule, else after the policy. `next` is whoever begins first at or after the end of
 /// the current shift, within what was asked for.
-pub(super) fn current(entries: &[Entry], now: Timestamp) -> Vec<OnCall> {
+///
+/// `services` say what each escalation policy answers for.
+pub(super) fn current(entries: &[Entry], services: &[Service], now: Timestamp) -> Vec<OnCall> {
     let mut rotas: BTreeMap<(&str, u8, &str), Vec<&Entry>> = BTreeMap::new();
     for entry in entries {
         rotas.entry(entry.rota()).or_default().push(entry);
     }
     let mut out: Vec<OnCall> = Vec::new();
     for group in rotas.values() {
-        for entry in group.iter().filter(|entry| entry.covers(now)) {
-            let on_call = on_call(entry, group);
+        for entry in group.iter().filter(|entry| entry.holds(now)) {
+            let mut on_call = on_call(entry, group);
+            on_call.covers = entry.covered(services);
             if !out.contains(&on_call) {
                 out.push(on_call);
             }
@@ -169,20 +238,32 @@ fn on_call(entry: &Entry, group: &[&Entry]) -> OnCall {
     }
 }
 
+/// One incident.
 #[derive(Debug, Clone, Deserialize)]
-struct RawIncident {
-    id: String,
+pub(super) struct RawIncident {
+    /// Vendor's id.
+    pub(super) id: String,
     #[serde(default)]
     title: Option<String>,
     #[serde(default)]
     summary: Option<String>,
-    status: String,
+    /// `triggered`, `acknowledged`, `resolved`.
+    pub(super) status: String,
+    #[serde(default)]
+    html_url: Option<String>,
     #[serde(default)]
     urgency: Option<String>,
     #[serde(default)]
     service: Option<Reference>,
     #[serde(default, deserialize_with = "time")]
     created_at: Option<Timestamp>,
+}
+
+impl RawIncident {
+    /// Order of several with one key: an open one first, then the newest.
+    pub(super) fn order(&self) -> (bool, Option<Timestamp>) {
+        (self.status != "resolved", self.created_at)
+    }
 }
 
 impl From<RawIncident> for Incident {
@@ -195,7 +276,175 @@ impl From<RawIncident> for Incident {
             service: raw.service.map(|s| s.label()).unwrap_or_default(),
             urgency: raw.urgency.unwrap_or_default(),
             since: raw.created_at,
-            url: String::new(),
+            url: raw.html_url.unwrap_or_default(),
         }
+    }
+}
+
+/// One service.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Service {
+    #[serde(flatten)]
+    itself: Reference,
+    #[serde(default)]
+    escalation_policy: Option<Reference>,
+}
+
+impl Service {
+    /// Vendor's id.
+    pub(super) fn id(&self) -> &str {
+        &self.itself.id
+    }
+
+    /// What people call it.
+    pub(super) fn name(&self) -> String {
+        let name = self.itself.name.clone().filter(|name| !name.is_empty());
+        name.unwrap_or_else(|| self.itself.label())
+    }
+
+    fn has_policy(&self, id: &str) -> bool {
+        let policy = self.escalation_policy.as_ref();
+        policy.is_some_and(|policy| policy.id == id)
+    }
+}
+
+/// One maintenance window.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Window {
+    /// Vendor's id.
+    pub(super) id: String,
+    start_time: Timestamp,
+    /// When it ends.
+    pub(super) end_time: Timestamp,
+    /// Why; the marker is part of it.
+    #[serde(default, deserialize_with = "text")]
+    pub(super) description: String,
+    services: Vec<Reference>,
+    #[serde(default)]
+    created_by: Option<Reference>,
+}
+
+impl Window {
+    /// Names of its services.
+    pub(super) fn services(&self) -> Vec<String> {
+        self.services.iter().map(Reference::label).collect()
+    }
+
+    /// The window as what keeps alerts quiet.
+    pub(super) fn silence(&self, now: Timestamp) -> Silence {
+        let state = if self.end_time <= now {
+            SilenceState::Expired
+        } else if now < self.start_time {
+            SilenceState::Pending
+        } else {
+            SilenceState::Active
+        };
+        let by = self.created_by.as_ref().map(Reference::label);
+        Silence {
+            id: self.id.clone(),
+            mutes: self.services(),
+            by: by.unwrap_or_default(),
+            comment: self.description.clone(),
+            from: Some(self.start_time),
+            until: Some(self.end_time),
+            state,
+        }
+    }
+}
+
+/// A text, or null.
+fn text<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    Option::<String>::deserialize(d).map(Option::unwrap_or_default)
+}
+
+/// One note of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Note {
+    /// Vendor's id.
+    pub(super) id: String,
+    /// What it says; the marker is part of it.
+    pub(super) content: String,
+}
+
+/// One thing that happened to an incident. Fields beside the type differ by type.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct LogEntry {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default, deserialize_with = "time")]
+    created_at: Option<Timestamp>,
+    #[serde(default)]
+    user: Option<Reference>,
+    #[serde(default)]
+    channel: Option<Channel>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Channel {
+    #[serde(rename = "type", default, deserialize_with = "text")]
+    kind: String,
+    #[serde(default)]
+    notification: Option<Notification>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Notification {
+    #[serde(rename = "type", default, deserialize_with = "text")]
+    kind: String,
+    #[serde(default, deserialize_with = "text")]
+    status: String,
+    #[serde(default)]
+    user: Option<Reference>,
+}
+
+/// One person who was notified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Notified {
+    /// `Mira notified 03:12:04Z by push`.
+    pub(super) said: String,
+    /// False while the vendor says that it is on its way, or that it failed.
+    pub(super) is_through: bool,
+}
+
+impl LogEntry {
+    /// Who was notified, when this entry is about that.
+    ///
+    /// The vendor describes `status` of a notification as a free text. `success` and an entry without one count as
+    /// through: the entry itself says that the person was notified. Any other word does not, and is shown.
+    pub(super) fn notified(&self) -> Option<Notified> {
+        if self.kind.trim_end_matches("_reference") != "notify_log_entry" {
+            return None;
+        }
+        let channel = self.channel.as_ref();
+        let notification = channel.and_then(|channel| channel.notification.as_ref());
+        let user = self
+            .user
+            .as_ref()
+            .or_else(|| notification.and_then(|notification| notification.user.as_ref()));
+        let who = user.map_or_else(|| "somebody".to_owned(), Reference::label);
+        let at = self
+            .created_at
+            .map(|at| format!(" {}Z", at.to_clock_text()));
+        let by = notification
+            .map(|n| n.kind.trim_end_matches("_notification"))
+            .filter(|kind| !kind.is_empty())
+            .or_else(|| channel.map(|channel| channel.kind.as_str()))
+            .filter(|kind| !kind.is_empty())
+            .map(|kind| format!(" by {kind}"));
+        let status = notification.map_or("", |notification| notification.status.as_str());
+        let is_through = matches!(status, "" | "success");
+        let state = if is_through {
+            String::new()
+        } else {
+            format!(" ({status})")
+        };
+        Some(Notified {
+            said: format!(
+                "{who} notified{}{}{state}",
+                at.unwrap_or_default(),
+                by.unwrap_or_default()
+            ),
+            is_through,
+        })
     }
 }

@@ -1,15 +1,17 @@
 //! Own bodies of the documented shapes, and a server that answers in pages.
 
+mod mock;
+mod writes;
+
 use super::*;
 use crate::connect::http::{HttpConfig, RetryAfter};
-use crate::domain::reading::{Incident, OnCall};
+use crate::domain::reading::{OnCall, SilenceState};
 use crate::domain::time::Timestamp;
+use mock::{PagerDutyMock, TOKEN};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use wiremock::matchers::{header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
-
-const TOKEN: &str = "y_NbAkKc66ryYTWUXYEu";
 
 fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).expect("a time")
@@ -25,17 +27,37 @@ fn now() -> Moment {
 fn config(url: &str) -> PagerDutyConfig {
     PagerDutyConfig {
         name: ConnectorName::new("pager").expect("valid"),
-        http: HttpConfig {
+        http: Some(HttpConfig {
             auth: auth(&SecretString::from(TOKEN)),
             body_bytes_max: 256 * 1024,
             ..HttpConfig::new(url)
-        },
+        }),
         every: EVERY,
         schedules: Vec::new(),
         escalation_policies: Vec::new(),
         services: Vec::new(),
         look_ahead: LOOK_AHEAD,
+        writes: Writes {
+            is_on: false,
+            from: None,
+            events: None,
+            proof_wait: Duration::ZERO,
+        },
     }
+}
+
+fn source(config: PagerDutyConfig) -> PagerDuty {
+    PagerDuty::new(config).expect("valid").expect("a key")
+}
+
+fn services() -> Vec<Service> {
+    let body = json!({"services": [
+        {"id": "PIJ90N7", "summary": "orders", "name": "orders", "escalation_policy": {"id": "Databases", "summary": "Databases"}},
+        {"id": "PIJ90N8", "summary": "web", "name": "web", "escalation_policy": {"id": "Web", "summary": "Web"}},
+        {"id": "PIJ90N9", "summary": "billing", "name": null, "escalation_policy": null}
+    ]});
+    let page = response::services(body.to_string().as_bytes());
+    page.expect("valid").entries
 }
 
 fn entry(
@@ -68,7 +90,8 @@ fn on_calls_say_who_now_until_when_and_who_next() {
     let page = response::on_calls(on_call_body(false).to_string().as_bytes()).expect("valid");
     assert!(!page.more);
     let text = |text: &str| text.to_owned();
-    let on_calls = response::current(&page.entries, now().wall);
+    let on_calls = response::current(&page.entries, &services(), now().wall);
+    let covers = vec![text("Databases"), text("orders")];
     let mira = OnCall {
         rota: text("Primary"),
         level: 1,
@@ -77,7 +100,7 @@ fn on_calls_say_who_now_until_when_and_who_next() {
         from: Some(at("2026-11-21T20:00:00Z")),
         until: Some(at("2026-11-22T08:00:00Z")),
         next: text("Jon"),
-        covers: Vec::new(),
+        covers: covers.clone(),
     };
     let ada = OnCall {
         rota: text("Databases"),
@@ -87,11 +110,11 @@ fn on_calls_say_who_now_until_when_and_who_next() {
         from: None,
         until: None,
         next: String::new(),
-        covers: Vec::new(),
+        covers,
     };
     assert_eq!(on_calls, [ada, mira]);
     // The hand-over belongs to the one who comes.
-    let later = response::current(&page.entries, at("2026-11-22T08:00:00Z"));
+    let later = response::current(&page.entries, &[], at("2026-11-22T08:00:00Z"));
     assert_eq!(
         (later[1].person.as_str(), later[1].next.as_str()),
         ("Jon", "Mira")
@@ -102,12 +125,13 @@ fn on_calls_say_who_now_until_when_and_who_next() {
 fn incidents_are_read_with_and_without_their_optional_fields() {
     let body = json!({"more": true, "incidents": [
         {"id": "PT4KHLK", "type": "incident", "summary": "[#1234] The server is on fire.", "title": "The server is on fire.",
-         "status": "triggered", "urgency": "high", "created_at": "2026-11-22T02:58:00Z", "incident_number": 1234,
+         "status": "triggered", "urgency": "high", "created_at": "2026-11-22T02:58:00Z", "incident_number": 1234, "html_url": "https://example.pagerduty.com/incidents/PT4KHLK",
          "service": {"id": "PIJ90N7", "type": "service_reference", "summary": "My Mail Service"}, "assignments": []},
         {"id": "P2", "status": "acknowledged"}
     ]});
     let page = response::incidents(body.to_string().as_bytes()).expect("valid");
     assert!(page.more);
+    let incidents: Vec<Incident> = page.entries.into_iter().map(Incident::from).collect();
     let fire = Incident {
         id: "PT4KHLK".to_owned(),
         title: "The server is on fire.".to_owned(),
@@ -115,11 +139,11 @@ fn incidents_are_read_with_and_without_their_optional_fields() {
         service: "My Mail Service".to_owned(),
         urgency: "high".to_owned(),
         since: Some(at("2026-11-22T02:58:00Z")),
-        url: String::new(),
+        url: "https://example.pagerduty.com/incidents/PT4KHLK".to_owned(),
     };
-    assert_eq!(page.entries[0], fire);
+    assert_eq!(incidents[0], fire);
     assert_eq!(
-        (page.entries[1].title.as_str(), page.entries[1].since),
+        (incidents[1].title.as_str(), incidents[1].since),
         ("P2", None)
     );
 }
@@ -151,7 +175,7 @@ fn bodies_of_the_wrong_shape_are_errors_with_their_place() {
         assert!(error.contains(part), "{body}: {error}");
     }
     let empty = response::on_calls(br#"{"oncalls":[]}"#).expect("valid");
-    assert!(response::current(&empty.entries, now().wall).is_empty());
+    assert!(response::current(&empty.entries, &[], now().wall).is_empty());
 }
 
 #[test]
@@ -209,6 +233,9 @@ async fn pages_are_joined_and_unknown_schedules_named_once() {
     let server = MockServer::start().await;
     let schedules = json!({"more": false, "schedules": [{"id": "S1", "summary": "Primary"}]});
     answer(&server, "/schedules", 0, 1, schedules).await;
+    answer(&server, "/services", 0, 1, json!({"services": []})).await;
+    let windows = json!({"maintenance_windows": []});
+    answer(&server, "/maintenance_windows", 0, 2, windows).await;
     answer(&server, "/oncalls", 0, 2, on_call_body(true)).await;
     answer(&server, "/oncalls", 100, 2, on_call_body(false)).await;
     answer(
@@ -221,19 +248,20 @@ async fn pages_are_joined_and_unknown_schedules_named_once() {
     .await;
     let mut config = config(&server.uri());
     config.schedules = vec!["S1".to_owned(), "S9".to_owned()];
-    let mut pager = PagerDuty::new(config).expect("valid");
+    let mut pager = source(config);
     for _ in 0..2 {
         let readings = pager.poll(now()).await.expect("an answer");
         let [
             Reading::OnCalls { on_calls, .. },
             Reading::Incidents { incidents, .. },
+            Reading::Silences { silences, .. },
         ] = readings.as_slice()
         else {
             panic!("{readings:?}");
         };
         assert_eq!(
-            (on_calls.len(), incidents.len()),
-            (2, 1),
+            (on_calls.len(), incidents.len(), silences.len()),
+            (2, 1, 0),
             "the same entry twice counts once"
         );
         assert_eq!(pager.trouble().as_deref(), Some("schedule not found: `S9`"));
@@ -249,11 +277,12 @@ async fn an_endless_list_is_cut_and_said_to_be() {
         .expect(10)
         .mount(&server)
         .await;
-    Mock::given(path("/incidents"))
-        .respond_with(reply(json!({"incidents": []})))
+    let empty = json!({"incidents": [], "services": [], "maintenance_windows": []});
+    Mock::given(wiremock::matchers::any())
+        .respond_with(reply(empty))
         .mount(&server)
         .await;
-    let mut pager = PagerDuty::new(config(&server.uri())).expect("valid");
+    let mut pager = source(config(&server.uri()));
     pager.poll(now()).await.expect("an answer");
     assert!(
         pager
@@ -267,22 +296,22 @@ async fn errors_name_the_list_and_never_the_token() {
     let replies = [
         (
             ResponseTemplate::new(401).set_body_string(format!("bad token {TOKEN}")),
-            "cannot read on-calls: HTTP 401; check the token",
+            "cannot read services: HTTP 401; check the token",
             None,
         ),
         (
             ResponseTemplate::new(429).insert_header("Retry-After", "18"),
-            "cannot read on-calls: HTTP 429",
+            "cannot read services: HTTP 429",
             Some(RetryAfter::In(Duration::from_secs(18))),
         ),
         (
             ResponseTemplate::new(200).set_body_string("<html>"),
-            "cannot read on-calls: unexpected answer",
+            "cannot read services: unexpected answer",
             None,
         ),
         (
             ResponseTemplate::new(200).set_body_bytes(vec![b'['; 300_000]),
-            "cannot read on-calls: the answer is larger",
+            "cannot read services: the answer is larger",
             None,
         ),
     ];
@@ -292,11 +321,31 @@ async fn errors_name_the_list_and_never_the_token() {
             .respond_with(reply)
             .mount(&server)
             .await;
-        let mut pager = PagerDuty::new(config(&server.uri())).expect("valid");
+        let mut pager = source(config(&server.uri()));
         let error = pager.poll(now()).await.expect_err(text);
         assert!(error.what.starts_with(text), "{error}");
         assert_eq!(error.retry_after, retry);
         assert!(error.readings.is_empty());
         assert!(!format!("{error:?} {pager:?}").contains(TOKEN));
     }
+}
+
+#[tokio::test]
+async fn a_poll_asks_only_what_the_vendor_knows_and_shows_windows_as_silences() {
+    let mock = PagerDutyMock::start().await;
+    let window = |id: &str, start: &str, end: &str| json!({"id": id, "start_time": start, "end_time": end, "description": "switchover", "services": [{"id": "P1", "summary": "orders"}]});
+    mock.account().windows = vec![
+        window("PW1", "2026-11-22T02:00:00Z", "2026-11-22T04:00:00Z"),
+        window("PW2", "2026-11-22T05:00:00+01:00", "2026-11-22T08:00:00Z"),
+    ];
+    let readings = source(config(&mock.server.uri())).poll(now()).await;
+    let readings = readings.expect("an answer");
+    let Some(Reading::Silences { silences, .. }) = readings.last() else {
+        panic!("{readings:?}");
+    };
+    let said: Vec<_> = silences.iter().map(|s| (s.id.as_str(), s.state)).collect();
+    let states = [SilenceState::Active, SilenceState::Pending];
+    assert_eq!(said, [("PW1", states[0]), ("PW2", states[1])]);
+    assert_eq!(silences[0].mutes, ["orders"]);
+    assert!(mock.account().refused.is_empty());
 }

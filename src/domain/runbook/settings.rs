@@ -2,7 +2,9 @@
 
 use super::codes;
 use super::diagnostic::{Diagnostic, Problems, quoted};
-use super::limits::{COMPONENTS_MAX, ENVIRONMENT_MAX, QUORUM_MAX, SIGNED_VALUE_BYTES_MAX};
+use super::limits::{
+    COMPONENTS_MAX, ENVIRONMENT_MAX, EXPECT_ALERTS_MAX, QUORUM_MAX, SIGNED_VALUE_BYTES_MAX,
+};
 use super::model::{Maintenance, Rule, RuleKind, StepSettings};
 use super::plan::{OnExecutorLost, Risk, Window};
 use super::role::{RULE_KEYS, STEP_KEYS};
@@ -15,9 +17,10 @@ use crate::domain::time::Timestamp;
 use std::ops::Range;
 use std::time::Duration;
 
-const MAINTENANCE_KEYS: [&str; 9] = [
+const MAINTENANCE_KEYS: [&str; 10] = [
     "change",
     "components",
+    "expect_alerts",
     "window",
     "environment",
     "threshold",
@@ -49,6 +52,7 @@ pub(super) fn maintenance(
         match key.value.as_str() {
             "change" => out.change = value.scalar(problems).map(|text| text.value.clone()),
             "components" => out.components = components(&value, problems),
+            "expect_alerts" => out.expect_alerts = expect_alerts(&value, problems),
             "window" => out.window = window(&value, problems),
             "environment" => environment(&mut out, &value, problems),
             "threshold" => read_rules(RuleKind::Threshold, &value, lines, problems, &mut rules),
@@ -112,6 +116,34 @@ fn selector_fault(text: &Located<String>, error: &SelectorError) -> Diagnostic {
         format!("selector {}: {}", quoted(&text.value), error.what),
     )
     .hint(error.hint.clone())
+}
+
+/// Names of alerts; a blank one would expect nothing, whatever its writer thought.
+fn expect_alerts(value: &Value, problems: &mut Problems) -> Vec<Located<String>> {
+    let list = value.list(problems);
+    if list.len() > EXPECT_ALERTS_MAX {
+        problems.push(Diagnostic::error(
+            codes::TOO_MANY_ENTRIES,
+            value.span(),
+            format!("more than {EXPECT_ALERTS_MAX} expected alerts"),
+        ));
+        return Vec::new();
+    }
+    let mut names = Vec::new();
+    for item in list {
+        let Some(name) = item.scalar(problems) else {
+            continue;
+        };
+        if name.value.trim().is_empty() {
+            problems.push(
+                Diagnostic::error(codes::BAD_VALUE, &name.span, "an alert without a name")
+                    .hint("write the name as the alerting system shows it: `InstanceDown`"),
+            );
+        } else {
+            names.push(name.clone());
+        }
+    }
+    names
 }
 
 fn window(value: &Value, problems: &mut Problems) -> Option<Window> {
@@ -325,6 +357,10 @@ pub(super) fn step(block: &Mapped, step: &mut StepSettings, problems: &mut Probl
         }
         if key.value == "roles" {
             not_yet(&key, problems);
+            continue;
+        }
+        if key.value == "expect_alerts" {
+            step.expect_alerts = expect_alerts(&value, problems);
             continue;
         }
         let Some(text) = value.scalar(problems) else {
