@@ -45,6 +45,8 @@ const SNIPPET_CHARS: usize = 200;
 const CA_BYTES_MAX: u64 = 1024 * 1024;
 /// Says when a rate limit's window ends.
 const WINDOW_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+/// Says how many entries a list has in all its pages. Source: ServiceNow Table API, "Response headers".
+const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 /// What this program calls itself.
 pub const USER_AGENT: &str = concat!("warroom/", env!("CARGO_PKG_VERSION"));
 
@@ -125,6 +127,8 @@ pub struct Answer {
     pub body: Bytes,
     /// Value of `Content-Type`, or empty.
     pub content_type: String,
+    /// Value of `X-Total-Count`: entries of a list in all its pages, where the server says so.
+    pub total: Option<u64>,
     /// Value of `Date`: the server's clock, whole seconds.
     pub date: Option<Timestamp>,
 }
@@ -286,6 +290,7 @@ impl Http {
             Method::Put => self.client.put(url),
             Method::Patch => self.client.patch(url),
             Method::Delete => self.client.delete(url),
+            Method::Options => self.client.request(reqwest::Method::OPTIONS, url),
         };
         if !call.query.is_empty() {
             request = request.query(&call.query);
@@ -336,11 +341,14 @@ impl Http {
         let content_type = header_text(response.headers(), &header::CONTENT_TYPE)
             .unwrap_or_default()
             .to_owned();
+        let total = header_text(response.headers(), &TOTAL_COUNT)
+            .and_then(|total| total.trim().parse().ok());
         let body = self.read(response, self.body_bytes_max, false).await?;
         Ok(Answer {
             status: status.as_u16(),
             body,
             content_type,
+            total,
             date,
         })
     }

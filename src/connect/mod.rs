@@ -11,10 +11,11 @@
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
-//! - [`netbox`], [`pagerduty`], [`files`]: CMDB and pager, from their systems or from files.
+//! - [`netbox`], [`nautobot`], [`pagerduty`], [`files`]: CMDB and pager, from their systems or from files.
 //! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 
 mod bound;
+mod catalog;
 pub mod connector;
 #[cfg(test)]
 pub(crate) mod contracts;
@@ -23,6 +24,7 @@ pub mod doctor;
 pub mod files;
 pub mod http;
 pub mod keys;
+pub mod nautobot;
 pub mod netbox;
 pub mod pagerduty;
 pub mod poll;
