@@ -5,7 +5,7 @@ use crate::connect::connector::{Connector, Kind, Writer};
 use crate::connect::http::HttpSetupError;
 use crate::connect::poll::Source;
 use crate::connect::query::{QuerySpec, specs_of};
-use crate::connect::{files, netbox, pagerduty, prometheus, scrape};
+use crate::connect::{files, jsm, netbox, opsgenie, pagerduty, prometheus, scrape};
 use crate::domain::id::ConnectorName;
 use crate::domain::write::Ability;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ pub const KINDS: &[Kind] = &[
     scrape::KIND,
     netbox::KIND,
     pagerduty::KIND,
+    opsgenie::KIND,
+    jsm::KIND,
     files::CMDB,
     files::ROTA,
 ];
