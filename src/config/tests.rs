@@ -20,6 +20,8 @@ fn env() -> Env {
         ("NAUTOBOT_TOKEN", "s3cret"),
         ("PAGERDUTY_TOKEN", "s3cret"),
         ("PAGERDUTY_ROUTING_KEY", "s3cret"),
+        ("OPSGENIE_TOKEN", "s3cret"),
+        ("JSM_TOKEN", "s3cret"),
     ];
     Env::new(variables.map(|(name, value)| (name.to_owned(), value.to_owned())))
 }
