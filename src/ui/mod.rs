@@ -237,8 +237,16 @@ impl Ui {
                     prefix: self.keymap.prefix_text(),
                     ritual: self.ritual.as_ref(),
                 };
+                let reveal = self.model.reveal;
                 self.cache.refresh(&cx, &self.model, &self.look);
                 view::draw(&cx, &mut self.model, &self.cache, &mut canvas, area);
+                if !self.cache.fits(&self.model) {
+                    // Drawing tells how wide text must be broken; the first frame at a new size is drawn again.
+                    self.model.reveal = reveal;
+                    self.cache.refresh(&cx, &self.model, &self.look);
+                    canvas.clear(area);
+                    view::draw(&cx, &mut self.model, &self.cache, &mut canvas, area);
+                }
             }
         }
         let prefix = self.keymap.prefix_text();

@@ -81,7 +81,8 @@ fn series(
         };
         match rows.last_mut() {
             Some(row) if row.width() + GAP.len() + one.width() + kept <= width => {
-                *row = std::mem::take(row).fixed(GAP, dim).row(one);
+                let gap = if shown == 0 { " " } else { GAP };
+                *row = std::mem::take(row).fixed(gap, dim).row(one);
             }
             _ if last_row => break,
             _ => rows.push(one),
