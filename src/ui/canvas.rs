@@ -72,6 +72,7 @@ impl<'a> Canvas<'a> {
     pub(crate) fn bar(&mut self, area: Rect, line: usize, row: Row, style: Style) {
         if let Some(area) = line_of(area, line) {
             let row = row.filled(usize::from(area.width), self.signs());
+            self.shade(area, self.of(Role::Text));
             row.paint(area, self.buf);
             self.buf.set_style(area.intersection(self.buf.area), style);
         }
