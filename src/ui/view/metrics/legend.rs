@@ -34,6 +34,9 @@ pub(super) fn rows(
             Row::of("last answer failed: ", canvas.of(Role::Unknown)).text(&failure.what, dim),
         );
     }
+    if let Some(failure) = &metric.past_failure {
+        rows.push(Row::of("no history: ", canvas.of(Role::Unknown)).text(&failure.what, dim));
+    }
     rows.extend(
         metric
             .warnings
