@@ -84,6 +84,7 @@ fn mark(board: &mut Board, left_out: &[&str]) {
         failures: 1,
         next_try: None,
         latency: Duration::ZERO,
+        can: Vec::new(),
     };
     board.absorb(Reading::Health(health));
 }
