@@ -17,8 +17,11 @@ fn env() -> Env {
         ("TOKEN", "s3cret"),
         ("PROMETHEUS_TOKEN", "s3cret"),
         ("NETBOX_TOKEN", "s3cret"),
+        ("NAUTOBOT_TOKEN", "s3cret"),
         ("PAGERDUTY_TOKEN", "s3cret"),
         ("PAGERDUTY_ROUTING_KEY", "s3cret"),
+        ("OPSGENIE_TOKEN", "s3cret"),
+        ("JSM_TOKEN", "s3cret"),
     ];
     Env::new(variables.map(|(name, value)| (name.to_owned(), value.to_owned())))
 }

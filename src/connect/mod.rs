@@ -11,10 +11,12 @@
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
-//! - [`netbox`], [`pagerduty`], [`files`]: CMDB and pager, from their systems or from files.
+//! - [`netbox`], [`nautobot`], [`files`]: the CMDB, from its system or from files.
+//! - [`pagerduty`], [`opsgenie`], [`jsm`], [`files`]: the pager, from its system or from files.
 //! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 
 mod bound;
+mod catalog;
 pub mod connector;
 #[cfg(test)]
 pub(crate) mod contracts;
@@ -22,8 +24,11 @@ pub mod deliver;
 pub mod doctor;
 pub mod files;
 pub mod http;
+pub mod jsm;
 pub mod keys;
+pub mod nautobot;
 pub mod netbox;
+pub mod opsgenie;
 pub mod pagerduty;
 pub mod poll;
 pub mod probe;

@@ -8,7 +8,8 @@ use crate::domain::id::{ConnectorName, StepId};
 use crate::domain::reading::{Alert, AlertState, Component};
 use crate::domain::runbook::plan::Plan;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+// An address as a value; `core` knows no sockets.
+use core::net::IpAddr;
 
 /// Labels that say what is wrong and how badly, never where.
 const LABELS_WITHOUT_PLACE: [&str; 2] = ["alertname", "severity"];

@@ -1,6 +1,7 @@
 //! What goes into the engine and what comes out of it.
 
 use crate::domain::command::{Command, Refusal};
+use crate::domain::confirm::plan_doc::PlanExe;
 use crate::domain::decide::{Decision, Prepared};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, ExecKey, Fact, Outcome, OutputRef};
@@ -168,6 +169,8 @@ pub enum Effect {
         key: ExecKey,
         /// Which part of the step.
         role: ExecRole,
+        /// The file that people have reviewed; absent for what needs no second person.
+        reviewed: Option<PlanExe>,
     },
     /// Send a write; [`crate::domain::state::State::write`] says what.
     Write(WriteNo),

@@ -15,6 +15,7 @@ pub use input::{Effect, ExecUpdate, Input, Proposal};
 
 use crate::domain::apply::apply;
 use crate::domain::board::GateProgress;
+use crate::domain::confirm::plan_doc::{PlanExe, read_exe};
 use crate::domain::decide::{self, Decision};
 use crate::domain::fact::{Actor, ExecKey, Fact, Stamped};
 use crate::domain::settle::settle;
@@ -177,9 +178,10 @@ impl Engine {
             if record.seq <= self.committed.head.0 {
                 continue;
             }
+            let reviewed = reviewed(&self.committed, &record.fact);
             apply(&mut self.committed, record);
             self.watches.commit(&self.committed, &record.fact);
-            effects.extend(self.effects(&record.fact, record.at));
+            effects.extend(self.effects(&record.fact, reviewed, record.at));
         }
         effects
     }
@@ -192,14 +194,18 @@ impl Engine {
     }
 
     /// What a durable fact makes necessary, judged on the state that has it.
-    fn effects(&self, fact: &Fact, at: Moment) -> Vec<Effect> {
+    fn effects(&self, fact: &Fact, reviewed: Option<PlanExe>, at: Moment) -> Vec<Effect> {
         let effect = match fact {
             Fact::ExecIntent { key, role, .. } if key.has_process() => {
                 let running = self.committed.running();
                 let (key, role) = (key.clone(), *role);
                 running
                     .is_some_and(|r| r.key == key)
-                    .then_some(Effect::Spawn { key, role })
+                    .then_some(Effect::Spawn {
+                        key,
+                        role,
+                        reviewed,
+                    })
             }
             Fact::StopAsked { step } => {
                 let view = self.committed.find(step);
@@ -230,6 +236,14 @@ fn written(state: &State, no: WriteNo, outcome: &Outcome) -> Vec<Fact> {
     let outcome = outcome.clone();
     let fact = is_news.then_some(Fact::WriteEnded { no, outcome });
     fact.into_iter().collect()
+}
+
+/// What people have reviewed of a command that is about to run, read from the plan before it is spent.
+fn reviewed(before: &State, fact: &Fact) -> Option<PlanExe> {
+    let Fact::ExecIntent { nonce: Some(_), .. } = fact else {
+        return None;
+    };
+    read_exe(&before.proposal.as_ref()?.plan)
 }
 
 /// News of a command that is in flight; what comes late or twice is nothing.

@@ -396,8 +396,8 @@ impl Session {
     fn do_all(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Spawn { key, .. } => {
-                    let failed = self.executor.spawn(self.engine.state(), &key);
+                Effect::Spawn { key, reviewed, .. } => {
+                    let failed = self.executor.spawn(self.engine.state(), &key, reviewed);
                     self.failed_starts.extend(failed.map(Input::Exec));
                 }
                 Effect::Write(no) => self.send_write(no),

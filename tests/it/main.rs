@@ -9,6 +9,8 @@ mod bastion;
 #[cfg(test)]
 mod cli_session;
 #[cfg(test)]
+mod connectors;
+#[cfg(test)]
 mod corpora;
 #[cfg(test)]
 mod docs;
@@ -26,6 +28,8 @@ mod harness;
 mod live;
 #[cfg(test)]
 mod messages;
+#[cfg(test)]
+mod nautobot;
 #[cfg(test)]
 mod runbooks;
 #[cfg(test)]

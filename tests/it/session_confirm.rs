@@ -73,7 +73,7 @@ fn why_closed(p: &Person) -> String {
 
 #[tokio::test]
 async fn two_people_run_it_once() {
-    let (host, running, mut alice, mut bob) = armed().await;
+    let (host, running, mut alice, mut bob) = Box::pin(armed()).await;
     alice.does(go(&alice)).await;
     bob.sees_done("wipe").await;
     assert_eq!(runs(&host), 1);
@@ -126,7 +126,7 @@ async fn a_statement_with_one_byte_changed_is_refused() {
 
 #[tokio::test]
 async fn only_the_executor_can_say_go() {
-    let (host, running, _alice, mut bob) = armed().await;
+    let (host, running, _alice, mut bob) = Box::pin(armed()).await;
     let why = bob.is_refused(go(&bob)).await;
     assert!(why.contains("`alice` as its executor"), "{why}");
     let mut carol = host.attach("carol").await;
@@ -137,7 +137,7 @@ async fn only_the_executor_can_say_go() {
 
 #[tokio::test]
 async fn an_executable_that_changed_after_the_review_does_not_run() {
-    let (host, running, mut alice, _bob) = armed().await;
+    let (host, running, mut alice, _bob) = Box::pin(armed()).await;
     let shell = host.path("bin/sh");
     let mut bytes = std::fs::read(&shell).expect("a shell");
     bytes.push(0);
@@ -155,7 +155,7 @@ async fn an_executable_that_changed_after_the_review_does_not_run() {
 
 #[tokio::test]
 async fn an_edited_runbook_closes_the_proposal() {
-    let (host, running, mut alice, mut bob) = armed().await;
+    let (host, running, mut alice, mut bob) = Box::pin(armed()).await;
     std::fs::write(host.path("runbook.md"), format!("{WIPE}\nmore\n")).expect("write");
     assert!(alice.ask(go(&alice)).await.is_some());
     bob.until("closed", closed).await;
@@ -175,7 +175,7 @@ async fn the_runbook_is_looked_at_while_a_proposal_waits() {
 
 #[tokio::test]
 async fn a_proposal_expires_and_another_one_needs_new_confirms() {
-    let (host, running, mut alice, mut bob) = armed().await;
+    let (host, running, mut alice, mut bob) = Box::pin(armed()).await;
     let old = bob.state.proposal.as_ref().map(|p| p.terms.nonce.clone());
     host.clock.advance(Duration::from_secs(301));
     alice.notes("time passes").await;
@@ -201,7 +201,7 @@ async fn a_proposal_expires_and_another_one_needs_new_confirms() {
 
 #[tokio::test]
 async fn an_armed_step_does_not_outlive_the_absence_of_its_proposer() {
-    let (host, running, alice, mut bob) = armed().await;
+    let (host, running, alice, mut bob) = Box::pin(armed()).await;
     alice.leaves().await;
     bob.until("she is gone", |p| p.state.terminals.len() == 1)
         .await;
@@ -219,7 +219,7 @@ async fn an_armed_step_does_not_outlive_the_absence_of_its_proposer() {
 
 #[tokio::test]
 async fn an_armed_step_does_not_survive_a_restart() {
-    let (host, running, alice, bob) = armed().await;
+    let (host, running, alice, bob) = Box::pin(armed()).await;
     running.end().await;
     drop((alice, bob));
     let running = host.resume().await;
@@ -233,7 +233,7 @@ async fn an_armed_step_does_not_survive_a_restart() {
 
 #[tokio::test]
 async fn one_person_alone_can_always_say_no() {
-    let (host, running, mut alice, mut bob) = armed().await;
+    let (host, running, mut alice, mut bob) = Box::pin(armed()).await;
     let reason = "not on my watch".to_owned();
     let wipe = step("wipe");
     bob.does(Command::Reject { step: wipe, reason }).await;
