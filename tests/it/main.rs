@@ -29,6 +29,8 @@ mod live;
 #[cfg(test)]
 mod messages;
 #[cfg(test)]
+mod prometheus_family;
+#[cfg(test)]
 mod runbooks;
 #[cfg(test)]
 mod services;
