@@ -19,6 +19,8 @@ fn env() -> Env {
         ("NETBOX_TOKEN", "s3cret"),
         ("PAGERDUTY_TOKEN", "s3cret"),
         ("PAGERDUTY_ROUTING_KEY", "s3cret"),
+        ("DD_API_KEY", "s3cret"),
+        ("DD_APP_KEY", "s3cret"),
     ];
     Env::new(variables.map(|(name, value)| (name.to_owned(), value.to_owned())))
 }

@@ -12,12 +12,13 @@
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
 //! - [`netbox`], [`pagerduty`], [`files`]: CMDB and pager, from their systems or from files.
-//! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
+//! - [`prometheus`], [`datadog`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 
 mod bound;
 pub mod connector;
 #[cfg(test)]
 pub(crate) mod contracts;
+pub mod datadog;
 pub mod deliver;
 pub mod doctor;
 pub mod files;
