@@ -12,6 +12,7 @@ use std::sync::Arc;
 /// Every kind of connector there is, metrics first: the first configured one answers queries that name no source.
 pub const KINDS: &[Kind] = &[
     super::prometheus::KIND,
+    super::datadog::KIND,
     super::scrape::KIND,
     super::netbox::KIND,
     super::nautobot::KIND,
