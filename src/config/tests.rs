@@ -21,6 +21,9 @@ fn env() -> Env {
         ("PAGERDUTY_ROUTING_KEY", "s3cret"),
         ("OPSGENIE_TOKEN", "s3cret"),
         ("JSM_TOKEN", "s3cret"),
+        ("WEBHOOK_SECRET", "s3cret"),
+        ("WEBHOOK_TOKEN", "s3cret"),
+        ("MAIL_PASSWORD", "s3cret"),
     ];
     Env::new(variables.map(|(name, value)| (name.to_owned(), value.to_owned())))
 }

@@ -10,13 +10,15 @@
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
 //! - [`netbox`], [`files`]: the CMDB, from its system or from files.
-//! - [`pagerduty`], [`opsgenie`], [`jsm`], [`files`]: the pager, from its system or from files.
+//! - [`pagerduty`], [`opsgenie`], [`jsm`], [`files`]: the pager, from its system or from files; [`webhook`], [`email`] page
+//!   where there is none.
 //! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 
 mod bound;
 pub mod connector;
 #[cfg(test)]
 pub(crate) mod contracts;
+pub mod email;
 pub mod files;
 pub mod http;
 pub mod jsm;
@@ -31,6 +33,7 @@ pub mod query;
 pub mod registry;
 pub mod scrape;
 pub mod supervise;
+pub mod webhook;
 
 /// Readings that may wait for the session: a second's worth of a dozen connectors, and small enough that what waits
 /// is still fresh when it is taken out.

@@ -5,7 +5,7 @@ use crate::connect::connector::{Connector, Kind, Writer};
 use crate::connect::http::HttpSetupError;
 use crate::connect::poll::Source;
 use crate::connect::query::{QuerySpec, specs_of};
-use crate::connect::{files, jsm, netbox, opsgenie, pagerduty, prometheus, scrape};
+use crate::connect::{email, files, jsm, netbox, opsgenie, pagerduty, prometheus, scrape, webhook};
 use crate::domain::id::ConnectorName;
 use crate::domain::write::Ability;
 use std::sync::Arc;
@@ -18,6 +18,8 @@ pub const KINDS: &[Kind] = &[
     pagerduty::KIND,
     opsgenie::KIND,
     jsm::KIND,
+    webhook::KIND,
+    email::KIND,
     files::CMDB,
     files::ROTA,
 ];
