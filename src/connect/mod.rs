@@ -13,7 +13,7 @@
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
 //! - [`prometheus`], [`datadog`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 //! - [`netbox`], [`nautobot`], [`files`]: the CMDB, from its system or from files.
-//! - [`pagerduty`], [`opsgenie`], [`jsm`], [`files`]: the pager, from its system or from files.
+//! - [`pagerduty`], [`opsgenie`], [`jsm`], [`webhook`], [`email`], [`files`]: the pager, from its system or from files.
 
 mod bound;
 mod catalog;
@@ -23,6 +23,7 @@ pub(crate) mod contracts;
 pub mod datadog;
 pub mod deliver;
 pub mod doctor;
+pub mod email;
 pub mod files;
 pub mod http;
 pub mod jsm;
@@ -38,6 +39,7 @@ pub mod query;
 pub mod registry;
 pub mod scrape;
 pub mod supervise;
+pub mod webhook;
 
 /// Readings that may wait for the session: a second's worth of a dozen connectors, and small enough that what waits
 /// is still fresh when it is taken out.

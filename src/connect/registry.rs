@@ -19,6 +19,8 @@ pub const KINDS: &[Kind] = &[
     super::pagerduty::KIND,
     super::opsgenie::KIND,
     super::jsm::KIND,
+    super::webhook::KIND,
+    super::email::KIND,
     super::files::CMDB,
     super::files::ROTA,
 ];

@@ -145,6 +145,58 @@ fn a_rota_says_who_now_until_when_and_who_next() {
 }
 
 #[test]
+fn a_rota_has_levels_covers_names_and_hands_over_when_the_person_changes() {
+    let text = r#"
+[[rota]]
+name = "database"
+covers = ["db-1", "payments"]
+[[rota.shift]]
+person = "Mira"
+from = "2026-11-22T00:00:00Z"
+until = "2026-11-22T04:00:00Z"
+[[rota.shift]]
+person = "Mira"
+from = "2026-11-22T04:00:00Z"
+until = "2026-11-22T08:00:00Z"
+[[rota.shift]]
+person = "Jon"
+from = "2026-11-22T09:00:00Z"
+until = "2026-11-22T12:00:00Z"
+
+[[rota]]
+name = "database"
+level = 2
+[[rota.shift]]
+person = "Ada"
+from = "2026-11-22T00:00:00Z"
+until = "2026-11-23T00:00:00Z"
+"#;
+    let rotas = rota::parse(source("r.toml", text)).expect("valid");
+    let now = rota::on_calls(&rotas, at("2026-11-22T05:00:00Z"));
+    let said: Vec<_> = now.iter().map(|o| (o.level, o.person.as_str())).collect();
+    assert_eq!(said, [(1, "Mira"), (2, "Ada")]);
+    assert_eq!(now[0].covers, ["db-1", "payments"]);
+    assert_eq!(now[0].from, Some(at("2026-11-22T00:00:00Z")));
+    assert_eq!(now[0].until, Some(at("2026-11-22T08:00:00Z")));
+    assert_eq!(now[0].next, "", "Jon begins an hour later");
+    let twice = text.replace("level = 2", "level = 1");
+    let fault = rota::parse(source("r.toml", &twice)).expect_err("twice");
+    assert!(
+        fault
+            .to_string()
+            .contains("r.toml:19:8: rota `database` is there twice on level 1"),
+        "{fault}"
+    );
+    for (from, to, expected) in [
+        ("level = 2", "level = 0", "`level` begins with 1"),
+        ("\"payments\"]", "\" \"]", "r.toml:4:19: must not be empty"),
+    ] {
+        let fault = rota::parse(source("r.toml", &text.replace(from, to))).expect_err(to);
+        assert!(fault.to_string().contains(expected), "{fault}");
+    }
+}
+
+#[test]
 fn faults_of_a_rota_name_their_place() {
     let shift = |from: &str, until: &str| {
         format!("[[rota.shift]]\nperson = \"a\"\nfrom = \"{from}\"\nuntil = \"{until}\"\n")
