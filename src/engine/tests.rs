@@ -21,6 +21,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 mod random;
+mod restart;
 mod restarts;
 mod writes;
 
@@ -476,6 +477,17 @@ fn data_that_stops_coming_ends_an_armed_proposal() {
     assert_eq!(armed(&desk), Some(true));
     desk.wait(Duration::from_secs(31));
     assert_eq!(armed(&desk), None);
+    desk.check_fold();
+}
+
+#[test]
+fn an_orderly_end_leaves_nothing_open() {
+    let mut desk = Desk::draining();
+    let reason = "host goes down".to_owned();
+    desk.input(&Input::Close { reason }).expect("closed");
+    assert!(!desk.state().open);
+    assert_eq!(desk.running(), None);
+    assert!(desk.ask("ann", hold()).is_err());
     desk.check_fold();
 }
 
