@@ -140,6 +140,7 @@ impl Session {
             runbook: Some(genesis.runbook.digest),
             look: Look::Same,
             roster: Roster::Everybody,
+            touched: Vec::new(),
             writers: std::collections::BTreeMap::new(),
         };
         let mut session = Self {

@@ -50,7 +50,7 @@ pub fn touched<'a>(
         .iter()
         .flat_map(|(source, alerts)| alerts.iter().map(move |alert| (source, alert)));
     for (source, alert) in all {
-        for component in components_of(alert, &places) {
+        for component in components_of(&alert.labels, &places) {
             found.push(Match {
                 alert,
                 source,
@@ -81,6 +81,17 @@ pub fn expected<'a>(plan: &Plan, steps: impl IntoIterator<Item = &'a StepId>) ->
     names
 }
 
+/// For each set of labels the touched components that it is about, by the same rule as for alerts.
+pub fn components_by_labels<'t, 'l>(
+    all: impl IntoIterator<Item = &'l [(String, String)]>,
+    components: &BTreeMap<String, Component>,
+    touched: &'t [String],
+) -> Vec<Vec<&'t str>> {
+    let places = places(components, touched);
+    let all = all.into_iter();
+    all.map(|labels| components_of(labels, &places)).collect()
+}
+
 /// What a label value may be, in lower case, and whose it is.
 fn places<'t>(
     components: &BTreeMap<String, Component>,
@@ -103,10 +114,15 @@ fn places<'t>(
     places
 }
 
-fn components_of<'t>(alert: &Alert, places: &BTreeMap<String, Vec<&'t str>>) -> Vec<&'t str> {
+fn components_of<'t>(
+    labels: &[(String, String)],
+    places: &BTreeMap<String, Vec<&'t str>>,
+) -> Vec<&'t str> {
     let mut found: Vec<&str> = Vec::new();
-    let labels = alert.labels.iter();
-    for (_, value) in labels.filter(|(name, _)| !LABELS_WITHOUT_PLACE.contains(&name.as_str())) {
+    for (_, value) in labels
+        .iter()
+        .filter(|(name, _)| !LABELS_WITHOUT_PLACE.contains(&name.as_str()))
+    {
         if value.len() > VALUE_BYTES_MAX {
             continue;
         }

@@ -211,6 +211,7 @@ pub(crate) fn world() -> World {
         runbook: Some(Digest::of(b"runbook")),
         look: Look::Same,
         roster: Roster::Everybody,
+        touched: Vec::new(),
         writers: writers(),
     }
 }

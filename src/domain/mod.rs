@@ -28,6 +28,7 @@ pub mod settle;
 pub mod state;
 pub mod threshold;
 pub mod time;
+pub mod touched;
 pub mod verdict;
 pub mod what_now;
 pub mod world;

@@ -96,6 +96,8 @@ pub struct World {
     pub look: Look,
     /// Who may act.
     pub roster: Roster,
+    /// Components the work touches, as far as the CMDB knows now: selectors of the plan are resolved here.
+    pub touched: Vec<String>,
     /// Every configured connector, with what it can write; nothing for those that only read.
     pub writers: BTreeMap<ConnectorName, Vec<Ability>>,
 }

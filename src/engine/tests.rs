@@ -22,7 +22,6 @@ use std::time::Duration;
 
 mod random;
 mod restart;
-mod restarts;
 mod writes;
 
 /// An engine with a journal in memory, as a server would drive it.

@@ -2,6 +2,7 @@
 
 use crate::domain::reading::Liveness;
 use crate::domain::state::{Phase, Stage, State, StepStatus};
+use crate::domain::write::{Outcome, Write, WriteState};
 use crate::wire::message::Snapshot;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -187,6 +188,9 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
             .map_or_else(String::new, |q| format!(", value {}", q.sample.value));
         writeln!(text, "  {id}: {}{value}", verdict(rule.verdict)).ok();
     }
+    for write in &state.writes {
+        writeln!(text, "  {}", write_line(write)).ok();
+    }
     for health in snapshot.board.health.values() {
         let error = if health.last_error.is_empty() {
             String::new()
@@ -203,6 +207,24 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
         .ok();
     }
     text
+}
+
+/// `write 3: page by pager: accepted, NOT PROVEN: nobody is notified yet`
+fn write_line(state: &WriteState) -> String {
+    let Write {
+        no,
+        connector,
+        deed,
+    } = &state.write;
+    let (word, what) = match &state.outcome {
+        None => ("asked", "no answer yet"),
+        Some(Outcome::Done { proof, .. }) => ("done", proof.as_str()),
+        Some(Outcome::Accepted { what, .. }) => ("accepted, NOT PROVEN", what.as_str()),
+        Some(Outcome::Failed { what }) => ("FAILED", what.as_str()),
+        Some(Outcome::Unknown { what }) => ("UNKNOWN", what.as_str()),
+    };
+    let verb = deed.verb();
+    format!("write {no}: {verb} by {connector}: {word}: {what}")
 }
 
 const fn liveness(liveness: Liveness) -> &'static str {
@@ -243,6 +265,6 @@ pub fn to_json(snapshot: &Snapshot, summary: &Summary) -> serde_json::Value {
         "mode": summary.mode, "standing": summary.standing, "passed": summary.passed, "steps_total": summary.steps,
         "current": summary.current, "attached": summary.attached, "head": state.head.0,
         "held": state.is_held(), "plan": state.genesis.plan_digest, "steps": steps,
-        "rules": state.rules, "connectors": snapshot.board.health,
+        "rules": state.rules, "connectors": snapshot.board.health, "writes": state.writes,
     })
 }

@@ -15,7 +15,7 @@ use crate::domain::command::Refusal;
 use crate::domain::fact::{Actor, Fact, Stamped};
 use crate::domain::id::TerminalId;
 use crate::domain::reading::Reading;
-use crate::domain::time::Moment;
+use crate::domain::time::{Moment, Timestamp};
 use crate::domain::world::{Look, World};
 use crate::engine::{Effect, Engine, Input};
 use crate::journal::AppendError;
@@ -96,6 +96,8 @@ pub(crate) struct Session {
     pub(crate) failed_starts: Vec<Input>,
     /// What connectors have to say at the start.
     pub(crate) notices: Vec<String>,
+    /// When hand-overs of the pager were last looked at.
+    pub(crate) handovers_at: Option<Timestamp>,
     /// The last write failed; everybody has been told.
     pub(crate) is_unwritable: bool,
     /// Something that follows by itself could not be recorded or did not come to an end; it is tried again.
@@ -172,6 +174,7 @@ impl Session {
     fn on_reading(&mut self, reading: Reading, turn: &mut Turn) {
         self.take(&Input::Reading(reading.clone()), turn, None);
         self.board.absorb(reading.clone());
+        self.after_reading(&reading, turn);
         turn.readings.push(reading);
     }
 

@@ -25,11 +25,12 @@ use crate::domain::board::Board;
 use crate::domain::fact::{Actor, Fact, Genesis, Stamped};
 use crate::domain::id::{SessionName, TerminalId};
 use crate::domain::state::State;
+use crate::domain::touched;
 use crate::domain::world::{Look, World};
 use crate::engine::{Engine, Input};
 use crate::journal::facts::FactError;
 use crate::journal::{self, AppendError, JOURNAL_FILE, JournalError, Opened, SessionDir, Writer};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -242,6 +243,7 @@ impl Server {
                 runbook: Some(genesis.runbook.digest),
                 look: Look::NotLooked,
                 roster: policy.roster(),
+                touched: touched::names(&genesis.plan, &BTreeMap::new()),
                 writers: counter.abilities,
             },
             runbook_file: PathBuf::from(&genesis.runbook.path),
@@ -261,6 +263,7 @@ impl Server {
             failed_starts: Vec::new(),
             desk: counter.desk,
             notices: counter.notices,
+            handovers_at: None,
             is_unwritable: false,
             // What follows from where the journal ends follows with the first second.
             is_unsettled: true,

@@ -1,12 +1,19 @@
-//! Writes of the session: from a durable fact to a courier, and back.
+//! Writes of the session: from a durable fact to a courier, and back; and what is said by itself because somebody may
+//! have to be written to.
 
 use super::session::{Session, Turn};
 use crate::connect::deliver::{Desk, Ended, Job, Parcel};
 use crate::connect::registry::Built;
 use crate::domain::id::ConnectorName;
+use crate::domain::on_call::{AHEAD, announcements};
+use crate::domain::reading::{OnCall, Reading};
+use crate::domain::touched;
 use crate::domain::write::{Ability, WriteNo, WriteState};
 use crate::engine::Input;
 use std::collections::BTreeMap;
+
+/// Hand-overs told at once: all levels of a few rotas; an account with hundreds of schedules must not fill the journal.
+const ANNOUNCED_MAX: usize = 8;
 
 impl Session {
     /// Sends a write whose fact is durable.
@@ -47,6 +54,42 @@ impl Session {
     /// Takes what came of a write.
     pub(crate) fn on_written(&mut self, ended: Ended, turn: &mut Turn) {
         self.take_news(written(ended), turn);
+    }
+
+    /// What a reading means beyond the board: which components are touched, and who takes the pager over.
+    pub(crate) fn after_reading(&mut self, reading: &Reading, turn: &mut Turn) {
+        match reading {
+            Reading::Components { .. } => {
+                let plan = self.engine.state().plan();
+                self.world.touched = touched::names(plan, &self.board.components);
+            }
+            Reading::OnCalls { .. } => self.announce_handovers(turn),
+            _ => {}
+        }
+    }
+
+    /// Says a hand-over of the pager ahead, and when it has come; each once while the work goes on.
+    fn announce_handovers(&mut self, turn: &mut Turn) {
+        let state = self.engine.state();
+        if state.phase.is_final() {
+            return;
+        }
+        let now = self.clock.now().wall;
+        let window = state.plan().window.map(|window| window.end);
+        // Work that runs over, and work without a window, goes on for now.
+        let end = window.filter(|end| *end > now).unwrap_or(now.plus(AHEAD));
+        let on_calls: Vec<&OnCall> = self.board.on_calls.values().flatten().collect();
+        let due = announcements(&on_calls, end, self.handovers_at, now);
+        self.handovers_at = Some(now);
+        for announcement in due.into_iter().take(ANNOUNCED_MAX) {
+            let word = if announcement.is_now {
+                "pager now"
+            } else {
+                "pager"
+            };
+            let text = format!("{word}: {}", announcement.handover);
+            self.take(&Input::Notice { text }, turn, None);
+        }
     }
 
     /// Says what connectors have to say at the start; once, where everybody reads it.

@@ -64,6 +64,8 @@ pub enum Pane {
     Charts,
     /// All facts.
     Timeline,
+    /// What was written to other systems.
+    Writes,
     /// The plan under review.
     Review,
 }
@@ -83,6 +85,7 @@ impl Pane {
             Self::Step => "step",
             Self::Charts => "metrics",
             Self::Timeline => "timeline",
+            Self::Writes => "writes to other systems",
             Self::Review => "confirm",
         }
     }
@@ -101,7 +104,7 @@ impl Pane {
             ],
             View::Runbook => &[Self::Document, Self::Step],
             View::Metrics => &[Self::Charts],
-            View::Timeline => &[Self::Timeline],
+            View::Timeline => &[Self::Timeline, Self::Writes],
             View::Confirm => &[Self::Review],
         }
     }
@@ -205,4 +208,18 @@ pub enum Action {
     Abort,
     /// Everything is done.
     Complete,
+    /// Wake who is on call.
+    Page,
+    /// Keep the alerts of the touched components quiet.
+    Mute,
+    /// End a mute early.
+    Unmute,
+    /// Take an incident.
+    Acknowledge,
+    /// Write under an incident.
+    IncidentNote,
+    /// Show what was written to other systems.
+    Writes,
+    /// Show all that the CMDB says of a component.
+    Details,
 }

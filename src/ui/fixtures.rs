@@ -1,6 +1,7 @@
 //! Rooms for tests, told as stories: facts in order, folded as in a session.
 
 mod runbook;
+mod writes;
 
 use crate::domain::apply::check_apply;
 use crate::domain::board::{Board, GateProgress, OutputTail};
@@ -27,6 +28,7 @@ use crate::wire::message::Welcome;
 use runbook::{plan, plan_doc};
 use std::collections::VecDeque;
 use std::time::Duration;
+pub(crate) use writes::connector;
 
 /// A story that is being told.
 pub(crate) struct Story {

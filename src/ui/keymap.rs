@@ -22,16 +22,19 @@ pub enum Group {
     Back,
     /// The second person.
     Second,
+    /// Other systems.
+    Outside,
     /// This terminal.
     Terminal,
 }
 
 impl Group {
     /// In the order of the help.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Back,
         Self::Forward,
         Self::Second,
+        Self::Outside,
         Self::Views,
         Self::Move,
         Self::Terminal,
@@ -45,6 +48,7 @@ impl Group {
             Self::Forward => "Forward",
             Self::Back => "Hold and back: one key, anyone with a role",
             Self::Second => "Second person",
+            Self::Outside => "Other systems: pager, alerts, CMDB",
             Self::Terminal => "This terminal",
         }
     }

@@ -22,6 +22,7 @@ mod update;
 mod view;
 mod widgets;
 mod words;
+mod writing;
 
 #[cfg(test)]
 mod fixtures;

@@ -1,10 +1,12 @@
 //! What a client knows of a session: the same folds as the server, fed by its messages.
 
+use crate::domain::alert_match;
 use crate::domain::apply::apply;
 use crate::domain::board::{Board, GateProgress, OutputTail};
 use crate::domain::fact::{ExecKey, Stamped};
+use crate::domain::id::StepId;
 use crate::domain::reading::Reading;
-use crate::domain::state::State;
+use crate::domain::state::{State, StepStatus};
 use crate::domain::time::Moment;
 use crate::wire::message::{Snapshot, Welcome};
 use std::collections::VecDeque;
@@ -127,6 +129,16 @@ impl Room {
                 self.recent.push_front(record);
             }
         }
+    }
+
+    /// Names of the alerts that the runbook expects now: at any time, and while these steps go on.
+    pub fn expected_alerts(&self) -> Vec<String> {
+        let under_way = self
+            .state
+            .views()
+            .filter(|view| view.now.is_active() || matches!(view.now.status, StepStatus::Undoing));
+        let steps: Vec<&StepId> = under_way.map(|view| &view.plan.id).collect();
+        alert_match::expected(self.state.plan(), steps)
     }
 
     /// The output of one execution.

@@ -3,6 +3,7 @@
 mod hostile;
 mod keys;
 mod screens;
+mod writing;
 
 use super::fixtures::Story;
 use super::keymap::Chord;

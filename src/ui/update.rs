@@ -18,6 +18,7 @@ use crate::ui::layers::{Layer, Layers, Menu, MenuItem, Notice, Outcome, Palette,
 use crate::ui::model::{Model, moved};
 use crate::ui::ritual::Heard;
 use crate::ui::room::{Link, RECORDS_MAX, Room};
+use crate::ui::writing;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use std::collections::BTreeSet;
 
@@ -36,11 +37,11 @@ const WHEEL_ROWS: usize = 3;
 const OLDER: u64 = 200;
 
 impl Work<'_> {
-    fn say(&mut self, text: &str) {
+    pub(super) fn say(&mut self, text: &str) {
         self.layers.notice = Some(Notice::plain(text, self.now));
     }
 
-    fn ask(&mut self, command: Command) {
+    pub(super) fn ask(&mut self, command: Command) {
         match self.room {
             Some(room) if room.welcome.read_only => {
                 self.say("this terminal only looks: it was attached read-only");
@@ -86,6 +87,8 @@ pub(super) fn on_outcome(work: &mut Work<'_>, outcome: Outcome) {
         Outcome::Send(command) => work.ask(command),
         Outcome::Typed(purpose, text) => on_typed(work, purpose, text),
         Outcome::Open(layer) => work.layers.open(*layer),
+        Outcome::Filled(draft, texts) => writing::send(work, &draft, &texts),
+        Outcome::Details(name) => writing::open_details(work, &name),
     }
 }
 
@@ -152,6 +155,10 @@ pub(super) fn act(work: &mut Work<'_>, action: Action) {
         Action::SearchNext => search(work, true),
         Action::SearchPrevious => search(work, false),
         Action::Help => work.layers.toggle_help(),
+        Action::Writes => {
+            work.model.show(View::Timeline);
+            work.model.set_focus(Pane::Writes);
+        }
         Action::Palette => work.layers.open(Layer::Palette(Palette::default())),
         Action::Close => close(work),
         Action::LocalTime => work.model.local_time = !work.model.local_time,
@@ -203,6 +210,12 @@ fn act_on_session(work: &mut Work<'_>, action: Action) {
         }
         Action::Stop => stop(work),
         Action::Go | Action::Cancel | Action::Reject => act_on_proposal(work, action),
+        Action::Page
+        | Action::Mute
+        | Action::Unmute
+        | Action::Acknowledge
+        | Action::IncidentNote
+        | Action::Details => writing::act(work, action),
         _ => act_on_step(work, action),
     }
 }

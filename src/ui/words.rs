@@ -1,5 +1,7 @@
 //! Words, signs and roles for states: every state is told by a sign and a word, its colour only repeats them.
 
+pub(crate) mod write;
+
 use crate::domain::fact::{Fact, HoldCause, Quote, Stamped};
 use crate::domain::id::{RuleId, StepId};
 use crate::domain::readiness::Readiness;
@@ -142,6 +144,7 @@ pub(crate) const fn fact_role(fact: &Fact) -> Role {
             Verdict::Fail => Role::Bad,
             Verdict::Unknown(_) => Role::Unknown,
         },
+        Fact::WriteEnded { outcome, .. } => write::role(outcome),
         _ => Role::Text,
     }
 }
@@ -208,6 +211,7 @@ pub(crate) fn fact(state: &State, stamped: &Stamped, naming: Naming) -> String {
             step,
             reason,
         } => format!("refused to {asked} {}: {reason}", name(step)),
+        Fact::WriteAsked { .. } | Fact::WriteEnded { .. } => write::fact(state, &stamped.fact),
         other => step_fact(state, other, naming),
     }
 }

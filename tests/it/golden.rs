@@ -122,6 +122,7 @@ impl Script {
                 runbook: Some(Digest::of(RUNBOOK.as_bytes())),
                 look: Look::Same,
                 roster: Roster::Everybody,
+                touched: Vec::new(),
                 writers: std::collections::BTreeMap::new(),
             },
             nonces: 0,

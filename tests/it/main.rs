@@ -45,6 +45,8 @@ mod session_confirm;
 #[cfg(test)]
 mod session_host;
 #[cfg(test)]
+mod session_writes;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod tmux;

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use warroom::client::link::{self, Introduction, LinkEvent, Target};
 use warroom::clock::{Clock, ManualClock};
+use warroom::connect::connector::Connector;
 use warroom::domain::apply::apply;
 use warroom::domain::board::OutputTail;
 use warroom::domain::command::{Command, Refusal};
@@ -33,6 +34,7 @@ pub(crate) struct Host {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) people: PeopleSource,
     pub(crate) mode: Mode,
+    pub(crate) connectors: Vec<Arc<dyn Connector>>,
 }
 
 /// A server that runs.
@@ -78,6 +80,7 @@ impl Host {
             clock: Arc::new(ManualClock::at(start)),
             people: PeopleSource::Demo,
             mode: Mode::Demo,
+            connectors: Vec::new(),
         }
     }
 
@@ -140,7 +143,7 @@ impl Host {
             group: None,
             genesis,
             people: self.people.clone(),
-            connectors: Vec::new(),
+            connectors: self.connectors.clone(),
             base_env: BTreeMap::from([("PATH".to_owned(), path)]),
             output_bytes_max: 1024 * 1024,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,

@@ -149,7 +149,7 @@ fn mute(
     }
     let comment = text(ask, "the comment", comment, REASON_BYTES_MAX)?;
     if comment.is_empty() {
-        let other = components.iter().find(|name| !is_touched(ask.state, name));
+        let other = components.iter().find(|name| !is_touched(ask, name));
         let why = match other {
             Some(name) => format!("the maintenance does not touch `{name}`"),
             None if components.is_empty() => "labels may mute what is not touched".to_owned(),
@@ -177,11 +177,12 @@ fn default_comment(state: &State) -> String {
     format!("maintenance `{}`: {title}", state.genesis.name)
 }
 
-/// The runbook names the component, for the whole or for a step.
-fn is_touched(state: &State, name: &str) -> bool {
-    let plan = state.plan();
+/// The runbook names the component, for the whole or for a step, or one of its selectors fits it.
+fn is_touched(ask: &Ask<'_>, name: &str) -> bool {
+    let plan = ask.state.plan();
     let of_steps = plan.steps.iter().filter_map(|s| s.component.as_ref());
-    plan.components.iter().chain(of_steps).any(|c| c == name)
+    let named = plan.components.iter().chain(of_steps);
+    named.chain(&ask.world.touched).any(|c| c == name)
 }
 
 fn labels(ask: &Ask<'_>, matchers: &[Matcher]) -> Result<Vec<Matcher>, Refused> {

@@ -53,6 +53,13 @@ pub struct ConnectorHealth {
     pub can: Vec<Ability>,
 }
 
+impl ConnectorHealth {
+    /// True for one that only writes and was asked nothing yet: that it has not answered is no fault.
+    pub fn is_unused(&self) -> bool {
+        self.liveness == Liveness::Never && self.next_try.is_none() && self.failures == 0
+    }
+}
+
 /// Whether there is data to trust.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -2,12 +2,18 @@
 //!
 //! Nothing opens here by itself: what happens elsewhere is told by a banner or a notice, which take no keys.
 
+mod choice;
+mod details;
+mod form;
 mod help;
 mod input;
 mod menu;
 mod palette;
 mod prompt;
 
+pub(crate) use choice::Choice;
+pub(crate) use details::{Details, Line};
+pub(crate) use form::{Draft, Field, Form};
 pub(crate) use menu::{Menu, MenuItem};
 pub(crate) use palette::Palette;
 pub(crate) use prompt::{Prompt, Purpose};
@@ -36,6 +42,10 @@ pub(crate) enum Outcome {
     Typed(Purpose, String),
     /// Open another popup instead.
     Open(Box<Layer>),
+    /// A form was filled in; one text for each field.
+    Filled(Box<Draft>, Vec<String>),
+    /// Show all that is known of a component.
+    Details(String),
 }
 
 /// One popup.
@@ -49,6 +59,12 @@ pub(crate) enum Layer {
     Prompt(Prompt),
     /// A choice by key.
     Menu(Menu),
+    /// A choice from a list.
+    Choice(Choice),
+    /// Several lines of input.
+    Form(Form),
+    /// Rows to read.
+    Details(Details),
 }
 
 /// Words at the bottom that take no keys but `esc`.
@@ -146,6 +162,9 @@ impl Layers {
             Layer::Palette(palette) => palette.on_key(key),
             Layer::Prompt(prompt) => prompt.on_key(key),
             Layer::Menu(menu) => menu.on_key(key),
+            Layer::Choice(choice) => choice.on_key(key),
+            Layer::Form(form) => form.on_key(key),
+            Layer::Details(details) => details.on_key(key),
         };
         let Some(outcome) = outcome else {
             return Some(Outcome::Nothing);
@@ -163,6 +182,7 @@ impl Layers {
         match self.stack.last_mut() {
             Some(Layer::Prompt(prompt)) => prompt.on_paste(text),
             Some(Layer::Palette(palette)) => palette.on_paste(text),
+            Some(Layer::Form(form)) => form.on_paste(text),
             _ => return false,
         }
         true
@@ -179,6 +199,9 @@ impl Layers {
                 Layer::Palette(palette) => palette.draw(canvas, area, prefix),
                 Layer::Prompt(prompt) => prompt.draw(canvas, area),
                 Layer::Menu(menu) => menu.draw(canvas, area),
+                Layer::Choice(choice) => choice.draw(canvas, area),
+                Layer::Form(form) => form.draw(canvas, area),
+                Layer::Details(details) => details.draw(canvas, area),
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The components the work touches: who owns them, how much they matter, what they need.
 
+use super::targets::Targets;
 use super::{Cx, nothing, top_pane};
 use crate::domain::reading::Component;
 use crate::domain::selector;
@@ -21,11 +22,13 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
     for text in &resolved.unmatched {
         rows.push(missing(canvas, text, "  fits nothing known to any CMDB"));
     }
+    let targets = Targets::of(cx, declared);
     for name in declared {
         rows.extend(match known.get(name) {
             Some(component) => of(canvas, component, true, width),
             None => vec![missing(canvas, name, "  not known to any CMDB")],
         });
+        rows.extend(targets.rows(canvas, name));
     }
     let needed: BTreeSet<&String> = declared
         .iter()

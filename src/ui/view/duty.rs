@@ -1,7 +1,11 @@
-//! Who is on call, which incidents are open, which alerts fire; and which sources do not answer.
+//! Which alerts are about the work, who is on call, which incidents are open; and which sources do not answer.
 
-use super::{Cx, entries, nothing, top_pane};
-use crate::domain::reading::{Alert, AlertState, Incident, Liveness, OnCall};
+mod alerts;
+mod on_call;
+
+use super::{Cx, entries, nothing, top_pane, writes};
+use crate::domain::reading::{AlertState, Incident, Liveness};
+use crate::domain::touched;
 use crate::ui::action::Pane;
 use crate::ui::canvas::Canvas;
 use crate::ui::model::Model;
@@ -11,28 +15,16 @@ use crate::ui::theme::Role;
 use crate::ui::words;
 use ratatui::layout::Rect;
 
-/// Draws the pane.
+/// Draws the pane: what nobody expected first, then what was written and is not proven, then who answers.
 pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
-    let board = &cx.room.board;
-    let mut rows = Vec::new();
-    let mut alerts: Vec<&Alert> = board.alerts.values().flatten().collect();
-    // Firing first, then by name, so that the order does not change from poll to poll.
-    alerts.sort_by_key(|a| (a.state != AlertState::Firing, &a.name));
-    rows.extend(alerts.into_iter().map(|a| alert(cx, canvas, a)));
-    rows.extend(
-        board
-            .incidents
-            .values()
-            .flatten()
-            .map(|i| incident(cx, canvas, i)),
-    );
-    rows.extend(
-        board
-            .on_calls
-            .values()
-            .flatten()
-            .map(|o| on_call(cx, canvas, o)),
-    );
+    let touched = touched::names(cx.room.state.plan(), &cx.room.board.components);
+    let is_long = model.zoom && model.focus() == Pane::Duty;
+    let mut rows = alerts::rows(cx, canvas, &touched, is_long);
+    rows.extend(writes::open_rows(cx, canvas));
+    let incidents = cx.room.board.incidents.values().flatten();
+    rows.extend(incidents.map(|i| incident(cx, canvas, i)));
+    rows.extend(on_call::handovers(cx, canvas));
+    rows.extend(on_call::rows(cx, canvas, &touched));
     rows.extend(unhealthy(cx, canvas));
     if rows.is_empty() {
         rows.push(nothing(canvas, "no alert or pager source is configured"));
@@ -58,29 +50,6 @@ pub(super) fn incidents(cx: &Cx<'_>) -> usize {
     cx.room.board.incidents.values().flatten().count()
 }
 
-fn alert(cx: &Cx<'_>, canvas: &Canvas<'_>, alert: &Alert) -> Row {
-    let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
-    let glyphs = canvas.look().glyphs;
-    let (sign, word, role) = match alert.state {
-        AlertState::Firing => (glyphs.failed, " FIRING ", Role::Bad),
-        AlertState::Pending => (glyphs.waiting, " pending ", Role::Warn),
-    };
-    let row = Row::of(sign, canvas.of(role))
-        .fixed(word, canvas.of(role))
-        .text(&alert.name, canvas.of(Role::Strong));
-    let row = if alert.severity.is_empty() {
-        row
-    } else {
-        row.fixed(" ", dim)
-            .text(&alert.severity, canvas.of(Role::Warn))
-    };
-    let row = match alert.since {
-        Some(since) => row.fixed(" for ", dim).text(&cx.age(since), dim),
-        None => row,
-    };
-    row.fixed(" ", dim).text(&alert.summary, text)
-}
-
 fn incident(cx: &Cx<'_>, canvas: &Canvas<'_>, incident: &Incident) -> Row {
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
     let role = if incident.status == "triggered" {
@@ -100,28 +69,6 @@ fn incident(cx: &Cx<'_>, canvas: &Canvas<'_>, incident: &Incident) -> Row {
     }
 }
 
-fn on_call(cx: &Cx<'_>, canvas: &Canvas<'_>, duty: &OnCall) -> Row {
-    let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
-    let mut row = Row::of("on call ", dim)
-        .text(&duty.person, canvas.of(Role::Person))
-        .fixed(" ", dim)
-        .text(&duty.rota, text)
-        .text(&format!(" L{}", duty.level), dim);
-    if !duty.contact.is_empty() {
-        row = row.fixed(" ", dim).text(&duty.contact, text);
-    }
-    if let Some(until) = duty.until {
-        let left = crate::domain::time::short_span(until.since(cx.now.wall));
-        row = row.fixed(" hands over in ", dim).text(&left, text);
-        if !duty.next.is_empty() {
-            row = row
-                .fixed(" to ", dim)
-                .text(&duty.next, canvas.of(Role::Person));
-        }
-    }
-    row
-}
-
 /// Sources that do not answer: what they would say is not known.
 fn unhealthy(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Vec<Row> {
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
@@ -133,6 +80,11 @@ fn unhealthy(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Vec<Row> {
         .values()
         .filter(|h| lost || h.liveness != Liveness::Live)
         .map(|health| {
+            if !lost && health.is_unused() {
+                return Row::new()
+                    .text(health.connector.as_str(), text)
+                    .fixed(" is asked nothing before it is written to", dim);
+            }
             let liveness = if lost {
                 Liveness::Stale
             } else {

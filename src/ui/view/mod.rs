@@ -14,9 +14,11 @@ mod people;
 pub(crate) mod plain;
 mod runbook;
 pub(crate) mod step;
+mod targets;
 pub(crate) mod thresholds;
 mod timeline;
 mod war_room;
+mod writes;
 
 use crate::domain::time::{Moment, Timestamp};
 use crate::ui::action::{Pane, View};
@@ -112,7 +114,13 @@ pub(crate) fn draw(
         View::WarRoom => war_room::draw(cx, model, cache, canvas, body),
         View::Runbook => runbook::draw(cx, model, cache, canvas, body),
         View::Metrics => pane(Pane::Charts, cx, model, cache, canvas, body),
-        View::Timeline | View::Confirm => pane(Pane::Timeline, cx, model, cache, canvas, body),
+        View::Timeline | View::Confirm => {
+            let (above, below) = writes::places(cx, model, body);
+            pane(Pane::Timeline, cx, model, cache, canvas, above);
+            if let Some(below) = below {
+                pane(Pane::Writes, cx, model, cache, canvas, below);
+            }
+        }
     }
 }
 
@@ -140,6 +148,7 @@ fn pane(
         Pane::Step => step::draw(cx, model, canvas, area),
         Pane::Charts => metrics::draw(cx, model, canvas, area),
         Pane::Timeline => timeline::draw(cx, model, cache, canvas, area),
+        Pane::Writes => writes::draw(cx, model, canvas, area),
         Pane::Review => confirm::draw(cx, model, canvas, area),
     }
 }

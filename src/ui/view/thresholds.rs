@@ -81,7 +81,7 @@ fn sources(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
         .board
         .health
         .values()
-        .filter(|h| h.liveness != Liveness::Live)
+        .filter(|h| h.liveness != Liveness::Live && !h.is_unused())
         .fold(Row::new(), |row, health| {
             let mark = words::liveness(health.liveness, glyphs);
             row.fixed(" ", canvas.of(Role::Dim))

@@ -25,7 +25,7 @@ pub(crate) fn draw(
         canvas,
         area,
         Pane::Timeline,
-        true,
+        model.focus() == Pane::Timeline,
         title(cx, model, canvas, places.len()),
     );
     let height = usize::from(inner.height);

@@ -1,0 +1,119 @@
+//! Who answers for the touched components and for what needs them, and who takes over.
+
+use super::super::Cx;
+use crate::domain::on_call::{self, AHEAD, Duty, NOBODY, Part};
+use crate::domain::reading::{Component, OnCall};
+use crate::domain::time::short_span;
+use crate::ui::canvas::Canvas;
+use crate::ui::text::Row;
+use crate::ui::theme::Role;
+
+/// Components that need a touched one and are shown; the rest is counted.
+const DEPENDANTS_SHOWN: usize = 20;
+
+/// Hand-overs of the next half hour, so that whoever comes can be told.
+pub(super) fn handovers(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Vec<Row> {
+    let now = cx.now.wall;
+    let all = on_call::handovers(&on_calls(cx), now.plus(AHEAD), now);
+    let row = |handover: on_call::Handover| {
+        let left = short_span(handover.until_it);
+        Row::of("pager hand-over in ", canvas.of(Role::Warn))
+            .text(&left, canvas.of(Role::Warn))
+            .fixed(": ", canvas.of(Role::Dim))
+            .text(&handover.to_string(), canvas.of(Role::Text))
+    };
+    all.into_iter().map(row).collect()
+}
+
+fn on_calls<'a>(cx: &Cx<'a>) -> Vec<&'a OnCall> {
+    cx.room.board.on_calls.values().flatten().collect()
+}
+
+/// Who answers for what; then everybody else who is on call.
+pub(super) fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, touched: &[String]) -> Vec<Row> {
+    let on_calls = on_calls(cx);
+    // Without a pager there is nobody to be missing.
+    if cx.room.board.on_calls.is_empty() {
+        return Vec::new();
+    }
+    let components: Vec<&Component> = cx.room.board.components.values().collect();
+    let duties = on_call::for_touched(touched, &components, &on_calls);
+    let is_touched = |duty: &&Duty<'_>| duty.part == Part::Touched;
+    let dependants = duties.iter().filter(|duty| !is_touched(duty)).count();
+    let over = dependants.saturating_sub(DEPENDANTS_SHOWN);
+    let mut left = DEPENDANTS_SHOWN;
+    let mut rows = Vec::new();
+    for duty in &duties {
+        if duty.part != Part::Touched {
+            if left == 0 {
+                continue;
+            }
+            left = left.saturating_sub(1);
+        }
+        rows.push(duty_row(cx, canvas, duty));
+    }
+    if over > 0 {
+        let text = format!("{over} more components need these");
+        rows.push(Row::new().text(&text, canvas.of(Role::Dim)));
+    }
+    let named: Vec<&OnCall> = duties
+        .iter()
+        .flat_map(|duty| duty.answering.iter().map(|answering| answering.on_call))
+        .collect();
+    let others = on_calls.iter().filter(|on_call| !named.contains(on_call));
+    rows.extend(
+        others.map(|on_call| {
+            Row::of("on call ", canvas.of(Role::Dim)).row(person(cx, canvas, on_call))
+        }),
+    );
+    rows
+}
+
+fn duty_row(cx: &Cx<'_>, canvas: &Canvas<'_>, duty: &Duty<'_>) -> Row {
+    let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
+    let row = Row::new().text(duty.component, text);
+    let row = match duty.part {
+        Part::Touched => row,
+        Part::Needs(name) => row.fixed(" needs ", dim).text(name, dim),
+    };
+    let mut row = row.fixed(": ", dim);
+    if duty.answering.is_empty() {
+        let why = if duty.is_in_cmdb {
+            ""
+        } else {
+            ", it is in no CMDB"
+        };
+        return row.fixed(NOBODY, canvas.of(Role::Unknown)).fixed(why, dim);
+    }
+    for (place, answering) in duty.answering.iter().enumerate() {
+        if place > 0 {
+            row = row.fixed("; ", dim);
+        }
+        row = row
+            .row(person(cx, canvas, answering.on_call))
+            .text(&format!(" ({})", answering.because), dim);
+    }
+    row
+}
+
+fn person(cx: &Cx<'_>, canvas: &Canvas<'_>, duty: &OnCall) -> Row {
+    let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
+    let mut row = Row::new()
+        .text(&duty.person, canvas.of(Role::Person))
+        .fixed(" ", dim)
+        .text(&duty.rota, text)
+        .text(&format!(" L{}", duty.level), dim);
+    if !duty.contact.is_empty() {
+        row = row.fixed(" ", dim).text(&duty.contact, text);
+    }
+    if let Some(until) = duty.until {
+        let left = short_span(until.since(cx.now.wall));
+        row = row.fixed(" hands over in ", dim).text(&left, text);
+        if !duty.next.is_empty() {
+            row = row
+                .fixed(" to ", dim)
+                .text(&duty.next, canvas.of(Role::Person));
+        }
+    }
+    row
+}
