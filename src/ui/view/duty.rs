@@ -83,7 +83,7 @@ fn unhealthy(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Vec<Row> {
             if !lost && health.is_unused() {
                 return Row::new()
                     .text(health.connector.as_str(), text)
-                    .fixed(" is asked nothing before it is written to", dim);
+                    .fixed(" only writes; nothing was sent yet", dim);
             }
             let liveness = if lost {
                 Liveness::Stale
