@@ -84,6 +84,8 @@ async fn a_server_that_answers_is_looked_at_in_full() {
         every: Duration::from_secs(60),
         filter: crate::connect::netbox::Filter::default(),
         contacts: false,
+        dialect: crate::connect::netbox::Dialect::NetBox,
+        writes: false,
     }))
     .await;
     let find = |what: &str| {
