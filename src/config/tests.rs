@@ -18,6 +18,7 @@ fn env() -> Env {
         ("PROMETHEUS_TOKEN", "s3cret"),
         ("NETBOX_TOKEN", "s3cret"),
         ("NAUTOBOT_TOKEN", "s3cret"),
+        ("SERVICENOW_PASSWORD", "s3cret"),
         ("PAGERDUTY_TOKEN", "s3cret"),
         ("PAGERDUTY_ROUTING_KEY", "s3cret"),
     ];

@@ -11,7 +11,7 @@
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
-//! - [`netbox`], [`nautobot`], [`pagerduty`], [`files`]: CMDB and pager, from their systems or from files.
+//! - [`netbox`], [`nautobot`], [`servicenow`], [`pagerduty`], [`files`]: CMDB and pager, from their systems or from files.
 //! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 
 mod bound;
@@ -33,6 +33,7 @@ pub mod prometheus;
 pub mod query;
 pub mod registry;
 pub mod scrape;
+pub mod servicenow;
 pub mod supervise;
 
 /// Readings that may wait for the session: a second's worth of a dozen connectors, and small enough that what waits
