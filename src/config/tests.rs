@@ -19,6 +19,7 @@ fn env() -> Env {
         ("NETBOX_TOKEN", "s3cret"),
         ("NAUTOBOT_TOKEN", "s3cret"),
         ("SERVICENOW_PASSWORD", "s3cret"),
+        ("BACKSTAGE_TOKEN", "s3cret"),
         ("PAGERDUTY_TOKEN", "s3cret"),
         ("PAGERDUTY_ROUTING_KEY", "s3cret"),
     ];

@@ -11,9 +11,10 @@
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
-//! - [`netbox`], [`nautobot`], [`servicenow`], [`pagerduty`], [`files`]: CMDB and pager, from their systems or from files.
+//! - [`netbox`], [`nautobot`], [`servicenow`], [`backstage`], [`pagerduty`], [`files`]: CMDB and pager, from their systems or from files.
 //! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 
+pub mod backstage;
 mod bound;
 mod catalog;
 pub mod connector;

@@ -5,7 +5,9 @@ use crate::connect::connector::{Connector, Kind, Writer};
 use crate::connect::http::HttpSetupError;
 use crate::connect::poll::Source;
 use crate::connect::query::{QuerySpec, specs_of};
-use crate::connect::{files, nautobot, netbox, pagerduty, prometheus, scrape, servicenow};
+use crate::connect::{
+    backstage, files, nautobot, netbox, pagerduty, prometheus, scrape, servicenow,
+};
 use crate::domain::id::ConnectorName;
 use crate::domain::write::Ability;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ pub const KINDS: &[Kind] = &[
     netbox::KIND,
     nautobot::KIND,
     servicenow::KIND,
+    backstage::KIND,
     pagerduty::KIND,
     files::CMDB,
     files::ROTA,
