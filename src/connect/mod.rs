@@ -12,9 +12,10 @@
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
 //! - [`prometheus`], [`datadog`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
-//! - [`netbox`], [`nautobot`], [`files`]: the CMDB, from its system or from files.
+//! - [`netbox`], [`nautobot`], [`servicenow`], [`backstage`], [`files`]: the CMDB, from its system or from files.
 //! - [`pagerduty`], [`opsgenie`], [`jsm`], [`webhook`], [`email`], [`files`]: the pager, from its system or from files.
 
+pub mod backstage;
 mod bound;
 mod catalog;
 pub mod connector;
@@ -38,6 +39,7 @@ pub mod prometheus;
 pub mod query;
 pub mod registry;
 pub mod scrape;
+pub mod servicenow;
 pub mod supervise;
 pub mod webhook;
 

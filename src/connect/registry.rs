@@ -16,6 +16,8 @@ pub const KINDS: &[Kind] = &[
     super::scrape::KIND,
     super::netbox::KIND,
     super::nautobot::KIND,
+    super::servicenow::KIND,
+    super::backstage::KIND,
     super::pagerduty::KIND,
     super::opsgenie::KIND,
     super::jsm::KIND,

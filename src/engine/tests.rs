@@ -22,8 +22,8 @@ use std::time::Duration;
 
 mod random;
 mod restart;
-mod writes;
 mod time;
+mod writes;
 
 /// An engine with a journal in memory, as a server would drive it.
 struct Desk {

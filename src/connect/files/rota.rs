@@ -70,7 +70,7 @@ struct Shift {
 /// [`FileFault`] for the first thing that is wrong: syntax, an unknown key, an empty name, a time that is none, a shift
 /// that ends before it begins, shifts of one rota that overlap, a rota that is there twice on one level.
 pub(super) fn parse(source: Source<'_>) -> Result<Vec<Rota>, FileFault> {
-    if source.is_json() {
+    if source.is("json") {
         checked(source, &source.json::<Raw<String>>()?)
     } else {
         checked(source, &source.toml::<Raw<toml::Spanned<String>>>()?)
