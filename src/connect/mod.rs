@@ -10,8 +10,10 @@
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
 //! - [`netbox`], [`pagerduty`], [`files`]: CMDB and pager, from their systems or from files.
+//! - [`alertmanager`], [`nagios`]: alerts and silences.
 //! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 
+pub mod alertmanager;
 mod bound;
 pub mod connector;
 #[cfg(test)]
@@ -19,6 +21,8 @@ pub(crate) mod contracts;
 pub mod files;
 pub mod http;
 pub mod keys;
+mod mute;
+pub mod nagios;
 pub mod netbox;
 pub mod pagerduty;
 pub mod poll;

@@ -5,7 +5,7 @@ use crate::connect::connector::{Connector, Kind, Writer};
 use crate::connect::http::HttpSetupError;
 use crate::connect::poll::Source;
 use crate::connect::query::{QuerySpec, specs_of};
-use crate::connect::{files, netbox, pagerduty, prometheus, scrape};
+use crate::connect::{alertmanager, files, nagios, netbox, pagerduty, prometheus, scrape};
 use crate::domain::id::ConnectorName;
 use crate::domain::write::Ability;
 use std::sync::Arc;
@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub const KINDS: &[Kind] = &[
     prometheus::KIND,
     scrape::KIND,
+    alertmanager::KIND,
+    nagios::KIND,
     netbox::KIND,
     pagerduty::KIND,
     files::CMDB,

@@ -8,7 +8,8 @@ use crate::domain::id::{ConnectorName, StepId};
 use crate::domain::reading::{Alert, AlertState, Component};
 use crate::domain::runbook::plan::Plan;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+// An address as a value; `core` knows no sockets.
+use core::net::IpAddr;
 
 /// Labels that say what is wrong and how badly, never where.
 const LABELS_WITHOUT_PLACE: [&str; 2] = ["alertname", "severity"];
@@ -78,6 +79,14 @@ pub fn expected<'a>(plan: &Plan, steps: impl IntoIterator<Item = &'a StepId>) ->
     names.sort();
     names.dedup();
     names
+}
+
+/// True when a host as an alerting system calls it is this component: the same name, in any case, or with a port or a
+/// domain behind it.
+pub fn is_host_of(host: &str, component: &str) -> bool {
+    let (host, component) = (host.trim().to_lowercase(), component.trim().to_lowercase());
+    let is_short = host.len() <= VALUE_BYTES_MAX && !component.is_empty();
+    is_short && forms(&host).contains(&component.as_str())
 }
 
 /// What a label value may be, in lower case, and whose it is.

@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=lib.sh
 . "$here/lib.sh"
 
-NAMES="prometheus node-exporter alertmanager sshd tmux postgres-pair"
+NAMES="prometheus node-exporter alertmanager sshd tmux postgres-pair nagios4"
 
 # Keep package scripts from starting daemons while we install.
 POLICY=/usr/sbin/policy-rc.d
@@ -56,6 +56,7 @@ for n in "${@:?usage: install.sh NAME… | --list}"; do
     sshd) { have sshd && have ssh-agent; } || apt_get openssh-server openssh-client ;;
     tmux) have tmux || apt_get tmux ;;
     postgres-pair) postgres ;;
+    nagios4) apt_get nagios4-core nagios4-cgi monitoring-plugins-basic lighttpd ;;
     *) die "unknown service: $n (see --list)" ;;
   esac
 done
