@@ -10,7 +10,7 @@
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
 //! - [`netbox`], [`pagerduty`], [`files`]: CMDB and pager, from their systems or from files.
-//! - [`alertmanager`], [`nagios`]: alerts and silences.
+//! - [`alertmanager`], [`nagios`], [`icinga2`]: alerts and silences.
 //! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 
 pub mod alertmanager;
@@ -20,6 +20,7 @@ pub mod connector;
 pub(crate) mod contracts;
 pub mod files;
 pub mod http;
+pub mod icinga2;
 pub mod keys;
 mod mute;
 pub mod nagios;

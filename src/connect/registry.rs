@@ -5,7 +5,7 @@ use crate::connect::connector::{Connector, Kind, Writer};
 use crate::connect::http::HttpSetupError;
 use crate::connect::poll::Source;
 use crate::connect::query::{QuerySpec, specs_of};
-use crate::connect::{alertmanager, files, nagios, netbox, pagerduty, prometheus, scrape};
+use crate::connect::{alertmanager, files, icinga2, nagios, netbox, pagerduty, prometheus, scrape};
 use crate::domain::id::ConnectorName;
 use crate::domain::write::Ability;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ pub const KINDS: &[Kind] = &[
     scrape::KIND,
     alertmanager::KIND,
     nagios::KIND,
+    icinga2::KIND,
     netbox::KIND,
     pagerduty::KIND,
     files::CMDB,

@@ -23,6 +23,8 @@ mod golden;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod icinga2;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod messages;

@@ -338,6 +338,41 @@ EOF
     "NAGIOS_USER=nagiosadmin" "NAGIOS_PASSWORD=nagiosadmin" "NAGIOS_CMD=$d/rw/nagios.cmd" "NAGIOS_BREAK_HTTP=$d/break-http"
 }
 
+# ---- Icinga 2 with its API ----------------------------------------------
+up_icinga2() {
+  local d=$DIR/icinga2 p u; p=$(port ICINGA)
+  u=nagios; id "$u" >/dev/null 2>&1 || die "icinga2 is not installed"
+  install -d -o "$u" -g "$u" -m 755 "$d" "$d/lib" "$d/lib/certs" "$d/cache" "$d/log" "$d/run" "$d/spool" "$d/conf"
+  local defs=(-D "DataDir=$d/lib" -D "CacheDir=$d/cache" -D "LogDir=$d/log" -D "InitRunDir=$d/run" -D "SpoolDir=$d/spool"
+    -D "RunAsUser=$u" -D "RunAsGroup=$u" -D "NodeName=warroom" -D "PluginDir=/usr/lib/nagios/plugins")
+  if [ ! -e "$d/lib/certs/warroom.crt" ]; then
+    local c=$d/lib/certs
+    # An authority and a certificate from it, as Icinga's own setup makes them.
+    openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj '/CN=Icinga CA' -addext basicConstraints=critical,CA:TRUE \
+      -keyout "$d/ca.key" -out "$c/ca.crt" 2>/dev/null
+    openssl req -newkey rsa:2048 -nodes -subj /CN=warroom -keyout "$c/warroom.key" -out "$d/warroom.csr" 2>/dev/null
+    printf 'subjectAltName=DNS:warroom,DNS:localhost,IP:%s\nbasicConstraints=CA:FALSE\n' "$L" >"$d/warroom.ext"
+    openssl x509 -req -in "$d/warroom.csr" -CA "$c/ca.crt" -CAkey "$d/ca.key" -CAcreateserial -days 3650 \
+      -extfile "$d/warroom.ext" -out "$c/warroom.crt" 2>/dev/null
+    chown "$u:" "$c"/*
+  fi
+  [ -e "$d/conf/icinga2.conf" ] || cat >"$d/conf/icinga2.conf" <<EOF
+include <itl>
+include <plugins>
+object Zone "warroom" { endpoints = [ "warroom" ] }
+object Endpoint "warroom" { }
+object IcingaApplication "app" { }
+object CheckerComponent "checker" { }
+object ApiListener "api" { bind_host = "$L", bind_port = $p, accept_config = false, accept_commands = true }
+object ApiUser "warroom" { password = "warroom", permissions = [ "*" ] }
+object Host "web1" { check_command = "dummy", vars.dummy_state = 0, check_interval = 5s, retry_interval = 2s, max_check_attempts = 1 }
+object Service "http" { host_name = "web1", check_command = "dummy", vars.dummy_state = 0, check_interval = 5s, retry_interval = 2s, max_check_attempts = 1 }
+EOF
+  spawn icinga2 icinga2 daemon -c "$d/conf/icinga2.conf" "${defs[@]}"
+  until_ok 30 icinga2 http_ok --cacert "$d/lib/certs/ca.crt" -u warroom:warroom "https://localhost:$p/v1/status" --resolve "localhost:$p:$L"
+  emit icinga2 "ICINGA_URL=https://localhost:$p" "ICINGA_USER=warroom" "ICINGA_PASSWORD=warroom" "ICINGA_CA=$d/lib/certs/ca.crt"
+}
+
 for n; do
   f=up_${n//-/_}
   declare -F "$f" >/dev/null || die "unknown service: $n"
