@@ -10,7 +10,7 @@
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
 //! - [`netbox`], [`pagerduty`], [`files`]: CMDB and pager, from their systems or from files.
-//! - [`alertmanager`], [`nagios`], [`icinga2`]: alerts and silences.
+//! - [`alertmanager`], [`nagios`], [`icinga2`], [`grafana`]: alerts and silences.
 //! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 
 pub mod alertmanager;
@@ -19,6 +19,7 @@ pub mod connector;
 #[cfg(test)]
 pub(crate) mod contracts;
 pub mod files;
+pub mod grafana;
 pub mod http;
 pub mod icinga2;
 pub mod keys;

@@ -5,7 +5,9 @@ use crate::connect::connector::{Connector, Kind, Writer};
 use crate::connect::http::HttpSetupError;
 use crate::connect::poll::Source;
 use crate::connect::query::{QuerySpec, specs_of};
-use crate::connect::{alertmanager, files, icinga2, nagios, netbox, pagerduty, prometheus, scrape};
+use crate::connect::{
+    alertmanager, files, grafana, icinga2, nagios, netbox, pagerduty, prometheus, scrape,
+};
 use crate::domain::id::ConnectorName;
 use crate::domain::write::Ability;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ pub const KINDS: &[Kind] = &[
     alertmanager::KIND,
     nagios::KIND,
     icinga2::KIND,
+    grafana::KIND,
     netbox::KIND,
     pagerduty::KIND,
     files::CMDB,
