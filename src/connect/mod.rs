@@ -12,9 +12,11 @@
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
 //! - [`prometheus`], [`datadog`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
+//! - [`alertmanager`], [`nagios`], [`icinga2`], [`grafana`]: alerts, and what keeps them quiet.
 //! - [`netbox`], [`nautobot`], [`servicenow`], [`backstage`], [`files`]: the CMDB, from its system or from files.
 //! - [`pagerduty`], [`opsgenie`], [`jsm`], [`webhook`], [`email`], [`files`]: the pager, from its system or from files.
 
+pub mod alertmanager;
 pub mod backstage;
 mod bound;
 mod catalog;
@@ -26,9 +28,13 @@ pub mod deliver;
 pub mod doctor;
 pub mod email;
 pub mod files;
+pub mod grafana;
 pub mod http;
+pub mod icinga2;
 pub mod jsm;
 pub mod keys;
+mod mute;
+pub mod nagios;
 pub mod nautobot;
 pub mod netbox;
 pub mod opsgenie;
