@@ -142,7 +142,7 @@ fn db_1(url: &str) -> Component {
         tags: vec![text("env-prod"), text("pci")],
         links: vec![crate::domain::reading::Link {
             title: String::new(),
-            url: format!("{}/cmdb_ci.do?sys_id={DB}", url),
+            url: format!("{url}/cmdb_ci.do?sys_id={DB}"),
         }],
         fields: vec![
             (text("fqdn"), text("db-1.example")),
