@@ -11,21 +11,30 @@
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
-//! - [`netbox`], [`nautobot`], [`files`]: the CMDB, from its system or from files.
-//! - [`pagerduty`], [`opsgenie`], [`jsm`], [`files`]: the pager, from its system or from files.
-//! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
+//! - [`prometheus`], [`datadog`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
+//! - [`alertmanager`], [`nagios`], [`icinga2`], [`grafana`]: alerts, and what keeps them quiet.
+//! - [`netbox`], [`nautobot`], [`servicenow`], [`backstage`], [`files`]: the CMDB, from its system or from files.
+//! - [`pagerduty`], [`opsgenie`], [`jsm`], [`webhook`], [`email`], [`files`]: the pager, from its system or from files.
 
+pub mod alertmanager;
+pub mod backstage;
 mod bound;
 mod catalog;
 pub mod connector;
 #[cfg(test)]
 pub(crate) mod contracts;
+pub mod datadog;
 pub mod deliver;
 pub mod doctor;
+pub mod email;
 pub mod files;
+pub mod grafana;
 pub mod http;
+pub mod icinga2;
 pub mod jsm;
 pub mod keys;
+mod mute;
+pub mod nagios;
 pub mod nautobot;
 pub mod netbox;
 pub mod opsgenie;
@@ -36,7 +45,9 @@ pub mod prometheus;
 pub mod query;
 pub mod registry;
 pub mod scrape;
+pub mod servicenow;
 pub mod supervise;
+pub mod webhook;
 
 /// Readings that may wait for the session: a second's worth of a dozen connectors, and small enough that what waits
 /// is still fresh when it is taken out.

@@ -12,12 +12,21 @@ use std::sync::Arc;
 /// Every kind of connector there is, metrics first: the first configured one answers queries that name no source.
 pub const KINDS: &[Kind] = &[
     super::prometheus::KIND,
+    super::datadog::KIND,
     super::scrape::KIND,
+    super::alertmanager::KIND,
+    super::nagios::KIND,
+    super::icinga2::KIND,
+    super::grafana::KIND,
     super::netbox::KIND,
     super::nautobot::KIND,
+    super::servicenow::KIND,
+    super::backstage::KIND,
     super::pagerduty::KIND,
     super::opsgenie::KIND,
     super::jsm::KIND,
+    super::webhook::KIND,
+    super::email::KIND,
     super::files::CMDB,
     super::files::ROTA,
 ];

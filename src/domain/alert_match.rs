@@ -92,6 +92,14 @@ pub fn components_by_labels<'t, 'l>(
     all.map(|labels| components_of(labels, &places)).collect()
 }
 
+/// True when a host as an alerting system calls it is this component: the same name, in any case, or with a port or a
+/// domain behind it.
+pub fn is_host_of(host: &str, component: &str) -> bool {
+    let (host, component) = (host.trim().to_lowercase(), component.trim().to_lowercase());
+    let is_short = host.len() <= VALUE_BYTES_MAX && !component.is_empty();
+    is_short && forms(&host).contains(&component.as_str())
+}
+
 /// What a label value may be, in lower case, and whose it is.
 fn places<'t>(
     components: &BTreeMap<String, Component>,

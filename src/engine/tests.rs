@@ -21,7 +21,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 mod random;
-mod restarts;
+mod restart;
+mod time;
 mod writes;
 
 /// An engine with a journal in memory, as a server would drive it.
@@ -480,6 +481,17 @@ fn data_that_stops_coming_ends_an_armed_proposal() {
 }
 
 #[test]
+fn an_orderly_end_leaves_nothing_open() {
+    let mut desk = Desk::draining();
+    let reason = "host goes down".to_owned();
+    desk.input(&Input::Close { reason }).expect("closed");
+    assert!(!desk.state().open);
+    assert_eq!(desk.running(), None);
+    assert!(desk.ask("ann", hold()).is_err());
+    desk.check_fold();
+}
+
+#[test]
 fn a_terminal_that_may_only_look_is_refused() {
     let mut desk = Desk::new();
     let input = Input::Attached {
@@ -551,39 +563,4 @@ fn a_refusal_that_was_not_written_is_recorded_the_next_time() {
         assert_eq!(facts.len(), 1);
         desk.engine.unstage();
     }
-}
-
-#[test]
-fn an_engine_waits_for_time_while_something_has_a_limit_and_no_longer() {
-    // The fixture's guard is watched until the maintenance is over.
-    let mut desk = Desk::new();
-    assert!(desk.engine.waits_for_time());
-    desk.must("ann", abort());
-    assert!(!desk.engine.waits_for_time());
-
-    let mut plan = plan();
-    plan.rules.clear();
-    let mut desk = Desk::with(plan);
-    desk.must("ann", Command::Begin);
-    assert!(!desk.engine.waits_for_time());
-    desk.must("ann", mark_done("look"));
-    desk.must("ann", start("backup"));
-    assert!(desk.engine.waits_for_time(), "a command runs");
-    desk.exit(0);
-    desk.exit(1);
-    assert!(desk.engine.waits_for_time(), "a verify is tried again");
-    desk.wait(Duration::from_secs(60));
-    desk.exit(0);
-    assert!(!desk.engine.waits_for_time());
-    desk.must("ann", start("drain"));
-    desk.exit(0);
-    assert!(desk.engine.waits_for_time(), "a gate runs out");
-    for _ in 0..6 {
-        desk.read("lag", 0.1);
-        desk.wait(Duration::from_secs(1));
-    }
-    desk.must("ann", propose("drain"));
-    assert!(desk.engine.waits_for_time(), "a proposal expires");
-    desk.confirm("bob").expect("confirmed");
-    assert!(desk.engine.waits_for_time(), "an armed one sooner");
 }

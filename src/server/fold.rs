@@ -1,5 +1,5 @@
-//! The fold of a journal at start: one thread reads and verifies, another decodes and folds, so that a long night is
-//! taken up in half the time.
+//! The fold of a journal at start: one thread reads and verifies, one decodes and one folds, so that a long night is
+//! taken up in a third of the time.
 
 use crate::domain::apply::{FoldError, check_apply};
 use crate::domain::fact::{Fact, Stamped};
@@ -69,21 +69,23 @@ impl Batch {
 /// # Errors
 /// [`FoldFault`]: damage before anything else, then the first record that is not known or cannot be.
 pub fn open(dir: SessionDir) -> Result<(Opened, Folded), FoldFault> {
-    let (to_fold, full) = sync_channel(BATCHES_MAX);
+    let (to_decode, full) = sync_channel(BATCHES_MAX);
     let (give_back, used) = sync_channel(BATCHES_MAX);
+    let (to_fold, decoded) = sync_channel(BATCHES_MAX);
     thread::scope(|scope| {
-        let folding = scope.spawn(move || fold(&full, &give_back));
+        scope.spawn(move || decode(&full, &give_back, &to_fold));
+        let folding = scope.spawn(move || fold(&decoded));
         let mut batch = Batch::default();
         // A fold that has ended early has an error to tell; the rest of the journal is verified all the same.
         let opened = journal::open(dir, |entry| {
             batch.add(entry);
             if batch.is_full() {
                 let next = used.try_recv().unwrap_or_default();
-                to_fold.send(std::mem::replace(&mut batch, next)).ok();
+                to_decode.send(std::mem::replace(&mut batch, next)).ok();
             }
         });
-        to_fold.send(batch).ok();
-        drop(to_fold);
+        to_decode.send(batch).ok();
+        drop(to_decode);
         let folded = match folding.join() {
             Ok(folded) => folded,
             Err(panic) => std::panic::resume_unwind(panic),
@@ -92,17 +94,32 @@ pub fn open(dir: SessionDir) -> Result<(Opened, Folded), FoldFault> {
     })
 }
 
-fn fold(full: &Receiver<Batch>, give_back: &SyncSender<Batch>) -> Result<Folded, FoldFault> {
-    let mut folded = Folded::default();
+/// Facts of one batch.
+type Decoded = Vec<Result<Stamped, FactError>>;
+
+fn decode(full: &Receiver<Batch>, give_back: &SyncSender<Batch>, to_fold: &SyncSender<Decoded>) {
     for mut batch in full {
         let mut start = 0;
-        for (place, end) in batch.places.drain(..) {
-            let body = batch.bodies.get(start..end).unwrap_or_default();
-            folded.take(place?.fact(body)?)?;
+        let bodies = &batch.bodies;
+        let facts = batch.places.drain(..).map(|(place, end)| {
+            let body = bodies.get(start..end).unwrap_or_default();
             start = end;
+            place?.fact(body)
+        });
+        let facts: Decoded = facts.collect();
+        // Whoever folds has an error to tell.
+        if to_fold.send(facts).is_err() {
+            return;
         }
         batch.bodies.clear();
         give_back.try_send(batch).ok();
+    }
+}
+
+fn fold(decoded: &Receiver<Decoded>) -> Result<Folded, FoldFault> {
+    let mut folded = Folded::default();
+    for fact in decoded.iter().flatten() {
+        folded.take(fact?)?;
     }
     Ok(folded)
 }

@@ -3,6 +3,10 @@
 //! `cfg(test)` is always true here; it tells clippy that what has no tests of its own is test code too.
 
 #[cfg(test)]
+mod alerting;
+#[cfg(test)]
+mod alertmanager;
+#[cfg(test)]
 mod attach;
 #[cfg(test)]
 mod bastion;
@@ -25,11 +29,17 @@ mod golden_writes;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod icinga2;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod messages;
 #[cfg(test)]
+mod nagios;
+#[cfg(test)]
 mod nautobot;
+#[cfg(test)]
+mod prometheus_family;
 #[cfg(test)]
 mod runbooks;
 #[cfg(test)]

@@ -238,6 +238,176 @@ up_nautobot() {
   emit nautobot "NAUTOBOT_URL=http://$L:$p" "NAUTOBOT_TOKEN=$NAUTOBOT_TOKEN"
 }
 
+# ---- Nagios --------------------------------------------------------------
+up_nagios4() {
+  local d=$DIR/nagios4 p cgi=/usr/lib/cgi-bin/nagios4; p=$(port NAGIOS)
+  install -d -o nagios -g nagios -m 755 "$d" "$d/var" "$d/var/archives" "$d/var/checkresults" "$d/rw"
+  mkdir -p "$d/objects" "$d/www"
+  cat >"$d/resource.cfg" <<'EOF'
+$USER1$=/usr/lib/nagios/plugins
+EOF
+  [ -e "$d/objects/site.cfg" ] || cat >"$d/objects/site.cfg" <<'EOF'
+define command {
+  command_name check-ok
+  command_line $USER1$/check_dummy 0 "all well"
+}
+define command {
+  command_name check-file
+  command_line NAGIOS_DIR/check-file "$ARG1$"
+}
+define command {
+  command_name notify-none
+  command_line /bin/true
+}
+define timeperiod {
+  timeperiod_name 24x7
+  alias always
+  sunday 00:00-24:00
+  monday 00:00-24:00
+  tuesday 00:00-24:00
+  wednesday 00:00-24:00
+  thursday 00:00-24:00
+  friday 00:00-24:00
+  saturday 00:00-24:00
+}
+define contact {
+  contact_name nagiosadmin
+  host_notification_period 24x7
+  service_notification_period 24x7
+  host_notification_options n
+  service_notification_options n
+  host_notification_commands notify-none
+  service_notification_commands notify-none
+}
+define host {
+  host_name web1
+  address 127.0.0.1
+  check_command check-ok
+  check_interval 1
+  max_check_attempts 1
+  check_period 24x7
+  contacts nagiosadmin
+}
+define service {
+  host_name web1
+  service_description http
+  check_command check-file!NAGIOS_DIR/break-http
+  check_interval 1
+  max_check_attempts 1
+  check_period 24x7
+  contacts nagiosadmin
+}
+EOF
+  sed -i "s#NAGIOS_DIR#$d#g" "$d/objects/site.cfg"
+  # critical, with the file's first line, while the named file exists
+  cat >"$d/check-file" <<'EOF'
+#!/bin/sh
+if [ -e "$1" ]; then head -n 1 "$1"; exit 2; fi
+echo OK
+EOF
+  chmod 755 "$d/check-file"
+  cat >"$d/nagios.cfg" <<EOF
+service_inter_check_delay_method=n
+host_inter_check_delay_method=n
+log_file=$d/var/nagios.log
+cfg_dir=$d/objects
+resource_file=$d/resource.cfg
+object_cache_file=$d/var/objects.cache
+precached_object_file=$d/var/objects.precache
+status_file=$d/var/status.dat
+status_update_interval=1
+nagios_user=nagios
+nagios_group=nagios
+check_external_commands=1
+command_file=$d/rw/nagios.cmd
+lock_file=$d/var/nagios.pid
+temp_file=$d/var/nagios.tmp
+temp_path=/tmp
+log_rotation_method=n
+log_archive_path=$d/var/archives
+check_result_path=$d/var/checkresults
+state_retention_file=$d/var/retention.dat
+query_socket=$d/rw/nagios.qh
+interval_length=1
+check_for_updates=0
+illegal_object_name_chars=\`~!\$%^&*|'"<>?,()=
+illegal_macro_output_chars=\`~\$&|'"<>
+date_format=iso8601
+EOF
+  cat >"$d/cgi.cfg" <<EOF
+main_config_file=$d/nagios.cfg
+physical_html_path=/usr/share/nagios4/htdocs
+url_html_path=/nagios4
+use_authentication=1
+use_ssl_authentication=0
+authorized_for_system_information=nagiosadmin
+authorized_for_configuration_information=nagiosadmin
+authorized_for_system_commands=nagiosadmin
+authorized_for_all_services=nagiosadmin
+authorized_for_all_hosts=nagiosadmin
+authorized_for_all_service_commands=nagiosadmin
+authorized_for_all_host_commands=nagiosadmin
+default_statuswrl_layout=4
+EOF
+  echo 'nagiosadmin:nagiosadmin' >"$d/users"
+  cat >"$d/lighttpd.conf" <<EOF
+server.modules = ("mod_access", "mod_alias", "mod_auth", "mod_authn_file", "mod_setenv", "mod_cgi")
+server.document-root = "$d/www"
+server.bind = "$L"
+server.port = $p
+server.username = "nagios"
+server.groupname = "nagios"
+alias.url = ("/nagios4/cgi-bin/" => "$cgi/")
+auth.backend = "plain"
+auth.backend.plain.userfile = "$d/users"
+auth.require = ("/nagios4/" => ("method" => "basic", "realm" => "Nagios Access", "require" => "valid-user"))
+setenv.add-environment = ("NAGIOS_CGI_CONFIG" => "$d/cgi.cfg")
+cgi.assign = (".cgi" => "")
+EOF
+  running nagios4 || rm -f "$d/rw/nagios.cmd" "$d/rw/nagios.qh" "$d/var/nagios.pid"
+  spawn nagios4 nagios4 "$d/nagios.cfg"
+  spawn nagios4-web lighttpd -D -f "$d/lighttpd.conf"
+  until_ok 20 nagios4 test -s "$d/var/status.dat"
+  until_ok 20 nagios4-web http_ok -u nagiosadmin:nagiosadmin "http://$L:$p/nagios4/cgi-bin/statusjson.cgi?query=programstatus"
+  emit nagios4 "NAGIOS_URL=http://$L:$p/nagios4" "NAGIOS_STATUSJSON_URL=http://$L:$p/nagios4/cgi-bin/statusjson.cgi" \
+    "NAGIOS_USER=nagiosadmin" "NAGIOS_PASSWORD=nagiosadmin" "NAGIOS_CMD=$d/rw/nagios.cmd" "NAGIOS_BREAK_HTTP=$d/break-http"
+}
+
+# ---- Icinga 2 with its API ----------------------------------------------
+up_icinga2() {
+  local d=$DIR/icinga2 p u; p=$(port ICINGA)
+  u=nagios; id "$u" >/dev/null 2>&1 || die "icinga2 is not installed"
+  install -d -o "$u" -g "$u" -m 755 "$d" "$d/lib" "$d/lib/certs" "$d/cache" "$d/log" "$d/run" "$d/spool" "$d/conf"
+  local defs=(-D "DataDir=$d/lib" -D "CacheDir=$d/cache" -D "LogDir=$d/log" -D "InitRunDir=$d/run" -D "SpoolDir=$d/spool"
+    -D "RunAsUser=$u" -D "RunAsGroup=$u" -D "NodeName=warroom" -D "PluginDir=/usr/lib/nagios/plugins")
+  if [ ! -e "$d/lib/certs/warroom.crt" ]; then
+    local c=$d/lib/certs
+    # An authority and a certificate from it, as Icinga's own setup makes them.
+    openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj '/CN=Icinga CA' -addext basicConstraints=critical,CA:TRUE \
+      -keyout "$d/ca.key" -out "$c/ca.crt" 2>/dev/null
+    openssl req -newkey rsa:2048 -nodes -subj /CN=warroom -keyout "$c/warroom.key" -out "$d/warroom.csr" 2>/dev/null
+    printf 'subjectAltName=DNS:warroom,DNS:localhost,IP:%s\nbasicConstraints=CA:FALSE\n' "$L" >"$d/warroom.ext"
+    openssl x509 -req -in "$d/warroom.csr" -CA "$c/ca.crt" -CAkey "$d/ca.key" -CAcreateserial -days 3650 \
+      -extfile "$d/warroom.ext" -out "$c/warroom.crt" 2>/dev/null
+    chown "$u:" "$c"/*
+  fi
+  [ -e "$d/conf/icinga2.conf" ] || cat >"$d/conf/icinga2.conf" <<EOF
+include <itl>
+include <plugins>
+object Zone "warroom" { endpoints = [ "warroom" ] }
+object Endpoint "warroom" { }
+object IcingaApplication "app" { }
+object CheckerComponent "checker" { }
+object ApiListener "api" { bind_host = "$L", bind_port = $p, accept_config = false, accept_commands = true }
+object ApiUser "warroom" { password = "warroom", permissions = [ "*" ] }
+object Host "web1" { check_command = "dummy", vars.dummy_state = 0, check_interval = 5s, retry_interval = 2s, max_check_attempts = 1 }
+object Service "http" { host_name = "web1", check_command = "dummy", vars.dummy_state = 0, check_interval = 5s, retry_interval = 2s, max_check_attempts = 1 }
+EOF
+  spawn icinga2 icinga2 daemon -c "$d/conf/icinga2.conf" "${defs[@]}"
+  until_ok 30 icinga2 http_ok --cacert "$d/lib/certs/ca.crt" -u warroom:warroom "https://localhost:$p/v1/status" --resolve "localhost:$p:$L"
+  emit icinga2 "ICINGA_URL=https://localhost:$p" "ICINGA_USER=warroom" "ICINGA_PASSWORD=warroom" "ICINGA_CA=$d/lib/certs/ca.crt"
+}
+
 for n; do
   f=up_${n//-/_}
   declare -F "$f" >/dev/null || die "unknown service: $n"

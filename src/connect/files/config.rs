@@ -43,7 +43,7 @@ pub struct FileConfig {
     pub name: ConnectorName,
     /// What the file holds.
     pub kind: Kind,
-    /// The file; `.json` is JSON, anything else is TOML.
+    /// The file; `.json` is JSON, `.csv` of components is a table, anything else is TOML.
     pub path: PathBuf,
     /// How often its time of change is looked at.
     pub every: Duration,
@@ -51,7 +51,11 @@ pub struct FileConfig {
 
 fn read(kind: Kind, name: ConnectorName, keys: &mut dyn Keys) -> Option<Arc<dyn Connector>> {
     let every = keys.span("every", keys::EVERY);
-    let path = keys.required_path("path", "a file, TOML or JSON")?;
+    let hint = match kind {
+        Kind::Cmdb => "a file, TOML, JSON or CSV",
+        Kind::Rota => "a file, TOML or JSON",
+    };
+    let path = keys.required_path("path", hint)?;
     Some(Arc::new(FileConfig {
         name,
         kind,

@@ -1,11 +1,13 @@
 //! CMDB and rota from files, where there is no CMDB and no pager, or beside them.
 //!
-//! A file is TOML, or JSON of the same shape when its name ends in `.json`. It is read again when its time of change,
+//! A file is TOML, or JSON of the same shape when its name ends in `.json`; components also come as a table of
+//! comma-separated values (`.csv`). It is read again when its time of change,
 //! size or inode differs; while it cannot be read, what it said last stays and its connector goes stale.
 
 mod cmdb;
 mod config;
 mod rota;
+mod table;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -17,6 +17,11 @@ name = "db-1"
 kind = "database"
 owner = "payments"
 tier = "1"
+role = "orders-db"
+address = "10.0.0.7"
+tags = ["pci", "env-prod"]
+links = [{ title = "Runbook", url = "https://wiki.example/db-1" }]
+fields = { rack = "r7" }
 depends_on = ["net-1"]
 
 [[component]]
@@ -28,19 +33,106 @@ status = "planned"
 fn toml_and_json_give_the_same_components() {
     let from_toml = cmdb::parse(source("c.toml", CMDB)).expect("valid");
     let json = r#"{"component": [
-        {"name": "db-1", "kind": "database", "owner": "payments", "tier": "1", "depends_on": ["net-1"]},
+        {"name": "db-1", "kind": "database", "owner": "payments", "tier": "1", "depends_on": ["net-1"],
+         "role": "orders-db", "address": "10.0.0.7", "tags": ["env-prod", "pci"],
+         "links": [{"title": "Runbook", "url": "https://wiki.example/db-1"}], "fields": {"rack": "r7"}},
         {"name": "net-1", "status": "planned"}]}"#;
     assert_eq!(
         from_toml,
         cmdb::parse(source("c.JSON", json)).expect("valid")
     );
-    assert_eq!(from_toml[0].status, "active");
+    assert_eq!(from_toml[0].status, "", "nobody said that it is active");
+    assert_eq!(from_toml[0].tags, ["env-prod", "pci"]);
     assert_eq!(from_toml[0].depends_on, ["net-1"]);
     assert!(
         cmdb::parse(source("c.toml", ""))
             .expect("an empty file is empty")
             .is_empty()
     );
+}
+
+#[test]
+fn a_table_gives_the_same_components() {
+    let table = "\u{feff}name,kind,owner,tier,role,address,tags,links,depends_on,rack,status\r\n\
+        db-1,database,payments,1,orders-db,10.0.0.7,pci env-prod,https://wiki.example/db-1,net-1,r7,\r\n\
+        \r\n\
+        net-1,,,,,,,,,,planned\r\n\
+        \"lb, \"\"old\"\"\",,,,,,,,net-1 ; db-1;,\"r\n8\",\r\n";
+    let components = cmdb::parse(source("c.CSV", table)).expect("valid");
+    let mut expected = cmdb::parse(source("c.toml", CMDB)).expect("valid");
+    // A cell has no room for a title.
+    expected[0].links[0].title = String::new();
+    assert_eq!(components[..2], expected);
+    assert_eq!(components[2].name, "lb, \"old\"");
+    assert_eq!(components[2].depends_on, ["net-1", "db-1"]);
+    assert_eq!(
+        components[2].fields,
+        [("rack".to_owned(), "r\n8".to_owned())]
+    );
+    for empty in ["", "name\n", "\n\nname,kind"] {
+        let parsed = cmdb::parse(source("c.csv", empty)).expect(empty);
+        assert!(parsed.is_empty());
+    }
+}
+
+#[test]
+fn faults_of_a_table_name_line_and_column() {
+    let many = format!("name\n{}", "a\n".repeat(6000));
+    let wide: Vec<String> = (0..70).map(|n| format!("c{n}")).collect();
+    let wide = format!("{},name\n", wide.join(","));
+    let cases = [
+        (
+            "name,kind\na,b,c\n",
+            "c.csv:2:5: 3 cells, where there are 2 columns",
+        ),
+        (
+            "name,kind\r\n\r\na\r\n",
+            "c.csv:3:1: 1 cells, where there are 2 columns",
+        ),
+        ("kind\na\n", "c.csv:1:1: there is no column `name`"),
+        (
+            "name,kind,name\n",
+            "c.csv:1:11: column `name` is there twice",
+        ),
+        ("name,,kind\n", "c.csv:1:6: the column has no name"),
+        (
+            "name;kind\na;b\n",
+            "c.csv:1:1: columns are separated by commas",
+        ),
+        (
+            "name,kind\nü,\"x\n\nb,c\n",
+            "c.csv:2:3: the quote has no end",
+        ),
+        (
+            "name,depends_on\r\n\"a,\nb\",\r\nc,a d\r\n",
+            "c.csv:4:3: no component is called `a`",
+        ),
+        (
+            "name,depends_on\n\"a\",\n\"b\", c\n",
+            "c.csv:3:5: no component is called `c`",
+        ),
+        (
+            "kind,name\nx,a\ny,a\n",
+            "c.csv:3:3: component `a` is there twice",
+        ),
+        ("kind,name\nx, \n", "c.csv:2:3: must not be empty"),
+        (many.as_str(), "component `a` is there twice"),
+        (wide.as_str(), "more than 64 columns"),
+    ];
+    for (text, expected) in cases {
+        let fault = cmdb::parse(source("c.csv", text))
+            .expect_err(text)
+            .to_string();
+        assert!(fault.contains(expected), "{text}\n{fault}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_table_makes_the_reader_panic(text in "[a-c,;\"\r\n üname]{0,80}") {
+        drop(cmdb::parse(source("c.csv", &text)));
+        drop(cmdb::parse(source("c.csv", &format!("name,kind\n{text}"))));
+    }
 }
 
 #[test]
@@ -142,6 +234,58 @@ fn a_rota_says_who_now_until_when_and_who_next() {
     );
     let nobody = rota::on_calls(&rotas, at("2026-11-22T20:00:00Z"));
     assert!(nobody.is_empty());
+}
+
+#[test]
+fn a_rota_has_levels_covers_names_and_hands_over_when_the_person_changes() {
+    let text = r#"
+[[rota]]
+name = "database"
+covers = ["db-1", "payments"]
+[[rota.shift]]
+person = "Mira"
+from = "2026-11-22T00:00:00Z"
+until = "2026-11-22T04:00:00Z"
+[[rota.shift]]
+person = "Mira"
+from = "2026-11-22T04:00:00Z"
+until = "2026-11-22T08:00:00Z"
+[[rota.shift]]
+person = "Jon"
+from = "2026-11-22T09:00:00Z"
+until = "2026-11-22T12:00:00Z"
+
+[[rota]]
+name = "database"
+level = 2
+[[rota.shift]]
+person = "Ada"
+from = "2026-11-22T00:00:00Z"
+until = "2026-11-23T00:00:00Z"
+"#;
+    let rotas = rota::parse(source("r.toml", text)).expect("valid");
+    let now = rota::on_calls(&rotas, at("2026-11-22T05:00:00Z"));
+    let said: Vec<_> = now.iter().map(|o| (o.level, o.person.as_str())).collect();
+    assert_eq!(said, [(1, "Mira"), (2, "Ada")]);
+    assert_eq!(now[0].covers, ["db-1", "payments"]);
+    assert_eq!(now[0].from, Some(at("2026-11-22T00:00:00Z")));
+    assert_eq!(now[0].until, Some(at("2026-11-22T08:00:00Z")));
+    assert_eq!(now[0].next, "", "Jon begins an hour later");
+    let twice = text.replace("level = 2", "level = 1");
+    let fault = rota::parse(source("r.toml", &twice)).expect_err("twice");
+    assert!(
+        fault
+            .to_string()
+            .contains("r.toml:19:8: rota `database` is there twice on level 1"),
+        "{fault}"
+    );
+    for (from, to, expected) in [
+        ("level = 2", "level = 0", "`level` begins with 1"),
+        ("\"payments\"]", "\" \"]", "r.toml:4:19: must not be empty"),
+    ] {
+        let fault = rota::parse(source("r.toml", &text.replace(from, to))).expect_err(to);
+        assert!(fault.to_string().contains(expected), "{fault}");
+    }
 }
 
 #[test]

@@ -56,11 +56,11 @@ pub(super) struct Source<'t> {
 }
 
 impl Source<'_> {
-    /// True when the file's name says that it is JSON.
-    pub(super) fn is_json(self) -> bool {
+    /// True when the file's name ends in that: `json`, `csv`.
+    pub(super) fn is(self, extension: &str) -> bool {
         self.file
             .extension()
-            .is_some_and(|e| e.eq_ignore_ascii_case("json"))
+            .is_some_and(|e| e.eq_ignore_ascii_case(extension))
     }
 
     /// Something wrong with `at`; `path` names it where no line is known.

@@ -121,13 +121,12 @@ impl Shared {
         let texts = keys.texts("responders");
         let mut responders = Vec::new();
         for text in texts {
-            match Entity::responder(&text) {
-                Some(entity) => responders.push(entity),
-                None => {
-                    let what = format!("`{}` is no responder", text.escape_debug());
-                    let hint = "write `team:ID`, `user:ID`, `escalation:ID` or `schedule:ID`";
-                    keys.fault("responders", what, hint);
-                }
+            if let Some(entity) = Entity::responder(&text) {
+                responders.push(entity);
+            } else {
+                let what = format!("`{}` is no responder", text.escape_debug());
+                let hint = "write `team:ID`, `user:ID`, `escalation:ID` or `schedule:ID`";
+                keys.fault("responders", what, hint);
             }
         }
         Self {

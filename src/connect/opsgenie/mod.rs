@@ -245,7 +245,9 @@ impl Ops {
         let mut amiss = Vec::new();
         let next = next.map_err(|error| amiss.push(error.to_string()));
         let timeline = timeline.map_err(|error| amiss.push(error.to_string()));
-        amiss.into_iter().for_each(|amiss| self.note(amiss));
+        for one in amiss {
+            self.note(one);
+        }
         let plan = Plan {
             at: now,
             people: people.to_vec(),

@@ -173,7 +173,8 @@ impl OnCalls {
 pub(super) struct Timeline {
     start_date: Timestamp,
     end_date: Timestamp,
-    final_timeline: Layer,
+    #[serde(rename = "finalTimeline")]
+    final_layer: Layer,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -221,7 +222,7 @@ impl Timeline {
     pub(super) fn shift(&self, person: &str, now: Timestamp) -> Shift {
         let holds = |p: &&Period| p.start_date <= now && now < p.end_date && p.has(person);
         let found = self
-            .final_timeline
+            .final_layer
             .rotations
             .iter()
             .find_map(|rotation| Some((rotation, rotation.periods.iter().find(holds)?)));

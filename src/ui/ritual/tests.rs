@@ -273,3 +273,29 @@ fn often_confirming_doubles_the_dwell() {
     assert_eq!(dwell_of(27, true), Duration::from_secs(14));
     assert_eq!(dwell_of(10_000, false), Duration::from_secs(30));
 }
+
+#[test]
+fn a_value_that_is_not_there_is_told_from_the_word_none() {
+    let room = Story::proposed("bob").room;
+    let mut proposal = room.state.proposal.clone().expect("open");
+    proposal.plan = "warroom-plan@v1\ntarget: none\nargc: 1\nargv.0: none\nundo: none\n".to_owned();
+    let remarks = |proposal: &Proposal| -> Vec<String> {
+        content_of(&room, proposal)
+            .iter()
+            .take_while(|line| !line.text.as_str().contains("who asks"))
+            .filter(|line| line.mark == Mark::Heading)
+            .map(|line| line.text.as_str().to_owned())
+            .collect()
+    };
+    let word = "-- the word `none`, as it is written in the runbook --";
+    assert_eq!(remarks(&proposal), [word, word, word]);
+    proposal.terms.step = crate::ui::fixtures::id("backup");
+    assert_eq!(
+        remarks(&proposal),
+        [
+            "-- nothing: the runbook names no target --",
+            word,
+            "-- nothing: the runbook has no way back for this step --"
+        ]
+    );
+}

@@ -59,6 +59,41 @@ fn proposing_asks_again_by_name() {
 }
 
 #[test]
+fn proposing_outside_the_window_says_so() {
+    let hours = |n: u64| std::time::Duration::from_secs(n * 3600);
+    let mut seat = Seat::at(Story::checked("alice"), (80, 24));
+    seat.keys(&["P"]);
+    assert!(!seat.text().contains("WINDOW"), "within it nothing is said");
+    seat.keys(&["esc"]);
+    let within = seat.now;
+    seat.now.wall = within.wall.minus(hours(1));
+    seat.keys(&["P"]);
+    assert!(
+        seat.text()
+            .contains("THE WINDOW HAS NOT BEGUN: it begins at 02:00:00Z")
+    );
+    seat.keys(&["esc"]);
+    seat.now.wall = within.wall.plus(hours(3));
+    seat.keys(&["P"]);
+    assert!(seat.text().contains("THE WINDOW IS OVER"));
+}
+
+#[test]
+fn the_line_that_says_what_now_names_its_key() {
+    let mut seat = Seat::at(Story::checked("alice"), (80, 24));
+    assert!(
+        seat.text().contains("its leaders away` [P]"),
+        "{}",
+        seat.text()
+    );
+    seat.keys(&["j"]);
+    assert!(seat.text().contains("[f, then"), "{}", seat.text());
+    let mut seat = Seat::at(Story::armed("alice"), (80, 24));
+    seat.keys(&["5"]);
+    assert!(seat.text().contains("[ctrl-g]"), "{}", seat.text());
+}
+
+#[test]
 fn proposing_what_cannot_be_taken_back_needs_its_number() {
     let mut seat = Seat::at(Story::checked("alice"), (80, 24));
     seat.keys(&["j", "P"]);

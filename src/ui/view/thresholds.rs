@@ -35,7 +35,7 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
         > height
     {
         // Not all are seen: what is not good must be among those that are.
-        lines.sort_by_key(|line| !line.is_bad);
+        lines.sort_by_key(|line| (line.sign.role != Role::Bad, !line.is_bad));
     }
     let mut rows: Vec<Row> = Vec::new();
     if let Some(gate) = &cx.room.board.gate {
@@ -66,6 +66,7 @@ fn bad(canvas: &Canvas<'_>, lines: &[Line<'_>]) -> Row {
             None => counts.push((line.sign, 1)),
         }
     }
+    counts.sort_by_key(|(mark, _)| mark.role != Role::Bad);
     counts.into_iter().fold(Row::new(), |row, (mark, count)| {
         let style = canvas.of(mark.role);
         row.text(&format!(" {count} "), style)

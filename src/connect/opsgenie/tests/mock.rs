@@ -142,7 +142,7 @@ impl Account {
         };
         expect(first == root, "version of the API")?;
         match (request.method.as_str(), parts) {
-            ("GET", ["schedules"]) => Ok(self.list(schedules(self.dialect))),
+            ("GET", ["schedules"]) => Ok(self.list(&schedules(self.dialect))),
             ("GET", ["schedules", _, what]) => self.schedule(request, what),
             ("GET", ["teams"]) => Ok((
                 200,
@@ -154,10 +154,12 @@ impl Account {
                     "query",
                 )?;
                 let open = self.alerts.iter().filter(|alert| alert["status"] == "open");
-                Ok(self.list(open.cloned().collect()))
+                Ok(self.list(&open.cloned().collect::<Vec<_>>()))
             }
             ("POST", ["alerts"]) => self.create(request),
-            ("GET", ["alerts", "alias"]) => self.alert(&asked(request, "alias").ok_or("alias")?),
+            ("GET", ["alerts", "alias"]) => {
+                Ok(self.alert(&asked(request, "alias").ok_or("alias")?))
+            }
             ("GET", ["alerts", "requests", "r1"]) => Ok(self.request()),
             ("GET", ["alerts", id]) => {
                 let is_alias = asked(request, "identifierType").as_deref() == Some("alias");
@@ -165,15 +167,15 @@ impl Account {
                     self.dialect == Dialect::Jsm || is_alias != (*id == ALERT),
                     "identifierType",
                 )?;
-                self.alert(&id.replace("%2F", "/"))
+                Ok(self.alert(&id.replace("%2F", "/")))
             }
-            ("GET", ["alerts", ALERT, "notes"]) => Ok(self.list(self.notes.clone())),
+            ("GET", ["alerts", ALERT, "notes"]) => Ok(self.list(&self.notes)),
             ("POST", ["alerts", ALERT, action]) => self.act(request, action),
             _ => Err("no such operation".to_owned()),
         }
     }
 
-    fn list(&self, entries: Vec<Value>) -> (u16, Value) {
+    fn list(&self, entries: &[Value]) -> (u16, Value) {
         match self.dialect {
             Dialect::Opsgenie => (200, json!({"data": entries, "took": 0.1, "requestId": "r"})),
             Dialect::Jsm => (200, json!({"values": entries, "links": {}})),
@@ -286,19 +288,19 @@ impl Account {
         self.one(&json!({"isSuccess": self.fails.is_none(), "status": status, "alertId": ALERT, "processedAt": "2026-11-22T03:00:01Z"}))
     }
 
-    fn alert(&self, id: &str) -> Answered {
+    fn alert(&self, id: &str) -> (u16, Value) {
         let found = self
             .alerts
             .iter()
             .rev()
             .find(|alert| alert["id"] == id || alert["alias"] == id);
-        Ok(match found {
+        match found {
             Some(alert) => self.one(alert),
             None => (
                 404,
                 json!({"message": "Alert does not exist", "took": 0.1, "requestId": "r"}),
             ),
-        })
+        }
     }
 
     fn act(&mut self, request: &Request, action: &str) -> Answered {
@@ -329,7 +331,7 @@ impl Account {
             match action {
                 "acknowledge" => {
                     (alert["acknowledged"], alert["owner"]) =
-                        (json!(true), json!("mira@example.com"))
+                        (json!(true), json!("mira@example.com"));
                 }
                 "close" => alert["status"] = json!("closed"),
                 _ => return Err("no such action".to_owned()),
@@ -340,7 +342,7 @@ impl Account {
 
     fn maintenance(&mut self, request: &Request, rest: &[&str]) -> Answered {
         match (request.method.as_str(), rest) {
-            ("GET", []) => Ok(self.list(self.maintenance.clone())),
+            ("GET", []) => Ok(self.list(&self.maintenance)),
             ("POST", []) => {
                 let mut made: Value =
                     serde_json::from_slice(&request.body).map_err(|e| e.to_string())?;
