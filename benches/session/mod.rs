@@ -136,9 +136,11 @@ impl Session {
         let state = State::new(genesis.clone(), Digest::of(b""), now);
         let world = World {
             policy: Some(genesis.policy),
+            unread: String::new(),
             runbook: Some(genesis.runbook.digest),
             look: Look::Same,
             roster: Roster::Everybody,
+            writers: std::collections::BTreeMap::new(),
         };
         let mut session = Self {
             state,
@@ -328,7 +330,10 @@ impl Session {
         self.propose();
         let statement = self.statement();
         self.ask("bob", &statement);
-        self.ask("alice", &Command::Go { step: switch() });
+        let open = self.state.proposal.as_ref();
+        let attempt = open.expect("a proposal").terms.attempt;
+        let step = switch();
+        self.ask("alice", &Command::Go { step, attempt });
         self.exit(1);
         let text = format!("attempt {round} failed: replication slot is busy, asked the data team");
         let step = Some(switch());

@@ -48,6 +48,8 @@ pub enum Verb {
     Check(CheckArgs),
     /// Print the resolved plan of a runbook and its SHA-256.
     Plan(PlanArgs),
+    /// Prove every configured integration: name, TLS, credentials, permissions, clock, what is found.
+    Doctor(DoctorArgs),
     /// Check the hash chain of a session's journal.
     Verify(VerifyArgs),
     /// Print a completion script for a shell.
@@ -244,6 +246,20 @@ pub struct PlanArgs {
     #[arg(value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
     /// Exactly the bytes the digest is made of.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `warroom doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Names of connectors [default: all that are configured].
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Send one test page through everything that can page, and close it again.
+    #[arg(long)]
+    pub page: bool,
+    /// JSON on standard output.
     #[arg(long)]
     pub json: bool,
 }

@@ -5,6 +5,7 @@ mod attach;
 pub mod check;
 mod demo;
 mod docs;
+mod doctor;
 mod environment;
 mod harden;
 pub mod lab;
@@ -57,6 +58,7 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Lab(args) => demo::lab(&environment, args),
         Verb::Check(args) => docs::check(&args),
         Verb::Plan(args) => docs::plan(&args),
+        Verb::Doctor(args) => doctor::doctor(&environment, &args),
         Verb::Verify(args) => verify::verify(&environment, &args),
         Verb::Completions { shell } => Ok(docs::completions(shell)),
         Verb::Man => docs::man(),

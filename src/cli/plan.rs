@@ -63,6 +63,10 @@ fn describe(plan: &Plan) -> Result<String, fmt::Error> {
             one_line(&plan.components.join(", "))
         )?;
     }
+    if !plan.expect_alerts.is_empty() {
+        let names = plan.expect_alerts.join(", ");
+        writeln!(text, "alerts      {} expected", one_line(&names))?;
+    }
     for (name, value) in &plan.environment {
         writeln!(text, "env         {name}={}", one_line(value))?;
     }
@@ -128,6 +132,10 @@ fn describe_step(text: &mut String, step: &PlanStep) -> fmt::Result {
     if step.risk.needs_second_person() {
         let word = step.on_executor_lost.as_str();
         writeln!(text, "        executor lost: {word}")?;
+    }
+    if !step.expect_alerts.is_empty() {
+        let names = step.expect_alerts.join(", ");
+        writeln!(text, "        alerts expected: {}", one_line(&names))?;
     }
     for block in &step.blocks {
         match block {

@@ -201,7 +201,10 @@ fn genesis(
         runbook_digest: loaded.digest,
         policy: policy.digest,
     };
-    pin::genesis(seed, clock).map_err(Failure::new)
+    pin::genesis(seed, clock).map_err(|error| {
+        let hint = error.hint().map(str::to_owned);
+        Failure::new(error).hint(hint).code(Code::Usage)
+    })
 }
 
 fn failure(error: StartError) -> Failure {

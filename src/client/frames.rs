@@ -13,8 +13,6 @@ const KEY_SLOT: Duration = Duration::from_millis(8);
 pub struct Frames {
     last: Option<Instant>,
     due: Option<Instant>,
-    /// The next frame takes no slot.
-    is_free: bool,
 }
 
 impl Frames {
@@ -28,11 +26,9 @@ impl Frames {
         self.want(now, KEY_SLOT);
     }
 
-    /// What was waited for is there; it is drawn now, whenever the last frame was, and so is the change behind it:
-    /// the session's own news of the arrival, one sync later.
+    /// What was waited for is there; it is drawn now, whenever the last frame was.
     pub fn at_once(&mut self, now: Instant) {
         self.due = Some(now);
-        self.is_free = true;
     }
 
     fn want(&mut self, now: Instant, slot: Duration) {
@@ -47,7 +43,7 @@ impl Frames {
 
     /// A frame was drawn.
     pub fn drawn(&mut self, now: Instant) {
-        self.last = (!std::mem::take(&mut self.is_free)).then_some(now);
+        self.last = Some(now);
         self.due = None;
     }
 }
@@ -79,14 +75,7 @@ mod tests {
         assert_eq!(frames.due(), Some(start + ms * 2));
         frames.drawn(start + ms * 3);
         frames.changed(start + ms * 5);
-        assert_eq!(
-            frames.due(),
-            Some(start + ms * 5),
-            "and so is one change behind it"
-        );
-        frames.drawn(start + ms * 5);
-        frames.changed(start + ms * 6);
-        assert_eq!(frames.due(), Some(start + ms * 5 + SLOT));
+        assert_eq!(frames.due(), Some(start + ms * 3 + SLOT), "its news does");
     }
 
     #[tokio::test(start_paused = true)]

@@ -17,6 +17,7 @@ fn env() -> Env {
         ("TOKEN", "s3cret"),
         ("PROMETHEUS_TOKEN", "s3cret"),
         ("NETBOX_TOKEN", "s3cret"),
+        ("NAUTOBOT_TOKEN", "s3cret"),
         ("PAGERDUTY_TOKEN", "s3cret"),
         ("PAGERDUTY_ROUTING_KEY", "s3cret"),
         ("OPSGENIE_TOKEN", "s3cret"),

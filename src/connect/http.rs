@@ -5,13 +5,17 @@
 
 mod call;
 mod error;
+mod reach;
+mod redact;
 
 pub use call::{Body, Call, Method, path_part};
 pub use error::{HttpError, HttpSetupError, RetryAfter, parse_http_date};
+pub use reach::Reached;
 
 use crate::domain::time::Timestamp;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use redact::Secrets;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -41,6 +45,8 @@ const SNIPPET_CHARS: usize = 200;
 const CA_BYTES_MAX: u64 = 1024 * 1024;
 /// Says when a rate limit's window ends.
 const WINDOW_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+/// Says how many entries a list has in all its pages. Source: ServiceNow Table API, "Response headers".
+const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 /// What this program calls itself.
 pub const USER_AGENT: &str = concat!("warroom/", env!("CARGO_PKG_VERSION"));
 
@@ -76,6 +82,8 @@ pub struct HttpConfig {
     pub url: String,
     /// Credentials.
     pub auth: Auth,
+    /// Secrets that go into bodies, such as a routing key: struck out of answers like [`Self::auth`].
+    pub body_secrets: Vec<SecretString>,
     /// Headers that are no secret, such as a tenant.
     pub headers: Vec<(String, String)>,
     /// PEM file with certificates of a private authority.
@@ -98,6 +106,7 @@ impl HttpConfig {
         Self {
             url: url.to_owned(),
             auth: Auth::None,
+            body_secrets: Vec::new(),
             headers: Vec::new(),
             ca_file: None,
             ca_only: false,
@@ -118,6 +127,8 @@ pub struct Answer {
     pub body: Bytes,
     /// Value of `Content-Type`, or empty.
     pub content_type: String,
+    /// Value of `X-Total-Count`: entries of a list in all its pages, where the server says so.
+    pub total: Option<u64>,
     /// Value of `Date`: the server's clock, whole seconds.
     pub date: Option<Timestamp>,
 }
@@ -194,6 +205,7 @@ pub struct Http {
     host: String,
     timeout: Duration,
     body_bytes_max: usize,
+    secrets: Secrets,
 }
 
 impl Http {
@@ -234,6 +246,7 @@ impl Http {
             base,
             timeout: config.timeout,
             body_bytes_max: config.body_bytes_max,
+            secrets: Secrets::of(&config.auth, &config.body_secrets),
         })
     }
 
@@ -277,6 +290,7 @@ impl Http {
             Method::Put => self.client.put(url),
             Method::Patch => self.client.patch(url),
             Method::Delete => self.client.delete(url),
+            Method::Options => self.client.request(reqwest::Method::OPTIONS, url),
         };
         if !call.query.is_empty() {
             request = request.query(&call.query);
@@ -327,11 +341,14 @@ impl Http {
         let content_type = header_text(response.headers(), &header::CONTENT_TYPE)
             .unwrap_or_default()
             .to_owned();
+        let total = header_text(response.headers(), &TOTAL_COUNT)
+            .and_then(|total| total.trim().parse().ok());
         let body = self.read(response, self.body_bytes_max, false).await?;
         Ok(Answer {
             status: status.as_u16(),
             body,
             content_type,
+            total,
             date,
         })
     }
@@ -363,6 +380,7 @@ impl Http {
             }
             body.extend_from_slice(&chunk);
         }
+        self.secrets.strike(&mut body);
         Ok(body.into())
     }
 
@@ -380,6 +398,9 @@ impl Http {
             return HttpError::Tls { host, reason };
         }
         let reason = deepest(&error);
+        if error.is_connect() && self.is_tls() && ends_early(&error) {
+            return HttpError::Tls { host, reason };
+        }
         if error.is_connect() {
             HttpError::Connect { host, reason }
         } else {
@@ -524,6 +545,14 @@ fn causes<'a>(
 
 fn tls_reason(error: &reqwest::Error) -> Option<String> {
     causes(error).find_map(|cause| Some(cause.downcast_ref::<rustls::Error>()?.to_string()))
+}
+
+/// True when the other side hung up in the middle: a server that speaks no TLS does so on a handshake.
+fn ends_early(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof)
+    })
 }
 
 /// The cause that says most: the operating system's word, else the innermost text.

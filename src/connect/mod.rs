@@ -5,24 +5,30 @@
 //!
 //! - [`http`]: the one user of the HTTP client: time limits, size limits, TLS, redaction.
 //! - [`poll`]: the one poll loop: interval, jitter, back-off, Retry-After, poll-now, health, shutdown.
+//! - [`deliver`]: writes carried out, tried again, looked for and proven.
 //! - [`supervise`]: all loops of a session together: start, poll-now by name, stop.
+//! - [`doctor`]: proves every configured connector end to end.
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
-//! - [`netbox`], [`files`]: the CMDB, from its system or from files.
+//! - [`netbox`], [`nautobot`], [`files`]: the CMDB, from its system or from files.
 //! - [`pagerduty`], [`opsgenie`], [`jsm`], [`files`]: the pager, from its system or from files; [`webhook`], [`email`] page
 //!   where there is none.
 //! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 
 mod bound;
+mod catalog;
 pub mod connector;
 #[cfg(test)]
 pub(crate) mod contracts;
+pub mod deliver;
+pub mod doctor;
 pub mod email;
 pub mod files;
 pub mod http;
 pub mod jsm;
 pub mod keys;
+pub mod nautobot;
 pub mod netbox;
 pub mod opsgenie;
 pub mod pagerduty;

@@ -5,7 +5,9 @@ use crate::connect::connector::{Connector, Kind, Writer};
 use crate::connect::http::HttpSetupError;
 use crate::connect::poll::Source;
 use crate::connect::query::{QuerySpec, specs_of};
-use crate::connect::{email, files, jsm, netbox, opsgenie, pagerduty, prometheus, scrape, webhook};
+use crate::connect::{
+    email, files, jsm, nautobot, netbox, opsgenie, pagerduty, prometheus, scrape, webhook,
+};
 use crate::domain::id::ConnectorName;
 use crate::domain::write::Ability;
 use std::sync::Arc;
@@ -15,6 +17,7 @@ pub const KINDS: &[Kind] = &[
     prometheus::KIND,
     scrape::KIND,
     netbox::KIND,
+    nautobot::KIND,
     pagerduty::KIND,
     opsgenie::KIND,
     jsm::KIND,
@@ -44,6 +47,10 @@ pub struct Built {
     pub writer: Option<Box<dyn Writer>>,
     /// What it can write.
     pub can: Vec<Ability>,
+    /// Kind of system.
+    pub system: &'static str,
+    /// What has to be said of it at the start.
+    pub notice: Option<String>,
 }
 
 /// Makes sources and writers, in the order of the settings. Opens no connection; reads certificate files.
@@ -71,6 +78,8 @@ pub fn build(
                 source,
                 writer,
                 can: config.abilities(),
+                system: config.system(),
+                notice: config.notice(clock.now().wall),
             }),
             Err(source) => errors.push(SetupError {
                 name: name.clone(),

@@ -131,6 +131,8 @@ mod tests {
             source: Some(Box::new(Fake { name, panics })),
             writer: None,
             can: Vec::new(),
+            system: "fake",
+            notice: None,
         }
     }
 

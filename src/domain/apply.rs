@@ -6,6 +6,7 @@ mod session;
 mod step;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, Genesis, Stamped};
@@ -78,6 +79,7 @@ impl State {
             absent_since: BTreeMap::new(),
             undo_stack: Vec::new(),
             notes: 0,
+            writes: Vec::new(),
             open: true,
         }
     }
@@ -205,5 +207,7 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         | Fact::StepConfirmed(_)
         | Fact::StepArmed { .. }
         | Fact::ProposalClosed { .. } => proposal::transition(state, fact, mark),
+        Fact::WriteAsked { write } => write::asked(state, write, mark),
+        Fact::WriteEnded { no, outcome } => write::ended(state, *no, outcome, mark),
     }
 }

@@ -2,16 +2,17 @@
 //!
 //! Server and clients fold the same readings into the same board; what decided something is quoted in the journal.
 
+use crate::domain::catalog::Catalog;
 use crate::domain::fact::ExecKey;
 use crate::domain::id::{ConnectorName, RuleId};
 use crate::domain::reading::{
-    Alert, Component, ConnectorHealth, History, Incident, OnCall, ReadFailure, Reading, Sample,
-    Series, ServerInfo, Silence, TargetHealth,
+    Alert, ConnectorHealth, History, Incident, OnCall, ReadFailure, Reading, Sample, Series,
+    ServerInfo, Silence, TargetHealth,
 };
 use crate::domain::threshold::Verdict;
 use crate::domain::time::{Moment, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 /// Series kept per rule: what a chart can tell apart; the rest is counted.
 pub const SERIES_MAX: usize = 8;
@@ -82,10 +83,8 @@ pub struct Board {
     pub metrics: BTreeMap<RuleId, Metric>,
     /// Alerts by source.
     pub alerts: BTreeMap<ConnectorName, Vec<Alert>>,
-    /// Components by name. A later source of the same name wins.
-    pub components: BTreeMap<String, Component>,
-    /// Names of the components that each source told last.
-    pub told: BTreeMap<ConnectorName, BTreeSet<String>>,
+    /// Components by name, merged over all sources.
+    pub components: Catalog,
     /// On-call by source.
     pub on_calls: BTreeMap<ConnectorName, Vec<OnCall>>,
     /// Incidents by source.
@@ -145,7 +144,9 @@ impl Board {
             Reading::Info { source, info } => {
                 self.infos.insert(source, info);
             }
-            Reading::Components { source, components } => self.take_components(source, components),
+            Reading::Components { source, components } => {
+                self.components.take(source, components);
+            }
             Reading::OnCalls { source, on_calls } => {
                 self.on_calls.insert(source, on_calls);
             }
@@ -155,22 +156,6 @@ impl Board {
             Reading::Health(health) => {
                 self.health.insert(health.connector.clone(), health);
             }
-        }
-    }
-}
-
-impl Board {
-    /// A component that no source tells any more is gone.
-    fn take_components(&mut self, source: ConnectorName, components: Vec<Component>) {
-        let names = components.iter().map(|c| c.name.clone()).collect();
-        let before = self.told.insert(source, names).unwrap_or_default();
-        for name in before {
-            if !self.told.values().any(|names| names.contains(&name)) {
-                self.components.remove(&name);
-            }
-        }
-        for component in components {
-            self.components.insert(component.name.clone(), component);
         }
     }
 }
@@ -282,6 +267,7 @@ pub mod base64_bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::reading::Component;
 
     fn series(name: &str, at: i64, value: f64) -> Series {
         Series {

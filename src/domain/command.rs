@@ -1,7 +1,8 @@
 //! What someone asks for: the closed list of commands clients send. A command is a wish; a fact is done.
 
 use crate::domain::fact::Finding;
-use crate::domain::id::StepId;
+use crate::domain::id::{AttemptNo, ConnectorName, StepId};
+use crate::domain::write::Deed;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -85,6 +86,8 @@ pub enum Command {
     Go {
         /// Which.
         step: StepId,
+        /// The attempt that was on the screen: a key pressed for one proposal runs no other.
+        attempt: AttemptNo,
     },
     /// Say what happened to an unknown step.
     Resolve {
@@ -107,6 +110,13 @@ pub enum Command {
     },
     /// Everything is done.
     Complete,
+    /// Do something in another system.
+    Write {
+        /// Which connector carries it out.
+        connector: ConnectorName,
+        /// What.
+        deed: Deed,
+    },
 }
 
 impl Command {
@@ -139,6 +149,7 @@ impl Command {
             Self::Rollback { .. } => "rollback",
             Self::Abort { .. } => "abort",
             Self::Complete => "complete",
+            Self::Write { deed, .. } => deed.verb(),
         }
     }
 }

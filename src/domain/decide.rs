@@ -23,10 +23,12 @@ mod start;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use propose::{Prepared, open_proposal};
 pub use resolve::votes_needed;
 pub use rollback::with_stop;
+pub use write::MUTE_SPAN_MAX;
 
 pub(in crate::domain) use mark_done::no_output;
 
@@ -95,7 +97,7 @@ pub fn decide(
         Command::Confirm { statement } => confirm::decide(&ask, statement),
         Command::Reject { step, reason } => reject::decide(&ask, step, reason),
         Command::Cancel { step, reason } => cancel::decide(&ask, step, reason),
-        Command::Go { step } => go::decide(&ask, step),
+        Command::Go { step, attempt } => go::decide(&ask, step, *attempt),
         Command::Resolve {
             step,
             finding,
@@ -104,5 +106,6 @@ pub fn decide(
         Command::Rollback { reason } => rollback::decide(&ask, reason),
         Command::Abort { reason } => abort::decide(&ask, reason),
         Command::Complete => complete::decide(&ask),
+        Command::Write { connector, deed } => write::decide(&ask, connector, deed),
     }
 }

@@ -18,6 +18,7 @@ use crate::domain::reading::Sample;
 use crate::domain::runbook::plan::{ExecRole, MetricRule, Plan};
 use crate::domain::threshold::Verdict;
 use crate::domain::time::{Moment, Timestamp};
+use crate::domain::write::{self, Write, WriteNo};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -96,6 +97,20 @@ pub enum HoldCause {
     },
     /// The server was restarted while the maintenance ran.
     Restart,
+    /// A server on another host took the session up: commands would run there. Ends with a reason only.
+    Moved {
+        /// Host the session is pinned to.
+        from: String,
+        /// Host its server runs on.
+        to: String,
+    },
+}
+
+impl HoldCause {
+    /// True for a hold on everything that runs, also on the way back and on looking at what was run.
+    pub const fn holds_all(&self) -> bool {
+        matches!(self, Self::Moved { .. })
+    }
 }
 
 /// The sample that decided something, quoted into the journal.
@@ -144,6 +159,11 @@ pub enum CloseCause {
     },
     /// The policy files changed.
     Policy,
+    /// Who is who could not be read, so nobody could be counted.
+    PolicyUnread {
+        /// Why, on one line.
+        why: String,
+    },
     /// The session was held, rolled back or ended.
     Session {
         /// What happened.
@@ -165,6 +185,7 @@ impl fmt::Display for CloseCause {
             Self::Guard { rule } => write!(f, "guard {rule} is not good"),
             Self::Absent { person } => write!(f, "{person} was away for more than 15 s"),
             Self::Policy => f.write_str("the policy files changed"),
+            Self::PolicyUnread { why } => write!(f, "the people file cannot be read: {why}"),
             Self::Session { what } => f.write_str(what),
             Self::Restart => f.write_str("the server was restarted"),
         }
@@ -441,6 +462,18 @@ pub enum Fact {
         step: Option<StepId>,
         /// The note.
         text: String,
+    },
+    /// Somebody asked for something to be done in another system; sent only after this is durable.
+    WriteAsked {
+        /// What, and by which connector.
+        write: Write,
+    },
+    /// What came of it. One that was only accepted may have another after it.
+    WriteEnded {
+        /// Which.
+        no: WriteNo,
+        /// What came of it.
+        outcome: write::Outcome,
     },
     /// Going back began.
     RollbackStarted {

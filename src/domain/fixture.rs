@@ -1,5 +1,9 @@
 //! A small maintenance for tests: a plan with every kind of step, people, clocks, and a journal in memory.
 
+mod asks;
+
+pub(crate) use asks::*;
+
 use crate::domain::apply::{check_apply, fold};
 use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::plan_doc::{PlanInputs, render};
@@ -9,7 +13,9 @@ use crate::domain::digest::Digest;
 use crate::domain::fact::{
     Actor, ExecKey, Fact, Genesis, Mode, Outcome, OutputRef, RunbookRef, Stamped, Via,
 };
-use crate::domain::id::{Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId, TerminalId};
+use crate::domain::id::{
+    ConnectorName, Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId, TerminalId,
+};
 use crate::domain::readiness::Next;
 use crate::domain::runbook::plan::{
     ExecBlock, ExecRole, Gate, MetricRule, OnExecutorLost, Plan, PlanBlock, PlanPhase, PlanStep,
@@ -20,6 +26,7 @@ use crate::domain::state::{State, StepStatus};
 use crate::domain::threshold::{Limit, OnBreach, OnNoData, Op, Verdict};
 use crate::domain::time::{Moment, Timestamp};
 use crate::domain::world::{Look, Roster, World};
+use crate::domain::write::Ability;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -75,6 +82,7 @@ pub(crate) fn step(name: &str, phase: usize, blocks: Vec<PlanBlock>) -> PlanStep
         quorum: 0,
         expected: None,
         on_executor_lost: OnExecutorLost::Continue,
+        expect_alerts: Vec::new(),
         line: 1,
     }
 }
@@ -163,6 +171,7 @@ pub(crate) fn plan() -> Plan {
         change: None,
         window: None,
         components: Vec::new(),
+        expect_alerts: Vec::new(),
         environment: BTreeMap::new(),
         briefing: String::new(),
         phases: vec![
@@ -198,10 +207,24 @@ pub(crate) fn genesis(plan: Plan) -> Genesis {
 pub(crate) fn world() -> World {
     World {
         policy: Some(Digest::of(b"policy")),
+        unread: String::new(),
         runbook: Some(Digest::of(b"runbook")),
         look: Look::Same,
         roster: Roster::Everybody,
+        writers: writers(),
     }
+}
+
+/// `pager` pages, `am` mutes, `main` only reads.
+fn writers() -> BTreeMap<ConnectorName, Vec<Ability>> {
+    let pager = vec![Ability::Page, Ability::Acknowledge, Ability::Note];
+    let all = [
+        ("pager", pager),
+        ("am", vec![Ability::Mute]),
+        ("main", vec![]),
+    ];
+    let name = |text: &str| ConnectorName::new(text).expect("a name");
+    all.map(|(text, can)| (name(text), can)).into()
 }
 
 pub(crate) fn no_output() -> OutputRef {
@@ -476,9 +499,13 @@ impl Room {
     }
 
     pub(crate) fn attach(&mut self, terminal: u64, who: &str) {
+        self.attach_as(terminal, who, false);
+    }
+
+    pub(crate) fn attach_as(&mut self, terminal: u64, who: &str, read_only: bool) {
         let fact = Fact::Attached {
             terminal: TerminalId(terminal),
-            read_only: false,
+            read_only,
         };
         self.record(&actor(who), fact);
         self.settle();
@@ -498,81 +525,5 @@ impl Room {
     /// Live state and replayed state are the same.
     pub(crate) fn check_fold(&self) {
         assert_eq!(fold(self.records.clone()).as_ref(), Ok(&self.state));
-    }
-}
-
-pub(crate) fn start(name: &str) -> Command {
-    Command::Start { step: id(name) }
-}
-
-pub(crate) fn mark_done(name: &str) -> Command {
-    Command::MarkDone {
-        step: id(name),
-        note: String::new(),
-    }
-}
-
-pub(crate) fn skip(name: &str) -> Command {
-    Command::Skip {
-        step: id(name),
-        reason: "not needed".to_owned(),
-    }
-}
-
-pub(crate) fn go(name: &str) -> Command {
-    Command::Go { step: id(name) }
-}
-
-pub(crate) fn stop(name: &str) -> Command {
-    Command::Stop { step: id(name) }
-}
-
-pub(crate) fn retry(name: &str) -> Command {
-    Command::Retry { step: id(name) }
-}
-
-pub(crate) fn propose(name: &str) -> Command {
-    Command::Propose { step: id(name) }
-}
-
-pub(crate) fn reject(name: &str) -> Command {
-    Command::Reject {
-        step: id(name),
-        reason: "wrong host".to_owned(),
-    }
-}
-
-pub(crate) fn cancel(name: &str) -> Command {
-    Command::Cancel {
-        step: id(name),
-        reason: String::new(),
-    }
-}
-
-pub(crate) fn hold() -> Command {
-    let reason = "wait".to_owned();
-    Command::Hold { reason }
-}
-
-pub(crate) fn release() -> Command {
-    let reason = String::new();
-    Command::Release { reason }
-}
-
-pub(crate) fn rollback() -> Command {
-    let reason = "it breaks".to_owned();
-    Command::Rollback { reason }
-}
-
-pub(crate) fn abort() -> Command {
-    let reason = "enough".to_owned();
-    Command::Abort { reason }
-}
-
-pub(crate) fn resolve(name: &str, finding: crate::domain::fact::Finding) -> Command {
-    Command::Resolve {
-        step: id(name),
-        finding,
-        reason: "looked at the host".to_owned(),
     }
 }

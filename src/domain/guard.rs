@@ -1,7 +1,7 @@
 //! Which guards count now, and whether they are known good.
 
 use crate::domain::id::RuleId;
-use crate::domain::runbook::plan::{MetricRule, Plan};
+use crate::domain::runbook::plan::{MetricRule, Plan, PlanBlock};
 use crate::domain::state::State;
 use crate::domain::threshold::{Unknown, Verdict};
 
@@ -12,7 +12,44 @@ impl MetricRule {
     }
 }
 
+/// A panel of the configuration and a rule of the runbook that have one id: two different questions whose answers
+/// nobody could tell apart.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "panel `{id}` of the configuration has the id of {kind} `{id}` of the runbook (line {line})"
+)]
+pub struct SameRule {
+    /// The id of both.
+    pub id: RuleId,
+    /// What the runbook has: `gate`, `guard` or `panel`.
+    pub kind: &'static str,
+    /// Line in the runbook.
+    pub line: u32,
+}
+
 impl Plan {
+    /// The first of these panels of the configuration whose id the plan has given away already.
+    ///
+    /// # Errors
+    /// [`SameRule`], naming both.
+    pub fn check_panels(&self, panels: &[MetricRule]) -> Result<(), SameRule> {
+        let gates = self.steps.iter().flat_map(|step| &step.blocks);
+        let gates = gates.filter_map(|block| match block {
+            PlanBlock::Gate(gate) => Some((&gate.id, "gate", gate.line)),
+            PlanBlock::Exec(_) => None,
+        });
+        let rules = self.rules.iter().map(|rule| {
+            let kind = if rule.is_guard() { "guard" } else { "panel" };
+            (&rule.id, kind, rule.line)
+        });
+        let mut taken = rules.chain(gates);
+        let same = taken.find(|(id, _, _)| panels.iter().any(|panel| &panel.id == *id));
+        same.map_or(Ok(()), |(id, kind, line)| {
+            let id = id.clone();
+            Err(SameRule { id, kind, line })
+        })
+    }
+
     /// True for a phase and for every phase whose heading is nested below its own.
     pub fn is_phase_within(&self, inner: usize, outer: usize) -> bool {
         let Some(level) = self.phases.get(outer).map(|p| p.level) else {
@@ -88,6 +125,25 @@ mod tests {
         plan.rules[0].phase = Some(0);
         let room = Room::at_drain_of(plan);
         assert_eq!(room.state.guards().count(), 0);
+    }
+
+    #[test]
+    fn a_panel_with_the_id_of_a_gate_or_guard_is_refused_and_both_are_named() {
+        let named = |name: &str| MetricRule {
+            id: rule(name),
+            ..guard(OnBreach::Warn)
+        };
+        let plan = plan();
+        assert_eq!(plan.check_panels(&[named("other")]), Ok(()));
+        for (name, kind) in [("errors", "guard"), ("lag", "gate")] {
+            let same = plan
+                .check_panels(&[named("other"), named(name)])
+                .expect_err("taken");
+            let words = format!(
+                "panel `{name}` of the configuration has the id of {kind} `{name}` of the runbook (line 1)"
+            );
+            assert_eq!(same.to_string(), words);
+        }
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //! Nothing here does I/O, reads a clock, an environment or a generator of random numbers, or logs. The same
 //! values in give the same values out, which is what lets server, client, report, verify and replay share it.
 
+pub mod alert_match;
 pub mod apply;
 pub mod board;
+pub mod catalog;
 pub mod command;
 pub mod confirm;
 pub mod countdown;
@@ -21,6 +23,7 @@ pub mod progress;
 pub mod readiness;
 pub mod reading;
 pub mod runbook;
+pub mod selector;
 pub mod settle;
 pub mod state;
 pub mod threshold;

@@ -8,6 +8,7 @@ use crate::domain::id::{AttemptNo, Nonce, PersonId, RuleId, Seq, StepId, Termina
 use crate::domain::runbook::plan::{ExecRole, MetricRule, Plan};
 use crate::domain::threshold::Verdict;
 use crate::domain::time::Moment;
+use crate::domain::write::{WriteNo, WriteState};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -282,12 +283,16 @@ pub struct State {
     pub values: BTreeMap<String, String>,
     /// Attached terminals.
     pub terminals: BTreeMap<TerminalId, Terminal>,
-    /// When each person's last terminal went; absent while one is attached.
+    /// When each person's last terminal that can act went; absent while one is attached.
     pub absent_since: BTreeMap<PersonId, Moment>,
     /// Steps the rollback still has to undo, next one last.
     pub undo_stack: Vec<StepId>,
     /// Notes so far.
     pub notes: u32,
+    /// What was asked of other systems, number 1 first; at most `WRITES_MAX`.
+    // A state without any keeps the bytes it had before there were writes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<WriteState>,
     /// False once the server has closed the session or after the fold met its end.
     pub open: bool,
 }
@@ -313,8 +318,23 @@ impl State {
         !self.holds.is_empty()
     }
 
+    /// The hold that lets no command run at all, if any.
+    pub fn moved(&self) -> Option<&Hold> {
+        self.holds.iter().find(|hold| hold.cause.holds_all())
+    }
+
     /// The execution in flight, if any: there is never more than one.
     pub fn running(&self) -> Option<&Running> {
         self.steps.iter().find_map(|s| s.running.as_ref())
     }
+
+    /// A write by its number.
+    pub fn write(&self, no: WriteNo) -> Option<&WriteState> {
+        self.writes.get(place_of(no)?)
+    }
+}
+
+/// Place of a write among those of its session.
+pub(in crate::domain) fn place_of(no: WriteNo) -> Option<usize> {
+    usize::try_from(no.0).ok()?.checked_sub(1)
 }

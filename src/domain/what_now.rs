@@ -87,7 +87,7 @@ pub fn what_now(state: &State, board: &Board, now: Moment, you: &Actor) -> WhatN
     if let Some(running) = running(state, you) {
         return running;
     }
-    if let Some(hold) = state.holds.first() {
+    if let Some(hold) = state.moved().or_else(|| state.holds.first()) {
         return held(state, hold);
     }
     match current(state) {
@@ -224,8 +224,12 @@ fn held(state: &State, hold: &Hold) -> WhatNow {
             format!("guard `{title}` is beyond its limit or has no data")
         }
         HoldCause::Restart => "the server was restarted: look before you go on".to_owned(),
+        HoldCause::Moved { from, to } => {
+            format!("the session is pinned to host `{from}`; commands would run on `{to}`")
+        }
     };
     let what = match state.phase {
+        Phase::Briefing => "held: release it with a reason, or abort",
         Phase::RollingBack => "held on the way back: release it, or abort",
         _ => "held: release it, or roll back",
     };
@@ -241,7 +245,12 @@ fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNo
     }
     let act = |what: String| WhatNow::new(Severity::Act, what).by(OPERATOR, true);
     match &view.now.status {
-        StepStatus::Active { stage } => active(view, *stage, board),
+        StepStatus::Active { stage } => match (stage, window(state, now.wall)) {
+            (Stage::NeedsProposal, Window::Before { .. }) if state.phase == Phase::Running => {
+                early(state, &label)
+            }
+            _ => active(view, *stage, board),
+        },
         StepStatus::Failed { why } => {
             let else_do = match state.phase {
                 Phase::RollingBack => "abort",
@@ -288,6 +297,14 @@ fn begin(state: &State, now: Moment) -> WhatNow {
         }
         Window::None | Window::Within { .. } => line,
     }
+}
+
+/// Nothing destructive is proposed before the window.
+fn early(state: &State, label: &str) -> WhatNow {
+    let start = state.plan().window.map(|w| w.start);
+    WhatNow::new(Severity::Calm, format!("{label} waits for the window"))
+        .because("destructive work begins with it")
+        .until(start)
 }
 
 fn active(view: StepView<'_>, stage: Stage, board: &Board) -> WhatNow {
@@ -392,6 +409,23 @@ mod tests {
         check(&room, "ann", "could not be undone", true);
         room.must("ann", abort());
         check(&room, "ann", "aborted", false);
+    }
+
+    #[test]
+    fn a_destructive_step_waits_for_the_window() {
+        let mut room = Room::at_proposal();
+        let mut genesis = (*room.state.genesis).clone();
+        let start = room.now.wall.plus(Duration::from_secs(60));
+        genesis.plan.window = Some(crate::domain::runbook::plan::Window {
+            start,
+            end: start.plus(Duration::from_secs(3600)),
+            buffer: Duration::ZERO,
+        });
+        room.state.genesis = std::sync::Arc::new(genesis);
+        check(&room, "ann", "waits for the window", false);
+        assert_eq!(line(&room, "ann").until, Some(start));
+        room.wait(Duration::from_secs(60));
+        check(&room, "ann", "propose step 2.1", true);
     }
 
     #[test]

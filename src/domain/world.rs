@@ -1,7 +1,8 @@
 //! What the server has read just now of the world outside the journal, and who is who.
 
 use crate::domain::digest::Digest;
-use crate::domain::id::PersonId;
+use crate::domain::id::{ConnectorName, PersonId};
+use crate::domain::write::Ability;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -85,6 +86,9 @@ pub enum Look {
 pub struct World {
     /// Digest of the `warroom-policy@v1` document.
     pub policy: Option<Digest>,
+    /// Why there is no policy, on one line; empty while there is one.
+    #[serde(default)]
+    pub unread: String,
     /// Digest of the runbook file's bytes.
     pub runbook: Option<Digest>,
     /// Whether the open proposal's command is still what was reviewed. A look is about one proposal: it starts as
@@ -92,4 +96,6 @@ pub struct World {
     pub look: Look,
     /// Who may act.
     pub roster: Roster,
+    /// Every configured connector, with what it can write; nothing for those that only read.
+    pub writers: BTreeMap<ConnectorName, Vec<Ability>>,
 }

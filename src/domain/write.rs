@@ -3,10 +3,17 @@
 //! A write is asked for by a person or follows from the runbook, is a fact before it is sent, and carries a marker that
 //! makes a second try find the first.
 
-use crate::domain::id::ConnectorName;
-use crate::domain::time::Timestamp;
+use crate::domain::id::{ConnectorName, SessionId};
+use crate::domain::time::{Moment, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::Duration;
+
+/// Writes of one session: more than people ask for in a night, and few enough that all of them are in every snapshot.
+pub const WRITES_MAX: usize = 500;
+
+/// A page that was accepted is looked up for this long; a pager that has not told of it by then is called by phone.
+pub const PROOF_SPAN: Duration = Duration::from_secs(5 * 60);
 
 /// Number of a write in its session, 1 first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -219,4 +226,125 @@ pub enum Outcome {
         /// Why.
         what: String,
     },
+}
+
+impl Write {
+    /// Idempotency key, the same for every try: `warroom/01aryz6s41aaaaaaaaaaaaaaaa/3`.
+    ///
+    /// Shape: at most 45 characters of `a-z 0-9 /`.
+    pub fn marker(&self, session: &SessionId) -> String {
+        let session = session.as_str().to_ascii_lowercase();
+        format!("warroom/{session}/{}", self.no)
+    }
+}
+
+impl Outcome {
+    /// True when nothing more is to come: only what was merely accepted may still be proven.
+    pub const fn is_final(&self) -> bool {
+        !matches!(self, Self::Accepted { .. })
+    }
+
+    /// The system's id of what was written; empty when it is not known.
+    pub fn reference(&self) -> &str {
+        match self {
+            Self::Done { reference, .. } | Self::Accepted { reference, .. } => reference,
+            Self::Failed { .. } | Self::Unknown { .. } => "",
+        }
+    }
+}
+
+/// Where one write stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteState {
+    /// What was asked.
+    pub write: Write,
+    /// Who asked, as text.
+    pub by: String,
+    /// When.
+    pub asked: Moment,
+    /// What came of it; absent while nobody knows yet.
+    pub outcome: Option<Outcome>,
+    /// When that was recorded.
+    pub ended: Option<Moment>,
+}
+
+impl WriteState {
+    /// True when this outcome says more than what is known.
+    pub fn takes(&self, outcome: &Outcome) -> bool {
+        match &self.outcome {
+            None => true,
+            Some(known) => {
+                let is_proof = matches!(outcome, Outcome::Done { .. } | Outcome::Failed { .. });
+                !known.is_final()
+                    && known != outcome
+                    && (is_proof || matches!(outcome, Outcome::Accepted { .. }))
+            }
+        }
+    }
+
+    /// True while somebody still looks for what came of it.
+    pub fn is_open(&self, now: Moment) -> bool {
+        match &self.outcome {
+            None => true,
+            Some(outcome) => !outcome.is_final() && now.wall.since(self.asked.wall) < PROOF_SPAN,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_is_the_same_for_every_try_and_fits_every_vendor() {
+        let session = SessionId::from_parts(u64::MAX >> 16, u128::MAX);
+        let write = Write {
+            no: WriteNo(u32::MAX),
+            connector: ConnectorName::new("pager").unwrap(),
+            deed: Deed::Unmute {
+                reference: "4f2a".to_owned(),
+            },
+        };
+        let marker = write.marker(&session);
+        assert_eq!(marker, "warroom/7zzzzzzzzzzzzzzzzzzzzzzzzz/4294967295");
+        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'/';
+        assert!(marker.len() <= 64 && marker.bytes().all(fits), "{marker}");
+    }
+
+    #[test]
+    fn only_what_was_accepted_may_be_followed_by_a_proof() {
+        let text = String::new;
+        let all = [
+            Outcome::Done {
+                reference: text(),
+                proof: text(),
+            },
+            Outcome::Accepted {
+                reference: text(),
+                what: text(),
+            },
+            Outcome::Failed { what: text() },
+            Outcome::Unknown { what: text() },
+        ];
+        for (first, known) in all.iter().enumerate() {
+            let state = WriteState {
+                write: Write {
+                    no: WriteNo(1),
+                    connector: ConnectorName::new("pager").unwrap(),
+                    deed: Deed::Resolve { reference: text() },
+                },
+                by: text(),
+                asked: Moment::default(),
+                outcome: Some(known.clone()),
+                ended: None,
+            };
+            let taken: Vec<bool> = all.iter().map(|next| state.takes(next)).collect();
+            let expected = if first == 1 {
+                [true, false, true, false]
+            } else {
+                [false; 4]
+            };
+            assert_eq!(taken, expected, "{known:?}");
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! What goes into the engine and what comes out of it.
 
 use crate::domain::command::{Command, Refusal};
+use crate::domain::confirm::plan_doc::PlanExe;
 use crate::domain::decide::{Decision, Prepared};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, ExecKey, Fact, Outcome, OutputRef};
 use crate::domain::id::{StepId, TerminalId};
 use crate::domain::reading::Reading;
 use crate::domain::runbook::plan::ExecRole;
+use crate::domain::write::{self, WriteNo};
 
 /// Something that reached the session.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +50,18 @@ pub enum Input {
     Detached {
         /// Which.
         terminal: TerminalId,
+    },
+    /// News of a write.
+    Written {
+        /// Which.
+        no: WriteNo,
+        /// What came of it.
+        outcome: write::Outcome,
+    },
+    /// Something that has to be said at the start, such as that a vendor ends a service.
+    Notice {
+        /// One line.
+        text: String,
     },
     /// A second has passed.
     Tick,
@@ -155,7 +169,13 @@ pub enum Effect {
         key: ExecKey,
         /// Which part of the step.
         role: ExecRole,
+        /// The file that people have reviewed; absent for what needs no second person.
+        reviewed: Option<PlanExe>,
     },
+    /// Send a write; [`crate::domain::state::State::write`] says what.
+    Write(WriteNo),
+    /// Look what became of a write that an earlier server may have sent. It is never sent again by itself.
+    FindWrite(WriteNo),
     /// Stop a command's process group.
     StopProcess {
         /// Names the execution.

@@ -15,12 +15,14 @@ pub use input::{Effect, ExecUpdate, Input, Proposal};
 
 use crate::domain::apply::apply;
 use crate::domain::board::GateProgress;
+use crate::domain::confirm::plan_doc::{PlanExe, read_exe};
 use crate::domain::decide::{self, Decision};
-use crate::domain::fact::{Actor, Fact, Stamped};
+use crate::domain::fact::{Actor, ExecKey, Fact, Stamped};
 use crate::domain::settle::settle;
 use crate::domain::state::State;
 use crate::domain::time::Moment;
 use crate::domain::world::World;
+use crate::domain::write::{Outcome, WriteNo, WriteState};
 use refusals::Refusals;
 use watch::Watches;
 
@@ -113,6 +115,11 @@ impl Engine {
                 self.watches.feed(&self.tentative, reading, now);
                 Proposal::default()
             }
+            Input::Written { no, outcome } => Proposal::by_engine(written(state, *no, outcome)),
+            Input::Notice { text } => Proposal::by_engine(vec![Fact::NoteAdded {
+                step: None,
+                text: text.clone(),
+            }]),
             Input::Tick => Proposal::default(),
             Input::Recovered { bytes, digest } => {
                 let (bytes, digest) = (*bytes, *digest);
@@ -138,6 +145,21 @@ impl Engine {
         settle(state, now, world, &self.watches.gates(now))
     }
 
+    /// Whether [`Engine::settle`], at rest now, may have something to say later without a further input: then it must be
+    /// asked once a second.
+    ///
+    /// Everything with a time limit is below one of these: values grow old and gates run out while there are watches; a
+    /// proposal expires, and its people must stay; a command may outlive its executor; a `verify` is tried again while
+    /// its step is under way. A clock that steps matters to these alone.
+    pub fn waits_for_time(&self) -> bool {
+        let state = &self.tentative;
+        state.open
+            && (self.watches.are_watching()
+                || state.proposal.is_some()
+                || state.running().is_some()
+                || state.under_way().is_some())
+    }
+
     /// Builds the next decisions on records that are on their way to the journal.
     pub fn stage(&mut self, stamped: &[Stamped]) {
         for record in stamped {
@@ -156,9 +178,10 @@ impl Engine {
             if record.seq <= self.committed.head.0 {
                 continue;
             }
+            let reviewed = reviewed(&self.committed, &record.fact);
             apply(&mut self.committed, record);
             self.watches.commit(&self.committed, &record.fact);
-            effects.extend(self.effect(&record.fact));
+            effects.extend(self.effects(&record.fact, reviewed, record.at));
         }
         effects
     }
@@ -171,23 +194,56 @@ impl Engine {
     }
 
     /// What a durable fact makes necessary, judged on the state that has it.
-    fn effect(&self, fact: &Fact) -> Option<Effect> {
-        match fact {
+    fn effects(&self, fact: &Fact, reviewed: Option<PlanExe>, at: Moment) -> Vec<Effect> {
+        let effect = match fact {
             Fact::ExecIntent { key, role, .. } if key.has_process() => {
                 let running = self.committed.running();
                 let (key, role) = (key.clone(), *role);
                 running
                     .is_some_and(|r| r.key == key)
-                    .then_some(Effect::Spawn { key, role })
+                    .then_some(Effect::Spawn {
+                        key,
+                        role,
+                        reviewed,
+                    })
             }
             Fact::StopAsked { step } => {
-                let running = self.committed.find(step)?.now.running.as_ref()?;
-                let key = running.key.clone();
-                key.has_process().then_some(Effect::StopProcess { key })
+                let view = self.committed.find(step);
+                let running = view.and_then(|view| view.now.running.as_ref());
+                let key = running.map(|running| running.key.clone());
+                key.filter(ExecKey::has_process)
+                    .map(|key| Effect::StopProcess { key })
             }
+            Fact::WriteAsked { write } => Some(Effect::Write(write.no)),
+            Fact::SessionResumed { .. } => return open_writes(&self.committed, at),
             _ => None,
-        }
+        };
+        effect.into_iter().collect()
     }
+}
+
+/// Writes of an earlier server whose end nobody recorded, those that nothing at all is known of first.
+fn open_writes(state: &State, now: Moment) -> Vec<Effect> {
+    let mut open: Vec<&WriteState> = state.writes.iter().filter(|w| w.is_open(now)).collect();
+    open.sort_by_key(|write| write.outcome.is_some());
+    let find = |write: &WriteState| Effect::FindWrite(write.write.no);
+    open.into_iter().map(find).collect()
+}
+
+/// News of a write; what comes late or twice is nothing.
+fn written(state: &State, no: WriteNo, outcome: &Outcome) -> Vec<Fact> {
+    let is_news = state.write(no).is_some_and(|write| write.takes(outcome));
+    let outcome = outcome.clone();
+    let fact = is_news.then_some(Fact::WriteEnded { no, outcome });
+    fact.into_iter().collect()
+}
+
+/// What people have reviewed of a command that is about to run, read from the plan before it is spent.
+fn reviewed(before: &State, fact: &Fact) -> Option<PlanExe> {
+    let Fact::ExecIntent { nonce: Some(_), .. } = fact else {
+        return None;
+    };
+    read_exe(&before.proposal.as_ref()?.plan)
 }
 
 /// News of a command that is in flight; what comes late or twice is nothing.

@@ -12,9 +12,23 @@ pub(super) fn facts(state: &State, program: &str, host: &str) -> Vec<Fact> {
     let unknown = state
         .running()
         .map(|r| Fact::ExecUnknown { key: r.key.clone() });
-    let already = state.holds.iter().any(|h| h.cause == HoldCause::Restart);
-    let is_on = matches!(state.phase, Phase::Running | Phase::RollingBack);
-    let hold = (is_on && !already).then_some(Fact::Held(HoldCause::Restart));
+    let pinned = &state.genesis.host;
+    let cause = if pinned == host {
+        HoldCause::Restart
+    } else {
+        HoldCause::Moved {
+            from: pinned.clone(),
+            to: host.to_owned(),
+        }
+    };
+    let already = cause == HoldCause::Restart && state.holds.iter().any(|h| h.cause == cause);
+    let is_on = match state.phase {
+        Phase::Running | Phase::RollingBack => true,
+        // Nothing has run yet, but on another host everything would.
+        Phase::Briefing => cause.holds_all(),
+        Phase::Completed | Phase::RolledBack | Phase::Aborted => false,
+    };
+    let hold = (is_on && !already).then_some(Fact::Held(cause));
     [resumed]
         .into_iter()
         .chain(unknown)

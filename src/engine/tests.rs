@@ -4,6 +4,7 @@ use crate::domain::board::Board;
 use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::statement::confirm_statement;
 use crate::domain::decide::Prepared;
+use crate::domain::digest::Digest;
 use crate::domain::fact::{ExecKey, Finding, HoldCause, Outcome};
 use crate::domain::fixture::*;
 use crate::domain::id::{ConnectorName, Nonce, Seq, StepId, TerminalId};
@@ -14,11 +15,14 @@ use crate::domain::state::{Phase, Stage, StepStatus};
 use crate::domain::threshold::{OnBreach, Verdict};
 use crate::domain::time::Timestamp;
 use crate::domain::what_now::what_now;
+use crate::domain::write::WriteNo;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 mod random;
+mod restarts;
+mod writes;
 
 /// An engine with a journal in memory, as a server would drive it.
 struct Desk {
@@ -29,6 +33,8 @@ struct Desk {
     now: Moment,
     world: World,
     nonces: u8,
+    /// How often time passed without being waited for.
+    slept: usize,
 }
 
 impl Desk {
@@ -48,6 +54,7 @@ impl Desk {
             now,
             world: world(),
             nonces: 0,
+            slept: 0,
         };
         for (number, name) in ["ann", "bob", "cho"].into_iter().enumerate() {
             desk.attach(number as u64, name);
@@ -194,9 +201,15 @@ impl Desk {
         self.answer(name, Ok(vec![Series { labels, sample }]));
     }
 
+    /// Time passes, and nothing else; an engine that does not wait for it has nothing to say to it.
     fn wait(&mut self, span: Duration) {
+        let (waits, before) = (self.engine.waits_for_time(), self.records.len());
         self.now = self.now.plus(span);
         self.input(&Input::Tick).expect("ticked");
+        if !waits {
+            self.slept += 1;
+            assert_eq!(self.records.len(), before, "{:?}", self.records.last());
+        }
     }
 
     /// The drain runs, confirmed by Bob.
@@ -255,7 +268,12 @@ fn a_command_is_spawned_once_its_intent_is_durable_and_not_before() {
     desk.commit();
     let key = desk.running().expect("runs");
     let role = ExecRole::Run;
-    assert_eq!(desk.effects, [Effect::Spawn { key, role }]);
+    let spawn = Effect::Spawn {
+        key,
+        role,
+        reviewed: None,
+    };
+    assert_eq!(desk.effects, [spawn]);
     desk.check_fold();
 }
 
@@ -265,9 +283,15 @@ fn a_confirmed_step_runs_and_is_stopped() {
     let key = desk.running().expect("runs");
     assert_eq!(key.to_string(), "drain.1.b2.t1");
     let role = ExecRole::Run;
+    // The file that the confirmed plan names, and no other.
+    let reviewed = PlanExe {
+        path: "/bin/sh".to_owned(),
+        digest: Digest::of(b"sh"),
+    };
     let spawn = Effect::Spawn {
         key: key.clone(),
         role,
+        reviewed: Some(reviewed),
     };
     assert_eq!(desk.effects.last(), Some(&spawn));
     let spawned = ExecUpdate::Spawned {
@@ -456,62 +480,6 @@ fn data_that_stops_coming_ends_an_armed_proposal() {
 }
 
 #[test]
-fn after_a_crash_nothing_runs_again_by_itself() {
-    let mut desk = Desk::draining();
-    let journal = desk.records.clone();
-    let spawned = desk.effects.len();
-    desk.engine = Engine::new(fold(journal).expect("folds"));
-    desk.effects.clear();
-    let (program, host) = ("warroom".to_owned(), "bastion".to_owned());
-    let restarted = Input::Restarted { program, host };
-    desk.input(&restarted).expect("restarted");
-    for _ in 0..60 {
-        desk.wait(Duration::from_secs(1));
-    }
-    assert!(desk.effects.is_empty() && spawned > 0);
-    let status = &desk.state().find(&id("drain")).expect("there").now.status;
-    assert_eq!(status, &StepStatus::Unknown);
-    assert_eq!(desk.state().holds[0].cause, HoldCause::Restart);
-    desk.must("bob", resolve("drain", Finding::Ran));
-    assert_eq!(desk.running(), None);
-    desk.must("cho", resolve("drain", Finding::Ran));
-    // It is verified although the session is held: what was run may be looked at.
-    assert_eq!(desk.running().map(|k| k.block), Some(3));
-    desk.check_fold();
-}
-
-#[test]
-fn a_restart_closes_the_open_proposal() {
-    let mut desk = Desk::new();
-    desk.must("ann", Command::Begin);
-    for name in ["look", "backup", "drain"] {
-        desk.must("ann", skip(name));
-    }
-    desk.must("ann", start("wipe"));
-    desk.must("ann", propose("wipe"));
-    desk.confirm("bob").expect("confirmed");
-    desk.engine = Engine::new(fold(desk.records.clone()).expect("folds"));
-    let (program, host) = ("warroom".to_owned(), "bastion".to_owned());
-    desk.input(&Input::Restarted { program, host })
-        .expect("restarted");
-    assert!(desk.state().proposal.is_none());
-    let reason = desk.state().last_closed.clone().map(|(_, why)| why);
-    assert_eq!(reason.as_deref(), Some("the server was restarted"));
-    desk.check_fold();
-}
-
-#[test]
-fn an_orderly_end_leaves_nothing_open() {
-    let mut desk = Desk::draining();
-    let reason = "host goes down".to_owned();
-    desk.input(&Input::Close { reason }).expect("closed");
-    assert!(!desk.state().open);
-    assert_eq!(desk.running(), None);
-    assert!(desk.ask("ann", hold()).is_err());
-    desk.check_fold();
-}
-
-#[test]
 fn a_terminal_that_may_only_look_is_refused() {
     let mut desk = Desk::new();
     let input = Input::Attached {
@@ -583,4 +551,39 @@ fn a_refusal_that_was_not_written_is_recorded_the_next_time() {
         assert_eq!(facts.len(), 1);
         desk.engine.unstage();
     }
+}
+
+#[test]
+fn an_engine_waits_for_time_while_something_has_a_limit_and_no_longer() {
+    // The fixture's guard is watched until the maintenance is over.
+    let mut desk = Desk::new();
+    assert!(desk.engine.waits_for_time());
+    desk.must("ann", abort());
+    assert!(!desk.engine.waits_for_time());
+
+    let mut plan = plan();
+    plan.rules.clear();
+    let mut desk = Desk::with(plan);
+    desk.must("ann", Command::Begin);
+    assert!(!desk.engine.waits_for_time());
+    desk.must("ann", mark_done("look"));
+    desk.must("ann", start("backup"));
+    assert!(desk.engine.waits_for_time(), "a command runs");
+    desk.exit(0);
+    desk.exit(1);
+    assert!(desk.engine.waits_for_time(), "a verify is tried again");
+    desk.wait(Duration::from_secs(60));
+    desk.exit(0);
+    assert!(!desk.engine.waits_for_time());
+    desk.must("ann", start("drain"));
+    desk.exit(0);
+    assert!(desk.engine.waits_for_time(), "a gate runs out");
+    for _ in 0..6 {
+        desk.read("lag", 0.1);
+        desk.wait(Duration::from_secs(1));
+    }
+    desk.must("ann", propose("drain"));
+    assert!(desk.engine.waits_for_time(), "a proposal expires");
+    desk.confirm("bob").expect("confirmed");
+    assert!(desk.engine.waits_for_time(), "an armed one sooner");
 }

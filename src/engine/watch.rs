@@ -95,6 +95,11 @@ impl Watches {
         });
     }
 
+    /// A verdict or a gate may change by time alone.
+    pub(super) fn are_watching(&self) -> bool {
+        !self.rules.is_empty() || self.gate.is_some()
+    }
+
     /// Changed verdicts, or what a breach leads to.
     pub(super) fn look(&mut self, state: &State, now: Moment) -> Vec<Fact> {
         self.follow(state, now);

@@ -96,11 +96,13 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
         Fact::NoteAdded { .. } => "note.added",
         Fact::RollbackStarted { .. } => "rollback.started",
         Fact::RolledBack => "rollback.finished",
+        Fact::WriteAsked { .. } => "write.asked",
+        Fact::WriteEnded { .. } => "write.ended",
     }
 }
 
 /// Kinds whose body is JSON; the others are documents.
-const JSON_KINDS: [&str; 35] = [
+const JSON_KINDS: [&str; 37] = [
     "session.opened",
     "session.resumed",
     "session.closed",
@@ -136,6 +138,8 @@ const JSON_KINDS: [&str; 35] = [
     "note.added",
     "rollback.started",
     "rollback.finished",
+    "write.asked",
+    "write.ended",
 ];
 
 /// Kinds whose body is a document of the one grammar.

@@ -58,6 +58,7 @@ pub(super) enum Aggregation {
     Max,
     Min,
     Avg,
+    Count,
 }
 
 impl Aggregation {
@@ -67,6 +68,7 @@ impl Aggregation {
             "max" => Some(Self::Max),
             "min" => Some(Self::Min),
             "avg" => Some(Self::Avg),
+            "count" => Some(Self::Count),
             _ => None,
         }
     }

@@ -1,9 +1,14 @@
 //! Finding and hashing executables.
 
+use super::spawn::StartError;
+use super::{Exe, Job};
 use crate::domain::digest::Digest;
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
+use rustix::io::FdFlags;
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Component, Path, PathBuf};
 
 /// Largest executable that is hashed: several times the largest ones in use, and a few seconds of work.
@@ -139,7 +144,7 @@ pub fn resolve_exe(program: &str, path_env: &str) -> Result<PathBuf, ResolveErro
 }
 
 /// Whether a file can be executed by this account, without a shell being added.
-pub(super) fn check_exe(path: &Path) -> Result<(), ResolveError> {
+fn check_exe(path: &Path) -> Result<(), ResolveError> {
     let path_owned = || path.to_path_buf();
     let unreachable = |error: &io::Error| ResolveError::Unreachable {
         path: path_owned(),
@@ -190,7 +195,7 @@ pub enum DigestFileError {
 
 /// SHA-256 of a file of at most [`EXE_BYTES_MAX`] bytes. Blocks while it reads.
 ///
-/// What is executed later is found by its path again, so a file that changes in between is not noticed by this alone.
+/// Says nothing of the file that is executed later; [`super::Exe::Reviewed`] has that one hashed.
 ///
 /// # Errors
 /// [`DigestFileError`].
@@ -199,11 +204,73 @@ pub fn digest_file(path: &Path) -> Result<Digest, DigestFileError> {
 }
 
 fn digest_at_most(path: &Path, limit: u64) -> Result<Digest, DigestFileError> {
+    let file = open_regular(path).map_err(|source| DigestFileError::Read {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    digest_of(&file, path, limit)
+}
+
+/// A file that is about to be executed.
+#[derive(Debug)]
+pub(super) enum Program {
+    /// Found by its path.
+    Found(PathBuf),
+    /// The very file that was hashed, whatever its path means by now.
+    Hashed(File),
+}
+
+impl Program {
+    /// Finds the file of a job, or opens the reviewed one and hashes it. Blocks.
+    pub(super) fn open(job: &Job) -> Result<Self, StartError> {
+        let (path, reviewed) = match &job.exe {
+            Exe::Named => {
+                let program = job.argv.first().ok_or(StartError::NoArguments)?;
+                let search = job.env.get("PATH").map_or("", String::as_str);
+                return Ok(Self::Found(resolve_exe(program, search)?));
+            }
+            Exe::Reviewed { path, digest } => (path, digest),
+        };
+        if !path.is_absolute() {
+            let path = path.clone();
+            return Err(StartError::Relative { path });
+        }
+        check_exe(path)?;
+        let file = open_regular(path).map_err(|source| DigestFileError::Read {
+            path: path.clone(),
+            source,
+        })?;
+        if digest_of(&file, path, EXE_BYTES_MAX)? != *reviewed {
+            let path = path.clone();
+            return Err(StartError::Changed { path });
+        }
+        // The interpreter of a script opens it once more, after the kernel has closed what does not outlive `exec`.
+        let mut head = [0; 2];
+        if file.read_at(&mut head, 0).is_ok() && head == *b"#!" {
+            rustix::io::fcntl_setfd(&file, FdFlags::empty()).map_err(|error| {
+                DigestFileError::Read {
+                    path: path.clone(),
+                    source: error.into(),
+                }
+            })?;
+        }
+        Ok(Self::Hashed(file))
+    }
+
+    /// What is handed to `exec`, good in a child of this process as long as `self` lives.
+    pub(super) fn path(&self) -> PathBuf {
+        match self {
+            Self::Found(path) => path.clone(),
+            Self::Hashed(file) => PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())),
+        }
+    }
+}
+
+fn digest_of(mut file: &File, path: &Path, limit: u64) -> Result<Digest, DigestFileError> {
     let failed = |source| DigestFileError::Read {
         path: path.to_path_buf(),
         source,
     };
-    let mut file = open_regular(path).map_err(failed)?;
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     let mut buffer = vec![0; READ_BYTES];
     let mut total = 0_u64;

@@ -6,8 +6,9 @@
 //!
 //! What a command gets: exactly the arguments and the environment of its job (see [`Job::environment`]), standard
 //! input that is at its end (`/dev/null`), a terminal of its own for both outputs, a session and process group of
-//! its own. What it does not get yet: a sealed copy of its executable, a umask, a cgroup. Hence three limits:
+//! its own. What it does not get yet: a sealed copy of its executable, a umask, a cgroup. Hence four limits:
 //!
+//! - who may write to the executable can change its bytes between the hash and the `exec`, in place and in that moment;
 //! - a process that makes itself a new session (`setsid`, daemons) is neither counted nor killed, unless it keeps
 //!   the terminal open, in which case it is counted;
 //! - a program that asks on `/dev/tty` waits until its time limit, with the question visible in the output;
@@ -90,6 +91,22 @@ impl Default for Limits {
     }
 }
 
+/// Which file a job executes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exe {
+    /// The one that the first argument means when the job starts: [`resolve_exe`] with the `PATH` of the job.
+    Named,
+    /// The one that people have reviewed: the file is opened once, hashed, and that open file is executed, so that
+    /// nothing can take its place in between. A script sees `/proc/self/fd/N` as its own name then, and the kernel's
+    /// short name of the process (not its arguments) is that number.
+    Reviewed {
+        /// Absolute.
+        path: PathBuf,
+        /// SHA-256 of its bytes; with other bytes the job does not start.
+        digest: Digest,
+    },
+}
+
 /// One command to execute once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
@@ -97,8 +114,8 @@ pub struct Job {
     pub key: JobKey,
     /// Arguments, the name of the program first. At least one.
     pub argv: Vec<String>,
-    /// The file to execute, absolute, as [`resolve_exe`] found it.
-    pub exe: PathBuf,
+    /// The file to execute.
+    pub exe: Exe,
     /// Environment; see [`check_env`] for what it may not hold and [`Job::environment`] for what is added.
     pub env: BTreeMap<String, String>,
     /// Working directory, absolute.

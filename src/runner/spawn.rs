@@ -1,6 +1,6 @@
 //! From a job to a running process.
 
-use super::exe::check_exe;
+use super::exe::{DigestFileError, Program};
 use super::output::OutputFile;
 use super::session::Session;
 use super::{EnvError, Job, ResolveError, check_env, values};
@@ -28,6 +28,15 @@ pub enum StartError {
     /// The executable cannot be executed.
     #[error(transparent)]
     Exe(#[from] ResolveError),
+    /// The reviewed executable cannot be read.
+    #[error(transparent)]
+    Unread(#[from] DigestFileError),
+    /// The executable is not the one that people have seen.
+    #[error("`{}` has other bytes than when it was reviewed", .path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// Nothing to execute.
     #[error("the command has no arguments, not even a name")]
     NoArguments,
@@ -107,6 +116,7 @@ pub(super) enum Started {
 /// Starts a job. Blocks for the time of a `fork` and an `exec`; needs the context of a tokio runtime.
 pub(super) fn start(job: &Job) -> Result<Started, StartError> {
     check(job)?;
+    let program = Program::open(job)?;
     let output =
         OutputFile::create(&job.output_file, job.limits.output_bytes).map_err(|source| {
             let path = job.output_file.clone();
@@ -116,7 +126,7 @@ pub(super) fn start(job: &Job) -> Result<Started, StartError> {
         let path = job.values_file.clone();
         StartError::Create { path, source }
     })?;
-    let (pty, pts, child) = spawn(job)?;
+    let (pty, pts, child) = spawn(job, &program)?;
     let number = child.id().and_then(|id| i32::try_from(id).ok());
     let Some(leader) = number.and_then(Pid::from_raw) else {
         return Ok(Started::Lost(io::ErrorKind::NotFound.into()));
@@ -157,13 +167,12 @@ fn check(job: &Job) -> Result<(), StartError> {
     if cols == 0 || rows == 0 {
         return Err(StartError::Size { cols, rows });
     }
-    for path in [&job.exe, &job.cwd, &job.output_file, &job.values_file] {
+    for path in [&job.cwd, &job.output_file, &job.values_file] {
         if !path.is_absolute() {
             let path = path.clone();
             return Err(StartError::Relative { path });
         }
     }
-    check_exe(&job.exe)?;
     // Asked here because a failed `chdir` and a missing program look the same after `fork`.
     let is_directory = std::fs::metadata(&job.cwd).and_then(|metadata| {
         if metadata.is_dir() {
@@ -178,14 +187,14 @@ fn check(job: &Job) -> Result<(), StartError> {
     })
 }
 
-fn spawn(job: &Job) -> Result<(Pty, Pts, Child), StartError> {
+pub(super) fn spawn(job: &Job, program: &Program) -> Result<(Pty, Pts, Child), StartError> {
     let _turn = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
     let terminal = |source| StartError::Terminal { source };
     let (pty, pts) = pty_process::open().map_err(terminal)?;
     pty.resize(Size::new(job.size.rows, job.size.cols))
         .map_err(terminal)?;
     let (name, arguments) = job.argv.split_first().ok_or(StartError::NoArguments)?;
-    let mut command = Command::new(&job.exe)
+    let mut command = Command::new(program.path())
         .arg0(name)
         .args(arguments)
         .env_clear()
@@ -195,7 +204,7 @@ fn spawn(job: &Job) -> Result<(Pty, Pts, Child), StartError> {
     let child = command
         .spawn_borrowed(&pts)
         .map_err(|source| StartError::Spawn {
-            path: job.exe.clone(),
+            path: program.path(),
             source,
         })?;
     Ok((pty, pts, child))

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
 
+mod reviewed;
+
 /// Far beyond what any of these takes; only a defect gets here.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -21,7 +23,7 @@ fn bench(text: &str) -> Bench {
     let job = Job {
         key: JobKey(1),
         argv: ["sh", "-euc", text].map(str::to_owned).to_vec(),
-        exe: resolve_exe("sh", PATH).unwrap(),
+        exe: Exe::Named,
         env: BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]),
         cwd: directory.path().to_path_buf(),
         timeout: PATIENCE,
@@ -38,6 +40,25 @@ fn bench(text: &str) -> Bench {
         },
     };
     Bench { directory, job }
+}
+
+/// This file with the bytes it has now.
+fn reviewed(path: &Path) -> Exe {
+    Exe::Reviewed {
+        path: path.to_owned(),
+        digest: digest_file(path).unwrap(),
+    }
+}
+
+/// An executable file in a directory. Another process writes it: a file that this one has open for writing could not be
+/// executed, and a test beside this one may start a process at any time, which has it open for a moment too.
+fn tool(directory: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let (source, path) = (directory.join("source"), directory.join(name));
+    std::fs::write(&source, bytes).unwrap();
+    let mut install = std::process::Command::new("install");
+    install.args(["-m", "755"]).args([&source, &path]);
+    assert!(install.status().unwrap().success());
+    path
 }
 
 impl Bench {
@@ -384,7 +405,7 @@ async fn a_values_file_that_is_gone_is_said() {
 #[tokio::test]
 async fn the_environment_is_exact() {
     let mut bench = bench("");
-    bench.job.exe = resolve_exe("env", PATH).unwrap();
+    bench.job.exe = reviewed(&resolve_exe("env", PATH).unwrap());
     bench.job.argv = vec!["env".to_owned()];
     let extra = [("GREETING", "good day"), ("TERM", "dumb")];
     bench.job.env = extra.map(|(n, v)| (n.to_owned(), v.to_owned())).into();
@@ -441,6 +462,7 @@ async fn bytes_that_are_no_text_pass_raw() {
 #[tokio::test]
 async fn the_name_of_the_program_is_the_first_argument() {
     let mut bench = bench("echo $0");
+    bench.job.exe = reviewed(&resolve_exe("sh", PATH).unwrap());
     bench.job.argv = ["other", "-c", "echo $0"].map(str::to_owned).to_vec();
     bench.run().await;
     assert_eq!(bench.text(), "other\r\n");
@@ -462,15 +484,25 @@ async fn refused(change: impl FnOnce(&mut Job, &Path)) -> String {
 
 #[tokio::test]
 async fn programs_that_cannot_run_are_not_started() {
-    let reason = refused(|job, at| job.exe = at.join("missing")).await;
+    let named = |name: &Path| name.display().to_string();
+    let reason = refused(|job, at| job.argv[0] = named(&at.join("missing"))).await;
     assert!(reason.ends_with("missing` does not exist"), "{reason}");
     let reason = refused(|job, at| {
-        job.exe = at.join("plain");
-        std::fs::write(&job.exe, "#!/bin/sh\n").unwrap();
+        let plain = at.join("plain");
+        std::fs::write(&plain, "#!/bin/sh\n").unwrap();
+        job.argv[0] = named(&plain);
     })
     .await;
     assert!(reason.ends_with("plain` is not executable"), "{reason}");
-    let reason = refused(|job, _| job.exe = "bin/sh".into()).await;
+    let reason = refused(|job, _| job.argv[0] = "bin/sh".to_owned()).await;
+    assert_eq!(reason, "program `bin/sh` is a relative path");
+    let reason = refused(|job, _| {
+        job.exe = Exe::Reviewed {
+            path: "bin/sh".into(),
+            digest: Digest::of(b""),
+        };
+    })
+    .await;
     assert_eq!(reason, "`bin/sh` is not an absolute path");
     let reason = refused(|job, _| job.argv.clear()).await;
     assert_eq!(reason, "the command has no arguments, not even a name");
@@ -485,7 +517,7 @@ async fn surroundings_that_are_not_right_are_not_started() {
         reason.contains("missing` cannot be used: No such file"),
         "{reason}"
     );
-    let reason = refused(|job, _| job.cwd = job.exe.clone()).await;
+    let reason = refused(|job, _| job.cwd = resolve_exe("sh", PATH).unwrap()).await;
     assert!(
         reason.contains("cannot be used: not a directory"),
         "{reason}"

@@ -10,7 +10,7 @@ use crate::wire::message::ToClient;
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::mpsc;
 
 /// Messages a client may be behind: some seconds of a busy session.
@@ -20,32 +20,42 @@ pub(crate) const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 /// Answers kept for a client that is behind: more than a person asks for while the screen stands still.
 const OWED_MAX: usize = 64;
 
+/// What both ends of a queue know. Sequentially consistent throughout: the session marks a client and then looks
+/// whether its queue is empty, the writing task empties it and then looks for the mark, and one of them must see it.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Bytes in the queue.
+    waiting: AtomicUsize,
+    /// The client has missed something since it was last sent everything.
+    missed: AtomicBool,
+}
+
 /// Sending end of one client's queue.
 #[derive(Debug, Clone)]
 pub(crate) struct Queue {
     frames: mpsc::Sender<Bytes>,
-    waiting: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
 }
 
 /// Receiving end, kept by the task that writes to the socket.
 #[derive(Debug)]
 pub(crate) struct Backlog {
     frames: mpsc::Receiver<Bytes>,
-    waiting: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
 }
 
 /// Makes a queue.
 pub(crate) fn queue() -> (Queue, Backlog) {
     let (send, receive) = mpsc::channel(QUEUE_MESSAGES);
-    let waiting = Arc::new(AtomicUsize::new(0));
+    let shared = Arc::new(Shared::default());
     (
         Queue {
             frames: send,
-            waiting: Arc::clone(&waiting),
+            shared: Arc::clone(&shared),
         },
         Backlog {
             frames: receive,
-            waiting,
+            shared,
         },
     )
 }
@@ -54,20 +64,30 @@ impl Queue {
     /// Puts a frame in; false when it is full or its reader has gone.
     fn put(&self, frame: Bytes) -> bool {
         let size = frame.len();
-        if self.waiting.load(Ordering::Relaxed).saturating_add(size) > QUEUE_BYTES {
+        let waiting = &self.shared.waiting;
+        if waiting.load(Ordering::SeqCst).saturating_add(size) > QUEUE_BYTES {
             return false;
         }
-        self.waiting.fetch_add(size, Ordering::Relaxed);
+        waiting.fetch_add(size, Ordering::SeqCst);
         let is_in = self.frames.try_send(frame).is_ok();
         if !is_in {
-            self.waiting.fetch_sub(size, Ordering::Relaxed);
+            waiting.fetch_sub(size, Ordering::SeqCst);
         }
         is_in
     }
 
     /// Everything that was put in has been taken out.
     fn is_empty(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) == 0
+        self.shared.waiting.load(Ordering::SeqCst) == 0
+    }
+
+    /// Marks the client as one that has missed something, or has not.
+    fn mark(&self, missed: bool) {
+        self.shared.missed.store(missed, Ordering::SeqCst);
+    }
+
+    fn has_missed(&self) -> bool {
+        self.shared.missed.load(Ordering::SeqCst)
     }
 }
 
@@ -75,15 +95,20 @@ impl Backlog {
     /// Next frame; `None` once the server has let the client go.
     pub(crate) async fn next(&mut self) -> Option<Bytes> {
         let frame = self.frames.recv().await?;
-        self.waiting.fetch_sub(frame.len(), Ordering::Relaxed);
+        self.shared.waiting.fetch_sub(frame.len(), Ordering::SeqCst);
         Some(frame)
     }
 
     /// A frame that is there already.
     pub(crate) fn ready(&mut self) -> Option<Bytes> {
         let frame = self.frames.try_recv().ok()?;
-        self.waiting.fetch_sub(frame.len(), Ordering::Relaxed);
+        self.shared.waiting.fetch_sub(frame.len(), Ordering::SeqCst);
         Some(frame)
+    }
+
+    /// The client has missed something: with its queue empty, the session has to be told.
+    pub(crate) fn has_missed(&self) -> bool {
+        self.shared.missed.load(Ordering::SeqCst)
     }
 }
 
@@ -97,7 +122,6 @@ pub(crate) struct Client {
     /// It is a person's terminal, not a script that asks for the state.
     pub(crate) is_terminal: bool,
     queue: Queue,
-    lagged: bool,
     /// Answers it could not take; they follow its next snapshot.
     owed: VecDeque<(u64, Option<Refusal>)>,
 }
@@ -110,15 +134,14 @@ impl Client {
             read_only,
             is_terminal,
             queue,
-            lagged: false,
             owed: VecDeque::new(),
         }
     }
 
     /// Puts a frame in its queue, unless it has missed something and must start over first.
     fn put(&mut self, frame: Bytes) {
-        if !self.lagged {
-            self.lagged = !self.queue.put(frame);
+        if !self.queue.has_missed() && !self.queue.put(frame) {
+            self.queue.mark(true);
         }
     }
 }
@@ -225,7 +248,7 @@ impl Registry {
     fn all_missed(&mut self, error: &WireError) {
         tracing::warn!(%error, "a message for all clients is sent as a snapshot");
         for client in self.clients.values_mut() {
-            client.lagged = true;
+            client.queue.mark(true);
         }
     }
 
@@ -247,7 +270,7 @@ impl Registry {
             refused: refused.clone(),
         };
         self.send(id, &message);
-        if let Some(client) = self.clients.get_mut(&id).filter(|c| c.lagged) {
+        if let Some(client) = self.clients.get_mut(&id).filter(|c| c.queue.has_missed()) {
             if client.owed.len() >= OWED_MAX {
                 client.owed.pop_front();
             }
@@ -259,14 +282,14 @@ impl Registry {
     pub(crate) fn stranded(&self) -> Vec<TerminalId> {
         self.clients
             .iter()
-            .filter(|(_, client)| client.lagged && client.queue.is_empty())
+            .filter(|(_, client)| client.queue.has_missed() && client.queue.is_empty())
             .map(|(id, _)| *id)
             .collect()
     }
 
     /// True when a client has missed something.
     pub(crate) fn has_missed(&self, id: TerminalId) -> bool {
-        self.get(id).is_some_and(|client| client.lagged)
+        self.get(id).is_some_and(|client| client.queue.has_missed())
     }
 
     /// Sends a client everything anew: `frames`, then the answers it is owed. A client whose queue cannot take them
@@ -275,11 +298,11 @@ impl Registry {
         let Some(client) = self.clients.get_mut(&id) else {
             return;
         };
-        client.lagged = false;
+        client.queue.mark(false);
         for frame in frames {
             client.put(frame);
         }
-        if client.lagged {
+        if client.queue.has_missed() {
             self.dismiss(
                 id,
                 "the state of this session does not fit what a terminal is sent",
@@ -358,6 +381,22 @@ mod tests {
             [ToClient::Lagged, answer],
             "with the answer it was owed"
         );
+    }
+
+    #[tokio::test]
+    async fn who_writes_to_a_client_sees_that_it_has_missed_something_and_that_it_is_whole_again() {
+        let mut registry = Registry::default();
+        let (slow, mut unread) = client();
+        let id = registry.add(slow);
+        for _ in 0..QUEUE_MESSAGES {
+            registry.broadcast(&ToClient::Lagged);
+        }
+        assert!(!unread.has_missed(), "it is only behind");
+        registry.broadcast(&ToClient::Lagged);
+        assert!(unread.has_missed());
+        while unread.ready().is_some() {}
+        registry.start_over(id, Vec::new());
+        assert!(!unread.has_missed());
     }
 
     #[tokio::test]

@@ -73,6 +73,8 @@ async fn greet<R, W>(
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin + Send + 'static,
 {
+    // Asked while the greeting is on its way.
+    let account = tokio::spawn(account_of(uid));
     let hello = match tokio::time::timeout(HANDSHAKE_MAX, receiver.next::<ToServer>()).await {
         Ok(Ok(Some(ToServer::Hello(hello)))) if hello.contract == CONTRACT => hello,
         Ok(Ok(Some(ToServer::Hello(hello)))) => {
@@ -93,7 +95,7 @@ async fn greet<R, W>(
     };
     let (frames, backlog) = queue();
     let (answer, answered) = oneshot::channel();
-    let account = account_of(uid).await;
+    let account = account.await.ok().flatten();
     let joining = Joining {
         peer: Peer { uid, account },
         hello,
@@ -180,7 +182,9 @@ async fn write_all<W: AsyncWrite + Unpin>(
         }
         // The queue is empty: whoever had missed something can be told now. A session that has ended does not hear
         // it, but its goodbye may still be in the queue.
-        inputs.send(Incoming::Drained { terminal }).await.ok();
+        if backlog.has_missed() {
+            inputs.send(Incoming::Drained { terminal }).await.ok();
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Commands of steps: from a journaled intent to a job of the runner, and back.
 
 use crate::domain::board::{OutputTail, TAIL_MAX};
+use crate::domain::confirm::plan_doc::PlanExe;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{ExecKey, Outcome, OutputRef};
+use crate::domain::runbook::plan::ExecRole;
 use crate::domain::state::State;
 use crate::engine::ExecUpdate;
-use crate::runner::{self, Handle, Job, JobKey, Limits, TerminalSize, Update};
+use crate::runner::{self, Exe, Handle, Job, JobKey, Limits, TerminalSize, Update};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use tokio::sync::mpsc;
@@ -75,7 +77,7 @@ impl Workplace {
         env
     }
 
-    /// Resolves one execution.
+    /// Gathers one execution. The disk is not looked at: that is for a task that may block.
     ///
     /// # Errors
     /// One line that says what is missing.
@@ -88,13 +90,10 @@ impl Workplace {
         let block = state.exec_block(key).ok_or("the plan has no such block")?;
         let env = self.env(state, key);
         runner::check_env(&env).map_err(|error| error.to_string())?;
-        let path = env.get("PATH").map_or("", String::as_str);
-        let program = block.argv.first().ok_or("the command is empty")?;
-        let exe = runner::resolve_exe(program, path).map_err(|error| error.to_string())?;
         Ok(Job {
             key: number,
             argv: block.argv.clone(),
-            exe,
+            exe: Exe::Named,
             env,
             cwd: self.cwd.clone(),
             timeout: block.timeout,
@@ -174,10 +173,17 @@ impl Executor {
     }
 
     /// Starts a command whose intent is in the journal. When it cannot be started, its outcome at once.
-    pub(crate) fn spawn(&mut self, state: &State, key: &ExecKey) -> Option<ExecUpdate> {
+    /// `reviewed`: the file that people have seen, for what needs a second person.
+    pub(crate) fn spawn(
+        &mut self,
+        state: &State,
+        key: &ExecKey,
+        reviewed: Option<PlanExe>,
+    ) -> Option<ExecUpdate> {
         self.last += 1;
         let number = JobKey(self.last);
-        match self.workplace.prepare(state, key, number) {
+        let job = self.workplace.prepare(state, key, number);
+        match job.and_then(|job| with_reviewed(state, key, job, reviewed)) {
             Ok(job) => {
                 self.remember_tail(key);
                 let declared = state.plan().environment.keys();
@@ -284,6 +290,29 @@ impl Executor {
             offset: 0,
             bytes: Vec::new(),
         });
+    }
+}
+
+/// A command that needs a second person runs the file that was reviewed, or nothing.
+fn with_reviewed(
+    state: &State,
+    key: &ExecKey,
+    mut job: Job,
+    reviewed: Option<PlanExe>,
+) -> Result<Job, String> {
+    let is_run = state
+        .exec_block(key)
+        .is_some_and(|block| block.role == ExecRole::Run);
+    let view = state.find(&key.step);
+    let needs = is_run && view.is_none_or(|view| view.plan.risk.needs_second_person());
+    match reviewed {
+        Some(PlanExe { path, digest }) => {
+            let path = PathBuf::from(path);
+            job.exe = Exe::Reviewed { path, digest };
+            Ok(job)
+        }
+        None if needs => Err("the reviewed plan does not say which file runs".to_owned()),
+        None => Ok(job),
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) enum Incoming {
         /// What.
         message: Box<ToServer>,
     },
-    /// A client's queue is empty again.
+    /// The queue of a client that has missed something is empty again.
     Drained {
         /// Which.
         terminal: TerminalId,

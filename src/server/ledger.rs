@@ -176,7 +176,7 @@ impl Ledger {
     }
 }
 
-/// Facts that find room on a full disk: what became of a command, and whatever stops or goes back. An intent to go
+/// Facts that find room on a full disk: what became of a command or a write, and whatever stops or goes back. An intent to go
 /// forward is refused there, before anything has begun.
 const fn is_vital(fact: &Fact) -> bool {
     matches!(
@@ -185,6 +185,7 @@ const fn is_vital(fact: &Fact) -> bool {
             | Fact::ExecOutcome { .. }
             | Fact::ExecUnknown { .. }
             | Fact::StopAsked { .. }
+            | Fact::WriteEnded { .. }
             | Fact::Held(_)
             | Fact::ProposalClosed { .. }
             | Fact::RollbackStarted { .. }

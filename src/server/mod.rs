@@ -22,3 +22,4 @@ pub mod socket;
 pub mod start;
 mod talk;
 mod world;
+mod writes;

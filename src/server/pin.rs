@@ -3,6 +3,7 @@
 use crate::clock::{self, Clock, RandomError};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Genesis, Mode, RunbookRef};
+use crate::domain::guard::SameRule;
 use crate::domain::id::{SessionId, SessionName};
 use crate::domain::runbook::plan::{MetricRule, Plan};
 use std::path::Path;
@@ -27,11 +28,35 @@ pub struct Seed {
     pub policy: Digest,
 }
 
+/// Why a session cannot be pinned.
+#[derive(Debug, thiserror::Error)]
+pub enum PinError {
+    /// There is no random number for the session's id.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// Runbook and configuration name two rules alike.
+    #[error(transparent)]
+    SameRule(#[from] SameRule),
+}
+
+impl PinError {
+    /// What a person can do.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Random(_) => None,
+            Self::SameRule(_) => Some(
+                "give the `[[panel]]` in `config.toml` another `id`, or the block in the runbook",
+            ),
+        }
+    }
+}
+
 /// Makes the first record's content.
 ///
 /// # Errors
-/// [`RandomError`] when there is no random number for the session's id.
-pub fn genesis(seed: Seed, clock: &dyn Clock) -> Result<Genesis, RandomError> {
+/// [`PinError`].
+pub fn genesis(seed: Seed, clock: &dyn Clock) -> Result<Genesis, PinError> {
+    seed.plan.check_panels(&seed.panels)?;
     let random = u128::from_be_bytes(clock::random::<16>()?);
     let unix_ms = u64::try_from(clock.now().wall.as_millis()).unwrap_or(0);
     let commit = commit_of(&seed.runbook).unwrap_or_else(|| "none".to_owned());

@@ -3,13 +3,12 @@
 use super::exec::Workplace;
 use crate::domain::confirm::plan_doc::PlanInputs;
 use crate::domain::digest::Digest;
-use crate::domain::id::{StepId, TerminalId};
+use crate::domain::id::{AttemptNo, StepId, TerminalId};
 use crate::domain::runbook::plan::PlanStep;
 use crate::domain::state::State;
 use crate::domain::threshold::Verdict;
 use crate::domain::time::{Moment, short_span};
 use crate::runner::{self, JobKey};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Longest read of an executable: its size is bounded, and a disk is not waited for longer by a person.
@@ -20,8 +19,8 @@ pub(crate) const RENDER_MAX: Duration = Duration::from_secs(20);
 pub(crate) enum Purpose {
     /// A person proposes it.
     Propose,
-    /// The executor said go: is it still what was reviewed?
-    Go,
+    /// The executor said go for this attempt: is it still what was reviewed?
+    Go(AttemptNo),
 }
 
 /// A rendered command, or why there is none.
@@ -43,7 +42,8 @@ pub(crate) struct Rendered {
 #[derive(Debug)]
 pub(crate) struct Draft {
     inputs: PlanInputs,
-    exe: Option<PathBuf>,
+    /// The program and the search path to find it in.
+    program: Option<(String, String)>,
 }
 
 /// Gathers the destructive part of a step from the state. `now` dates the guards.
@@ -85,7 +85,10 @@ pub(crate) fn draft(
         undo: undo(plan_step),
     };
     if state.exec_block(&key).is_none() {
-        return Ok(Draft { inputs, exe: None });
+        return Ok(Draft {
+            inputs,
+            program: None,
+        });
     }
     let job = workplace.prepare(state, &key, JobKey(0))?;
     inputs.env = job
@@ -94,21 +97,27 @@ pub(crate) fn draft(
         .map(|(name, value)| value.into_string().map(|value| (name, value)))
         .collect::<Result<_, _>>()
         .map_err(|_| "a variable of the environment is not UTF-8")?;
+    let search = job.env.get("PATH").cloned().unwrap_or_default();
+    let program = job.argv.first().ok_or("the command is empty")?.clone();
     inputs.argv = job.argv;
     inputs.timeout_s = job.timeout.as_secs();
     Ok(Draft {
         inputs,
-        exe: Some(job.exe),
+        program: Some((program, search)),
     })
 }
 
-/// Reads the executable. Blocks.
+/// Finds and reads the executable. Blocks.
 ///
 /// # Errors
 /// One line that says why it cannot be read.
 pub(crate) fn finish(draft: Draft) -> Result<PlanInputs, String> {
-    let Draft { mut inputs, exe } = draft;
-    if let Some(exe) = exe {
+    let Draft {
+        mut inputs,
+        program,
+    } = draft;
+    if let Some((program, search)) = program {
+        let exe = runner::resolve_exe(&program, &search).map_err(|error| error.to_string())?;
         let digest: Digest = runner::digest_file(&exe).map_err(|error| error.to_string())?;
         inputs.exe = Some((exe.display().to_string(), digest));
     }

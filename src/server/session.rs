@@ -9,6 +9,7 @@ use super::policy::{PeopleSource, Policy};
 use super::render::Purpose;
 use super::world::Looks;
 use crate::clock::{Clock, Seconds};
+use crate::connect::deliver::{Desk, Ended};
 use crate::domain::board::{Board, GateProgress};
 use crate::domain::command::Refusal;
 use crate::domain::fact::{Actor, Fact, Stamped};
@@ -16,7 +17,7 @@ use crate::domain::id::TerminalId;
 use crate::domain::reading::Reading;
 use crate::domain::time::Moment;
 use crate::domain::world::{Look, World};
-use crate::engine::{Effect, Engine, ExecUpdate, Input};
+use crate::engine::{Effect, Engine, Input};
 use crate::journal::AppendError;
 use crate::runner::Update;
 use crate::wire::message::{RECENT_MAX, ToClient};
@@ -46,6 +47,8 @@ pub(crate) struct Sources {
     pub(crate) readings: mpsc::Receiver<Reading>,
     /// From running commands.
     pub(crate) updates: mpsc::Receiver<Update>,
+    /// From writes.
+    pub(crate) ended: mpsc::Receiver<Ended>,
 }
 
 /// What waits until the facts of this turn are durable.
@@ -84,13 +87,19 @@ pub(crate) struct Session {
     pub(crate) clock: Arc<dyn Clock>,
     /// To this task itself, for answers of tasks that look at the disk.
     pub(crate) own_inputs: mpsc::Sender<Incoming>,
-    /// News of commands that are not durable yet: nothing else remembers them, so they are kept until they are. At
-    /// most two for each command, and there is one command at a time.
-    pub(crate) news: Vec<ExecUpdate>,
-    /// Outcomes of commands that could not be started.
-    pub(crate) failed_starts: Vec<ExecUpdate>,
+    /// Takes writes.
+    pub(crate) desk: Desk,
+    /// News of commands and writes that are not durable yet: nothing else remembers them, so they are kept until they
+    /// are. At most two for each command, and there is one command at a time; and a few for each write.
+    pub(crate) news: Vec<Input>,
+    /// Outcomes of commands that could not be started, and of writes that nobody could take.
+    pub(crate) failed_starts: Vec<Input>,
+    /// What connectors have to say at the start.
+    pub(crate) notices: Vec<String>,
     /// The last write failed; everybody has been told.
     pub(crate) is_unwritable: bool,
+    /// Something that follows by itself could not be recorded or did not come to an end; it is tried again.
+    pub(crate) is_unsettled: bool,
     pub(crate) shutdown: CancellationToken,
     pub(crate) shutdown_reason: String,
     pub(crate) last_gate: Option<GateProgress>,
@@ -101,18 +110,21 @@ impl Session {
     pub(crate) async fn run(mut self, mut sources: Sources) -> String {
         let stop = self.shutdown.clone();
         let seconds = Seconds::start();
+        self.say_notices().await;
         loop {
             let mut turn = Turn::default();
             self.repeat_news(&mut turn);
             let now = self.clock.now();
+            let is_timed = self.waits_for_time();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 Some(update) = sources.updates.recv() => self.on_update(update, &mut turn),
+                Some(ended) = sources.ended.recv() => self.on_written(ended, &mut turn),
                 Some(incoming) = sources.inputs.recv() => self.on_incoming(incoming, &mut turn),
                 Some(reading) = sources.readings.recv() => self.on_reading(reading, &mut turn),
-                // Everything timed is looked at on the full second, in one wakeup.
-                () = seconds.next(now) => {}
+                // Everything timed is looked at on the full second, in one wakeup; without anything timed there is none.
+                () = seconds.next(now), if is_timed => {}
             }
             self.drain(&mut sources, &mut turn);
             self.look_now_and_then();
@@ -122,18 +134,31 @@ impl Session {
         self.close(sources).await
     }
 
+    /// Whether something may follow, or has to be tried again, without a further input.
+    fn waits_for_time(&mut self) -> bool {
+        let must_try_again = std::mem::take(&mut self.is_unsettled)
+            || self.is_unwritable
+            || !self.news.is_empty()
+            || !self.failed_starts.is_empty();
+        must_try_again || self.engine.waits_for_time()
+    }
+
     /// Takes what else is waiting, one of each kind in turn, so that one sync serves all of it and a flood of one
     /// kind starves no other.
     fn drain(&mut self, sources: &mut Sources, turn: &mut Turn) {
         for _ in 0..BATCH_MAX {
             let update = sources.updates.try_recv().ok();
+            let ended = sources.ended.try_recv().ok();
             let incoming = sources.inputs.try_recv().ok();
             let reading = sources.readings.try_recv().ok();
-            if update.is_none() && incoming.is_none() && reading.is_none() {
+            if update.is_none() && ended.is_none() && incoming.is_none() && reading.is_none() {
                 return;
             }
             if let Some(update) = update {
                 self.on_update(update, turn);
+            }
+            if let Some(ended) = ended {
+                self.on_written(ended, turn);
             }
             if let Some(incoming) = incoming {
                 self.on_incoming(incoming, turn);
@@ -153,21 +178,21 @@ impl Session {
     fn on_update(&mut self, update: Update, turn: &mut Turn) {
         match self.executor.news(update) {
             Some(ExecNews::Output(chunk)) => self.registry.broadcast(&ToClient::Output(chunk)),
-            Some(ExecNews::Update(update)) => self.take_news(update, turn),
+            Some(ExecNews::Update(update)) => self.take_news(Input::Exec(update), turn),
             None => {}
         }
     }
 
-    /// Stages news of a command, and keeps it until it is durable.
-    fn take_news(&mut self, update: ExecUpdate, turn: &mut Turn) {
-        self.take(&Input::Exec(update.clone()), turn, None);
-        self.news.push(update);
+    /// Stages news, and keeps it until it is durable.
+    pub(crate) fn take_news(&mut self, input: Input, turn: &mut Turn) {
+        self.take(&input, turn, None);
+        self.news.push(input);
     }
 
     /// Stages again what the journal did not take.
     fn repeat_news(&mut self, turn: &mut Turn) {
-        for update in std::mem::take(&mut self.news) {
-            self.take_news(update, turn);
+        for input in std::mem::take(&mut self.news) {
+            self.take_news(input, turn);
         }
     }
 
@@ -236,6 +261,7 @@ impl Session {
                     self.ledger.unseal_after(mark);
                     self.engine.unstage();
                     self.engine.stage(self.ledger.staged());
+                    self.is_unsettled = true;
                     return Err(error);
                 }
             }
@@ -257,8 +283,8 @@ impl Session {
             if self.failed_starts.is_empty() {
                 break;
             }
-            for update in std::mem::take(&mut self.failed_starts) {
-                self.take_news(update, &mut Turn::default());
+            for input in std::mem::take(&mut self.failed_starts) {
+                self.take_news(input, &mut Turn::default());
             }
             self.settle_and_write().await;
         }
@@ -307,7 +333,8 @@ impl Session {
                 return;
             }
         }
-        tracing::error!("automatic progress did not come to rest; it goes on with the next input");
+        self.is_unsettled = true;
+        tracing::error!("automatic progress did not come to rest; it goes on with the next second");
     }
 
     /// Writes what is staged.
@@ -366,10 +393,12 @@ impl Session {
     fn do_all(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Spawn { key, .. } => {
-                    let failed = self.executor.spawn(self.engine.state(), &key);
-                    self.failed_starts.extend(failed);
+                Effect::Spawn { key, reviewed, .. } => {
+                    let failed = self.executor.spawn(self.engine.state(), &key, reviewed);
+                    self.failed_starts.extend(failed.map(Input::Exec));
                 }
+                Effect::Write(no) => self.send_write(no),
+                Effect::FindWrite(no) => self.find_write(no),
                 Effect::StopProcess { key } => self.executor.stop(&key),
             }
         }

@@ -65,6 +65,8 @@ fn long_text(fact: &Fact) -> usize {
         Fact::StepProposed { plan, .. } => plan.len(),
         Fact::StepConfirmed(confirmed) => confirmed.statement.len(),
         Fact::NoteAdded { text, .. } => text.len(),
+        // Up to 8 KiB each, as `decide` bounds them.
+        Fact::WriteAsked { write } => serde_json::to_vec(&write.deed).map_or(0, |json| json.len()),
         Fact::ExecOutcome { output, .. } => {
             output.values.iter().map(|(n, v)| n.len() + v.len()).sum()
         }

@@ -12,9 +12,11 @@ use super::session::{Session, Sources};
 use super::socket::{SessionSocket, SocketError};
 use super::talk::RENDERS_MAX;
 use super::world::Looks;
+use super::writes::Counter;
 use crate::clock::Clock;
 use crate::connect::READINGS_QUEUE_MAX;
 use crate::connect::connector::Connector;
+use crate::connect::deliver::{self, Courier, Ended};
 use crate::connect::query;
 use crate::connect::registry::{self, Built, SetupError};
 use crate::connect::supervise::Connectors;
@@ -152,6 +154,8 @@ pub struct Server {
     shutdown: CancellationToken,
     socket: SessionSocket,
     connectors: Vec<Built>,
+    couriers: Vec<Courier>,
+    ended: mpsc::Sender<Ended>,
     readings: mpsc::Sender<crate::domain::reading::Reading>,
     clock: Arc<dyn Clock>,
 }
@@ -217,9 +221,11 @@ impl Server {
         let Ground {
             policy,
             workplace,
-            connectors,
+            mut connectors,
             socket,
         } = ground;
+        let counter = Counter::open(&mut connectors);
+        let (ended_in, ended) = mpsc::channel(deliver::ENDED_MAX);
         let (own_inputs, inputs) = mpsc::channel(INPUTS_MAX);
         let (readings_in, readings) = mpsc::channel(READINGS_QUEUE_MAX);
         let (updates_in, updates) = mpsc::channel(UPDATES_MAX);
@@ -232,9 +238,11 @@ impl Server {
         let session = Session {
             world: World {
                 policy: Some(policy.digest),
+                unread: String::new(),
                 runbook: Some(genesis.runbook.digest),
                 look: Look::NotLooked,
                 roster: policy.roster(),
+                writers: counter.abilities,
             },
             runbook_file: PathBuf::from(&genesis.runbook.path),
             engine: Engine::new(begun.state),
@@ -251,7 +259,11 @@ impl Server {
             own_inputs,
             news: Vec::new(),
             failed_starts: Vec::new(),
+            desk: counter.desk,
+            notices: counter.notices,
             is_unwritable: false,
+            // What follows from where the journal ends follows with the first second.
+            is_unsettled: true,
             shutdown: shutdown.clone(),
             shutdown_reason: "told to end".to_owned(),
             last_gate: None,
@@ -262,10 +274,13 @@ impl Server {
                 inputs,
                 readings,
                 updates,
+                ended,
             },
             shutdown,
             socket,
             connectors,
+            couriers: counter.couriers,
+            ended: ended_in,
             readings: readings_in,
             clock: options.clock,
         }
@@ -289,23 +304,33 @@ impl Server {
             shutdown,
             socket,
             connectors,
+            couriers,
+            ended,
             readings,
             clock,
         } = self;
         let (listener, kept) = socket.into_parts();
         let reception = Reception::new(session.own_inputs.clone());
-        let (clients, ended) = (reception.tasks.clone(), reception.ended.clone());
+        let (clients, gone) = (reception.tasks.clone(), reception.ended.clone());
         let listening = tokio::spawn(reception.accept_all(listener, shutdown.clone()));
         let connectors = Connectors::start(connectors, &readings, &clock, &shutdown);
-        drop(readings);
+        let context = deliver::Context {
+            ended,
+            readings,
+            clock,
+            shutdown: shutdown.clone(),
+        };
+        let couriers = deliver::start(couriers, &context);
+        drop(context);
         let reason = session.run(sources).await;
         shutdown.cancel();
         listening.await.ok();
         // The session has let its clients go; those that read get its goodbye, a stalled one is not waited for.
         clients.close();
         tokio::time::timeout(GOODBYE_MAX, clients.wait()).await.ok();
-        ended.cancel();
+        gone.cancel();
         connectors.stopped().await;
+        couriers.wait().await;
         drop(kept);
         reason
     }

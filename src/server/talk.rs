@@ -136,10 +136,11 @@ impl Session {
         let actor = client.actor.clone();
         let input = match rendered.purpose {
             Purpose::Propose => proposal(rendered, actor),
-            Purpose::Go => {
+            Purpose::Go(attempt) => {
                 self.world.look = self.look(&rendered.result);
                 let command = Command::Go {
                     step: rendered.step,
+                    attempt,
                 };
                 Ok(Input::Ask {
                     actor,

@@ -7,10 +7,11 @@ use super::policy::Policy;
 use super::render::Purpose;
 use super::session::{Session, Turn};
 use crate::domain::command::{Command, Refusal};
+use crate::domain::decide::REASON_BYTES_MAX;
 use crate::domain::digest::Digest;
 use crate::domain::id::TerminalId;
 use crate::domain::runbook::limits::FILE_BYTES_MAX;
-use crate::domain::world::{Look, World};
+use crate::domain::world::Look;
 use crate::engine::Input;
 use rustix::fs::{Mode, OFlags};
 use std::io::Read as _;
@@ -173,12 +174,11 @@ impl Session {
         } else {
             self.world.policy = None;
         }
-        self.world = World {
-            policy: self.world.policy,
-            runbook,
-            look: Look::NotLooked,
-            roster: self.policy.roster(),
-        };
+        self.world.runbook = runbook;
+        self.world.look = Look::NotLooked;
+        self.world.roster = self.policy.roster();
+        let trouble = self.looks.trouble.as_deref();
+        self.world.unread = trouble.map(in_short).unwrap_or_default();
         for waiting in served {
             self.serve(waiting, turn);
         }
@@ -228,8 +228,8 @@ impl Session {
             turn.refuse(terminal, number, refusal);
             return;
         }
-        if let Command::Go { step } = &command {
-            self.render(terminal, number, step, Purpose::Go, turn);
+        if let Command::Go { step, attempt } = &command {
+            self.render(terminal, number, step, Purpose::Go(*attempt), turn);
             return;
         }
         let input = Input::Ask {
@@ -240,6 +240,16 @@ impl Session {
         };
         self.take(&input, turn, Some((terminal, number)));
     }
+}
+
+/// The first line of what is wrong, cut to what a status line and a record hold.
+fn in_short(trouble: &str) -> String {
+    let line = trouble.lines().next().unwrap_or_default();
+    let mut end = line.len().min(REASON_BYTES_MAX);
+    while !line.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    line.get(..end).unwrap_or_default().to_owned()
 }
 
 /// Digest of a plain file of a runbook's size. Neither a pipe nor an endless device is read.

@@ -93,11 +93,11 @@ impl Pane {
             View::WarRoom => &[
                 Self::Checklist,
                 Self::Output,
-                Self::Thresholds,
                 Self::Components,
                 Self::Duty,
                 Self::People,
                 Self::Feed,
+                Self::Thresholds,
             ],
             View::Runbook => &[Self::Document, Self::Step],
             View::Metrics => &[Self::Charts],

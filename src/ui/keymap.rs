@@ -7,6 +7,7 @@ mod table;
 
 use crate::ui::action::Action;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use std::borrow::Cow;
 
 /// Part of the help a binding belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,6 +83,20 @@ pub const fn key_table() -> &'static [Binding] {
     table::TABLE
 }
 
+/// The keys shown for an action: the first ones that do it.
+pub(crate) fn keys_of(action: Action) -> &'static str {
+    let binding = table::TABLE.iter().find(|b| b.action == action);
+    binding.map_or("", |b| b.keys)
+}
+
+/// Keys as they are pressed: `prefix` becomes the key it stands for.
+pub(crate) fn as_pressed(keys: &'static str, prefix: &str) -> Cow<'static, str> {
+    match keys.strip_prefix("prefix ") {
+        Some(rest) => Cow::Owned(format!("{prefix} {rest}")),
+        None => Cow::Borrowed(keys),
+    }
+}
+
 /// One key with its modifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Chord {
@@ -114,6 +129,18 @@ impl Chord {
             _ => named_key(rest).ok_or_else(error)?,
         };
         Ok(Self { code, control, alt })
+    }
+
+    /// The key as people write it, for one that [`Keymap::prefix`] accepts.
+    fn to_text(self) -> String {
+        let control = if self.control { "ctrl-" } else { "" };
+        let alt = if self.alt { "alt-" } else { "" };
+        match self.code {
+            KeyCode::F(number) => format!("{control}{alt}f{number}"),
+            KeyCode::Char(' ') => format!("{control}{alt}space"),
+            KeyCode::Char(letter) => format!("{control}{alt}{letter}"),
+            other => format!("{control}{alt}{}", other.to_string().to_lowercase()),
+        }
     }
 
     fn of(key: &KeyEvent) -> Self {
@@ -150,6 +177,7 @@ fn named_key(name: &str) -> Option<KeyCode> {
 pub struct Keymap {
     sequences: Vec<(Vec<Chord>, &'static Binding)>,
     pending: Vec<Chord>,
+    prefix: String,
 }
 
 /// Longest sequence in the table, `prefix d`; a longer one cannot begin.
@@ -178,6 +206,7 @@ impl Keymap {
         Self {
             sequences,
             pending: Vec::with_capacity(SEQUENCE_MAX),
+            prefix: prefix.to_text(),
         }
     }
 
@@ -196,6 +225,11 @@ impl Keymap {
             return Err(KeyError(text.to_owned()));
         }
         Ok(chord)
+    }
+
+    /// The prefix key, as people write it.
+    pub(crate) fn prefix_text(&self) -> &str {
+        &self.prefix
     }
 
     /// Takes one key; gives the action when it ends a sequence that works on this screen.
@@ -290,7 +324,8 @@ mod tests {
     #[test]
     fn a_prefix_is_no_plain_key_and_no_other_binding() {
         for good in ["ctrl-b", "ctrl-a", "f12", "alt-x"] {
-            assert!(Keymap::prefix(good).is_ok(), "{good}");
+            let chord = Keymap::prefix(good).expect(good);
+            assert_eq!(chord.to_text(), good);
         }
         for bad in ["b", "ctrl-g", "esc", "tab", "ctrl-", "prefix"] {
             assert!(Keymap::prefix(bad).is_err(), "{bad}");

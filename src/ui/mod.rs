@@ -214,7 +214,18 @@ impl Ui {
         self.targets.clear();
         let mut canvas = Canvas::new(frame.buffer_mut(), &self.look, &mut self.targets);
         let text = canvas.of(Role::Text);
-        canvas.shade(area, text);
+        let ground = match screen {
+            // The room follows in a moment; a ground for every cell before it would be half of what an attach costs.
+            Screen::Connecting { .. } => view::plain::CONNECTING_ROWS,
+            Screen::Failed { .. } | Screen::Room(_) => area.height,
+        };
+        canvas.shade(
+            Rect {
+                height: ground.min(area.height),
+                ..area
+            },
+            text,
+        );
         match screen {
             Screen::Connecting { what } => view::plain::connecting(&mut canvas, area, what),
             Screen::Failed { what, hint } => view::plain::failed(&mut canvas, area, what, hint),
@@ -223,13 +234,15 @@ impl Ui {
                     room,
                     now,
                     zone: &self.local_zone,
+                    prefix: self.keymap.prefix_text(),
                     ritual: self.ritual.as_ref(),
                 };
                 self.cache.refresh(&cx, &self.model, &self.look);
                 view::draw(&cx, &mut self.model, &self.cache, &mut canvas, area);
             }
         }
-        self.layers.draw(&mut canvas, area);
+        let prefix = self.keymap.prefix_text();
+        self.layers.draw(&mut canvas, view::free(area), prefix);
     }
 
     /// True when the screen shows something that changes with time alone, so that it must be drawn each second.

@@ -5,9 +5,8 @@
 
 mod content;
 
-pub(crate) use content::{Line, Mark, lines as content_of};
+pub(crate) use content::{Line, Mark, PlanRow, lines as content_of, rows as rows_of};
 
-use crate::display::{self, Clean};
 use crate::domain::confirm::rule::person_in;
 use crate::domain::confirm::statement::confirm_statement;
 use crate::domain::confirm::words::confirm_words;
@@ -104,7 +103,7 @@ pub(crate) struct Ritual {
     target: Option<String>,
     fault: Option<&'static str>,
     content: Vec<Line>,
-    rows: Vec<(Mark, Clean)>,
+    rows: Vec<PlanRow>,
     size: (u16, u16),
     top: usize,
     end_reached: bool,
@@ -246,14 +245,7 @@ impl Ritual {
             self.phase = Phase::Reading;
         }
         let width = usize::from(size.0.saturating_sub(MARGIN));
-        self.rows = self
-            .content
-            .iter()
-            .flat_map(|line| {
-                let rows = display::wrap_exact(&line.text, width, display::Glyphs::Ascii);
-                rows.into_iter().map(move |row| (line.mark, row))
-            })
-            .collect();
+        self.rows = rows_of(&self.content, width);
         self.top = 0;
         self.end_reached = false;
         self.look();
@@ -265,7 +257,7 @@ impl Ritual {
     }
 
     /// All rows at the present width, and the first visible one.
-    pub(crate) fn rows(&self) -> (&[(Mark, Clean)], usize) {
+    pub(crate) fn rows(&self) -> (&[PlanRow], usize) {
         (&self.rows, self.top)
     }
 

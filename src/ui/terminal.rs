@@ -7,7 +7,7 @@ use crossterm::style::Print;
 use crossterm::terminal::{self, Clear, ClearType, EnterAlternateScreen};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -73,7 +73,7 @@ impl Write for Frame {
 
 /// What the drawing library sends behind each frame; the last of the four says it all.
 const LONG_RESET: &[u8] = b"\x1b[39m\x1b[49m\x1b[59m\x1b[0m";
-const RESET: &[u8] = b"\x1b[0m";
+const RESET: &[u8] = b"\x1b[m";
 /// Sent with each frame, though the cursor was hidden at the start.
 const HIDE: &[u8] = b"\x1b[?25l";
 /// Source: the synchronized-output proposal, DEC private mode 2026.
@@ -104,6 +104,11 @@ fn trimmed(frame: &[u8]) -> Vec<u8> {
         } else if let Some(after) = rest.strip_prefix(LONG_RESET) {
             out.extend_from_slice(RESET);
             rest = after;
+        } else if let Some(after) = rest.strip_prefix(BETWEEN_STYLES)
+            && is_one_style(&out, after)
+        {
+            out.push(b';');
+            rest = after;
         } else {
             out.push(*first);
             rest = rest.get(1..).unwrap_or_default();
@@ -121,9 +126,28 @@ fn trimmed(frame: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Where one style ends and the next begins: as one they are three bytes less.
+const BETWEEN_STYLES: &[u8] = b"m\x1b[";
+/// Numbers in one style that every terminal takes. Source: `NPAR` of the Linux console, 16; others take more.
+const STYLE_NUMBERS_MAX: usize = 16;
+
+/// Whether `sent` ends in an open style that may go on with the one that `rest` begins with.
+fn is_one_style(sent: &[u8], rest: &[u8]) -> bool {
+    let number = |byte: &u8| byte.is_ascii_digit() || *byte == b';';
+    let open = sent.rsplit(|byte| *byte == 0x1b).next();
+    let open = open.and_then(|tail| tail.strip_prefix(b"["));
+    let next = rest.iter().position(|byte| !number(byte));
+    let next = next.filter(|end| *end > 0 && rest.get(*end) == Some(&b'm'));
+    let (Some(open), Some(next)) = (open, next.and_then(|end| rest.get(..end))) else {
+        return false;
+    };
+    let separators = open.iter().chain(next).filter(|byte| **byte == b';');
+    !open.is_empty() && open.iter().all(number) && separators.count() + 2 <= STYLE_NUMBERS_MAX
+}
+
 /// The screen, in our modes until dropped.
 pub struct Tty {
-    terminal: Terminal<CrosstermBackend<Frame>>,
+    terminal: Terminal<CrosstermBackend<BufWriter<Frame>>>,
     frame: Frame,
 }
 
@@ -162,7 +186,8 @@ impl Tty {
         frame.send()?;
         // Not through the frame: hiding the cursor is what a frame leaves out.
         crossterm::execute!(io::stdout(), Hide)?;
-        let terminal = Terminal::new(CrosstermBackend::new(out))?;
+        // A frame is thousands of writes of a few bytes; the lock is taken once for many of them.
+        let terminal = Terminal::new(CrosstermBackend::new(BufWriter::new(out)))?;
         Ok(Self { terminal, frame })
     }
 
@@ -246,7 +271,7 @@ mod tests {
         frame_of(&mut terminal, &frame, "02:00:01Z");
         let tick = frame_of(&mut terminal, &frame, "02:00:02Z");
         assert!(
-            tick.len() <= 50,
+            tick.len() <= 40,
             "{} bytes: {}",
             tick.len(),
             tick.escape_ascii()
@@ -260,6 +285,22 @@ mod tests {
         let sent = trimmed(&body);
         assert!(sent.starts_with(SYNC_BEGIN) && sent.ends_with(SYNC_END));
         assert_eq!(trimmed(b"\x1b[?25l\x1b[39m\x1b[49m\x1b[59m\x1b[0m"), b"");
+    }
+
+    #[test]
+    fn styles_behind_each_other_are_one_and_text_is_left_alone() {
+        let styles = b"\x1b[1m\x1b[38;2;1;2;3m\x1b[48;2;4;5;6mm\x1b[3mm";
+        assert_eq!(trimmed(styles), b"\x1b[1;38;2;1;2;3;48;2;4;5;6mm\x1b[3mm");
+        for left_alone in [
+            b"\x1b[1;4Hm\x1b[31m".as_slice(),
+            b"\x1b[m\x1b[31m",
+            b"\x1b[31m\x1b[4;5H",
+            b"\x1b[31m\x1b[?25h",
+            b"\x1b[1;2;3;4;5;6;7;8;9m\x1b[1;2;3;4;5;6;7;8m",
+            b"m\x1b[1m",
+        ] {
+            assert_eq!(trimmed(left_alone), left_alone);
+        }
     }
 
     #[test]

@@ -113,10 +113,18 @@ impl Row {
 
     /// Broken at spaces into rows of at most `width` cells. Spans keep their style.
     pub(crate) fn wrap(&self, width: usize) -> Vec<Self> {
+        self.hang(width, 0)
+    }
+
+    /// As [`Self::wrap`], with every row but the first moved in by `indent` cells, so that it is seen where each begins.
+    pub(crate) fn hang(&self, width: usize, indent: usize) -> Vec<Self> {
         if self.width <= width {
             return vec![self.clone()];
         }
-        let mut rows = Vec::new();
+        let begin = || Self::new().clean(Clean::default().pad(indent), Style::new());
+        let rest = width.saturating_sub(indent).max(1);
+        let mut rows: Vec<Self> = Vec::new();
+        let mut start = 0;
         let mut row = Self::new();
         // Spaces since the last word; drawn only when the next word stays in the same row.
         let mut gap = Self::new();
@@ -132,13 +140,17 @@ impl Row {
                     row = row.row(gap).clean(word, *style);
                     continue;
                 }
-                if row.width > 0 {
-                    rows.push(std::mem::take(&mut row));
+                if row.width > start {
+                    rows.push(std::mem::replace(&mut row, begin()));
+                    start = indent;
                 }
-                let mut parts = display::wrap(&word, width);
+                let mut parts = display::wrap(&word, rest);
                 let last = parts.pop().unwrap_or_default();
-                rows.extend(parts.into_iter().map(|p| Self::new().clean(p, *style)));
-                row = Self::new().clean(last, *style);
+                for part in parts {
+                    rows.push(std::mem::replace(&mut row, begin()).clean(part, *style));
+                    start = indent;
+                }
+                row = row.clean(last, *style);
             }
         }
         rows.push(row);
@@ -258,6 +270,9 @@ mod tests {
         assert_eq!(plain, ["ab cd", "efgh"]);
         let plain: Vec<String> = row(&["abcdefgh"]).wrap(3).iter().map(Row::plain).collect();
         assert_eq!(plain, ["abc", "def", "gh"]);
+        let hung = row(&["ab cd ", "efgh ijklmn"]).hang(5, 2);
+        let plain: Vec<String> = hung.iter().map(Row::plain).collect();
+        assert_eq!(plain, ["ab cd", "  efg", "  h", "  ijk", "  lmn"]);
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 use crate::domain::board::TAIL_MAX;
 use crate::domain::command::Command;
+use crate::domain::countdown::{Window, window};
 use crate::domain::fact::{ExecKey, Finding};
 use crate::domain::id::{Seq, StepId};
 use crate::domain::progress::current;
 use crate::domain::readiness::StepView;
 use crate::domain::runbook::plan::{PlanBlock, Risk};
-use crate::domain::time::Moment;
+use crate::domain::state::Phase;
+use crate::domain::time::{Moment, short_span};
 use crate::ui::Request;
 use crate::ui::action::{Action, Motion, Pane, View};
 use crate::ui::cache::shown_execution;
@@ -139,7 +141,7 @@ pub(super) fn act(work: &mut Work<'_>, action: Action) {
         Action::FocusNext => work.model.cycle_focus(true),
         Action::FocusPrevious => work.model.cycle_focus(false),
         Action::Zoom => work.model.zoom = !work.model.zoom,
-        Action::Show(view) => work.model.show(view),
+        Action::Show(view) => show(work, view),
         Action::Review => review(work),
         Action::OpenStep => open_step(work),
         Action::Follow => {
@@ -206,14 +208,12 @@ fn act_on_session(work: &mut Work<'_>, action: Action) {
 }
 
 fn act_on_proposal(work: &mut Work<'_>, action: Action) {
-    let Some(step) = work
-        .room
-        .and_then(|r| Some(r.state.proposal.as_ref()?.terms.step.clone()))
-    else {
+    let open = work.room.and_then(|r| r.state.proposal.as_ref());
+    let Some((step, attempt)) = open.map(|p| (p.terms.step.clone(), p.terms.attempt)) else {
         return work.say("no proposal is open");
     };
     match action {
-        Action::Go => work.ask(Command::Go { step }),
+        Action::Go => work.ask(Command::Go { step, attempt }),
         Action::Reject => reject(work, step),
         _ => {
             let title = format!("take the proposal of `{step}` back. why? (may be empty)");
@@ -239,14 +239,17 @@ fn act_on_step(work: &mut Work<'_>, action: Action) {
         Action::Skip => work.prompt(Purpose::Skip(id), format!("leave out {label}. why?")),
         Action::Note => work.prompt(Purpose::Note(Some(id)), format!("note on {label}")),
         Action::Propose if risk == Risk::Irreversible => {
-            let title =
-                format!("propose {label}: it CANNOT BE TAKEN BACK. type its number, `{number}`");
+            let title = format!(
+                "{}propose {label}: it CANNOT BE TAKEN BACK. type its number, `{number}`",
+                window_warning(work)
+            );
             let prompt = Prompt::exactly(Purpose::Propose(id), title, number);
             work.layers.open(Layer::Prompt(prompt));
         }
         Action::Propose => {
             let question = format!(
-                "propose {label} ({})? a second person is asked to review it",
+                "{}propose {label} ({})? a second person is asked to review it",
+                window_warning(work),
                 risk.as_str()
             );
             let outcome = Outcome::Send(Command::Propose { step: id });
@@ -254,6 +257,29 @@ fn act_on_step(work: &mut Work<'_>, action: Action) {
         }
         Action::Resolve => resolve(work, &id, &label),
         _ => {}
+    }
+}
+
+/// Says that a destructive step is about to be proposed outside the announced window; empty within it.
+fn window_warning(work: &Work<'_>) -> String {
+    let Some(state) = work.room.map(|room| &room.state) else {
+        return String::new();
+    };
+    let start = state.plan().window.map(|w| w.start.to_clock_text());
+    match window(state, work.now.wall) {
+        Window::Before { starts_in } => format!(
+            "THE WINDOW HAS NOT BEGUN: it begins at {}Z, in {}. ",
+            start.unwrap_or_default(),
+            short_span(starts_in)
+        ),
+        Window::Over { for_long } => {
+            format!("THE WINDOW IS OVER since {}. ", short_span(for_long))
+        }
+        Window::Within {
+            turn_back_in: None, ..
+        } => "PAST THE POINT OF NO RETURN: there is no time left to go back in the window. "
+            .to_owned(),
+        Window::Within { .. } | Window::None => String::new(),
     }
 }
 
@@ -285,6 +311,13 @@ fn stop(work: &mut Work<'_>) {
         Some(step) => work.ask(Command::Stop { step }),
         None => work.say("nothing runs"),
     }
+}
+
+/// The runbook opens at the step that is followed; in the briefing at its beginning, which is to be read.
+fn show(work: &mut Work<'_>, view: View) {
+    let begun = work.room.is_some_and(|r| r.state.phase != Phase::Briefing);
+    work.model.show(view);
+    work.model.reveal |= view == View::Runbook && work.model.follow && begun;
 }
 
 fn review(work: &mut Work<'_>) {

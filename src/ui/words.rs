@@ -116,6 +116,7 @@ pub(crate) fn hold(cause: &HoldCause, by: &str) -> String {
         HoldCause::Person { reason } => format!("{by} holds: {reason}"),
         HoldCause::Guard { rule } => format!("guard `{rule}` is not good"),
         HoldCause::Restart => "the server was restarted: look before going on".to_owned(),
+        HoldCause::Moved { from, to } => format!("pinned to host {from}, runs on {to} now"),
     }
 }
 
@@ -293,12 +294,26 @@ fn rule_fact(state: &State, rule: &RuleId, verdict: Verdict, quote: Option<&Quot
     }
 }
 
+/// ` on {instance="db-1"}`, without the label that holds the metric's own name: the rule says what is measured.
 fn series(text: &str) -> String {
-    if text.is_empty() {
-        String::new()
-    } else {
-        format!(" on {text}")
+    let labels = text.strip_prefix('{').and_then(|t| t.strip_suffix('}'));
+    let labels = labels.map_or(text, without_name);
+    match (labels.is_empty(), labels.len() == text.len()) {
+        (true, _) => String::new(),
+        (false, true) => format!(" on {labels}"),
+        (false, false) => format!(" on {{{labels}}}"),
     }
+}
+
+/// Labels without `__name__` where it comes first, as it does unless a label begins with a capital. A metric's name
+/// holds no quotes.
+fn without_name(labels: &str) -> &str {
+    let Some(rest) = labels.strip_prefix(r#"__name__=""#) else {
+        return labels;
+    };
+    let end = rest.find('"').map_or(rest.len(), |at| at.saturating_add(1));
+    let rest = rest.get(end..).unwrap_or("");
+    rest.strip_prefix(',').unwrap_or(rest)
 }
 
 /// A value in its unit, short enough for a column.
@@ -351,6 +366,18 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_a_metric_is_not_repeated() {
+        assert_eq!(series(""), "");
+        assert_eq!(series(r#"{__name__="up"}"#), "");
+        assert_eq!(
+            series(r#"{__name__="up",instance="a\"b"}"#),
+            r#" on {instance="a\"b"}"#
+        );
+        assert_eq!(series(r#"{a="1",b="2"}"#), r#" on {a="1",b="2"}"#);
+        assert_eq!(series("up"), " on up");
+    }
 
     #[test]
     fn values_are_short_and_carry_their_unit() {

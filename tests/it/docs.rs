@@ -72,6 +72,7 @@ fn every_subcommand_explains_itself() {
         "check",
         "plan",
         "verify",
+        "doctor",
         "completions",
         "man",
     ] {

@@ -1,7 +1,8 @@
-//! The golden journal of format WJ1: what an earlier program has written is read, folded and written back for ever.
+//! The golden journals of format WJ1: what an earlier program has written is read, folded and written back for ever.
 //!
-//! `WARROOM_WRITE_GOLDEN=1` makes the files anew from a scripted session. They are made once for a format and never
-//! again: a test that fails here has found a change of the serialized form.
+//! `WARROOM_WRITE_GOLDEN=wj1-later` makes that journal and its folded state from a scripted session. Each is made once and
+//! never again: a test that fails here has found a change of the serialized form. What is added to the format gets a
+//! journal of its own: `wj1-first` has the first form, `wj1-later` the causes of closing and holding that came after it.
 
 use crate::session_host::{fold_of, person, step};
 use std::collections::BTreeSet;
@@ -49,11 +50,11 @@ fn file(name: &str) -> PathBuf {
     clippy::disallowed_methods,
     reason = "the one switch of a test that nobody calls as a program"
 )]
-fn is_writing() -> bool {
-    std::env::var_os("WARROOM_WRITE_GOLDEN").is_some()
+pub(crate) fn is_writing(name: &str) -> bool {
+    std::env::var_os("WARROOM_WRITE_GOLDEN").is_some_and(|wanted| wanted == name)
 }
 
-fn actor(name: &str) -> Actor {
+pub(crate) fn actor(name: &str) -> Actor {
     let uid = match name {
         "alice" => 1001,
         "bob" => 1002,
@@ -65,7 +66,7 @@ fn actor(name: &str) -> Actor {
     }
 }
 
-fn genesis() -> Genesis {
+pub(crate) fn genesis() -> Genesis {
     let (parsed, mut problems) = parse(RUNBOOK, "wj1-first.md");
     let (plan, more) = resolve(&parsed);
     problems.extend(more);
@@ -117,9 +118,11 @@ impl Script {
             boot: BOOTS[0],
             world: World {
                 policy: Some(Digest::of(b"policy")),
+                unread: String::new(),
                 runbook: Some(Digest::of(RUNBOOK.as_bytes())),
                 look: Look::Same,
                 roster: Roster::Everybody,
+                writers: std::collections::BTreeMap::new(),
             },
             nonces: 0,
         }
@@ -311,7 +314,7 @@ impl Script {
     }
 }
 
-fn sealed(
+pub(crate) fn sealed(
     state: Option<&State>,
     session: &SessionId,
     now: Moment,
@@ -395,10 +398,13 @@ fn drain(script: &mut Script) {
         },
     );
     script.confirms("bob").expect("confirmed");
+    let open = script.state().proposal.as_ref();
+    let attempt = open.expect("a proposal").terms.attempt;
     script.does(
         "alice",
         Command::Go {
             step: step("drain"),
+            attempt,
         },
     );
     let state = script.state().clone();
@@ -445,7 +451,48 @@ fn go_back(script: &mut Script) {
     script.tell(&Input::Close { reason });
 }
 
-fn write(records: Vec<Record>) {
+/// A people file that cannot be read while a proposal is open, and a server on another host.
+fn move_away(script: &mut Script) {
+    for (terminal, who) in [(1, "alice"), (2, "bob")] {
+        script.attaches(terminal, who, false);
+    }
+    script.reads("errors", 0.1);
+    script.does("alice", Command::Begin);
+    for name in ["look", "backup", "outer", "spare"] {
+        script.skips(name);
+    }
+    script.starts("drain");
+    script.exits(0);
+    for _ in 0..2 {
+        script.reads("lag", 0.25);
+        script.waits(2);
+    }
+    script.reads("errors", 0.1);
+    script.does(
+        "alice",
+        Command::Propose {
+            step: step("drain"),
+        },
+    );
+    script.world.policy = None;
+    script.world.unread = "/etc/warroom/people.toml:3:1: names `alice` twice".to_owned();
+    script.waits(1);
+    assert_eq!(script.state().proposal, None);
+    let state = script.state().clone();
+    script.engine = Engine::new(state);
+    script.boot = BOOTS[1];
+    script.tell(&Input::Restarted {
+        program: "warroom 0.1.0".to_owned(),
+        host: "bastion-2".to_owned(),
+    });
+    assert!(script.state().moved().is_some());
+    let reason = "bastion-1 is broken, bastion-2 is its twin".to_owned();
+    script.does("bob", Command::Release { reason });
+    let reason = "another night".to_owned();
+    script.does("bob", Command::Abort { reason });
+}
+
+pub(crate) fn write(name: &str, records: Vec<Record>) {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("session");
     std::fs::create_dir(&path).expect("a directory");
@@ -456,33 +503,55 @@ fn write(records: Vec<Record>) {
         .wait()
         .expect("written");
     drop(writer);
-    std::fs::copy(path.join(JOURNAL_FILE), file("wj1-first.journal")).expect("kept");
-    let (_, state) = fold_of(&file("wj1-first.journal"));
-    std::fs::write(file("wj1-first.json"), as_json(&state)).expect("kept");
+    std::fs::copy(path.join(JOURNAL_FILE), journal(name)).expect("kept");
+    let (_, state) = fold_of(&journal(name));
+    std::fs::write(file(&format!("{name}.json")), as_json(&state)).expect("kept");
 }
 
 fn as_json(state: &State) -> String {
     serde_json::to_string_pretty(state).expect("a state is plain data") + "\n"
 }
 
+pub(crate) fn journal(name: &str) -> PathBuf {
+    file(&format!("{name}.journal"))
+}
+
 /// The files are there and are not made by the tests that read them.
-fn golden() -> PathBuf {
-    if is_writing() {
+fn golden(name: &str, parts: &[fn(&mut Script)]) -> PathBuf {
+    if is_writing(name) {
         let mut script = Script::new();
-        prepare(&mut script);
-        drain(&mut script);
-        go_back(&mut script);
-        write(script.records);
+        for part in parts {
+            part(&mut script);
+        }
+        write(name, script.records);
     }
-    file("wj1-first.journal")
+    journal(name)
 }
 
 #[test]
 fn the_first_journal_is_read_folded_and_written_back_byte_for_byte() {
-    let path = golden();
-    let report = verify_file(&path).expect("intact");
+    let path = golden("wj1-first", &[prepare, drain, go_back]);
+    let kinds = check(&path);
+    assert!(OTHER_ENDS.iter().all(|kind| !kinds.contains(kind)));
+    assert_eq!(kinds.len() + OTHER_ENDS.len(), 38, "{kinds:?}");
+}
+
+#[test]
+fn what_was_added_later_is_read_folded_and_written_back_byte_for_byte() {
+    let path = golden("wj1-later", &[move_away]);
+    check(&path);
+    let text = std::fs::read(path).expect("the journal");
+    let text = String::from_utf8_lossy(&text);
+    for added in [r#""cause":"policy-unread""#, r#""cause":"moved""#] {
+        assert!(text.contains(added), "{added}");
+    }
+}
+
+/// The kinds in a journal that is read, folded as it was, and written back the same.
+pub(crate) fn check(path: &Path) -> BTreeSet<&'static str> {
+    let report = verify_file(path).expect("intact");
     assert_eq!(report.torn_bytes, 0);
-    let mut reader = Reader::new(std::fs::File::open(&path).expect("the journal"));
+    let mut reader = Reader::new(std::fs::File::open(path).expect("the journal"));
     let mut state: Option<State> = None;
     let mut kinds = BTreeSet::new();
     while let Some(entry) = reader.next_record().expect("intact") {
@@ -508,8 +577,7 @@ fn the_first_journal_is_read_folded_and_written_back_byte_for_byte() {
             (None, _) => panic!("no genesis"),
         }
     }
-    assert!(OTHER_ENDS.iter().all(|kind| !kinds.contains(kind)));
-    assert_eq!(kinds.len() + OTHER_ENDS.len(), 38, "{kinds:?}");
-    let kept = std::fs::read_to_string(file("wj1-first.json")).expect("the folded state");
+    let kept = std::fs::read_to_string(path.with_extension("json")).expect("the folded state");
     assert_eq!(as_json(&state.expect("a session")), kept);
+    kinds
 }

@@ -9,19 +9,29 @@ mod bastion;
 #[cfg(test)]
 mod cli_session;
 #[cfg(test)]
+mod connectors;
+#[cfg(test)]
 mod corpora;
 #[cfg(test)]
 mod docs;
+#[cfg(test)]
+mod doctor;
 #[cfg(test)]
 mod e2e;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod golden_writes;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod mail;
+#[cfg(test)]
 mod messages;
+#[cfg(test)]
+mod nautobot;
 #[cfg(test)]
 mod runbooks;
 #[cfg(test)]

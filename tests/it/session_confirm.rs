@@ -4,6 +4,7 @@ use crate::session_host::{Host, Person, Running, step};
 use std::time::Duration;
 use warroom::domain::command::Command;
 use warroom::domain::fact::Fact;
+use warroom::domain::id::AttemptNo;
 use warroom::domain::state::StepStatus;
 use warroom::wire::message::ToServer;
 
@@ -46,8 +47,12 @@ fn is_armed(p: &Person) -> bool {
     p.state.proposal.as_ref().is_some_and(|p| p.armed.is_some())
 }
 
-fn go() -> Command {
-    Command::Go { step: step("wipe") }
+/// Go as this person's screen has it; for the first attempt when it has no proposal.
+fn go(p: &Person) -> Command {
+    let open = p.state.proposal.as_ref();
+    let attempt = open.map_or(AttemptNo(1), |p| p.terms.attempt);
+    let step = step("wipe");
+    Command::Go { step, attempt }
 }
 
 fn runs(host: &Host) -> usize {
@@ -68,11 +73,11 @@ fn why_closed(p: &Person) -> String {
 
 #[tokio::test]
 async fn two_people_run_it_once() {
-    let (host, running, mut alice, mut bob) = armed().await;
-    alice.does(go()).await;
+    let (host, running, mut alice, mut bob) = Box::pin(armed()).await;
+    alice.does(go(&alice)).await;
     bob.sees_done("wipe").await;
     assert_eq!(runs(&host), 1);
-    assert!(alice.ask(go()).await.is_some(), "once");
+    assert!(alice.ask(go(&alice)).await.is_some(), "once");
     running.end().await;
     assert_eq!(runs(&host), 1);
     let spent = host.fold().1.spent;
@@ -91,7 +96,7 @@ async fn the_proposer_cannot_confirm_from_any_number_of_terminals() {
         let why = again.is_refused(Command::Confirm { statement }).await;
         assert!(why.contains("needs a second person"), "{why}");
     }
-    assert!(alice.ask(go()).await.is_some());
+    assert!(alice.ask(go(&alice)).await.is_some());
     assert_eq!(runs(&host), 0);
     running.end().await;
     let refusals = host
@@ -121,24 +126,24 @@ async fn a_statement_with_one_byte_changed_is_refused() {
 
 #[tokio::test]
 async fn only_the_executor_can_say_go() {
-    let (host, running, _alice, mut bob) = armed().await;
-    let why = bob.is_refused(go()).await;
+    let (host, running, _alice, mut bob) = Box::pin(armed()).await;
+    let why = bob.is_refused(go(&bob)).await;
     assert!(why.contains("`alice` as its executor"), "{why}");
     let mut carol = host.attach("carol").await;
-    assert!(carol.ask(go()).await.is_some());
+    assert!(carol.ask(go(&carol)).await.is_some());
     running.end().await;
     assert_eq!(runs(&host), 0);
 }
 
 #[tokio::test]
 async fn an_executable_that_changed_after_the_review_does_not_run() {
-    let (host, running, mut alice, _bob) = armed().await;
+    let (host, running, mut alice, _bob) = Box::pin(armed()).await;
     let shell = host.path("bin/sh");
     let mut bytes = std::fs::read(&shell).expect("a shell");
     bytes.push(0);
     std::fs::remove_file(&shell).expect("there");
     std::fs::write(&shell, bytes).expect("write");
-    let why = alice.is_refused(go()).await;
+    let why = alice.is_refused(go(&alice)).await;
     assert!(
         why.contains("exe-sha256") || why.contains("cannot"),
         "{why}"
@@ -150,9 +155,9 @@ async fn an_executable_that_changed_after_the_review_does_not_run() {
 
 #[tokio::test]
 async fn an_edited_runbook_closes_the_proposal() {
-    let (host, running, mut alice, mut bob) = armed().await;
+    let (host, running, mut alice, mut bob) = Box::pin(armed()).await;
     std::fs::write(host.path("runbook.md"), format!("{WIPE}\nmore\n")).expect("write");
-    assert!(alice.ask(go()).await.is_some());
+    assert!(alice.ask(go(&alice)).await.is_some());
     bob.until("closed", closed).await;
     let why = why_closed(&bob);
     assert!(why.contains("runbook"), "{why}");
@@ -170,12 +175,12 @@ async fn the_runbook_is_looked_at_while_a_proposal_waits() {
 
 #[tokio::test]
 async fn a_proposal_expires_and_another_one_needs_new_confirms() {
-    let (host, running, mut alice, mut bob) = armed().await;
+    let (host, running, mut alice, mut bob) = Box::pin(armed()).await;
     let old = bob.state.proposal.as_ref().map(|p| p.terms.nonce.clone());
     host.clock.advance(Duration::from_secs(301));
     alice.notes("time passes").await;
     alice.until("expired", closed).await;
-    assert!(alice.ask(go()).await.is_some());
+    assert!(alice.ask(go(&alice)).await.is_some());
     alice.does(Command::Propose { step: step("wipe") }).await;
     let head = alice.state.head;
     bob.until("the new proposal", |p| p.state.head.0 >= head.0)
@@ -183,12 +188,12 @@ async fn a_proposal_expires_and_another_one_needs_new_confirms() {
     let new = bob.state.proposal.as_ref().map(|p| p.terms.nonce.clone());
     assert_ne!(new, old);
     assert!(
-        alice.ask(go()).await.is_some(),
+        alice.ask(go(&alice)).await.is_some(),
         "the old confirm does not count"
     );
     bob.confirms().await;
     alice.until("armed", is_armed).await;
-    alice.does(go()).await;
+    alice.does(go(&alice)).await;
     alice.sees_done("wipe").await;
     running.end().await;
     assert_eq!(runs(&host), 1);
@@ -196,7 +201,7 @@ async fn a_proposal_expires_and_another_one_needs_new_confirms() {
 
 #[tokio::test]
 async fn an_armed_step_does_not_outlive_the_absence_of_its_proposer() {
-    let (host, running, alice, mut bob) = armed().await;
+    let (host, running, alice, mut bob) = Box::pin(armed()).await;
     alice.leaves().await;
     bob.until("she is gone", |p| p.state.terminals.len() == 1)
         .await;
@@ -214,13 +219,13 @@ async fn an_armed_step_does_not_outlive_the_absence_of_its_proposer() {
 
 #[tokio::test]
 async fn an_armed_step_does_not_survive_a_restart() {
-    let (host, running, alice, bob) = armed().await;
+    let (host, running, alice, bob) = Box::pin(armed()).await;
     running.end().await;
     drop((alice, bob));
     let running = host.resume().await;
     let mut alice = host.attach("alice").await;
     assert!(closed(&alice));
-    assert!(alice.ask(go()).await.is_some());
+    assert!(alice.ask(go(&alice)).await.is_some());
     assert!(matches!(alice.status("wipe"), StepStatus::Active { .. }));
     running.end().await;
     assert_eq!(runs(&host), 0);
@@ -228,12 +233,12 @@ async fn an_armed_step_does_not_survive_a_restart() {
 
 #[tokio::test]
 async fn one_person_alone_can_always_say_no() {
-    let (host, running, mut alice, mut bob) = armed().await;
+    let (host, running, mut alice, mut bob) = Box::pin(armed()).await;
     let reason = "not on my watch".to_owned();
     let wipe = step("wipe");
     bob.does(Command::Reject { step: wipe, reason }).await;
     alice.until("closed", closed).await;
-    assert!(alice.ask(go()).await.is_some());
+    assert!(alice.ask(go(&alice)).await.is_some());
     running.end().await;
     assert_eq!(runs(&host), 0);
 }

@@ -53,12 +53,15 @@ class Cost:
     """Processor time, wakeups and memory of some processes, now."""
 
     def __init__(self, pids):
-        self.at, self.cpu, self.wakeups, self.peak_kib, self.share_kib = time.monotonic(), 0.0, 0, 0, 0
+        self.at, self.cpu, self.wakeups = time.monotonic(), 0.0, 0
+        self.peak_kib, self.share_kib, self.private_kib = 0, 0, 0
         for pid in pids:
             # Pages of the program that two processes have in common are counted once here, twice in the peak.
             for line in slurp(f"/proc/{pid}/smaps_rollup").splitlines():
                 if line.startswith(b"Pss:"):
                     self.share_kib += int(line.split()[1])
+                if line.startswith(b"Private_Dirty:"):
+                    self.private_kib += int(line.split()[1])
             self.peak_kib += status_number(pid, b"VmHWM:")
             try:
                 tasks = os.listdir(f"/proc/{pid}/task")

@@ -244,6 +244,8 @@ def row_shapes(row, top):
             while end < len(row) and row[end] == cell:
                 end += 1
             flush()
+            if look[1] and end > at + 1:
+                under.append((x + CELL_W, (end - at - 1) * CELL_W, look[1]))
             line = '<path d="M%.2f %.2fH%.2f" stroke="%s" stroke-width="1.2"/>' % (
                 x, top + CELL_H / 2, MARGIN + end * CELL_W, look[0])
             over.append(line if not look[3] else '<g opacity="0.6">%s</g>' % line)
@@ -274,6 +276,12 @@ def row_shapes(row, top):
     return "".join(rect(x, top, w + 0.2, CELL_H + 0.2, color) for x, w, color in merged), "".join(over)
 
 
+def ground(grid):
+    """Background of most cells, so that the margin of the picture belongs to the screen."""
+    looks = [cell[1][1] for row in grid for cell in row if cell]
+    return max(set(looks), key=looks.count) or BACKGROUND
+
+
 def main():
     columns, rows = int(sys.argv[1]), int(sys.argv[2])
     text = sys.stdin.buffer.read().decode("utf-8", "replace")
@@ -282,7 +290,7 @@ def main():
     parts = [row_shapes(row, MARGIN + i * CELL_H) for i, row in enumerate(grid)]
     print('<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%.0f" viewBox="0 0 %.2f %.2f" '
           'font-family="%s" font-size="%s">' % (w, h, w, h, FAMILY, FONT))
-    print('<rect width="100%%" height="100%%" rx="8" fill="%s"/>' % BACKGROUND)
+    print('<rect width="100%%" height="100%%" rx="8" fill="%s"/>' % ground(grid))
     for under, over in parts:
         if under:
             print(under)

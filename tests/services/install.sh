@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=lib.sh
 . "$here/lib.sh"
 
-NAMES="prometheus node-exporter alertmanager sshd tmux postgres-pair"
+NAMES="prometheus node-exporter alertmanager sshd tmux postgres-pair nautobot smtp"
 
 # Keep package scripts from starting daemons while we install.
 POLICY=/usr/sbin/policy-rc.d
@@ -37,6 +37,19 @@ apt_get() { # apt_get PACKAGE…
     { tail -n 20 "$log" >&2; die "apt-get failed"; }
 }
 
+# pip_env NAME PROGRAM PACKAGE…: an environment of its own.
+pip_env() {
+  local d="$SERVICES_HOME/venv-$1" prog=$2; shift 2
+  [ -e "$d/.ready" ] && [ -x "$d/bin/$prog" ] && return 0
+  python3 -c 'import venv, ensurepip' 2>/dev/null || apt_get python3 python3-venv
+  say "pip install $*"
+  mkdir -p "$SERVICES_HOME"
+  python3 -m venv --clear "$d"
+  "$d/bin/pip" install -q --disable-pip-version-check "$@" >&2
+  [ -x "$d/bin/$prog" ] || die "$prog is not there after the install"
+  : >"$d/.ready"
+}
+
 no_main_cluster() { # before postgresql: no default cluster, we make our own
   [ -d /etc/postgresql-common ] || mkdir -p /etc/postgresql-common
   [ -e /etc/postgresql-common/createcluster.conf ] ||
@@ -55,7 +68,12 @@ for n in "${@:?usage: install.sh NAME… | --list}"; do
     alertmanager) have prometheus-alertmanager || apt_get prometheus-alertmanager ;;
     sshd) { have sshd && have ssh-agent; } || apt_get openssh-server openssh-client ;;
     tmux) have tmux || apt_get tmux ;;
+    smtp) pip_env smtp aiosmtpd aiosmtpd ;;
     postgres-pair) postgres ;;
+    # the version that nautobot-3.2.7.dump is of
+    nautobot) postgres; have redis-server || apt_get redis-server
+              have git || apt_get git
+              pip_env nautobot nautobot-server nautobot==3.2.7 ;;
     *) die "unknown service: $n (see --list)" ;;
   esac
 done

@@ -4,6 +4,9 @@
 say() { printf '%s\n' "services: $*" >&2; }
 die() { say "$*"; exit 1; }
 
+# Where environments of Python packages are kept between runs.
+SERVICES_HOME="${WARROOM_SERVICES_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/warroom-services}"
+
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # The PostgreSQL server programs are not on PATH in Debian.

@@ -188,6 +188,14 @@ EOF
   emit postgres-pair "PG_A_URL=postgres://postgres@$L:$a/postgres" "PG_B_URL=postgres://postgres@$L:$b/postgres" \
     "PG_A_DATA=$d/a" "PG_B_DATA=$d/b" "PG_A_PORT=$a" "PG_B_PORT=$b" "PG_BINDIR=$(pg_bindir)" "PG_OS_USER=$pg_run_as"
 }
+# A relay that takes every mail and lays it into a Maildir.
+up_smtp() {
+  local p b=$SERVICES_HOME/venv-smtp/bin/aiosmtpd; p=$(port SMTP); mkdir -p "$DIR/smtp"
+  [ -x "$b" ] || die "aiosmtpd is not installed"
+  spawn smtp "$b" -n -l "$L:$p" -c aiosmtpd.handlers.Mailbox "$DIR/smtp/maildir"
+  until_ok 15 smtp port_busy "$p"
+  emit smtp "SMTP_PORT=$p" "SMTP_MAILDIR=$DIR/smtp/maildir"
+}
 # What the pair says of itself, as metrics of the DIR's node exporter.
 up_pg_metrics() {
   local f=$DIR/node-exporter/textfile/pg.prom
@@ -201,6 +209,41 @@ pg_streams() { # one of the two streams to the other
     q=$(pg psql -h "$L" -p "$p" -U postgres -Atc "select count(*) from pg_stat_replication where state='streaming'") || continue
     [ "$q" = 1 ] && return 0
   done; return 1
+}
+
+# ---- Nautobot ------------------------------------------------------------
+# nautobot-VERSION.dump beside this script is an empty, migrated database with the user admin and his token: to migrate
+# from nothing takes many minutes.
+NAUTOBOT_TOKEN=0123456789abcdef0123456789abcdef01234567
+up_nautobot() {
+  local d=$DIR/nautobot v=$SERVICES_HOME/venv-nautobot p g r ver dump cfg
+  p=$(port NAUTOBOT); g=$(port NAUTOBOT_PG); r=$(port NAUTOBOT_REDIS)
+  [ -x "$v/bin/nautobot-server" ] || die "nautobot is not installed"
+  [ -z "${WARROOM_PG_USER:-}" ] || people
+  install -d -o "$pg_run_as" -m 755 "$d"; mkdir -p "$d/root" "$d/redis" "$DIR/log"
+  ver=$("$v/bin/python" -c 'from importlib.metadata import version as v; print(v("nautobot"))')
+  dump=$here/nautobot-$ver.dump; [ -s "$dump" ] || die "there is no $dump"
+  spawn nautobot-redis redis-server --bind "$L" --port "$r" --dir "$d/redis" --save '' --appendonly no
+  if [ ! -e "$d/pg/PG_VERSION" ]; then
+    pg initdb -D "$d/pg" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >>"$DIR/pg-initdb.log" 2>&1
+    pg_conf "$d/pg" "$g" "$d"; printf 'synchronous_commit = off\nfull_page_writes = off\n' >>"$d/pg/postgresql.conf"
+  fi
+  pg_stale nautobot-pg "$d/pg"; pg_spawn nautobot-pg "$d/pg"
+  until_ok 30 nautobot-pg pg pg_isready -q -h "$L" -p "$g"
+  export NAUTOBOT_ROOT=$d/root NAUTOBOT_DB_HOST=$L NAUTOBOT_DB_PORT=$g NAUTOBOT_DB_USER=postgres NAUTOBOT_DB_PASSWORD=x \
+    NAUTOBOT_DB_NAME=nautobot NAUTOBOT_REDIS_HOST=$L NAUTOBOT_REDIS_PORT=$r NAUTOBOT_ALLOWED_HOSTS='*' \
+    NAUTOBOT_SECRET_KEY=not-a-secret-only-for-tests-0123456789abcdef0123456789
+  cfg=$d/root/nautobot_config.py
+  [ -e "$cfg" ] || "$v/bin/nautobot-server" init --disable-installation-metrics "$cfg" >>"$DIR/log/nautobot.log" 2>&1
+  if [ ! -e "$d/.db-ready" ]; then
+    pg psql -h "$L" -p "$g" -U postgres -qc 'drop database if exists nautobot' -c 'create database nautobot' >/dev/null
+    install -o "$pg_run_as" -m 600 "$dump" "$d/template.dump"   # readable wherever the checkout is
+    pg pg_restore -h "$L" -p "$g" -U postgres -d nautobot --no-owner -j 2 "$d/template.dump" >>"$DIR/log/nautobot.log" 2>&1
+    : >"$d/.db-ready"
+  fi
+  spawn nautobot "$v/bin/nautobot-server" runserver --noreload --insecure "$L:$p"
+  until_ok 180 nautobot http_ok -H "Authorization: Token $NAUTOBOT_TOKEN" "http://$L:$p/api/status/"
+  emit nautobot "NAUTOBOT_URL=http://$L:$p" "NAUTOBOT_TOKEN=$NAUTOBOT_TOKEN"
 }
 
 for n; do

@@ -71,6 +71,7 @@ impl Contract {
             Method::Put => "PUT",
             Method::Patch => "PATCH",
             Method::Delete => "DELETE",
+            Method::Options => "OPTIONS",
         };
         self.judge(&Asked {
             method,
@@ -282,12 +283,22 @@ fn schema_of(parameter: &Value) -> Value {
     Value::Object(schema)
 }
 
-/// `nullable: true`, of 3.0, in the words of JSON Schema.
+/// `nullable: true` and `exclusiveMaximum: true`, of 3.0, in the words of JSON Schema.
 fn allow_null(value: &mut Value) {
     match value {
         Value::Array(all) => all.iter_mut().for_each(allow_null),
         Value::Object(map) => {
             map.values_mut().for_each(allow_null);
+            for (exclusive, limit) in [
+                ("exclusiveMaximum", "maximum"),
+                ("exclusiveMinimum", "minimum"),
+            ] {
+                if map.get(exclusive).is_some_and(Value::is_boolean) {
+                    let is_exclusive = map.remove(exclusive) == Some(Value::Bool(true));
+                    let limit = is_exclusive.then(|| map.remove(limit)).flatten();
+                    map.extend(limit.map(|limit| (exclusive.to_owned(), limit)));
+                }
+            }
             if map.get("nullable") == Some(&Value::Bool(true)) {
                 let mut inner = std::mem::take(map);
                 inner.remove("nullable");

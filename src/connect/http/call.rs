@@ -13,6 +13,8 @@ pub enum Method {
     Patch,
     /// Removes.
     Delete,
+    /// Asks what may be done there.
+    Options,
 }
 
 /// What a request carries.
@@ -56,6 +58,14 @@ impl Call {
     /// Reads `path`.
     pub fn get(path: impl Into<String>) -> Self {
         Self::new(Method::Get, path)
+    }
+
+    /// Changes a part of what is at `path`.
+    pub fn patch(path: impl Into<String>, body: serde_json::Value) -> Self {
+        Self {
+            body: Body::Json(body),
+            ..Self::new(Method::Patch, path)
+        }
     }
 
     /// Sends JSON to `path`.

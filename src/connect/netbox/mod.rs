@@ -1,28 +1,36 @@
-//! NetBox as the CMDB: devices, virtual machines and services as components.
+//! NetBox as the CMDB: devices, virtual machines and services as components. Nautobot, which came from it, is spoken to
+//! from here too; [`super::nautobot`] has its settings, and `Dialect` all that differs.
 //!
-//! Operations used, all `GET` with `limit` and `offset`: `/api/dcim/devices/`, `/api/virtualization/virtual-machines/`,
-//! `/api/ipam/services/`, and with `contacts = true` `/api/tenancy/contact-assignments/`. The token needs to view these.
-//! Source: NetBox 4.2 and 4.5, "REST API" ("Pagination", "Authentication"), and the OpenAPI description of 4.2.2.
+//! Operations used, lists with `limit` and `offset`: `GET /api/dcim/devices/`, `/api/virtualization/virtual-machines/`,
+//! `/api/ipam/services/`, with `contacts = true` `/api/tenancy/contact-assignments/`, and for `doctor` `/api/status/`. With
+//! `writes = true`: `GET` and `POST /api/extras/journal-entries/`, `PATCH` of devices and virtual machines, and `OPTIONS`
+//! of those, which says what a token may do. Source: NetBox 4.2 and 4.5, "REST API" ("Pagination", "Authentication"), and
+//! the OpenAPI description of 4.2.2.
 //!
 //! A poll either reads every page or fails: half a CMDB would look like a smaller cluster.
 
 mod component;
 mod config;
+mod dialect;
+mod probe;
 mod request;
 mod response;
 #[cfg(test)]
 mod tests;
+mod write;
 
-pub use config::{EVERY, Filter, KIND, NetBoxConfig, auth};
+pub use config::{EVERY, Filter, KIND, NetBoxConfig, auth, read_settings};
+pub use dialect::Dialect;
 
-use crate::connect::http::{Http, HttpError, HttpSetupError};
+use crate::connect::catalog;
+use crate::connect::http::{Call, Http, HttpError, HttpSetupError};
 use crate::connect::poll::{Pace, PollError, Source};
 use crate::domain::id::ConnectorName;
 use crate::domain::reading::Reading;
 use crate::domain::time::Moment;
-use component::{COMPONENTS_MAX, Inventory};
+use component::Inventory;
+use dialect::List;
 use futures_util::future::BoxFuture;
-use request::List;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
@@ -35,53 +43,87 @@ const PAGES_MAX: usize = 400;
 /// Requests that a usual poll makes: sets how long a poll may take in all. A slower read shows in the health line.
 const REQUESTS_USUAL: u32 = 12;
 
-/// One NetBox that is asked again and again.
+/// What a person can do about too many components.
+const FILTER_HINT: &str = "set `filter` to what the maintenance needs";
+
+/// One server, and how it is asked.
 #[derive(Debug)]
-pub struct NetBox {
+pub(in crate::connect) struct Client {
     config: NetBoxConfig,
     http: Http,
+}
+
+/// One NetBox or Nautobot that is asked again and again.
+#[derive(Debug)]
+pub struct NetBox {
+    client: Client,
     trouble: Option<String>,
 }
 
 /// Why a list could not be read.
 #[derive(Debug, thiserror::Error)]
-enum ListError {
+pub(in crate::connect) enum ListError {
+    /// No answer that can be used.
     #[error("cannot read {what}: {cause}")]
     Http {
+        /// Which list.
         what: &'static str,
+        /// Why.
         cause: HttpError,
     },
-    #[error("more than {OBJECTS_MAX} {what}: set `filter` to what the maintenance needs")]
-    TooMany { what: &'static str },
+    /// Filter it.
+    #[error("more than {OBJECTS_MAX} {what}: {FILTER_HINT}")]
+    TooMany {
+        /// Which list.
+        what: &'static str,
+    },
+    /// The server contradicts itself.
     #[error("cannot read {what}: page at {offset} is empty though there are more")]
-    EmptyPage { what: &'static str, offset: usize },
+    EmptyPage {
+        /// Which list.
+        what: &'static str,
+        /// Where.
+        offset: usize,
+    },
+}
+
+impl ListError {
+    /// With what can be done about it.
+    fn with_hint(&self) -> String {
+        match self {
+            Self::Http { cause, .. } => match cause.hint() {
+                Some(hint) => format!("{self}; {hint}"),
+                None => self.to_string(),
+            },
+            _ => self.to_string(),
+        }
+    }
 }
 
 impl From<ListError> for PollError {
     fn from(error: ListError) -> Self {
-        let mut poll = Self::new(error.to_string());
+        let mut poll = Self::new(error.with_hint());
         if let ListError::Http { cause, .. } = &error {
             poll.retry_after = cause.retry_after();
-            if let Some(hint) = cause.hint() {
-                poll.what = format!("{error}; {hint}");
-            }
         }
         poll
     }
 }
 
-impl NetBox {
+impl Client {
     /// Builds the client; opens no connection.
-    ///
-    /// # Errors
-    /// [`HttpSetupError`] when no client can be made from the configuration.
-    pub fn new(config: NetBoxConfig) -> Result<Self, HttpSetupError> {
+    fn new(config: NetBoxConfig) -> Result<Self, HttpSetupError> {
         let http = Http::new(&config.http)?;
-        Ok(Self {
-            config,
-            http,
-            trouble: None,
-        })
+        Ok(Self { config, http })
+    }
+
+    /// Longest time that reading everything may take.
+    fn deadline(&self) -> Duration {
+        self.http.timeout().saturating_mul(REQUESTS_USUAL)
+    }
+
+    async fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T, HttpError> {
+        self.http.call(call).await?.json()
     }
 
     async fn list<T: DeserializeOwned>(&self, list: List) -> Result<Vec<T>, ListError> {
@@ -89,9 +131,8 @@ impl NetBox {
         let mut objects = Vec::new();
         for _ in 0..PAGES_MAX {
             let offset = objects.len();
-            let query = list.query(&self.config.filter, offset);
-            let query: Vec<(&str, &str)> = query.iter().map(|(k, v)| (*k, v.as_str())).collect();
-            let answer = self.http.get(list.path(), &query).await;
+            let call = request::page(self.config.dialect, list, &self.config.filter, offset);
+            let answer = self.http.call(&call).await;
             let page = answer.and_then(|answer| response::page::<T>(&answer.body));
             let page = page.map_err(|cause| ListError::Http { what, cause })?;
             let is_empty = page.results.is_empty();
@@ -120,21 +161,37 @@ impl NetBox {
             inventory.device_contacts = self.list(List::DeviceContacts).await?;
             inventory.machine_contacts = self.list(List::VirtualMachineContacts).await?;
         }
+        if self.config.dialect == Dialect::Nautobot && !inventory.machines.is_empty() {
+            inventory.locations = self.list(List::Locations).await?;
+        }
         Ok(inventory)
+    }
+}
+
+impl NetBox {
+    /// Builds the client; opens no connection.
+    ///
+    /// # Errors
+    /// [`HttpSetupError`] when no client can be made from the configuration.
+    pub fn new(config: NetBoxConfig) -> Result<Self, HttpSetupError> {
+        Ok(Self {
+            client: Client::new(config)?,
+            trouble: None,
+        })
     }
 }
 
 impl Source for NetBox {
     fn name(&self) -> &ConnectorName {
-        &self.config.name
+        &self.client.config.name
     }
 
     fn system(&self) -> &'static str {
-        "netbox"
+        self.client.config.dialect.system()
     }
 
     fn every(&self) -> Duration {
-        self.config.every
+        self.client.config.every
     }
 
     fn pace(&self) -> Pace {
@@ -142,21 +199,17 @@ impl Source for NetBox {
     }
 
     fn deadline(&self) -> Duration {
-        self.config.http.timeout.saturating_mul(REQUESTS_USUAL)
+        self.client.deadline()
     }
 
     fn poll(&mut self, _now: Moment) -> BoxFuture<'_, Result<Vec<Reading>, PollError>> {
         Box::pin(async move {
-            let mut components = self.inventory().await?.components();
-            let dropped = components.len().saturating_sub(COMPONENTS_MAX);
-            self.trouble = (dropped > 0).then(|| {
-                format!("{dropped} components beyond {COMPONENTS_MAX} are left out: set `filter`")
-            });
-            components.truncate(COMPONENTS_MAX);
-            Ok(vec![Reading::Components {
-                source: self.config.name.clone(),
-                components,
-            }])
+            let found = self.client.inventory().await?.components();
+            let components = found.into_iter().map(|found| found.component).collect();
+            let name = &self.client.config.name;
+            let (reading, trouble) = catalog::reading(name, components, FILTER_HINT);
+            self.trouble = trouble;
+            Ok(vec![reading])
         })
     }
 

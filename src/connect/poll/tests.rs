@@ -253,6 +253,88 @@ async fn the_loop_ends_when_nobody_takes_readings() {
     stage.task.await.expect("ends");
 }
 
+/// Tells one reading at once, and goes on for a second.
+struct Hasty {
+    name: ConnectorName,
+    early: Option<Early>,
+}
+
+impl Hasty {
+    fn alerts(&self) -> Reading {
+        Reading::Alerts {
+            source: self.name.clone(),
+            alerts: Vec::new(),
+        }
+    }
+}
+
+impl Source for Hasty {
+    fn name(&self) -> &ConnectorName {
+        &self.name
+    }
+    fn system(&self) -> &'static str {
+        "hasty"
+    }
+    fn every(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+    fn pace(&self) -> Pace {
+        Pace::Jittered
+    }
+    fn deadline(&self) -> Duration {
+        Duration::from_secs(2)
+    }
+    fn tell_early(&mut self, early: Early) {
+        self.early = Some(early);
+    }
+    fn poll(&mut self, _now: Moment) -> BoxFuture<'_, Result<Vec<Reading>, PollError>> {
+        Box::pin(async move {
+            let early = self.early.as_ref().expect("given before the first poll");
+            let mut rest = Vec::new();
+            for _ in 0..2 {
+                rest.extend(early.tell(self.alerts()).err().map(|reading| *reading));
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(rest)
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_told_early_arrives_before_the_poll_ends_and_a_full_queue_loses_nothing() {
+    let (sender, mut readings) = mpsc::channel(1);
+    let context = Context {
+        readings: sender,
+        clock: Arc::new(TokioClock {
+            start: Instant::now(),
+            wall: 0,
+        }),
+        shutdown: CancellationToken::new(),
+        poke: Arc::new(Notify::new()),
+        can: Vec::new(),
+    };
+    let shutdown = context.shutdown.clone();
+    let source = Hasty {
+        name: ConnectorName::new("main").unwrap(),
+        early: None,
+    };
+    let task = tokio::spawn(run(Box::new(source), context));
+    let started = Instant::now();
+    assert!(matches!(
+        readings.recv().await,
+        Some(Reading::Alerts { .. })
+    ));
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    assert!(matches!(
+        readings.recv().await,
+        Some(Reading::Alerts { .. })
+    ));
+    assert!(started.elapsed() >= Duration::from_secs(1));
+    assert!(matches!(readings.recv().await, Some(Reading::Health(_))));
+    shutdown.cancel();
+    task.await.expect("ends");
+}
+
 #[test]
 fn alignment_is_on_multiples_and_full_seconds() {
     let check = |wall, every, expected| {

@@ -1,8 +1,9 @@
 //! Every key of `[connect.prometheus.NAME]`.
 
 use super::Prometheus;
+use super::probe::PrometheusProbe;
 use crate::clock::Clock;
-use crate::connect::connector::{Connector, Kind};
+use crate::connect::connector::{Connector, Kind, Probe};
 use crate::connect::http::{HttpConfig, HttpSetupError};
 use crate::connect::keys::{EVERY_METRICS, Keys};
 use crate::connect::poll::Source;
@@ -26,6 +27,14 @@ pub const EVERY: Duration = Duration::from_secs(5);
 pub const EVERY_MIN: Duration = Duration::from_secs(1);
 /// Past that is asked for at start when none is configured: what came before the maintenance fits a chart.
 pub const HISTORY: Duration = Duration::from_secs(30 * 60);
+/// Queries under way at once when no other number is configured, on as many kept-alive connections.
+pub const QUERIES_IN_FLIGHT: usize = 8;
+/// Most queries that may be under way at once: a server evaluates 20 at once by default, and queues the rest.
+const QUERIES_IN_FLIGHT_MAX: u64 = 64;
+/// Parameters of a request that are this program's own.
+const OWN_PARAMS: [&str; 8] = [
+    "query", "time", "start", "end", "step", "limit", "timeout", "state",
+];
 /// Series kept of one answer when no other limit is configured: more than a person can look at.
 pub const SERIES_MAX: usize = 200;
 
@@ -43,7 +52,9 @@ pub const SERIES_MAX: usize = 200;
 /// | `step` | span between points of history | fitted to 240 points |
 /// | `history` | span | 30 min |
 /// | `series_max` | series kept of one answer | 200 |
-/// | `alerts` | ask for alerts | true |
+/// | `queries_in_flight` | queries under way at once | 8 |
+/// | `params` | further parameters of every request | none |
+/// | `alerts`, `rules`, `targets` | ask for these | true |
 #[derive(Debug, Clone)]
 pub struct PrometheusConfig {
     /// Name in the configuration.
@@ -60,8 +71,16 @@ pub struct PrometheusConfig {
     pub history: Duration,
     /// Series kept of one answer; the rest is counted.
     pub series_max: usize,
+    /// Queries under way at once; 1 at least.
+    pub queries_in_flight: usize,
+    /// Further parameters of every request: `dedup`, `partial_response` of Thanos, `nocache` of VictoriaMetrics.
+    pub params: Vec<(String, String)>,
     /// Whether `/api/v1/alerts` is asked; VictoriaMetrics without vmalert has none.
     pub alerts: bool,
+    /// Whether `/api/v1/rules` is asked, for rules that cannot be evaluated.
+    pub rules: bool,
+    /// Whether `/api/v1/targets` is asked; Mimir and the cluster of VictoriaMetrics have none.
+    pub targets: bool,
 }
 
 impl PrometheusConfig {
@@ -75,7 +94,11 @@ impl PrometheusConfig {
             step: None,
             history: HISTORY,
             series_max: SERIES_MAX,
+            queries_in_flight: QUERIES_IN_FLIGHT,
+            params: Vec::new(),
             alerts: true,
+            rules: true,
+            targets: true,
         }
     }
 }
@@ -89,7 +112,18 @@ fn read(name: ConnectorName, keys: &mut dyn Keys) -> Option<Arc<dyn Connector>> 
     let step = keys.span("step", SECOND..DAY);
     let history = keys.span("history", Duration::ZERO..DAY);
     let series_max = keys.whole("series_max", 1..10_001);
+    let queries_in_flight = keys.whole("queries_in_flight", 1..QUERIES_IN_FLIGHT_MAX + 1);
+    let params = keys.pairs("params");
+    if let Some((own, _)) = params
+        .iter()
+        .find(|(k, _)| OWN_PARAMS.contains(&k.as_str()))
+    {
+        let what = format!("`params` must not hold `{own}`");
+        keys.fault("params", what, "these are set by each request");
+    }
     let alerts = keys.flag("alerts");
+    let rules = keys.flag("rules");
+    let targets = keys.flag("targets");
     let http = keys.http(None)?;
     Some(Arc::new(PrometheusConfig {
         http: HttpConfig {
@@ -101,12 +135,19 @@ fn read(name: ConnectorName, keys: &mut dyn Keys) -> Option<Arc<dyn Connector>> 
         every: every.unwrap_or(base.every),
         step,
         history: history.unwrap_or(base.history),
-        series_max: series_max
-            .and_then(|max| usize::try_from(max).ok())
-            .unwrap_or(base.series_max),
+        series_max: number(series_max, base.series_max),
+        queries_in_flight: number(queries_in_flight, base.queries_in_flight),
+        params,
         alerts: alerts.unwrap_or(base.alerts),
+        rules: rules.unwrap_or(base.rules),
+        targets: targets.unwrap_or(base.targets),
         name: base.name,
     }))
+}
+
+fn number(set: Option<u64>, default: usize) -> usize {
+    set.and_then(|number| usize::try_from(number).ok())
+        .unwrap_or(default)
 }
 
 impl Connector for PrometheusConfig {
@@ -133,5 +174,10 @@ impl Connector for PrometheusConfig {
     ) -> Result<Option<Box<dyn Source>>, HttpSetupError> {
         let source = Prometheus::new(self.clone(), specs, Arc::clone(clock))?;
         Ok(Some(Box::new(source)))
+    }
+
+    fn probe(&self, clock: &Arc<dyn Clock>) -> Result<Box<dyn Probe>, HttpSetupError> {
+        let probe = PrometheusProbe::new(self.clone(), Arc::clone(clock))?;
+        Ok(Box::new(probe))
     }
 }

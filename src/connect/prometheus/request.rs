@@ -58,6 +58,18 @@ pub(super) fn alerts() -> Request {
     Request::new("/api/v1/alerts", Vec::new(), "")
 }
 
+/// Rules with their health, without the alerts of each where the server knows that parameter (Prometheus 2.52).
+pub(super) fn rules() -> Request {
+    let params = vec![("exclude_alerts", "true".to_owned())];
+    Request::new("/api/v1/rules", params, "")
+}
+
+/// What is scraped, without what was dropped before scraping.
+pub(super) fn targets() -> Request {
+    let params = vec![("state", "active".to_owned())];
+    Request::new("/api/v1/targets", params, "")
+}
+
 /// Version of the server.
 pub(super) fn build_info() -> Request {
     Request::new("/api/v1/status/buildinfo", Vec::new(), "")

@@ -5,8 +5,14 @@
 //!
 //! Source: Prometheus HTTP API, "Format overview", "Expression query result formats", "Alerts" (read for 2.42 and 3.x).
 
+mod state;
+
+pub use state::{
+    Alerts, Build, Flavour, Rules, Targets, parse_alerts, parse_build, parse_rules, parse_targets,
+};
+
 use crate::connect::http::{HttpError, decode, decode_seed, snippet};
-use crate::domain::reading::{Alert, AlertState, History, Sample, Series};
+use crate::domain::reading::{History, Sample, Series};
 use crate::domain::time::Timestamp;
 use serde::Deserialize;
 use serde::de::{
@@ -19,8 +25,6 @@ use std::collections::BinaryHeap;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// Alerts kept: more than that is one outage with many names.
-pub(super) const ALERTS_MAX: usize = 500;
 /// Warnings kept of one answer.
 const WARNINGS_MAX: usize = 10;
 
@@ -58,7 +62,7 @@ pub struct Vector {
     pub series: Vec<Series>,
     /// How many more there were.
     pub dropped: usize,
-    /// Warnings of the server; at most ten.
+    /// Warnings and infos of the server; at most ten.
     pub warnings: Vec<String>,
     /// Why series may be missing, when the server says so.
     pub partial: Option<String>,
@@ -75,6 +79,9 @@ struct Envelope<'a> {
     error: String,
     #[serde(default)]
     warnings: Option<Vec<String>>,
+    /// Since Prometheus 3: remarks on the expression, which cost no data.
+    #[serde(default)]
+    infos: Option<Vec<String>>,
     /// `VictoriaMetrics` says so when a storage node did not answer.
     #[serde(rename = "isPartial", default)]
     is_partial: bool,
@@ -350,10 +357,12 @@ pub fn parse_vector(body: &[u8], series_max: usize) -> Result<Vector, ResponseEr
             });
         }
     };
-    let said = envelope.warnings.unwrap_or_default();
-    let partial = partial_reason(envelope.is_partial, &said);
-    let warnings = said
+    let partial = envelope.partial_reason();
+    let warnings = envelope
+        .warnings
         .iter()
+        .flatten()
+        .chain(envelope.infos.iter().flatten())
         .take(WARNINGS_MAX)
         .map(|text| snippet(text.as_bytes()))
         .collect();
@@ -365,14 +374,19 @@ pub fn parse_vector(body: &[u8], series_max: usize) -> Result<Vector, ResponseEr
     })
 }
 
-/// Warnings of the expression itself say nothing of missing data; all others come from storage that did not answer.
-///
-/// Source: Prometheus `util/annotations`, prefixes of its texts; Thanos and remote read warn of failed stores.
-fn partial_reason(is_partial: bool, warnings: &[String]) -> Option<String> {
-    let of_storage = warnings.iter().find(|text| !text.starts_with("PromQL "));
-    match of_storage {
-        Some(text) => Some(snippet(text.as_bytes())),
-        None => is_partial.then(|| "the server marks its answer as partial".to_owned()),
+impl Envelope<'_> {
+    /// Why something may be missing. Warnings of the expression itself say nothing of missing data; all others come from
+    /// storage that did not answer.
+    ///
+    /// Source: Prometheus `util/annotations`, prefixes of its texts; Thanos and remote read warn of failed stores.
+    fn partial_reason(&self) -> Option<String> {
+        let mut said = self.warnings.iter().flatten();
+        match said.find(|text| !text.starts_with("PromQL ")) {
+            Some(text) => Some(snippet(text.as_bytes())),
+            None => self
+                .is_partial
+                .then(|| "the server marks its answer as partial".to_owned()),
+        }
     }
 }
 
@@ -416,80 +430,6 @@ pub fn parse_matrix(body: &[u8], series_max: usize) -> Result<Vec<History>, Resp
             samples: item.values.into_iter().map(|point| point.0).collect(),
         })
         .collect())
-}
-
-#[derive(Deserialize)]
-struct AlertList<'a> {
-    #[serde(borrow)]
-    alerts: Vec<AlertItem<'a>>,
-}
-
-#[derive(Deserialize)]
-struct AlertItem<'a> {
-    #[serde(borrow)]
-    labels: Labels<'a>,
-    #[serde(borrow, default)]
-    annotations: Option<Labels<'a>>,
-    state: String,
-    #[serde(rename = "activeAt", default)]
-    active_at: Option<Timestamp>,
-}
-
-/// Pending and firing alerts, firing first, then by name and labels; at most 500.
-///
-/// # Errors
-/// [`ResponseError`]. A state other than pending and firing leaves that alert out.
-pub fn parse_alerts(body: &[u8]) -> Result<Vec<Alert>, ResponseError> {
-    let (_, data) = open(body)?;
-    let list: AlertList<'_> = decode(data).map_err(within("data"))?;
-    let mut alerts: Vec<Alert> = list.alerts.into_iter().filter_map(into_alert).collect();
-    alerts.sort_by(|a, b| {
-        let pending = |alert: &Alert| alert.state == AlertState::Pending;
-        (pending(a), &a.name, &a.labels).cmp(&(pending(b), &b.name, &b.labels))
-    });
-    alerts.truncate(ALERTS_MAX);
-    Ok(alerts)
-}
-
-fn into_alert(item: AlertItem<'_>) -> Option<Alert> {
-    let state = match item.state.as_str() {
-        "firing" => AlertState::Firing,
-        "pending" => AlertState::Pending,
-        _ => return None,
-    };
-    let labels = item.labels.into_owned();
-    let notes = item.annotations.map(Labels::into_owned).unwrap_or_default();
-    let find = |pairs: &[(String, String)], name: &str| {
-        pairs
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.clone())
-    };
-    Some(Alert {
-        name: find(&labels, "alertname").unwrap_or_default(),
-        state,
-        severity: find(&labels, "severity").unwrap_or_default(),
-        summary: find(&notes, "summary")
-            .or_else(|| find(&notes, "description"))
-            .unwrap_or_default(),
-        labels,
-        since: item.active_at,
-        silenced_by: Vec::new(),
-    })
-}
-
-/// Version of the server, such as `2.42.0`.
-///
-/// # Errors
-/// [`ResponseError`].
-pub fn parse_version(body: &[u8]) -> Result<String, ResponseError> {
-    #[derive(Deserialize)]
-    struct Build {
-        version: String,
-    }
-    let (_, data) = open(body)?;
-    let build: Build = decode(data).map_err(within("data"))?;
-    Ok(build.version)
 }
 
 /// The server's own words in the body of an error status, when it has any.

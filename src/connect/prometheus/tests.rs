@@ -1,6 +1,11 @@
+use super::wire::DECODE_APART_BYTES;
 use super::*;
 use crate::clock::SystemClock;
-use crate::domain::reading::Series;
+use crate::connect::connector::{Connector as _, Health};
+use crate::connect::http::RetryAfter;
+use crate::domain::id::RuleId;
+use crate::domain::reading::{QueryAnswer, Series};
+use tokio::sync::mpsc;
 use wiremock::matchers::{method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -37,6 +42,8 @@ fn connector(
 ) -> Prometheus {
     let mut config = PrometheusConfig::new(ConnectorName::new("main").unwrap(), &server.uri());
     config.alerts = false;
+    config.rules = false;
+    config.targets = false;
     config.history = Duration::ZERO;
     change(&mut config);
     Prometheus::new(config, specs, Arc::new(SystemClock)).unwrap()
@@ -246,7 +253,7 @@ async fn version_and_clock_are_told_and_alerts_do_not_spoil_queries() {
         r#"{{"status":"success","data":{{"resultType":"scalar","result":[{ahead},"{ahead}"]}}}}"#
     );
     answer(&server, "time()", ok(time)).await;
-    let build = r#"{"status":"success","data":{"version":"2.42.0"}}"#;
+    let build = r#"{"status":"success","data":{"version":"2.42.0","goVersion":"go1.19"}}"#;
     Mock::given(path("/api/v1/status/buildinfo"))
         .respond_with(ok(build))
         .expect(1)
@@ -286,4 +293,261 @@ async fn ten_thousand_series_are_decoded_apart_and_cut() {
     let series: &Vec<Series> = answer.result.as_ref().unwrap();
     assert_eq!((series.len(), answer.dropped), (SERIES_MAX, 9800));
     assert_eq!(series[199].labels[1].1, "host-00199:9100");
+}
+
+const SLOW: Duration = Duration::from_secs(60);
+
+fn source(config: PrometheusConfig, specs: &[QuerySpec]) -> Prometheus {
+    Prometheus::new(config, specs, Arc::new(SystemClock)).unwrap()
+}
+
+/// A query that hung kept the other guards of its server, and its alerts, waiting for the whole time limit.
+#[tokio::test]
+async fn a_slow_query_keeps_back_no_other_answer_and_no_alert() {
+    let server = MockServer::start().await;
+    answer(&server, "up", ok(one("1"))).await;
+    answer(&server, "slow", ok(one("1")).set_delay(SLOW)).await;
+    let none = r#"{"status":"success","data":{"alerts":[]}}"#;
+    Mock::given(path("/api/v1/alerts"))
+        .respond_with(ok(none))
+        .mount(&server)
+        .await;
+    let specs = [spec("a", "up"), spec("b", "slow")];
+    let mut prometheus = connector(&server, &specs, |config| {
+        config.alerts = true;
+        config.http.timeout = Duration::from_secs(5);
+    });
+    let (sender, mut early) = mpsc::channel(8);
+    prometheus.tell_early(Early::new(sender));
+    let asked = SystemClock.now();
+    let polling = tokio::spawn(async move {
+        let readings = prometheus.poll(asked).await;
+        (prometheus, readings)
+    });
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        told.push(early.recv().await.expect("told"));
+    }
+    assert!(!polling.is_finished());
+    let [fast] = answers(&told) else {
+        panic!("{told:?}")
+    };
+    assert_eq!((fast.rule.as_str(), value(fast)), ("a", Ok(1.0)));
+    assert!(told.iter().any(|r| matches!(r, Reading::Alerts { .. })));
+    let (prometheus, rest) = polling.await.expect("ends");
+    // The slow one is told early too, at the end: health alone comes after it.
+    let late = early.recv().await.expect("told");
+    let [late] = answers(std::slice::from_ref(&late)) else {
+        panic!("{late:?}")
+    };
+    assert_eq!(late.rule.as_str(), "b");
+    assert!(value(late).unwrap_err().starts_with("no answer"));
+    assert!(rest.is_ok_and(|rest| rest.iter().all(|r| matches!(r, Reading::Info { .. }))));
+    let trouble = prometheus.trouble().unwrap();
+    assert!(trouble.starts_with("1 of 2 queries failed"), "{trouble}");
+}
+
+#[tokio::test]
+async fn answers_that_come_together_are_told_together_and_a_full_queue_loses_none() {
+    let server = MockServer::start().await;
+    Mock::given(path("/api/v1/query"))
+        .respond_with(ok(one("1")))
+        .mount(&server)
+        .await;
+    let specs: Vec<_> = (0..40)
+        .map(|n| spec(&format!("r{n}"), &format!("m{n}")))
+        .collect();
+    let mut prometheus = connector(&server, &specs, |_| {});
+    let (sender, mut early) = mpsc::channel(1);
+    prometheus.tell_early(Early::new(sender));
+    let rest = prometheus.poll(SystemClock.now()).await.unwrap();
+    let mut told = vec![early.try_recv().expect("told")];
+    told.extend(rest);
+    let groups = told.iter().filter_map(|reading| match reading {
+        Reading::Queries { answers, .. } => Some(answers.len()),
+        _ => None,
+    });
+    let groups: Vec<usize> = groups.collect();
+    assert_eq!(groups.iter().sum::<usize>(), 40);
+    assert!(groups.len() < 10, "{groups:?}");
+}
+
+#[tokio::test]
+async fn no_more_queries_are_under_way_than_configured() {
+    let server = MockServer::start().await;
+    Mock::given(path("/api/v1/query"))
+        .respond_with(ok(one("1")).set_delay(Duration::from_millis(50)))
+        .mount(&server)
+        .await;
+    let specs = [spec("a", "x"), spec("b", "y"), spec("c", "z")];
+    let mut prometheus = connector(&server, &specs, |config| config.queries_in_flight = 1);
+    let asked = SystemClock.now();
+    prometheus.poll(asked).await.unwrap();
+    assert!(SystemClock.now().mono_since(asked) >= 150);
+}
+
+#[tokio::test]
+async fn set_parameters_go_with_every_request_and_infos_are_shown() {
+    let server = MockServer::start().await;
+    let info = "PromQL info: metric might not be a counter, name does not end in _total";
+    let body = one("2").replace("\"data\"", &format!("\"infos\":[\"{info}\"],\"data\""));
+    Mock::given(path("/api/v1/query"))
+        .and(query_param("partial_response", "false"))
+        .and(query_param("query", "up"))
+        .respond_with(ok(body))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let mut prometheus = connector(&server, &[spec("a", "up")], |config| {
+        config.params = vec![("partial_response".to_owned(), "false".to_owned())];
+    });
+    let readings = prometheus.poll(SystemClock.now()).await.unwrap();
+    let answer = &answers(&readings)[0];
+    assert_eq!(value(answer), Ok(2.0));
+    assert_eq!(answer.warnings, [info]);
+}
+
+#[tokio::test]
+async fn targets_are_told_and_rules_that_fail_are_said() {
+    let server = MockServer::start().await;
+    answer(&server, "up", ok(one("1"))).await;
+    let targets = r#"{"status":"success","data":{"activeTargets":[{"labels":{"job":"db","instance":"db-1"},"health":"down","lastError":"connection refused","lastScrape":"2026-11-22T04:32:03Z"}]}}"#;
+    Mock::given(path("/api/v1/targets"))
+        .and(query_param("state", "active"))
+        .respond_with(ok(targets))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let rules = r#"{"status":"success","data":{"groups":[{"name":"g","rules":[{"name":"Down","type":"alerting","health":"err","lastError":"many-to-many"}]}]}}"#;
+    Mock::given(path("/api/v1/rules"))
+        .respond_with(ok(rules))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let mut prometheus = connector(&server, &[spec("a", "up")], |config| {
+        config.rules = true;
+        config.targets = true;
+    });
+    let now = SystemClock.now();
+    let readings = prometheus.poll(now).await.unwrap();
+    let targets = readings.iter().find_map(|reading| match reading {
+        Reading::Targets { targets, .. } => Some(targets),
+        _ => None,
+    });
+    let [target] = &targets.expect("targets")[..] else {
+        panic!("{readings:?}")
+    };
+    assert_eq!(
+        (target.is_up, target.error.as_str()),
+        (Some(false), "connection refused")
+    );
+    let said = "rules: 1 of 1 rules fail; `Down`: many-to-many";
+    assert!(prometheus.trouble().unwrap().contains(said));
+    // Asked again after half a minute only; what is wrong stays said.
+    prometheus.poll(now).await.unwrap();
+    assert!(prometheus.trouble().unwrap().contains(said));
+}
+
+/// A server that only stores has no alerts, rules and targets: that is no trouble, but worth saying.
+#[tokio::test]
+async fn what_a_server_does_not_have_is_said_once_and_asked_again_later() {
+    let server = MockServer::start().await;
+    answer(&server, "up", ok(one("1"))).await;
+    let build = r#"{"status":"success","data":{"version":"2.24.0"}}"#;
+    Mock::given(path("/api/v1/status/buildinfo"))
+        .respond_with(ok(build))
+        .mount(&server)
+        .await;
+    Mock::given(path("/api/v1/alerts"))
+        .respond_with(ResponseTemplate::new(400).set_body_string("unsupported path requested"))
+        .expect(2)
+        .mount(&server)
+        .await;
+    let mut prometheus = connector(&server, &[spec("a", "up")], |config| {
+        config.alerts = true;
+        config.targets = true;
+    });
+    let now = SystemClock.now();
+    prometheus.poll(now).await.unwrap();
+    assert_eq!(
+        prometheus.trouble().as_deref(),
+        Some(
+            "alerts: HTTP 400; where there are none, set `alerts` to false; \
+             targets: HTTP 404; where there are none, set `targets` to false"
+        )
+    );
+    prometheus.poll(now).await.unwrap();
+    assert_eq!(prometheus.trouble(), None);
+    prometheus
+        .poll(now.plus(Duration::from_secs(301)))
+        .await
+        .unwrap();
+    assert_eq!(prometheus.trouble(), None, "nothing new");
+}
+
+async fn checks(server: &MockServer) -> Vec<(String, Health, String)> {
+    let config = PrometheusConfig::new(ConnectorName::new("main").unwrap(), &server.uri());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut probe = config.probe(&clock).unwrap();
+    let checks = probe.check(SystemClock.now()).await;
+    let texts = checks.into_iter().map(|check| {
+        let said = [check.said, check.hint].join("|");
+        (check.what, check.health, said)
+    });
+    texts.collect()
+}
+
+#[tokio::test]
+async fn the_probe_asks_each_question_and_says_what_to_do() {
+    let server = MockServer::start().await;
+    answer(&server, "count(up)", ok(one("3"))).await;
+    let build = r#"{"status":"success","data":{"application":"Grafana Mimir","version":"2.11.0"}}"#;
+    Mock::given(path("/api/v1/status/buildinfo"))
+        .respond_with(ok(build))
+        .mount(&server)
+        .await;
+    let rules = r#"{"status":"success","data":{"groups":[{"rules":[{"name":"a","type":"recording","health":"ok"}]}]}}"#;
+    Mock::given(path("/api/v1/rules"))
+        .respond_with(ok(rules))
+        .mount(&server)
+        .await;
+    Mock::given(path("/api/v1/alerts"))
+        .respond_with(ok(r#"{"status":"success","data":{"alerts":[]}}"#))
+        .mount(&server)
+        .await;
+    let check = |what: &str, health, said: &str| (what.to_owned(), health, said.to_owned());
+    assert_eq!(
+        checks(&server).await,
+        [
+            check("version", Health::Good, "Mimir 2.11.0|"),
+            check("queries", Health::Good, "3 series of `up`|"),
+            check("alerts", Health::Good, "0 alerts|"),
+            check("rules", Health::Good, "0 alerting, 1 recording|"),
+            check(
+                "targets",
+                Health::Warn,
+                "HTTP 404|where there are none, set `targets` to false"
+            ),
+        ]
+    );
+    let closed = MockServer::start().await;
+    Mock::given(wiremock::matchers::any())
+        .respond_with(ResponseTemplate::new(401))
+        .mount(&closed)
+        .await;
+    for (what, health, said) in checks(&closed).await {
+        assert_eq!(health, Health::Bad, "{what}");
+        assert_eq!(said, "HTTP 401|check `auth` and `tenant`", "{what}");
+    }
+}
+
+#[test]
+fn settings_reach_the_source() {
+    let mut config =
+        PrometheusConfig::new(ConnectorName::new("main").unwrap(), "http://127.0.0.1:1");
+    assert_eq!(config.queries_in_flight, QUERIES_IN_FLIGHT);
+    config.alerts = false;
+    let source = source(config, &[]);
+    let parts: Vec<_> = source.beside.iter().map(Standing::part).collect();
+    assert_eq!(parts, [Part::Rules, Part::Targets, Part::Info]);
 }

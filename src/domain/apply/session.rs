@@ -1,7 +1,7 @@
 //! Facts of the session as a whole.
 
 use super::{Mark, Why};
-use crate::domain::fact::{Actor, Fact};
+use crate::domain::fact::{Actor, Fact, HoldCause};
 use crate::domain::runbook::plan::RETRY_PAUSE;
 use crate::domain::state::{Hold, Phase, RuleState, State, StepStatus, Terminal};
 
@@ -14,7 +14,8 @@ pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Resu
             read_only,
         } => {
             let actor = mark.actor.clone();
-            if let Some(person) = actor.person() {
+            // Who may only look could neither go nor stop anything: that is no presence.
+            if let Some(person) = actor.person().filter(|_| !read_only) {
                 state.absent_since.remove(person);
             }
             let (read_only, since) = (*read_only, mark.at);
@@ -29,11 +30,7 @@ pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Resu
         }
         Fact::Detached { terminal } => {
             let gone = state.terminals.remove(terminal);
-            leave(
-                state,
-                gone.ok_or("no such terminal is attached")?.actor,
-                mark,
-            );
+            leave(state, gone.ok_or("no such terminal is attached")?, mark);
         }
         Fact::RuleChanged {
             rule,
@@ -61,9 +58,11 @@ pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Resu
 /// A new server knows none of the old one's terminals.
 fn resume(state: &mut State, mark: Mark<'_>) {
     state.open = true;
+    // Which host it runs on is judged anew by the server that took it up.
+    state.holds.retain(|hold| !hold.cause.holds_all());
     begin_spans_anew(state, mark);
     for terminal in std::mem::take(&mut state.terminals).into_values() {
-        leave(state, terminal.actor, mark);
+        leave(state, terminal, mark);
     }
 }
 
@@ -79,15 +78,17 @@ fn begin_spans_anew(state: &mut State, mark: Mark<'_>) {
     }
 }
 
-fn leave(state: &mut State, actor: Actor, mark: Mark<'_>) {
-    if let Actor::Person { id, .. } = actor {
-        let still_here = state
-            .terminals
-            .values()
-            .any(|t| t.actor.person() == Some(&id));
-        if !still_here {
-            state.absent_since.insert(id, mark.at);
-        }
+fn leave(state: &mut State, gone: Terminal, mark: Mark<'_>) {
+    let Actor::Person { id, .. } = gone.actor else {
+        return;
+    };
+    if state.is_present(&id) {
+        return;
+    }
+    let since = state.absent_since.entry(id).or_insert(mark.at);
+    // A terminal that could only look does not begin an absence anew.
+    if !gone.read_only {
+        *since = mark.at;
     }
 }
 
@@ -95,11 +96,8 @@ fn leave(state: &mut State, actor: Actor, mark: Mark<'_>) {
 fn course(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
     match (fact, state.phase) {
         (Fact::Begun, Phase::Briefing) => begin(state, mark),
-        (Fact::Held(cause), Phase::Running | Phase::RollingBack) => state.holds.push(Hold {
-            cause: cause.clone(),
-            by: mark.actor.to_string(),
-            since: mark.at,
-        }),
+        (Fact::Held(cause), Phase::Running | Phase::RollingBack) => hold(state, cause, mark),
+        (Fact::Held(cause), Phase::Briefing) if cause.holds_all() => hold(state, cause, mark),
         (Fact::Released { .. }, _) if state.is_held() => state.holds.clear(),
         (Fact::RollbackStarted { reason }, Phase::Running) => roll_back(state, reason),
         (Fact::RolledBack, Phase::RollingBack) if state.undo_stack.is_empty() => {
@@ -115,6 +113,14 @@ fn course(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
         _ => return Err("it does not fit where the maintenance stands"),
     }
     Ok(())
+}
+
+fn hold(state: &mut State, cause: &HoldCause, mark: Mark<'_>) {
+    state.holds.push(Hold {
+        cause: cause.clone(),
+        by: mark.actor.to_string(),
+        since: mark.at,
+    });
 }
 
 /// What a person has ticked in the document is taken as done; blocks are never taken as run.
@@ -137,11 +143,11 @@ fn begin(state: &mut State, mark: Mark<'_>) {
     }
 }
 
-/// Holds are for going forward, so they end here. Undone is what was touched, later steps first.
+/// Holds are for going forward, so they end here; all but one that says commands would run in the wrong place. Undone is what was touched, later steps first.
 fn roll_back(state: &mut State, reason: &str) {
     state.phase = Phase::RollingBack;
     reason.clone_into(&mut state.end_reason);
-    state.holds.clear();
+    state.holds.retain(|hold| hold.cause.holds_all());
     state.undo_stack = state
         .views()
         .filter(|v| v.now.touched && v.plan.undo.is_some() && !state.is_back_out(v.plan))

@@ -208,5 +208,26 @@ pub fn read_head(plan: &str) -> Option<PlanHead> {
     })
 }
 
+/// The file that a plan says will be executed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanExe {
+    /// Absolute path.
+    pub path: String,
+    /// SHA-256 of its bytes.
+    pub digest: Digest,
+}
+
+/// Reads which file a plan names; absent for work by hand, and for what is no `warroom-plan@v1`.
+pub fn read_exe(plan: &str) -> Option<PlanExe> {
+    let doc = Doc::parse(plan.as_bytes()).ok()?;
+    doc.expect_title("warroom-plan", 1).ok()?;
+    let text = |key: &str| std::str::from_utf8(doc.get(key)?).ok();
+    let hex = text("exe-sha256").filter(|hex| *hex != NONE)?;
+    Some(PlanExe {
+        path: text("exe")?.to_owned(),
+        digest: Digest::parse(&format!("sha256:{hex}")).ok()?,
+    })
+}
+
 #[cfg(test)]
 mod tests;

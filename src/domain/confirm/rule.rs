@@ -92,13 +92,16 @@ pub fn absent(state: &State, proposal: &Proposal, now: Moment) -> Option<PersonI
 }
 
 impl State {
-    /// How long a person has had no terminal here; zero while there is one.
-    pub fn absence(&self, person: &PersonId, now: Moment) -> Duration {
-        if self
-            .terminals
+    /// True while a person has a terminal here that can act: one that may only look could stop nothing.
+    pub fn is_present(&self, person: &PersonId) -> bool {
+        self.terminals
             .values()
-            .any(|t| t.actor.person() == Some(person))
-        {
+            .any(|t| !t.read_only && t.actor.person() == Some(person))
+    }
+
+    /// How long a person has had no terminal here that can act; zero while there is one.
+    pub fn absence(&self, person: &PersonId, now: Moment) -> Duration {
+        if self.is_present(person) {
             return Duration::ZERO;
         }
         self.absent_since

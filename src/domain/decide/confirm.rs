@@ -70,6 +70,10 @@ pub(super) fn unchanged(ask: &Ask<'_>, open: &Proposal) -> Result<(), Refused> {
     if rule::is_expired(open, ask.now) {
         return Err(ask.no("the proposal has expired", "propose it again"));
     }
+    if ask.world.policy.is_none() {
+        let why = format!("the people file cannot be read: {}", ask.world.unread);
+        return Err(ask.no(why, "nothing can be confirmed until it can be read again"));
+    }
     if ask.world.policy != Some(terms.policy) {
         return Err(ask.no(
             "the policy files changed since the proposal",

@@ -6,13 +6,13 @@ use super::propose::in_time;
 use super::{Decision, Refused};
 use crate::domain::confirm::rule;
 use crate::domain::fact::{CloseCause, Fact};
-use crate::domain::id::StepId;
+use crate::domain::id::{AttemptNo, StepId};
 use crate::domain::readiness::StepView;
 use crate::domain::runbook::plan::ExecRole;
 use crate::domain::state::Proposal;
 use crate::domain::world::Look;
 
-pub(super) fn decide(ask: &Ask<'_>, step: &StepId) -> Decision {
+pub(super) fn decide(ask: &Ask<'_>, step: &StepId, attempt: AttemptNo) -> Decision {
     let view = ask.step(step)?;
     let open = ask.proposal(step)?;
     let person = ask.person(step)?;
@@ -23,6 +23,14 @@ pub(super) fn decide(ask: &Ask<'_>, step: &StepId) -> Decision {
             format!("the proposal names `{executor}` as its executor, not `{person}`"),
             format!("`{executor}` can go"),
         );
+        return Err(ask.on_record(step, refused));
+    }
+    if attempt != open.terms.attempt {
+        let why = format!(
+            "it was pressed for attempt {attempt}, and attempt {} is on the table now",
+            open.terms.attempt
+        );
+        let refused = ask.no_step(view, why, "look at the review again, then go");
         return Err(ask.on_record(step, refused));
     }
     if open.armed.is_none() {

@@ -5,13 +5,13 @@ use super::{Decision, Refused};
 use crate::domain::command::Command;
 use crate::domain::confirm::PROPOSAL_LIFE;
 use crate::domain::confirm::plan_doc::{PlanHead, read_head};
-use crate::domain::countdown::point_of_no_return;
+use crate::domain::countdown::{Window, point_of_no_return, window};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, Terms};
 use crate::domain::id::{Nonce, PersonId, StepId};
 use crate::domain::readiness::{Next, StepView};
 use crate::domain::state::{Phase, Stage, State};
-use crate::domain::time::{Moment, Timestamp};
+use crate::domain::time::{Moment, Timestamp, short_span};
 use crate::domain::world::World;
 
 /// A rendered plan, ready to be put before people.
@@ -92,10 +92,22 @@ fn enough_people(
     ))
 }
 
-/// Going forward past the point of no return would leave no time to go back.
+/// Destructive work is what the window was announced for: none goes forward before it. Past the point of no return it
+/// would leave no time to go back.
 pub(super) fn in_time(ask: &Ask<'_>, view: StepView<'_>) -> Result<(), Refused> {
     if ask.state.phase != Phase::Running {
         return Ok(());
+    }
+    if let Window::Before { starts_in } = window(ask.state, ask.now.wall)
+        && let Some(announced) = ask.state.plan().window
+    {
+        let why = format!(
+            "the announced window has not begun: it does in {}",
+            short_span(starts_in)
+        );
+        let start = announced.start.to_seconds_text();
+        let hint = format!("wait until {start} (UTC); what is not destructive can go on");
+        return Err(ask.no_step(view, why, hint));
     }
     match point_of_no_return(ask.state) {
         Some(limit) if ask.now.wall >= limit => {
@@ -126,7 +138,14 @@ pub fn open_proposal(
     let proposer = ask.person(step)?;
     let view = may_propose(&ask, step, proposer, &prepared.executor)?;
     let unread = |what: &str| ask.no_step(view, format!("the {what} cannot be read"), "");
-    let policy = world.policy.ok_or_else(|| unread("policy"))?;
+    let policy = world.policy.ok_or_else(|| {
+        let why = format!("the people file cannot be read: {}", world.unread);
+        ask.no_step(
+            view,
+            why,
+            "nothing can be proposed until it can be read again",
+        )
+    })?;
     let runbook = world.runbook.ok_or_else(|| unread("runbook file"))?;
     if read_head(&prepared.plan) != Some(expected_head(state, view)) {
         let why = "the rendered plan is not about this step as the session knows it";

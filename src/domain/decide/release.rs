@@ -2,14 +2,21 @@
 
 use super::Decision;
 use super::ask::Ask;
-use crate::domain::fact::Fact;
+use crate::domain::fact::{Fact, HoldCause};
 
 pub(super) fn decide(ask: &Ask<'_>, reason: &str) -> Decision {
     ask.operator()?;
-    ask.is_on()?;
     let reason = ask.words(reason)?;
     if !ask.state.is_held() {
+        ask.is_on()?;
         return Err(ask.no("nothing is held", ""));
+    }
+    if let (Some(HoldCause::Moved { from, to }), true) =
+        (ask.state.moved().map(|hold| &hold.cause), reason.is_empty())
+    {
+        let why =
+            format!("the session is pinned to host `{from}`, and its commands would run on `{to}`");
+        return Err(ask.no(why, "release with a reason when that is right"));
     }
     if reason.is_empty()
         && let Some((rule, _)) = ask.state.bad_guard()

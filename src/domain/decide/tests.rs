@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::digest::Digest;
 use crate::domain::fact::{Finding, Mode, Outcome, Via};
 use crate::domain::fixture::*;
 use crate::domain::id::PersonId;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 mod two_person;
+mod write;
 
 /// The command is refused with these words, and the state is as before.
 fn refused(room: &Room, who: &str, command: Command, words: &str) {

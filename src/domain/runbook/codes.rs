@@ -84,6 +84,8 @@ pub const TOO_LONG_TO_SIGN: &str = "WR053";
 pub const NO_TITLE: &str = "WR054";
 /// No steps at all.
 pub const NO_STEPS: &str = "WR055";
+/// A command below a destructive step that is not destructive itself.
+pub const SUB_STEP_UNMARKED: &str = "WR056";
 /// A `{{name}}` that the environment table does not have.
 pub const UNKNOWN_NAME: &str = "WR060";
 /// A `{{name}}` in a script.

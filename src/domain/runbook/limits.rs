@@ -20,6 +20,8 @@ pub const BLOCKS_PER_STEP_MAX: usize = 64;
 pub const ENVIRONMENT_MAX: usize = 100;
 /// Components a runbook may name.
 pub const COMPONENTS_MAX: usize = 1_000;
+/// Alerts that a runbook, or one of its steps, may expect: more than anybody knows beforehand.
+pub const EXPECT_ALERTS_MAX: usize = 100;
 /// Problems that are reported one by one: nobody reads more, and each costs a rendering.
 pub const PROBLEMS_MAX: usize = 200;
 /// Bytes one value may have in the encoding of what two people sign (`TWO_PERSON` 5.1).

@@ -36,8 +36,10 @@ pub struct Maintenance {
     pub change: Option<String>,
     /// Announced time.
     pub window: Option<Window>,
-    /// CMDB components.
+    /// CMDB components: names and selectors.
     pub components: Vec<String>,
+    /// Names of alerts that may come.
+    pub expect_alerts: Vec<Located<String>>,
     /// Names are shell identifiers.
     pub environment: BTreeMap<String, Located<String>>,
 }
@@ -99,6 +101,8 @@ pub struct StepSettings {
     pub expected: Option<Duration>,
     /// What happens when the executor drops out.
     pub on_executor_lost: OnExecutorLost,
+    /// Names of alerts that may come while the step runs.
+    pub expect_alerts: Vec<Located<String>>,
 }
 
 /// A block with a role inside a step.

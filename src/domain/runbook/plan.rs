@@ -19,8 +19,12 @@ pub struct Plan {
     pub change: Option<String>,
     /// When the work may happen.
     pub window: Option<Window>,
-    /// CMDB components the work touches.
+    /// CMDB components the work touches: names, and selectors (those with `=`), whose meaning the CMDB has.
     pub components: Vec<String>,
+    /// Names of alerts that may come at any time of the work.
+    // A plan without any keeps the bytes it had before there were such names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expect_alerts: Vec<String>,
     /// Environment table: passed to every command, and the source of `{{name}}` in titles and prose.
     pub environment: BTreeMap<String, String>,
     /// Markdown before the first phase.
@@ -148,6 +152,9 @@ pub struct PlanStep {
     pub expected: Option<Duration>,
     /// What happens to a running command when its executor drops out.
     pub on_executor_lost: OnExecutorLost,
+    /// Names of alerts that may come while it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expect_alerts: Vec<String>,
     /// Line of the item in the runbook, from 1.
     pub line: u32,
 }

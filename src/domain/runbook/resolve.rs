@@ -8,7 +8,7 @@ use super::model::{Block, ExecFence, Runbook, Step};
 use super::plan::{ExecBlock, ExecRole, Plan, PlanBlock, PlanPhase, PlanStep, Risk};
 use super::rules;
 use super::settings::signed_len;
-use super::source::Located;
+use super::source::{Located, Mapped};
 use super::template::Names;
 use crate::domain::id::StepId;
 use std::time::Duration;
@@ -27,6 +27,7 @@ pub fn resolve(runbook: &Runbook) -> (Plan, Vec<Diagnostic>) {
     let phases = phases(runbook, &numbers, &names, &mut problems);
     let ids = step_ids(runbook, &mut problems);
     let mut taken = rules::reserve_ids(runbook, &mut problems);
+    unmarked_sub_steps(runbook, &numbers.steps, &mut problems);
     let mut steps = Vec::with_capacity(runbook.steps.len());
     for ((step, number), id) in runbook.steps.iter().zip(numbers.steps).zip(ids) {
         steps.extend(plan_step(
@@ -51,6 +52,7 @@ pub fn resolve(runbook: &Runbook) -> (Plan, Vec<Diagnostic>) {
         change: runbook.maintenance.change.clone(),
         window: runbook.maintenance.window,
         components: runbook.maintenance.components.clone(),
+        expect_alerts: filled(&runbook.maintenance.expect_alerts, &names, &mut problems),
         environment: runbook
             .maintenance
             .environment
@@ -267,10 +269,8 @@ fn plan_step(
             }
         }
     }
-    let component = step.settings.component.as_ref().map(|component| {
-        let text = super::source::Mapped::at(&component.value, component.span.clone());
-        names.fill(&text, problems)
-    });
+    let component = step.settings.component.as_ref();
+    let component = component.map(|component| fill(component, names, problems));
     Some(PlanStep {
         title: step_title(step, &number, risk, names, problems),
         prose: names.fill_markdown(&step.prose, problems),
@@ -287,8 +287,19 @@ fn plan_step(
         quorum: quorum(step.settings.quorum.as_ref(), risk, problems),
         expected: step.settings.expected,
         on_executor_lost: step.settings.on_executor_lost,
+        expect_alerts: filled(&step.settings.expect_alerts, names, problems),
         line: step.line,
     })
+}
+
+/// A value of the settings with the environment in it.
+fn fill(value: &Located<String>, names: &Names<'_>, problems: &mut Problems) -> String {
+    names.fill(&Mapped::at(&value.value, value.span.clone()), problems)
+}
+
+fn filled(values: &[Located<String>], names: &Names<'_>, problems: &mut Problems) -> Vec<String> {
+    let values = values.iter();
+    values.map(|value| fill(value, names, problems)).collect()
 }
 
 fn step_title(
@@ -358,6 +369,46 @@ fn risk(step: &Step, problems: &mut Problems) -> Risk {
     declared.value.max(seen)
 }
 
+/// What a step is marked as says nothing of its sub-steps: a command below a destructive one runs without a second
+/// person unless it is marked too. Who says its risk means it.
+fn unmarked_sub_steps(runbook: &Runbook, numbers: &[String], problems: &mut Problems) {
+    let is_marked = |step: &Step| {
+        let risk = step.settings.risk.as_ref();
+        risk.is_some_and(|risk| risk.value.needs_second_person())
+    };
+    // Nearest destructive step around each step; parents stand before their sub-steps.
+    let mut around: Vec<Option<usize>> = Vec::with_capacity(runbook.steps.len());
+    for step in &runbook.steps {
+        let parent = step.parent.and_then(|place| {
+            let parent = runbook.steps.get(place)?;
+            is_marked(parent)
+                .then_some(place)
+                .or_else(|| around.get(place).copied().flatten())
+        });
+        around.push(parent);
+        let run = step.blocks.iter().find_map(|block| match block {
+            Block::Exec(exec) if exec.role == ExecRole::Run => Some(exec),
+            _ => None,
+        });
+        let (Some(outer), Some(run), None) = (parent, run, &step.settings.risk) else {
+            continue;
+        };
+        let number = numbers.get(outer).map_or("", String::as_str);
+        let line = runbook.steps.get(outer).map_or(0, |step| step.line);
+        problems.push(
+            Diagnostic::warning(
+                codes::SUB_STEP_UNMARKED,
+                &run.span,
+                format!(
+                    "the command in line {} runs without a second person: only step {number} above it (line {line}) is destructive",
+                    run.line
+                ),
+            )
+            .hint("mark it `destructive` too, or say `risk = \"change\"` in a ```toml step block of its own"),
+        );
+    }
+}
+
 /// Confirmers of a step: its class asks for some (`TWO_PERSON` 3.5), a runbook may ask for more, never for fewer.
 fn quorum(declared: Option<&Located<u8>>, risk: Risk, problems: &mut Problems) -> u8 {
     let least = match risk {
@@ -423,5 +474,61 @@ fn exec_block(
         timeout: fence.timeout.unwrap_or(EXEC_TIMEOUT_DEFAULT),
         retry: fence.retry,
         line: fence.line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::runbook::parse;
+
+    fn plan(text: &str) -> (Plan, Vec<Diagnostic>) {
+        let (runbook, mut problems) = parse(text, "case.md");
+        let (plan, more) = resolve(&runbook);
+        problems.extend(more);
+        (plan, problems)
+    }
+
+    #[test]
+    fn expected_alerts_are_planned_with_the_environment_in_them() {
+        let (plan, problems) = plan(
+            "# T\n\n```toml maintenance\nexpect_alerts = [\"Lag\"]\n[environment]\ndb = \"orders\"\n```\n\n## P\n\n- [ ] one\n  ```toml step\n  expect_alerts = [\"Down-{{db}}\", \"Full\"]\n  ```\n",
+        );
+        assert_eq!(problems, []);
+        assert_eq!(plan.expect_alerts, ["Lag"]);
+        assert_eq!(plan.steps[0].expect_alerts, ["Down-orders", "Full"]);
+    }
+
+    /// Digests of plans are signed and pinned: a new setting must not change those of runbooks that do not use it.
+    #[test]
+    fn a_plan_that_expects_no_alerts_has_the_bytes_it_had_before() {
+        let (plan, _) = plan("# T\n\n## P\n\n- [ ] one\n");
+        let text = String::from_utf8(plan.canonical_json()).unwrap();
+        assert!(!text.contains("expect_alerts"), "{text}");
+        let back: Plan = serde_json::from_str(&text).unwrap();
+        assert_eq!(back, plan);
+    }
+
+    #[test]
+    fn expected_alerts_are_names_in_a_list() {
+        for (value, wanted) in [
+            ("\"Lag\"", "a list is wanted here"),
+            ("[[\"Lag\"]]", "a single value is wanted here"),
+            ("[\" \"]", "an alert without a name"),
+        ] {
+            let text = format!("- [ ] one\n  ```toml step\n  expect_alerts = {value}\n  ```\n");
+            let (_, problems) = plan(&text);
+            assert!(
+                problems.iter().any(|p| p.message.contains(wanted)),
+                "{value}: {problems:?}"
+            );
+        }
+        let many = vec!["\"A\""; 101].join(", ");
+        let text = format!("- [ ] one\n  ```toml step\n  expect_alerts = [{many}]\n  ```\n");
+        let (_, problems) = plan(&text);
+        assert!(
+            problems.iter().any(|p| p.code == codes::TOO_MANY_ENTRIES),
+            "{problems:?}"
+        );
     }
 }

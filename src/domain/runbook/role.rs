@@ -43,7 +43,7 @@ pub(super) const RULE_KEYS: [&str; 12] = [
 ];
 
 /// Keys of a `toml step` block.
-pub(super) const STEP_KEYS: [&str; 9] = [
+pub(super) const STEP_KEYS: [&str; 10] = [
     "id",
     "component",
     "risk",
@@ -52,6 +52,7 @@ pub(super) const STEP_KEYS: [&str; 9] = [
     "quorum",
     "expected",
     "on_executor_lost",
+    "expect_alerts",
     "roles",
 ];
 

@@ -2,7 +2,9 @@
 
 use super::codes;
 use super::diagnostic::{Diagnostic, Problems, quoted};
-use super::limits::{COMPONENTS_MAX, ENVIRONMENT_MAX, QUORUM_MAX, SIGNED_VALUE_BYTES_MAX};
+use super::limits::{
+    COMPONENTS_MAX, ENVIRONMENT_MAX, EXPECT_ALERTS_MAX, QUORUM_MAX, SIGNED_VALUE_BYTES_MAX,
+};
 use super::model::{Maintenance, Rule, RuleKind, StepSettings};
 use super::plan::{OnExecutorLost, Risk, Window};
 use super::role::{RULE_KEYS, STEP_KEYS};
@@ -10,13 +12,15 @@ use super::source::{Lines, Located, Mapped};
 use super::tree::{self, Entry, Value, unknown_key};
 use super::value::{boolean, choice, name, positive_span, rule_field, span, whole};
 use crate::domain::id::StepId;
+use crate::domain::selector::{Selector, SelectorError, is_selector};
 use crate::domain::time::Timestamp;
 use std::ops::Range;
 use std::time::Duration;
 
-const MAINTENANCE_KEYS: [&str; 9] = [
+const MAINTENANCE_KEYS: [&str; 10] = [
     "change",
     "components",
+    "expect_alerts",
     "window",
     "environment",
     "threshold",
@@ -48,6 +52,7 @@ pub(super) fn maintenance(
         match key.value.as_str() {
             "change" => out.change = value.scalar(problems).map(|text| text.value.clone()),
             "components" => out.components = components(&value, problems),
+            "expect_alerts" => out.expect_alerts = expect_alerts(&value, problems),
             "window" => out.window = window(&value, problems),
             "environment" => environment(&mut out, &value, problems),
             "threshold" => read_rules(RuleKind::Threshold, &value, lines, problems, &mut rules),
@@ -82,9 +87,63 @@ fn components(value: &Value, problems: &mut Problems) -> Vec<String> {
         ));
         return Vec::new();
     }
-    list.iter()
-        .filter_map(|item| item.scalar(problems).map(|text| text.value.clone()))
-        .collect()
+    let mut out = Vec::new();
+    for item in list {
+        let Some(text) = item.scalar(problems) else {
+            continue;
+        };
+        if is_selector(&text.value)
+            && let Err(error) = Selector::parse(&text.value)
+        {
+            problems.push(selector_fault(text, &error));
+        }
+        out.push(text.value.clone());
+    }
+    out
+}
+
+/// Points at the place inside the text where it stands in the file as it is: quotes around it, and no escapes.
+fn selector_fault(text: &Located<String>, error: &SelectorError) -> Diagnostic {
+    let mut place = text.span.clone();
+    if place.len() == text.value.len().saturating_add(2) {
+        let end = place.end.saturating_sub(1);
+        let start = place.start.saturating_add(1).saturating_add(error.offset);
+        place = start.min(end)..end;
+    }
+    Diagnostic::error(
+        codes::BAD_VALUE,
+        &place,
+        format!("selector {}: {}", quoted(&text.value), error.what),
+    )
+    .hint(error.hint.clone())
+}
+
+/// Names of alerts; a blank one would expect nothing, whatever its writer thought.
+fn expect_alerts(value: &Value, problems: &mut Problems) -> Vec<Located<String>> {
+    let list = value.list(problems);
+    if list.len() > EXPECT_ALERTS_MAX {
+        problems.push(Diagnostic::error(
+            codes::TOO_MANY_ENTRIES,
+            value.span(),
+            format!("more than {EXPECT_ALERTS_MAX} expected alerts"),
+        ));
+        return Vec::new();
+    }
+    let mut names = Vec::new();
+    for item in list {
+        let Some(name) = item.scalar(problems) else {
+            continue;
+        };
+        if name.value.trim().is_empty() {
+            problems.push(
+                Diagnostic::error(codes::BAD_VALUE, &name.span, "an alert without a name")
+                    .hint("write the name as the alerting system shows it: `InstanceDown`"),
+            );
+        } else {
+            names.push(name.clone());
+        }
+    }
+    names
 }
 
 fn window(value: &Value, problems: &mut Problems) -> Option<Window> {
@@ -298,6 +357,10 @@ pub(super) fn step(block: &Mapped, step: &mut StepSettings, problems: &mut Probl
         }
         if key.value == "roles" {
             not_yet(&key, problems);
+            continue;
+        }
+        if key.value == "expect_alerts" {
+            step.expect_alerts = expect_alerts(&value, problems);
             continue;
         }
         let Some(text) = value.scalar(problems) else {

@@ -42,8 +42,13 @@ fn changed(open: &Proposal, now: Moment, world: &World) -> Option<CloseCause> {
     if rule::is_expired(open, now) {
         return Some(CloseCause::Expired);
     }
-    if world.policy != Some(terms.policy) {
-        return Some(CloseCause::Policy);
+    match world.policy {
+        Some(policy) if policy == terms.policy => {}
+        Some(_) => return Some(CloseCause::Policy),
+        None => {
+            let why = world.unread.clone();
+            return Some(CloseCause::PolicyUnread { why });
+        }
     }
     if world.runbook != Some(terms.runbook) {
         let what = "the runbook file".to_owned();

@@ -53,7 +53,7 @@ pub(super) fn go_on(state: &State, now: Moment, gates: &GateView) -> Option<Vec<
     }
     match view.now.stage()? {
         Stage::Gated => gate(state, view, gates),
-        Stage::Between if view.now.tries > 0 => again(view, now),
+        Stage::Between if view.now.tries > 0 => again(view, now, state.moved().is_some()),
         Stage::Between => next(state, view),
         Stage::NeedsProposal
         | Stage::AwaitingSecond
@@ -90,11 +90,11 @@ fn gate(state: &State, view: StepView<'_>, gates: &GateView) -> Option<Vec<Fact>
 }
 
 /// After a command that ended badly: another try of a `verify`, or the end of the attempt.
-fn again(view: StepView<'_>, now: Moment) -> Option<Vec<Fact>> {
+fn again(view: StepView<'_>, now: Moment, is_moved: bool) -> Option<Vec<Fact>> {
     let step = view.plan.id.clone();
     let last = view.now.finished.last();
     if let (Next::Exec(exec), Some(due)) = (view.next(), view.now.not_before) {
-        let is_due = now.mono_ms >= due.mono_ms || now.wall >= due.wall;
+        let is_due = (now.mono_ms >= due.mono_ms || now.wall >= due.wall) && !is_moved;
         return is_due.then(|| intent(view, exec));
     }
     let role = last.map_or("command", |f| f.role.as_str());
@@ -108,7 +108,10 @@ fn next(state: &State, view: StepView<'_>) -> Option<Vec<Fact>> {
     let step = view.plan.id.clone();
     match view.next() {
         Next::Exec(exec) => {
-            let goes = exec.role == ExecRole::Verify || !state.is_held();
+            let goes = match exec.role {
+                ExecRole::Verify => state.moved().is_none(),
+                _ => !state.is_held(),
+            };
             goes.then(|| intent(view, exec))
         }
         Next::End if state.has_sub_steps(view.index) => Some(vec![Fact::StepDescended { step }]),

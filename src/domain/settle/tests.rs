@@ -87,6 +87,29 @@ fn a_person_with_a_terminal_left_is_not_away() {
 }
 
 #[test]
+fn a_terminal_that_may_only_look_is_no_presence() {
+    let mut room = Room::armed();
+    room.attach_as(7, "bob", true);
+    room.detach(1);
+    room.wait(seconds(10));
+    // Looking in and leaving again begins nothing anew.
+    room.attach_as(8, "bob", true);
+    room.detach(8);
+    room.wait(seconds(6));
+    let person = person("bob");
+    assert_eq!(closed(&room), Some(CloseCause::Absent { person }));
+    room.check_fold();
+    let mut room = Room::armed();
+    room.attach_as(7, "bob", true);
+    room.detach(1);
+    room.wait(seconds(10));
+    room.attach(8, "bob");
+    room.detach(7);
+    room.wait(seconds(60));
+    assert_eq!(closed(&room), None);
+}
+
+#[test]
 fn a_guard_that_is_not_known_good_ends_an_armed_proposal_and_keeps_another_from_arming() {
     for verdict in [Verdict::Fail, Verdict::Unknown(Unknown::Stale)] {
         let mut room = Room::armed();
@@ -119,6 +142,21 @@ fn changed_files_end_a_proposal() {
         policy.world.policy = Some(Digest::of(b"other"));
         policy.settle();
         assert_eq!(closed(&policy), Some(CloseCause::Policy));
+        let mut unread = room.clone();
+        unread.world.policy = None;
+        let why = "`/etc/warroom/people.toml`: line 3: no `=`".to_owned();
+        unread.world.unread.clone_from(&why);
+        unread.settle();
+        assert_eq!(closed(&unread), Some(CloseCause::PolicyUnread { why }));
+        let said = unread
+            .state
+            .last_closed
+            .as_ref()
+            .map(|(_, why)| why.as_str());
+        assert_eq!(
+            said,
+            Some("the people file cannot be read: `/etc/warroom/people.toml`: line 3: no `=`")
+        );
         let mut runbook = room.clone();
         runbook.world.runbook = None;
         runbook.settle();

@@ -1,6 +1,7 @@
 //! Random people press random keys: what must hold, holds.
 
 use super::*;
+use crate::domain::write::{self, Deed, Urgency};
 
 /// What a run has seen, so that a property over nothing is noticed.
 #[derive(Debug, Default)]
@@ -10,10 +11,55 @@ struct Seen {
     unknown: usize,
     self_confirms: usize,
     undone: usize,
+    written: usize,
+    slept: usize,
 }
 
 /// One random action: which, by whom, on which step.
 type Action = (u8, u8, u8);
+
+/// Writes of every kind of answer: some are possible, some never.
+fn write(which: u8) -> Command {
+    let until = Timestamp::from_millis(1_700_000_000_000 + i64::from(which) * 600_000);
+    let words = ["", "wake up", "disk is full"][usize::from(which) % 3].to_owned();
+    let deed = match which % 4 {
+        0 | 1 => Deed::Page {
+            summary: words,
+            details: String::new(),
+            component: String::new(),
+            urgency: Urgency::High,
+        },
+        2 => Deed::Mute {
+            components: vec!["db-1".to_owned()],
+            matchers: Vec::new(),
+            until,
+            comment: words,
+        },
+        _ => Deed::Resolve { reference: words },
+    };
+    let connector = ["pager", "am", "main", "none"][usize::from(which / 4) % 4];
+    let connector = ConnectorName::new(connector).expect("a name");
+    Command::Write { connector, deed }
+}
+
+/// News of some write, late and twice too.
+fn written(desk: &mut Desk, which: u8) {
+    let word = || "told".to_owned();
+    let outcome = match which % 4 {
+        0 => write::Outcome::Done {
+            reference: word(),
+            proof: word(),
+        },
+        1 => write::Outcome::Accepted {
+            reference: word(),
+            what: format!("looked {which} times"),
+        },
+        2 => write::Outcome::Failed { what: word() },
+        _ => write::Outcome::Unknown { what: word() },
+    };
+    let no = WriteNo(u32::from(which / 4 % 8));
+    desk.input(&Input::Written { no, outcome }).expect("taken");
+}
 
 const PEOPLE: [&str; 5] = ["ann", "bob", "cho", "root", "shared"];
 const STEPS: [&str; 8] = [
@@ -65,7 +111,8 @@ fn act(desk: &mut Desk, (what, who, which): Action, seen: &mut Seen) {
         }
         30 if which < 8 => desk.ask(who, rollback()),
         31 if which < 2 => desk.ask(who, abort()),
-        32 => desk.ask(who, Command::Complete),
+        32 if which < 128 => desk.ask(who, Command::Complete),
+        32 | 39 => desk.ask(who, write(which)),
         _ => {
             event(desk, what, which);
             Ok(())
@@ -80,6 +127,7 @@ fn event(desk: &mut Desk, what: u8, which: u8) {
         33..=35 if desk.running().is_some_and(|k| k.has_process()) => {
             desk.exit(i32::from(which.is_multiple_of(5)));
         }
+        36 if which >= 128 => written(desk, which),
         36 => {
             let span = u64::from(which) * u64::from(which) / 256;
             desk.wait(Duration::from_secs(span));
@@ -154,13 +202,20 @@ fn check(desk: &Desk, seen: &mut Seen) {
             }
             Fact::ExecUnknown { .. } => seen.unknown += 1,
             Fact::StepUndone { .. } => seen.undone += 1,
+            Fact::WriteEnded { .. } => seen.written += 1,
             _ => {}
         }
     }
 }
 
-fn run(actions: &[Action], seen: &mut Seen) {
-    let mut desk = Desk::new();
+/// Without `guards` there are times when nothing has a time limit.
+fn run(actions: &[Action], guards: bool, seen: &mut Seen) {
+    let mut plan = plan();
+    if !guards {
+        plan.rules.clear();
+    }
+    let mut desk = Desk::with(plan);
+    desk.read("errors", 0.1);
     desk.must("ann", Command::Begin);
     for action in actions {
         act(&mut desk, *action, seen);
@@ -178,12 +233,23 @@ fn run(actions: &[Action], seen: &mut Seen) {
         .iter()
         .filter_map(|e| match e {
             Effect::Spawn { key, .. } => Some(key),
-            Effect::StopProcess { .. } => None,
+            Effect::StopProcess { .. } | Effect::Write(_) | Effect::FindWrite(_) => None,
         })
         .collect();
+    let sent: Vec<WriteNo> = desk
+        .effects
+        .iter()
+        .filter_map(|e| match e {
+            Effect::Write(no) => Some(*no),
+            _ => None,
+        })
+        .collect();
+    let asked: Vec<WriteNo> = desk.state().writes.iter().map(|w| w.write.no).collect();
+    assert_eq!(sent, asked, "each write is sent once, in order");
     let distinct: BTreeSet<&&ExecKey> = spawned.iter().collect();
     assert_eq!(distinct.len(), spawned.len(), "something was spawned twice");
     check(&desk, seen);
+    seen.slept += desk.slept;
     desk.check_fold();
 }
 
@@ -193,8 +259,9 @@ proptest! {
     #[test]
     fn whatever_people_do_the_rule_holds_and_replay_equals_live(
         actions in proptest::collection::vec(any::<Action>(), 0..160),
+        guards in any::<bool>(),
     ) {
-        run(&actions, &mut Seen::default());
+        run(&actions, guards, &mut Seen::default());
     }
 }
 
@@ -209,9 +276,9 @@ fn the_random_runs_reach_what_they_are_about() {
         u8::try_from(number >> 56).expect("one byte")
     };
     let mut seen = Seen::default();
-    for _ in 0..60 {
+    for round in 0..60 {
         let actions: Vec<Action> = (0..400).map(|_| (draw(), draw(), draw())).collect();
-        run(&actions, &mut seen);
+        run(&actions, round % 2 == 0, &mut seen);
     }
     let all = [
         seen.confirmed_runs,
@@ -219,6 +286,8 @@ fn the_random_runs_reach_what_they_are_about() {
         seen.unknown,
         seen.self_confirms,
         seen.undone,
+        seen.written,
+        seen.slept,
     ];
     assert!(all.iter().all(|count| *count > 0), "{seen:?}");
 }

@@ -128,6 +128,7 @@ fn aggregate(how: Aggregation, by: &[String], elements: Vec<Element>) -> Vec<Ele
             let value = match how {
                 Aggregation::Sum => sum,
                 Aggregation::Avg => sum / values.len() as f64,
+                Aggregation::Count => values.len() as f64,
                 Aggregation::Max => values.into_iter().fold(f64::NAN, f64::max),
                 Aggregation::Min => values.into_iter().fold(f64::NAN, f64::min),
             };

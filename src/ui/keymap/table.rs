@@ -166,7 +166,13 @@ pub(super) const TABLE: &[Binding] = &[
         "",
         "confirm: the open proposal",
     ),
-    bind("tab", A::FocusNext, G::Views, "", "focus the next pane"),
+    bind(
+        "tab",
+        A::FocusNext,
+        G::Views,
+        "panes",
+        "focus the next pane; a small screen shows it",
+    ),
     bind(
         "backtab",
         A::FocusPrevious,

@@ -3,7 +3,7 @@
 use super::{Outcome, motion_of};
 use crate::ui::action::Motion;
 use crate::ui::canvas::Canvas;
-use crate::ui::keymap::{Context, Group, key_table};
+use crate::ui::keymap::{Context, Group, as_pressed, key_table};
 use crate::ui::model::Scroll;
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
@@ -35,17 +35,20 @@ impl Help {
         None
     }
 
-    pub(super) fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect) {
-        let rows = rows(canvas);
-        let place = crate::ui::centred(area, 86, area.height.saturating_sub(2).max(3));
+    pub(super) fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect, prefix: &str) {
+        let rows = rows(canvas, prefix);
+        let place = crate::ui::centred(area, 86, area.height);
         let height = usize::from(place.height.saturating_sub(2));
         let top = self.scroll.window(rows.len(), height);
-        let title = Row::of(" keys (j k move, q closes) ", canvas.of(Role::Title));
+        let title = Row::of(
+            " keys (j k space move, esc closes) ",
+            canvas.of(Role::Title),
+        );
         pane::popup(canvas, place, title, &rows, top);
     }
 }
 
-fn rows(canvas: &Canvas<'_>) -> Vec<Row> {
+fn rows(canvas: &Canvas<'_>, prefix: &str) -> Vec<Row> {
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
     let mut rows = Vec::new();
     for group in Group::ALL {
@@ -54,7 +57,10 @@ fn rows(canvas: &Canvas<'_>) -> Vec<Row> {
         }
         rows.push(Row::of(group.as_str(), canvas.of(Role::Heading)));
         for binding in key_table().iter().filter(|b| b.group == group) {
-            let key = Row::of(binding.keys, canvas.of(Role::Key)).filled(12, canvas.signs());
+            let keys = as_pressed(binding.keys, prefix);
+            let key = Row::new()
+                .text(&keys, canvas.of(Role::Key))
+                .filled(12, canvas.signs());
             let row = Row::of("  ", text).row(key).fixed(binding.what, text);
             rows.push(match binding.context {
                 Context::Confirm => row.fixed(" (confirm screen)", dim),

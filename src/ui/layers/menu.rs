@@ -8,6 +8,9 @@ use crate::ui::widgets::pane;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 
+/// Cells of the keys, with a gap: `esc` is the longest.
+const KEY_CELLS: usize = 5;
+
 /// One line of a menu.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MenuItem {
@@ -69,15 +72,16 @@ impl Menu {
         for item in &self.items {
             rows.push(
                 Row::of("  ", canvas.of(Role::Text))
-                    .fixed(item.shown, canvas.of(Role::Key))
-                    .fixed("  ", canvas.of(Role::Text))
+                    .row(
+                        Row::of(item.shown, canvas.of(Role::Key)).filled(KEY_CELLS, canvas.signs()),
+                    )
                     .fixed(item.what, canvas.of(Role::Text)),
             );
         }
         rows.push(
             Row::of("  ", canvas.of(Role::Text))
-                .fixed("esc", canvas.of(Role::Key))
-                .fixed("  leave it", canvas.of(Role::Text)),
+                .row(Row::of("esc", canvas.of(Role::Key)).filled(KEY_CELLS, canvas.signs()))
+                .fixed("leave it", canvas.of(Role::Text)),
         );
         let height = u16::try_from(rows.len().saturating_add(2)).unwrap_or(u16::MAX);
         pane::popup(

@@ -168,15 +168,15 @@ impl Layers {
         true
     }
 
-    /// Draws notice and popups over what is there.
-    pub(crate) fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect) {
+    /// Draws notice and popups over what is there. `prefix` is the prefix key, as people write it.
+    pub(crate) fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect, prefix: &str) {
         if let Some(notice) = &self.notice {
             draw_notice(notice, canvas, area);
         }
         for layer in &mut self.stack {
             match layer {
-                Layer::Help(help) => help.draw(canvas, area),
-                Layer::Palette(palette) => palette.draw(canvas, area),
+                Layer::Help(help) => help.draw(canvas, area, prefix),
+                Layer::Palette(palette) => palette.draw(canvas, area, prefix),
                 Layer::Prompt(prompt) => prompt.draw(canvas, area),
                 Layer::Menu(menu) => menu.draw(canvas, area),
             }

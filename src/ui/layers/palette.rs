@@ -4,7 +4,7 @@ use super::input::Input;
 use super::{Outcome, motion_of};
 use crate::ui::action::{Action, Motion};
 use crate::ui::canvas::Canvas;
-use crate::ui::keymap::{Binding, Context, key_table};
+use crate::ui::keymap::{Binding, Context, as_pressed, key_table};
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
 use crate::ui::widgets::pane;
@@ -93,15 +93,16 @@ impl Palette {
         self.found = scored.into_iter().map(|(_, binding)| binding).collect();
     }
 
-    pub(super) fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) {
-        let height = area.height.saturating_sub(4).clamp(3, 20);
+    pub(super) fn draw(&self, canvas: &mut Canvas<'_>, area: Rect, prefix: &str) {
+        let height = area.height.clamp(3, 20);
         let place = crate::ui::centred(area, 76, height);
         let list = usize::from(height.saturating_sub(3));
         let first = self.selected.saturating_sub(list.saturating_sub(1));
         let width = usize::from(place.width.saturating_sub(2));
         let mut rows = vec![Row::of(":", canvas.of(Role::Key)).row(self.input.row(canvas, width))];
         for (at, binding) in self.found.iter().enumerate().skip(first).take(list) {
-            let key = Row::of(binding.keys, canvas.of(Role::Key));
+            let keys = as_pressed(binding.keys, prefix);
+            let key = Row::new().text(&keys, canvas.of(Role::Key));
             let row = Row::of(" ", canvas.of(Role::Text))
                 .fixed(binding.what, canvas.of(Role::Text))
                 .with_right(key, width, canvas.signs());

@@ -32,6 +32,56 @@ pub(crate) struct Line {
     pub(crate) text: Clean,
 }
 
+/// One row of a line, as wide as the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PlanRow {
+    /// What its line is.
+    pub(crate) mark: Mark,
+    /// `target:`, in the row a line of plan or terms begins with; empty in all others, so that text which only looks
+    /// like the beginning of a line is not painted like one.
+    pub(crate) name: Clean,
+    /// What follows it.
+    pub(crate) text: Clean,
+}
+
+/// The lines broken into rows of `width` cells: breaks are marked, nothing is left out.
+pub(crate) fn rows(lines: &[Line], width: usize) -> Vec<PlanRow> {
+    lines
+        .iter()
+        .flat_map(|line| {
+            let name = name_width(line);
+            let parts = display::wrap_exact(&line.text, width, display::Glyphs::Ascii);
+            parts.into_iter().enumerate().map(move |(at, part)| {
+                let (name, text) = part_at(&part, if at == 0 { name } else { 0 });
+                PlanRow {
+                    mark: line.mark,
+                    name,
+                    text,
+                }
+            })
+        })
+        .collect()
+}
+
+/// Cells of `target:` at the beginning of a line.
+fn name_width(line: &Line) -> usize {
+    if line.mark == Mark::Heading {
+        return 0;
+    }
+    let text = line.text.as_str();
+    text.find(": ").map_or(0, |at| at.saturating_add(1))
+}
+
+fn part_at(text: &Clean, width: usize) -> (Clean, Clean) {
+    let (mut head, mut rest, mut taken) = (Clean::default(), Clean::default(), 0);
+    for (grapheme, cells) in text.graphemes() {
+        let side = if taken < width { &mut head } else { &mut rest };
+        side.push(&display::line(grapheme));
+        taken = taken.saturating_add(cells);
+    }
+    (head, rest)
+}
+
 /// Keys a person must not overlook.
 const WEIGHTY: [&str; 6] = ["risk", "title", "target", "blast", "runas", "host"];
 
@@ -57,25 +107,42 @@ fn is_weighty(line: &str) -> bool {
 pub(crate) fn lines(room: &Room, proposal: &Proposal) -> Vec<Line> {
     let before = last_plan(room, proposal);
     let old: BTreeSet<&str> = before.into_iter().flat_map(str::lines).collect();
-    let mut out: Vec<Line> = proposal
-        .plan
-        .lines()
-        .map(|line| {
-            let is_new = before.is_some() && !old.contains(line) && !line.starts_with("attempt: ");
-            let mark = match (is_new, is_weighty(line)) {
-                (true, _) => Mark::Changed,
-                (false, true) => Mark::Weighty,
-                (false, false) => Mark::Plan,
-            };
-            Line {
-                mark,
-                text: exact(line),
-            }
-        })
-        .collect();
+    let mut out = Vec::new();
+    for line in proposal.plan.lines() {
+        let is_new = before.is_some() && !old.contains(line) && !line.starts_with("attempt: ");
+        let mark = match (is_new, is_weighty(line)) {
+            (true, _) => Mark::Changed,
+            (false, true) => Mark::Weighty,
+            (false, false) => Mark::Plan,
+        };
+        out.push(Line {
+            mark,
+            text: exact(line),
+        });
+        out.extend(remark(room, proposal, line).map(heading));
+    }
     out.extend(terms(proposal));
     out.extend(changes(proposal, before));
     out
+}
+
+/// Tells a value that is not there from one that reads `none`: in the bytes they are the same.
+fn remark(room: &Room, proposal: &Proposal, line: &str) -> Option<&'static str> {
+    let key = line.strip_suffix(": none")?;
+    let step = room.state.find(&proposal.terms.step)?.plan;
+    let undo = step.undo.as_ref().and_then(|undo| undo.argv.last());
+    let is_named = match key {
+        "target" => step.component.is_some(),
+        "undo" => undo.is_some_and(|script| !script.trim().is_empty()),
+        "exe" | "exe-sha256" => value_of(&proposal.plan, "argc") != "0",
+        _ => true,
+    };
+    Some(match (is_named, key) {
+        (true, _) => "-- the word `none`, as it is written in the runbook --",
+        (false, "target") => "-- nothing: the runbook names no target --",
+        (false, "undo") => "-- nothing: the runbook has no way back for this step --",
+        (false, _) => "-- nothing: this is done by hand --",
+    })
 }
 
 fn heading(text: &'static str) -> Line {

@@ -245,12 +245,12 @@ fn a_new_proposal_throws_the_old_ritual_away() {
     assert_eq!(reader.ritual().input(), "");
     assert_eq!(reader.gate(), Gate::NotRead);
     let (rows, _) = reader.ritual().rows();
-    let marked: Vec<&str> = rows
+    let marked: Vec<(&str, &str)> = rows
         .iter()
-        .filter(|(m, _)| *m == Mark::Changed)
-        .map(|(_, t)| t.as_str())
+        .filter(|row| row.mark == Mark::Changed)
+        .map(|row| (row.name.as_str(), row.text.as_str()))
         .collect();
-    assert_eq!(marked, ["argv.2: drainctl drain rack-08"]);
+    assert_eq!(marked, [("argv.2:", " drainctl drain rack-08")]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::command::Command;
+use crate::domain::reading::Component;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
 
@@ -154,8 +155,14 @@ fn hostile_text_reaches_no_cell() {
         rule.title = evil.to_owned();
         rule.unit = evil.to_owned();
     }
-    for component in story.room.board.components.values_mut() {
+    let mut components: Vec<Component> = story.room.board.components.values().cloned().collect();
+    for component in &mut components {
         component.owner = evil.to_owned();
+    }
+    // Of the same source, so that nobody else says who owns them.
+    let sources: Vec<_> = story.room.board.components.sources().cloned().collect();
+    for source in sources {
+        story.room.board.components.take(source, components.clone());
     }
     let story = story.printed("backup", 1, evil);
     let mut seat = Seat::at(story, (200, 50));

@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::command::Command;
+use crate::domain::id::AttemptNo;
 use crate::ui::fixtures::id;
 
 fn asked(requests: &[Request]) -> Vec<Command> {
@@ -79,7 +80,10 @@ fn go_is_a_control_key() {
     assert_eq!(asked(&seat.keys(&["g", "enter", "y"])), []);
     assert_eq!(
         asked(&seat.keys(&["ctrl-g"])),
-        [Command::Go { step: id("drain") }]
+        [Command::Go {
+            step: id("drain"),
+            attempt: AttemptNo(1)
+        }]
     );
 }
 

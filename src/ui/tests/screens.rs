@@ -41,13 +41,13 @@ fn war_room_with_another_pane_in_focus_on_a_small_screen() {
     check(
         "running_duty",
         || Story::running("bob"),
-        &["tab", "tab", "tab", "tab"],
+        &["tab", "tab", "tab"],
         &[SMALL],
     );
     check(
         "running_feed_zoomed",
         || Story::running("bob"),
-        &["tab", "tab", "tab", "tab", "tab", "tab", "z"],
+        &["tab", "tab", "tab", "tab", "tab", "z"],
         &[SMALL],
     );
 }

@@ -2,6 +2,7 @@
 
 use super::{Cx, nothing, top_pane};
 use crate::domain::reading::Component;
+use crate::domain::selector;
 use crate::ui::action::Pane;
 use crate::ui::canvas::Canvas;
 use crate::ui::model::Model;
@@ -12,13 +13,18 @@ use std::collections::BTreeSet;
 
 /// Draws the components: the declared ones first, then those they need.
 pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
-    let declared = &cx.room.state.plan().components;
     let known = &cx.room.board.components;
+    let width = usize::from(area.width.saturating_sub(2));
+    let resolved = selector::resolve(&cx.room.state.plan().components, known);
+    let declared = &resolved.names;
     let mut rows = Vec::new();
+    for text in &resolved.unmatched {
+        rows.push(missing(canvas, text, "  fits nothing known to any CMDB"));
+    }
     for name in declared {
         rows.extend(match known.get(name) {
-            Some(component) => of(canvas, component, true),
-            None => vec![missing(canvas, name)],
+            Some(component) => of(canvas, component, true, width),
+            None => vec![missing(canvas, name, "  not known to any CMDB")],
         });
     }
     let needed: BTreeSet<&String> = declared
@@ -31,7 +37,7 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
         rows.extend(
             known
                 .get(name)
-                .map(|c| of(canvas, c, false))
+                .map(|c| of(canvas, c, false, width))
                 .unwrap_or_default(),
         );
     }
@@ -42,14 +48,15 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
     top_pane(model, canvas, area, Pane::Components, extra, &rows);
 }
 
-fn missing(canvas: &Canvas<'_>, name: &str) -> Row {
+fn missing(canvas: &Canvas<'_>, name: &str, why: &'static str) -> Row {
     Row::of(canvas.look().glyphs.unknown, canvas.of(Role::Unknown))
         .fixed(" ", canvas.of(Role::Text))
         .text(name, canvas.of(Role::Text))
-        .fixed("  not known to any CMDB", canvas.of(Role::Unknown))
+        .fixed(why, canvas.of(Role::Unknown))
 }
 
-fn of(canvas: &Canvas<'_>, component: &Component, declared: bool) -> Vec<Row> {
+/// What is known of a component; its status at the end of the row, where it is seen at any width.
+fn of(canvas: &Canvas<'_>, component: &Component, declared: bool, width: usize) -> Vec<Row> {
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
     let sign = if declared {
         canvas.look().glyphs.bullet
@@ -69,19 +76,20 @@ fn of(canvas: &Canvas<'_>, component: &Component, declared: bool) -> Vec<Row> {
     } else {
         " tier "
     };
-    let parts: [(&'static str, &String, Role); 5] = [
+    let parts: [(&'static str, &String, Role); 4] = [
         (tier, &component.tier, Role::Warn),
         (" ", &component.kind, Role::Dim),
         (" owner ", &component.owner, Role::Person),
         (" ", &component.site, Role::Dim),
-        (" ", &component.status, status_role(&component.status)),
     ];
     for (label, value, role) in parts {
         if !value.is_empty() {
             row = row.fixed(label, dim).text(value, canvas.of(role));
         }
     }
-    let mut rows = vec![row];
+    let status =
+        Row::of(" ", dim).text(&component.status, canvas.of(status_role(&component.status)));
+    let mut rows = vec![row.with_right(status, width, canvas.signs())];
     if declared && !component.depends_on.is_empty() {
         let needs = component.depends_on.join(", ");
         rows.push(Row::of("    needs ", dim).text(&needs, text));

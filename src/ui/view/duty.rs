@@ -1,6 +1,6 @@
 //! Who is on call, which incidents are open, which alerts fire; and which sources do not answer.
 
-use super::{Cx, nothing, top_pane};
+use super::{Cx, entries, nothing, top_pane};
 use crate::domain::reading::{Alert, AlertState, Incident, Liveness, OnCall};
 use crate::ui::action::Pane;
 use crate::ui::canvas::Canvas;
@@ -18,10 +18,6 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
     let mut alerts: Vec<&Alert> = board.alerts.values().flatten().collect();
     // Firing first, then by name, so that the order does not change from poll to poll.
     alerts.sort_by_key(|a| (a.state != AlertState::Firing, &a.name));
-    let firing = alerts
-        .iter()
-        .filter(|a| a.state == AlertState::Firing)
-        .count();
     rows.extend(alerts.into_iter().map(|a| alert(cx, canvas, a)));
     rows.extend(
         board
@@ -41,12 +37,25 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
     if rows.is_empty() {
         rows.push(nothing(canvas, "no alert or pager source is configured"));
     }
+    let firing = firing(cx);
     let extra = if firing > 0 {
         Row::new().text(&format!(" {firing} FIRING"), canvas.of(Role::Bad))
     } else {
         Row::new()
     };
+    let rows = entries(&rows, area);
     top_pane(model, canvas, area, Pane::Duty, extra, &rows);
+}
+
+/// How many alerts fire.
+pub(super) fn firing(cx: &Cx<'_>) -> usize {
+    let alerts = cx.room.board.alerts.values().flatten();
+    alerts.filter(|a| a.state == AlertState::Firing).count()
+}
+
+/// How many incidents are open.
+pub(super) fn incidents(cx: &Cx<'_>) -> usize {
+    cx.room.board.incidents.values().flatten().count()
 }
 
 fn alert(cx: &Cx<'_>, canvas: &Canvas<'_>, alert: &Alert) -> Row {

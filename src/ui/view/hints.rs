@@ -4,9 +4,9 @@ use super::Cx;
 use crate::domain::progress::current;
 use crate::domain::readiness::Readiness;
 use crate::domain::state::{Phase, Stage, StepState, StepStatus};
-use crate::ui::action::Action;
+use crate::ui::action::{Action, Pane};
 use crate::ui::canvas::Canvas;
-use crate::ui::keymap::{Context, key_table};
+use crate::ui::keymap::{Context, as_pressed, key_table};
 use crate::ui::model::Model;
 use crate::ui::ritual;
 use crate::ui::text::Row;
@@ -29,7 +29,7 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Re
             continue;
         }
         let part = Row::of(" ", text)
-            .fixed(binding.keys, key)
+            .text(&as_pressed(binding.keys, cx.prefix), key)
             .fixed(" ", text)
             .fixed(binding.hint, text)
             .fixed(" ", text);
@@ -72,6 +72,7 @@ fn is_useful(cx: &Cx<'_>, model: &Model, action: Action) -> bool {
             let armed = state.proposal.as_ref().is_some_and(|p| p.armed.is_some());
             armed && terms.is_some_and(|t| ritual::me(cx.room) == Some(&t.executor))
         }
+        Action::FocusNext => Pane::of(model.view).len() > 1,
         // Drawn at the right end, always.
         Action::Help => false,
         _ => true,

@@ -37,6 +37,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) now: Moment,
     /// The person's time zone.
     pub(crate) zone: &'a jiff::tz::TimeZone,
+    /// The prefix key, as people write it.
+    pub(crate) prefix: &'a str,
     /// The confirm ritual, while there is one.
     pub(crate) ritual: Option<&'a Ritual>,
 }
@@ -69,6 +71,21 @@ const COMFORTABLE: (u16, u16) = (60, 16);
 /// Fewer rows than this hold no plan: what now is shown instead.
 const CONFIRM_ROWS_MIN: u16 = 6;
 
+/// Rows at the top that no popup covers on a screen with panes: the header, and what now.
+const KEPT_ROWS: u16 = 4;
+
+/// Where popups go: below what must always be seen, and above the hints.
+pub(crate) fn free(area: Rect) -> Rect {
+    if area.width < COMFORTABLE.0 || area.height < COMFORTABLE.1 {
+        return area;
+    }
+    Rect {
+        y: area.y.saturating_add(KEPT_ROWS),
+        height: area.height.saturating_sub(KEPT_ROWS.saturating_add(1)),
+        ..area
+    }
+}
+
 /// Draws the room.
 pub(crate) fn draw(
     cx: &Cx<'_>,
@@ -84,7 +101,7 @@ pub(crate) fn draw(
         return plain::tiny(cx, model, canvas, area);
     }
     let mut top = header::draw(cx, model, canvas, area);
-    top = top.saturating_add(now::draw(cx, canvas, below(area, top)));
+    top = top.saturating_add(now::draw(cx, model, canvas, below(area, top)));
     let mut body = below(area, top);
     body.height = body.height.saturating_sub(1);
     hints::draw(cx, model, canvas, area);
@@ -141,6 +158,17 @@ fn top_pane(
         .scroll(which)
         .window(rows.len(), usize::from(inner.height));
     crate::ui::widgets::pane::rows(canvas, inner, rows, top);
+}
+
+/// Cells that further rows of an entry are moved in.
+const ENTRY_INDENT: usize = 2;
+
+/// Entries wrapped to a pane of this area, so that none is cut.
+fn entries(rows: &[Row], area: Rect) -> Vec<Row> {
+    let width = usize::from(area.width.saturating_sub(2));
+    rows.iter()
+        .flat_map(|row| row.hang(width, ENTRY_INDENT))
+        .collect()
 }
 
 /// A row that says there is nothing to show, and why.

@@ -1,9 +1,15 @@
 //! The line that says what now, and the banner of an open proposal.
 
 use super::Cx;
+use crate::domain::progress::current;
+use crate::domain::readiness::Readiness;
+use crate::domain::state::{Phase, StepStatus};
 use crate::domain::time::short_span;
 use crate::domain::what_now::{Severity, what_now};
+use crate::ui::action::{Action, View};
 use crate::ui::canvas::Canvas;
+use crate::ui::keymap::keys_of;
+use crate::ui::model::Model;
 use crate::ui::ritual;
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
@@ -14,10 +20,10 @@ use ratatui::layout::Rect;
 const ROWS_MAX: usize = 2;
 
 /// Draws what now, and the banner when there is one; gives the rows they took.
-pub(crate) fn draw(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect) -> usize {
+pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> usize {
     let mut line = 0;
     let width = usize::from(area.width);
-    let all = rows(cx, canvas, width);
+    let all = rows(cx, model, canvas, width);
     let cut = all.len() > ROWS_MAX;
     for (place, mut row) in all.into_iter().take(ROWS_MAX).enumerate() {
         if cut && place.saturating_add(1) == ROWS_MAX {
@@ -38,42 +44,119 @@ pub(crate) fn draw(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect) -> usize {
     line
 }
 
-/// The sentence, wrapped. Where it would take too many rows, the reason goes before the limit does.
-pub(crate) fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Vec<Row> {
-    let whole = sentence(cx, canvas, true).wrap(width);
-    if whole.len() <= ROWS_MAX {
-        return whole;
+/// The sentence, wrapped. Where it would take too many rows, the reason goes first and then who can act; what is to be
+/// done and until when stay.
+pub(crate) fn rows(cx: &Cx<'_>, model: &Model, canvas: &Canvas<'_>, width: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for detail in [Detail::All, Detail::NoReason, Detail::WhatAndUntil] {
+        rows = sentence(cx, model, canvas, detail).hang(width, INDENT);
+        if rows.len() <= ROWS_MAX {
+            break;
+        }
     }
-    sentence(cx, canvas, false).wrap(width)
+    rows
 }
 
-fn sentence(cx: &Cx<'_>, canvas: &Canvas<'_>, with_reason: bool) -> Row {
+/// Cells further rows of the sentence are moved in, so that all begin below each other.
+const INDENT: usize = 1;
+
+/// How much of the sentence is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Detail {
+    WhatAndUntil,
+    NoReason,
+    All,
+}
+
+fn sentence(cx: &Cx<'_>, model: &Model, canvas: &Canvas<'_>, detail: Detail) -> Row {
     let style = canvas.of(Role::Now);
     let now = what_now(&cx.room.state, &cx.room.board, cx.now, &cx.room.welcome.you);
     let head = match (now.yours, now.severity) {
-        (true, _) => "YOU: ",
-        (false, Severity::Calm | Severity::Act) => "NOW: ",
-        (false, Severity::Warn) => "NOW (!): ",
-        (false, Severity::Bad) => "NOW (!!): ",
+        (true, _) => " YOU: ",
+        (false, Severity::Calm | Severity::Act) => " NOW: ",
+        (false, Severity::Warn) => " NOW (!): ",
+        (false, Severity::Bad) => " NOW (!!): ",
     };
     let mut row = Row::of(head, style).text(&now.what, style);
-    if !now.who.is_empty() {
+    if now.yours {
+        row = row.text(&key_text(cx, model), style);
+    }
+    if !now.who.is_empty() && detail >= Detail::NoReason {
         row = row.fixed(" -- ", style).text(&now.who, style);
     }
-    if with_reason && !now.why.is_empty() {
-        row = row
-            .fixed(" (", style)
-            .text(&now.why, style)
-            .fixed(")", style);
+    if !now.why.is_empty() && detail >= Detail::All {
+        row = row.text(&format!(" ({})", now.why), style);
     }
     if let Some(until) = now.until {
         let left = short_span(until.since(cx.now.wall));
-        row = row
-            .fixed(" until ", style)
-            .text(&until.to_clock_text(), style);
-        row = row.fixed("Z (", style).text(&left, style).fixed(")", style);
+        row = row.text(
+            &format!(" until {}Z ({left})", until.to_clock_text()),
+            style,
+        );
     }
     row
+}
+
+/// ` [P]`: the keys for what the sentence asks of its reader; empty where none works on this screen.
+fn key_text(cx: &Cx<'_>, model: &Model) -> String {
+    let (actions, step) = actions(cx);
+    let keys: Vec<&str> = actions
+        .iter()
+        .filter(|action| model.view != View::Confirm || **action == Action::Go)
+        .map(|action| keys_of(*action))
+        .collect();
+    if keys.is_empty() || cx.room.welcome.read_only {
+        return String::new();
+    }
+    // Another step is selected: the keys would mean that one.
+    let first = match step.filter(|step| *step != model.step) {
+        Some(_) => format!("{}, then ", keys_of(Action::Follow)),
+        None => String::new(),
+    };
+    format!(" [{first}{}]", keys.join(", "))
+}
+
+/// What the sentence asks for, in its own order, and the step it means.
+fn actions(cx: &Cx<'_>) -> (&'static [Action], Option<usize>) {
+    let state = &cx.room.state;
+    if state.phase == Phase::Briefing {
+        return (&[Action::Begin], None);
+    }
+    if let Some(step) = state.unknown() {
+        return (&[Action::Resolve], Some(step.index));
+    }
+    if let Some(proposal) = &state.proposal {
+        return match proposal.armed {
+            Some(_) => (&[Action::Go], None),
+            None => (&[Action::Review], None),
+        };
+    }
+    if let Some(running) = state.running() {
+        return (
+            &[Action::MarkDone],
+            state.find(&running.key.step).map(|s| s.index),
+        );
+    }
+    let back = state.phase == Phase::RollingBack;
+    if state.is_held() {
+        return if back {
+            (&[Action::Release, Action::Abort], None)
+        } else {
+            (&[Action::Release, Action::Rollback], None)
+        };
+    }
+    let Some(step) = current(state) else {
+        return (&[Action::Complete], None);
+    };
+    let actions: &[Action] = match &step.now.status {
+        StepStatus::Failed { .. } if back => &[Action::Retry, Action::Skip, Action::Abort],
+        StepStatus::Failed { .. } => &[Action::Retry, Action::Skip, Action::Rollback],
+        StepStatus::UndoFailed { .. } => &[Action::Retry, Action::Skip],
+        StepStatus::Active { .. } => &[Action::Propose],
+        _ if state.readiness(step.index) == Readiness::ByHand => &[Action::MarkDone],
+        _ => &[Action::Start],
+    };
+    (actions, Some(step.index))
 }
 
 /// Asks this person to review; never opens anything by itself (`TWO_PERSON` 6.1 rule 7).

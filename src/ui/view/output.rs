@@ -58,24 +58,23 @@ fn briefing(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect)
     if !rows.is_empty() {
         rows.push(Row::new());
     }
-    let change = genesis.plan.change.as_deref().unwrap_or("none");
-    rows.extend(Row::of("change  ", dim).text(change, text).wrap(width));
+    let change = Row::of("change  ", dim);
+    let change = match &genesis.plan.change {
+        Some(number) => change.text(number, text),
+        None => change.fixed("not given", dim),
+    };
+    rows.extend(change.wrap(width));
     rows.extend(
         Row::of("runbook ", dim)
             .text(&genesis.runbook.path, text)
             .wrap(width),
     );
-    let commit = genesis.runbook.commit.as_str();
-    let role = if commit == "none" {
-        Role::Warn
-    } else {
-        Role::Text
+    let commit = Row::of("commit  ", dim);
+    let commit = match genesis.runbook.commit.as_str() {
+        "none" => commit.fixed("none: not tracked, or changed since", canvas.of(Role::Warn)),
+        known => commit.text(known, text),
     };
-    rows.extend(
-        Row::of("commit  ", dim)
-            .text(commit, canvas.of(role))
-            .wrap(width),
-    );
+    rows.extend(commit.wrap(width));
     rows.extend(
         Row::of("host    ", dim)
             .text(&genesis.host, text)

@@ -1,6 +1,6 @@
 //! Who is attached, and how each of them is known.
 
-use super::{Cx, nothing, top_pane};
+use super::{Cx, entries, nothing, top_pane};
 use crate::domain::fact::Actor;
 use crate::domain::id::PersonId;
 use crate::domain::state::State;
@@ -35,6 +35,7 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
         rows.push(nothing(canvas, "nobody is attached"));
     }
     let extra = Row::new().text(&format!(" {}", seen.len()), canvas.of(Role::Dim));
+    let rows = entries(&rows, area);
     top_pane(model, canvas, area, Pane::People, extra, &rows);
 }
 

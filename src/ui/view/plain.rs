@@ -10,6 +10,9 @@ use crate::ui::theme::Role;
 use crate::ui::words;
 use ratatui::layout::Rect;
 
+/// Rows that [`connecting`] writes.
+pub(crate) const CONNECTING_ROWS: u16 = 2;
+
 /// Nothing is known yet.
 pub(crate) fn connecting(canvas: &mut Canvas<'_>, area: Rect, what: &Clean) {
     let text = canvas.of(Role::Text);
@@ -44,7 +47,7 @@ pub(crate) fn failed(canvas: &mut Canvas<'_>, area: Rect, what: &Clean, hint: &C
 pub(crate) fn tiny(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let height = usize::from(area.height);
     let width = usize::from(area.width);
-    let sentence = now::rows(cx, canvas, width);
+    let sentence = now::rows(cx, model, canvas, width);
     // With one line only, what now is the one to keep.
     let mut line = 0;
     if height > 1 {

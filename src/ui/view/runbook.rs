@@ -98,9 +98,11 @@ fn margin(cx: &Cx<'_>, canvas: &Canvas<'_>, index: usize, selected: bool) -> Row
 fn source(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
     let runbook = &cx.room.state.genesis.runbook;
     let name = runbook.path.rsplit('/').next().unwrap_or("");
-    let commit: String = runbook.commit.chars().take(13).collect();
+    let commit = match runbook.commit.as_str() {
+        "none" => " no commit".to_owned(),
+        known => format!(" commit {}", known.chars().take(13).collect::<String>()),
+    };
     Row::of(" ", canvas.of(Role::Dim))
         .text(name, canvas.of(Role::Dim))
-        .fixed(" commit ", canvas.of(Role::Dim))
         .text(&commit, canvas.of(Role::Dim))
 }

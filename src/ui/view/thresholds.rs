@@ -19,13 +19,24 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
     let width = usize::from(area.width.saturating_sub(2));
     let height = usize::from(area.height.saturating_sub(2));
     let phase = cx.room.state.current_phase();
-    let lines: Vec<Line<'_>> = cx
+    let mut lines: Vec<Line<'_>> = cx
         .room
         .state
         .all_rules()
         .map(|rule| line(cx, canvas, rule, phase))
         .collect();
     let columns = Columns::of(&lines, width, height);
+    let bad = bad(canvas, &lines);
+    let gate_rows = usize::from(cx.room.board.gate.is_some());
+    if lines
+        .len()
+        .saturating_mul(columns.rows())
+        .saturating_add(gate_rows)
+        > height
+    {
+        // Not all are seen: what is not good must be among those that are.
+        lines.sort_by_key(|line| !line.is_bad);
+    }
     let mut rows: Vec<Row> = Vec::new();
     if let Some(gate) = &cx.room.board.gate {
         rows.push(gate_row(cx, canvas, gate).fit(width, canvas.signs()));
@@ -41,9 +52,25 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
         canvas,
         area,
         Pane::Thresholds,
-        sources(cx, canvas),
+        bad.row(sources(cx, canvas)),
         &rows,
     );
+}
+
+/// How many are not good, for the title: ` 1 FIRING 2 STALE`.
+fn bad(canvas: &Canvas<'_>, lines: &[Line<'_>]) -> Row {
+    let mut counts: Vec<(words::Mark, usize)> = Vec::new();
+    for line in lines.iter().filter(|l| l.is_bad) {
+        match counts.iter_mut().find(|(mark, _)| *mark == line.sign) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => counts.push((line.sign, 1)),
+        }
+    }
+    counts.into_iter().fold(Row::new(), |row, (mark, count)| {
+        let style = canvas.of(mark.role);
+        row.text(&format!(" {count} "), style)
+            .fixed(mark.word, style)
+    })
 }
 
 /// Sources that do not answer, named in the title.
@@ -157,6 +184,9 @@ struct Line<'a> {
     rule: &'a MetricRule,
     track: Option<&'a Track>,
     style: ratatui::style::Style,
+    sign: words::Mark,
+    /// It is watched, and not known to be good.
+    is_bad: bool,
     mark: Row,
     name: Row,
     value: Row,
@@ -189,6 +219,14 @@ enum Limits {
 }
 
 impl Columns {
+    /// Lines of one rule.
+    const fn rows(self) -> usize {
+        match self.limits {
+            Limits::Below => 2,
+            Limits::Long | Limits::Short | Limits::None => 1,
+        }
+    }
+
     fn of(lines: &[Line<'_>], width: usize, height: usize) -> Self {
         let widest = |of: fn(&Line<'_>) -> usize| lines.iter().map(of).max().unwrap_or(0);
         let mark = widest(|l| l.mark.width()).saturating_add(1);
@@ -239,8 +277,9 @@ fn line<'a>(
     phase: Option<usize>,
 ) -> Line<'a> {
     let watched = cx.room.state.is_watched_in(rule, phase);
+    let verdict = verdict(cx, rule);
     let mark = if watched {
-        words::verdict(verdict(cx, rule), canvas.look().glyphs)
+        words::verdict(verdict, canvas.look().glyphs)
     } else {
         words::not_watched(canvas.look().glyphs)
     };
@@ -259,6 +298,8 @@ fn line<'a>(
         rule,
         track,
         style,
+        sign: mark,
+        is_bad: watched && verdict != Verdict::Pass,
         mark: Row::of(mark.glyph, style)
             .fixed(" ", style)
             .fixed(mark.word, style),

@@ -1,10 +1,13 @@
 //! The war room: which panes are on screen at which size.
 
-use super::{Cx, pane};
-use crate::ui::action::Pane;
+use super::{Cx, duty, pane};
+use crate::ui::action::{Action, Pane};
 use crate::ui::cache::Cache;
 use crate::ui::canvas::Canvas;
+use crate::ui::keymap::keys_of;
 use crate::ui::model::Model;
+use crate::ui::text::Row;
+use crate::ui::theme::Role;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 /// From this width on there are three columns.
@@ -24,7 +27,54 @@ pub(crate) fn draw(
     let focus = model.focus();
     for (which, place) in places(area, rules, focus) {
         pane(which, cx, model, cache, canvas, place);
+        if !is_roomy(area) && SHARING.contains(&which) {
+            sharing(cx, canvas, place, which);
+        }
     }
+}
+
+/// Panes that share one place on a small screen: the first one, unless another has the focus.
+const SHARING: [Pane; 5] = [
+    Pane::Output,
+    Pane::Components,
+    Pane::Duty,
+    Pane::People,
+    Pane::Feed,
+];
+
+fn is_roomy(area: Rect) -> bool {
+    area.width >= ROOMY.0 && area.height.saturating_add(6) >= ROOMY.1
+}
+
+/// Names the panes that `tab` brings into this place, in the lower border; alerts that fire are named there too.
+fn sharing(cx: &Cx<'_>, canvas: &mut Canvas<'_>, place: Rect, shown: Pane) {
+    let dim = canvas.of(Role::Dim);
+    let (firing, incidents) = (duty::firing(cx), duty::incidents(cx));
+    let mut row = Row::of(" ", dim)
+        .fixed(keys_of(Action::FocusNext), canvas.of(Role::Key))
+        .fixed(" ", dim);
+    let mut gap = "";
+    for pane in SHARING.into_iter().filter(|pane| *pane != shown) {
+        row = row.fixed(gap, dim);
+        row = match pane {
+            Pane::Duty if firing > 0 => row.text(&format!("{firing} FIRING"), canvas.of(Role::Bad)),
+            Pane::Duty if incidents > 0 => {
+                let plural = if incidents == 1 { "" } else { "s" };
+                let text = format!("{incidents} incident{plural}");
+                row.text(&text, canvas.of(Role::Warn))
+            }
+            Pane::Duty => row.fixed("on call", dim),
+            other => row.fixed(other.as_str(), dim),
+        };
+        gap = "/";
+    }
+    let border = Rect {
+        x: place.x.saturating_add(1),
+        y: place.bottom().saturating_sub(1),
+        width: place.width.saturating_sub(2),
+        height: 1,
+    };
+    canvas.row(border, 0, row.fixed(" ", dim));
 }
 
 fn rows(area: Rect, constraints: &[Constraint]) -> Vec<Rect> {
@@ -42,7 +92,7 @@ fn named(panes: &[Pane], places: Vec<Rect>) -> Vec<(Pane, Rect)> {
 fn places(area: Rect, rules: usize, focus: Pane) -> Vec<(Pane, Rect)> {
     if area.width >= WIDE && area.height >= ROOMY.1 {
         wide(area, rules)
-    } else if area.width >= ROOMY.0 && area.height.saturating_add(6) >= ROOMY.1 {
+    } else if is_roomy(area) {
         roomy(area, rules)
     } else {
         small(area, rules, focus)
@@ -128,9 +178,10 @@ fn roomy(area: Rect, rules: usize) -> Vec<(Pane, Rect)> {
 
 /// Checklist, thresholds, and one more: the output, or whichever of the others has the focus.
 fn small(area: Rect, rules: usize, focus: Pane) -> Vec<(Pane, Rect)> {
-    let third = match focus {
-        Pane::Components | Pane::Duty | Pane::People | Pane::Feed => focus,
-        _ => Pane::Output,
+    let third = if SHARING.contains(&focus) {
+        focus
+    } else {
+        Pane::Output
     };
     let cols = columns(area, &[Constraint::Percentage(48), Constraint::Fill(1)]);
     let [left, right] = cols.as_slice() else {

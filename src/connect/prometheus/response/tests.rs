@@ -1,5 +1,6 @@
 use super::*;
 use crate::connect::contracts;
+use crate::domain::reading::AlertState;
 
 fn recorded(name: &str) -> Option<Vec<u8>> {
     contracts::read(&format!("prometheus/examples/recorded-2.42/{name}"))
@@ -76,7 +77,24 @@ fn published_examples_decode() {
     let scalar = parse_vector(&published("query.200.scalarResult.json").unwrap(), 9).unwrap();
     assert!((scalar.series[0].sample.value - 42.0).abs() < f64::EPSILON);
     let build = published("get-status-buildinfo.200.buildInfo.json").unwrap();
-    assert!(!parse_version(&build).unwrap().is_empty());
+    let build = parse_build(&build).unwrap();
+    assert_eq!(
+        (build.flavour, build.text().as_str()),
+        (Flavour::Prometheus, "3.7.3")
+    );
+    let rules = parse_rules(&published("rules.200.ruleGroups.json").unwrap()).unwrap();
+    assert_eq!(
+        (rules.alerting, rules.recording, rules.trouble()),
+        (1, 0, None)
+    );
+    let targets = parse_targets(&published("get-targets.200.targetsList.json").unwrap()).unwrap();
+    let [target] = &targets.targets[..] else {
+        panic!("{targets:?}")
+    };
+    assert_eq!(
+        (target.job.as_str(), target.instance.as_str(), target.is_up),
+        ("alertmanager", "demo.prometheus.io:9093", Some(true))
+    );
 }
 
 #[test]
@@ -106,7 +124,9 @@ fn recorded_ranges_alerts_and_version_decode() {
     let past = parse_matrix(&body, 2).unwrap();
     assert_eq!((past.len(), past[0].samples.len()), (2, 4));
     assert!(past[0].samples.is_sorted_by_key(|sample| sample.at));
-    let alerts = parse_alerts(&recorded("alerts.json").unwrap()).unwrap();
+    let alerts = parse_alerts(&recorded("alerts.json").unwrap())
+        .unwrap()
+        .alerts;
     assert_eq!(
         (alerts[0].name.as_str(), alerts[0].state),
         ("InstanceDown", AlertState::Firing)
@@ -119,8 +139,99 @@ fn recorded_ranges_alerts_and_version_decode() {
     );
     assert_eq!(alerts[1].state, AlertState::Pending);
     assert_eq!(
-        parse_version(&recorded("status-buildinfo.json").unwrap()).unwrap(),
+        parse_build(&recorded("status-buildinfo.json").unwrap())
+            .unwrap()
+            .text(),
         "2.42.0+ds"
+    );
+}
+
+#[test]
+fn recorded_targets_come_with_those_that_are_down_first() {
+    let Some(body) = recorded("targets-active.json") else {
+        return;
+    };
+    let found = parse_targets(&body).unwrap();
+    assert_eq!((found.dropped, found.partial), (0, None));
+    let down = &found.targets[0];
+    assert_eq!((down.job.as_str(), down.is_up), ("checkout", Some(false)));
+    assert!(down.error.ends_with("connection refused"), "{}", down.error);
+    assert!(down.scraped.is_some());
+    assert!(down.labels.is_sorted());
+    assert!(found.targets[1..].iter().all(|t| t.is_up == Some(true)));
+}
+
+#[test]
+fn of_thousands_of_targets_the_bad_ones_are_kept() {
+    let targets: Vec<String> = (0..2000)
+        .map(|n| {
+            let health = match n {
+                1998 => "down",
+                1999 => "unknown",
+                _ => "up",
+            };
+            format!(
+                r#"{{"labels":{{"job":"node","instance":"host-{n:04}"}},"discoveredLabels":{{"__meta_x":"y"}},"scrapePool":"node","lastError":"","lastScrape":"0001-01-01T00:00:00Z","health":"{health}","new":1}}"#
+            )
+        })
+        .collect();
+    let body = format!(
+        r#"{{"status":"success","data":{{"activeTargets":[{}],"droppedTargets":[]}},"warnings":["ruler-1: gone"]}}"#,
+        targets.join(",")
+    );
+    let found = parse_targets(body.as_bytes()).unwrap();
+    assert_eq!((found.targets.len(), found.dropped), (500, 1500));
+    assert_eq!(found.targets[0].is_up, Some(false));
+    assert_eq!(found.targets[1].is_up, None);
+    assert_eq!(found.targets[0].scraped, None);
+    assert_eq!(found.partial.as_deref(), Some("ruler-1: gone"));
+}
+
+#[test]
+fn rules_that_cannot_be_evaluated_are_named_and_counted() {
+    let rule = |name: &str, kind: &str, health: &str| {
+        format!(
+            r#"{{"name":"{name}","type":"{kind}","health":"{health}","lastError":"many-to-many","query":"x","state":"inactive"}}"#
+        )
+    };
+    let mut rules: Vec<String> = (0..20)
+        .map(|n| rule(&format!("r{n}"), "alerting", "err"))
+        .collect();
+    rules.push(rule("fine", "recording", "ok"));
+    let body = format!(
+        r#"{{"status":"success","data":{{"groups":[{{"name":"g","file":"f","rules":[{}]}}]}}}}"#,
+        rules.join(",")
+    );
+    let rules = parse_rules(body.as_bytes()).unwrap();
+    assert_eq!((rules.alerting, rules.recording), (20, 1));
+    assert_eq!((rules.failing.len(), rules.failing_total), (10, 20));
+    assert_eq!(
+        rules.trouble().as_deref(),
+        Some("20 of 21 rules fail; `r0`: many-to-many")
+    );
+    let wrong = body.replace("\"recording\"", "\"other\"");
+    let error = parse_rules(wrong.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("data.groups[0].rules[20].type"), "{error}");
+}
+
+#[test]
+fn programs_that_speak_the_same_api_are_told_apart() {
+    let check = |data: &str, expected: &str| {
+        let body = format!(r#"{{"status":"success","data":{data}}}"#);
+        assert_eq!(parse_build(body.as_bytes()).unwrap().text(), expected);
+    };
+    check(
+        r#"{"version":"0.34.1","revision":"a","branch":"HEAD","goVersion":"go1.21"}"#,
+        "Thanos 0.34.1",
+    );
+    check(
+        r#"{"application":"Grafana Mimir","version":"2.11.0","revision":"a","goVersion":"go1.21","features":{}}"#,
+        "Mimir 2.11.0",
+    );
+    check(r#"{"version":"2.24.0"}"#, "VictoriaMetrics 2.24.0");
+    check(
+        r#"{"version":"3.1.0","revision":"a","goVersion":"go1.23"}"#,
+        "3.1.0",
     );
 }
 
@@ -153,6 +264,9 @@ fn missing_stores_make_an_answer_partial_but_hints_on_the_expression_do_not() {
         );
         let vector = parse_vector(body.as_bytes(), 9).unwrap();
         assert_eq!(vector.partial.as_deref(), expected, "{extra}");
+        let shown = extra.contains("PromQL info");
+        let is_info = |text: &String| text.starts_with("PromQL info");
+        assert_eq!(vector.warnings.iter().any(is_info), shown, "{extra}");
     };
     check("", None);
     check(

@@ -200,8 +200,12 @@ fn go_is_judged_on_what_is_read_now() {
         change(&mut room);
         room
     };
-    let cases: [(Change, &str); 8] = [
-        (|r| r.world.policy = None, "policy files changed"),
+    let cases: [(Change, &str); 9] = [
+        (
+            |r| r.world.policy = Some(Digest::of(b"other")),
+            "policy files changed",
+        ),
+        (|r| r.world.policy = None, "people file cannot be read"),
         (|r| r.world.runbook = None, "runbook file changed"),
         (|r| r.world.look = Look::NotLooked, "could not be compared"),
         (
@@ -259,4 +263,62 @@ fn go_past_the_point_of_no_return_is_refused_although_it_was_proposed_before() {
     room.confirm("bob").expect("confirmed");
     room.wait(Duration::from_secs(50));
     refused(&room, "ann", go("drain"), "point of no return");
+}
+
+#[test]
+fn nothing_destructive_is_proposed_or_run_before_the_announced_window() {
+    let mut plan = plan();
+    let start_of_window = Timestamp::from_millis(1_700_000_000_000).plus(Duration::from_secs(600));
+    plan.window = Some(Window {
+        start: start_of_window,
+        end: start_of_window.plus(Duration::from_secs(7200)),
+        buffer: Duration::ZERO,
+    });
+    // Beginning, and work that is not destructive, is nobody's outage.
+    let mut room = Room::at_drain_of(plan);
+    room.must("ann", start("drain"));
+    room.exit(0);
+    room.open_gate();
+    refused(
+        &room,
+        "ann",
+        propose("drain"),
+        "the announced window has not begun",
+    );
+    let refusal = room.ask("ann", propose("drain")).expect_err("too early");
+    assert_eq!(
+        refusal.hint,
+        "wait until 2023-11-14T22:23:20Z (UTC); what is not destructive can go on"
+    );
+    room.wait(Duration::from_secs(599));
+    refused(&room, "ann", propose("drain"), "it does in 1s");
+    room.wait(Duration::from_secs(1));
+    room.must("ann", propose("drain"));
+    room.confirm("bob").expect("confirmed");
+    // A wall clock that is set back between the confirm and go.
+    let mut early = room.clone();
+    early.now.wall = start_of_window.minus(Duration::from_secs(1));
+    refused(&early, "ann", go("drain"), "window has not begun");
+    room.must("ann", go("drain"));
+    room.check_fold();
+}
+
+#[test]
+fn a_go_pressed_for_one_attempt_runs_no_other() {
+    let mut room = Room::armed();
+    refused(
+        &room,
+        "ann",
+        go_for("drain", 2),
+        "attempt 1 is on the table",
+    );
+    // The attempt it was pressed for is rejected, another is proposed and confirmed before the key arrives.
+    room.must("bob", cancel("drain"));
+    room.must("ann", propose("drain"));
+    room.confirm("bob").expect("confirmed");
+    refused(&room, "ann", go("drain"), "pressed for attempt 1");
+    assert!(room.ask("ann", go("drain")).is_err());
+    assert_eq!(recorded(&room), 1);
+    room.must("ann", go_for("drain", 2));
+    room.check_fold();
 }

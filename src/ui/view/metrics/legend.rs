@@ -64,6 +64,12 @@ fn series(
     };
     let more =
         |left: usize| Row::new().text(&format!("and {left} more series"), canvas.of(Role::Warn));
+    // One label tells them apart: its name stands in front, once.
+    if let [only] = keys.as_slice()
+        && *only != NAME_LABEL
+    {
+        rows.push(Row::new().text(only, dim).fixed(":", dim));
+    }
     for (at, track) in metric.tracks.iter().enumerate() {
         let one = entry(cx, canvas, rule, track, at, &keys);
         let last_row = rows.len() >= most;
@@ -109,7 +115,7 @@ fn entry(
         let Some((_, label)) = track.labels.iter().find(|(k, _)| k == key) else {
             continue;
         };
-        if *key != NAME_LABEL {
+        if keys.len() > 1 {
             row = row.text(key, dim).fixed("=", dim);
         }
         row = row.text(label, canvas.of(Role::Text)).fixed(" ", dim);
@@ -117,7 +123,6 @@ fn entry(
     row.text(&value, canvas.of(Role::Strong))
         .fixed(" ", dim)
         .text(&age, dim)
-        .fixed(" ago", dim)
 }
 
 /// Names of the labels that are not the same on every series; the metric's name only where nothing else differs.

@@ -16,7 +16,7 @@ use ratatui::layout::Rect;
 use std::time::Duration;
 
 /// Cells of the values at the left, with the axis.
-const SCALE_CELLS: u16 = 10;
+const SCALE_CELLS: u16 = 11;
 /// Widest a bucket is drawn, dot columns: a young session fills its chart, in few steps so that it is seldom redrawn.
 const STRETCH: [usize; 4] = [8, 4, 2, 1];
 /// Cells from which on the times of day stand below a plot too.
@@ -185,11 +185,24 @@ fn value_axis(canvas: &mut Canvas<'_>, rule: &MetricRule, scale: (f64, f64), are
             *slot = Some(Row::new().text(&words::value(value, &rule.unit), dim));
         }
     }
+    let mut taken: Option<usize> = None;
     for (name, limit, role) in named(rule) {
-        let line = chart::row_of(limit.value, scale, rows).filter(|l| *l != 0 && *l != last);
-        if let Some(slot) = line.and_then(|l| labels.get_mut(l)) {
-            *slot = Some(Row::of(name, canvas.of(role)));
-        }
+        let line = chart::row_of(limit.value, scale, rows);
+        let Some(slot) = line.and_then(|l| labels.get_mut(l)) else {
+            continue;
+        };
+        let label = Row::of(name, canvas.of(role));
+        *slot = match slot.take() {
+            // Both limits fall into one row: `warn,crit`.
+            Some(first) if taken == line => Some(first.fixed(",", dim).row(label)),
+            // The ends of the scale keep their value where both fit.
+            Some(end) if line == Some(0) || line == Some(last) => {
+                let both = label.clone().fixed(" ", dim).row(end);
+                Some(if both.width() <= room { both } else { label })
+            }
+            _ => Some(label),
+        };
+        taken = line;
     }
     for (line, label) in labels.into_iter().enumerate() {
         let label = label.unwrap_or_default().fit(room, canvas.signs());

@@ -1,0 +1,243 @@
+use super::Health::{Bad, Good, Unknown, Warn};
+use super::*;
+use crate::clock::SystemClock;
+use crate::connect::connector::{Probe, Writer};
+use crate::connect::http::{HttpConfig, HttpSetupError};
+use crate::connect::netbox::NetBoxConfig;
+use crate::connect::poll::Source;
+use crate::connect::prometheus::PrometheusConfig;
+use crate::connect::query::QuerySpec;
+use crate::domain::time::Moment;
+use futures_util::future::BoxFuture;
+use serde_json::json;
+use std::sync::Mutex;
+use wiremock::matchers::{any, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+fn name(text: &str) -> ConnectorName {
+    ConnectorName::new(text).expect("valid")
+}
+
+fn prometheus(url: &str) -> Arc<dyn Connector> {
+    let mut config = PrometheusConfig::new(name("main"), url);
+    config.http.timeout = Duration::from_secs(2);
+    Arc::new(config)
+}
+
+async fn one(connector: Arc<dyn Connector>) -> Finding {
+    let mut all = examine(&[connector], &clock()).await;
+    all.pop().expect("one for each")
+}
+
+fn lines(finding: &Finding) -> Vec<(String, Health)> {
+    let checks = finding.checks.iter();
+    checks
+        .map(|check| (check.what.clone(), check.health))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_resolve_is_said_once_and_nothing_is_guessed_after_it() {
+    let finding = one(prometheus("http://no-such-host.invalid:9090")).await;
+    let expected = [
+        ("name".to_owned(), Health::Bad),
+        ("credentials".to_owned(), Health::Unknown),
+    ];
+    assert_eq!(lines(&finding), expected, "{finding:?}");
+    assert_eq!(finding.worst(), Health::Bad);
+    assert!(finding.checks[0].hint.contains("url"));
+}
+
+#[tokio::test]
+async fn a_port_that_nobody_listens_on_is_no_connection() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    drop(listener);
+    let finding = one(prometheus(&format!("http://127.0.0.1:{port}"))).await;
+    assert_eq!(finding.checks[0].health, Health::Good);
+    assert_eq!(finding.checks[1].what, "connection");
+    assert_eq!(finding.checks[1].health, Health::Bad);
+    assert!(finding.checks[1].said.contains("refused"), "{finding:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_answers_is_looked_at_in_full() {
+    let server = MockServer::start().await;
+    let found = json!({ "count": 0, "next": null, "previous": null, "results": [] });
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new();
+    let late = clock().now().wall.as_millis() - 10_000;
+    let late = jiff::Timestamp::from_millisecond(late).expect("a time");
+    let date = date.timestamp_to_rfc9110_string(&late).expect("a date");
+    let answer = ResponseTemplate::new(200)
+        .set_body_json(found)
+        .insert_header("Date", date.as_str());
+    Mock::given(any()).respond_with(answer).mount(&server).await;
+    let mut http = HttpConfig::new(&server.uri());
+    http.timeout = Duration::from_secs(2);
+    let finding = one(Arc::new(NetBoxConfig {
+        name: name("cmdb"),
+        http,
+        every: Duration::from_secs(60),
+        filter: crate::connect::netbox::Filter::default(),
+        contacts: false,
+    }))
+    .await;
+    let find = |what: &str| {
+        let found = finding.checks.iter().find(|check| check.what == what);
+        found.unwrap_or_else(|| panic!("no `{what}` in {finding:?}"))
+    };
+    assert_eq!(find("connection").health, Health::Good);
+    assert_eq!(find("latency").health, Health::Good);
+    assert_eq!(find("clock").health, Health::Warn);
+    assert!(find("clock").said.ends_with("s behind ours"));
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_the_credentials_is_reached_and_bad() {
+    let server = MockServer::start().await;
+    Mock::given(path("/"))
+        .respond_with(ResponseTemplate::new(200))
+        .mount(&server)
+        .await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(401).set_body_string("s3cret must not be echoed"))
+        .mount(&server)
+        .await;
+    let finding = one(prometheus(&server.uri())).await;
+    assert_eq!(finding.worst(), Health::Bad, "{finding:?}");
+    let bad = finding
+        .checks
+        .iter()
+        .find(|check| check.health == Health::Bad);
+    assert!(
+        bad.is_some_and(|check| check.said.contains("401")),
+        "{finding:?}"
+    );
+}
+
+#[test]
+fn unknown_is_worse_than_a_warning_and_better_than_bad() {
+    let finding = |all: &[Health]| Finding {
+        connector: name("x"),
+        system: "x",
+        checks: all
+            .iter()
+            .map(|health| Check::new("x", *health, ""))
+            .collect(),
+    };
+    assert_eq!(finding(&[]).worst(), Unknown);
+    assert_eq!(finding(&[Good, Warn]).worst(), Warn);
+    assert_eq!(finding(&[Warn, Unknown, Good]).worst(), Unknown);
+    assert_eq!(finding(&[Bad, Unknown]).worst(), Bad);
+}
+
+/// A pager that notes what it is told.
+#[derive(Debug)]
+struct Pager {
+    name: ConnectorName,
+    told: Arc<Mutex<Vec<Deed>>>,
+    page: Result<Outcome, WriteError>,
+}
+
+impl Connector for Pager {
+    fn name(&self) -> &ConnectorName {
+        &self.name
+    }
+    fn system(&self) -> &'static str {
+        "pager"
+    }
+    fn abilities(&self) -> Vec<Ability> {
+        vec![Ability::Page, Ability::Resolve]
+    }
+    fn source(
+        &self,
+        _specs: &[QuerySpec],
+        _clock: &Arc<dyn Clock>,
+    ) -> Result<Option<Box<dyn Source>>, HttpSetupError> {
+        Ok(None)
+    }
+    fn writer(&self) -> Result<Option<Box<dyn Writer>>, HttpSetupError> {
+        Ok(Some(Box::new(Phone {
+            told: Arc::clone(&self.told),
+            page: self.page.clone(),
+        })))
+    }
+    fn probe(&self, _clock: &Arc<dyn Clock>) -> Result<Box<dyn Probe>, HttpSetupError> {
+        Err(HttpSetupError::CaMissing)
+    }
+}
+
+struct Phone {
+    told: Arc<Mutex<Vec<Deed>>>,
+    page: Result<Outcome, WriteError>,
+}
+
+impl Writer for Phone {
+    fn write<'a>(
+        &'a mut self,
+        order: &'a Order<'a>,
+        _now: Moment,
+    ) -> BoxFuture<'a, Result<Outcome, WriteError>> {
+        self.told.lock().expect("lock").push(order.deed.clone());
+        let outcome = match order.deed {
+            Deed::Page { .. } => self.page.clone(),
+            _ => Err(WriteError::refused("HTTP 403")),
+        };
+        Box::pin(std::future::ready(outcome))
+    }
+    fn find<'a>(
+        &'a mut self,
+        _order: &'a Order<'a>,
+        _now: Moment,
+    ) -> BoxFuture<'a, Result<Option<Outcome>, WriteError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+}
+
+async fn paged_with(page_outcome: Result<Outcome, WriteError>) -> (Finding, Vec<Deed>) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let pager: Arc<dyn Connector> = Arc::new(Pager {
+        name: name("pager"),
+        told: Arc::clone(&told),
+        page: page_outcome,
+    });
+    let mut findings = page(&[pager, prometheus("http://127.0.0.1:9")], &clock(), "mira").await;
+    assert_eq!(findings.len(), 1, "only those that can page are asked to");
+    let told = told.lock().expect("lock").clone();
+    (findings.pop().expect("one"), told)
+}
+
+#[tokio::test]
+async fn a_test_page_is_proven_or_shown_as_not_and_closed_again() {
+    let done = Outcome::Done {
+        reference: "Q1".to_owned(),
+        proof: "mira notified".to_owned(),
+    };
+    let (finding, told) = paged_with(Ok(done)).await;
+    assert_eq!(finding.checks[0].said, "mira notified");
+    assert_eq!(finding.checks[0].health, Health::Good);
+    assert_eq!(
+        told[1],
+        Deed::Resolve {
+            reference: "Q1".to_owned()
+        }
+    );
+    // It could not be closed: that is said, with what to do.
+    assert_eq!(finding.checks[1].health, Health::Warn);
+    assert_eq!(finding.checks[1].hint, "close it by hand");
+
+    let accepted = Outcome::Accepted {
+        reference: String::new(),
+        what: "at the relay".to_owned(),
+    };
+    let (finding, told) = paged_with(Ok(accepted)).await;
+    assert_eq!((finding.worst(), told.len()), (Health::Warn, 1));
+    let (finding, _) = paged_with(Err(WriteError::unclear("no answer"))).await;
+    assert_eq!(finding.worst(), Health::Unknown);
+    let (finding, _) = paged_with(Err(WriteError::refused("HTTP 401"))).await;
+    assert_eq!(finding.worst(), Health::Bad);
+}

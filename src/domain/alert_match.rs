@@ -1,0 +1,330 @@
+//! Which alerts touch which components, and whether the runbook said that they would come.
+//!
+//! Alerting systems and CMDBs have no key in common: an alert has labels, a component has a name and an address. An
+//! alert touches a component when the value of one of its labels is that name or address, as alerting systems write
+//! them: with a port, or with a domain behind it.
+
+use crate::domain::id::{ConnectorName, StepId};
+use crate::domain::reading::{Alert, AlertState, Component};
+use crate::domain::runbook::plan::Plan;
+use std::collections::BTreeMap;
+// An address as a value; `core` knows no sockets.
+use core::net::IpAddr;
+
+/// Labels that say what is wrong and how badly, never where.
+const LABELS_WITHOUT_PLACE: [&str; 2] = ["alertname", "severity"];
+
+/// Longest label value that is looked at, bytes: a full host name of 253 (RFC 1035, 2.3.4), a colon and a port. Longer
+/// ones name no host, and would cost one lookup for each of their dots.
+const VALUE_BYTES_MAX: usize = 253 + 6;
+
+/// An alert about a component that the work touches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match<'a> {
+    /// The alert.
+    pub alert: &'a Alert,
+    /// Who tells of it.
+    pub source: &'a ConnectorName,
+    /// Name of the component, as the runbook writes it.
+    pub component: String,
+    /// The runbook said that it would come.
+    pub expected: bool,
+    /// Something keeps it quiet.
+    pub silenced: bool,
+}
+
+/// Alerts about the components named in `touched`: those that nobody expected and that are heard first, firing before
+/// pending, then by component and alert. An alert that is about several components comes once for each.
+///
+/// `expected` holds names of alerts, exactly as the alerting system writes them. A name in `touched` that no CMDB knows
+/// is looked for all the same, without an address.
+pub fn touched<'a>(
+    alerts: &'a BTreeMap<ConnectorName, Vec<Alert>>,
+    components: &BTreeMap<String, Component>,
+    touched: &[String],
+    expected: &[String],
+) -> Vec<Match<'a>> {
+    let places = places(components, touched);
+    let mut found = Vec::new();
+    let all = alerts
+        .iter()
+        .flat_map(|(source, alerts)| alerts.iter().map(move |alert| (source, alert)));
+    for (source, alert) in all {
+        for component in components_of(alert, &places) {
+            found.push(Match {
+                alert,
+                source,
+                component: component.to_owned(),
+                expected: expected.contains(&alert.name),
+                silenced: !alert.silenced_by.is_empty(),
+            });
+        }
+    }
+    let pending = |m: &Match<'_>| m.alert.state != AlertState::Firing;
+    found.sort_by(|a, b| {
+        (a.expected, a.silenced, pending(a))
+            .cmp(&(b.expected, b.silenced, pending(b)))
+            .then_with(|| (&a.component, &a.alert.name).cmp(&(&b.component, &b.alert.name)))
+    });
+    found
+}
+
+/// Names of alerts that are expected while these steps run: their own, and those of the whole maintenance.
+pub fn expected<'a>(plan: &Plan, steps: impl IntoIterator<Item = &'a StepId>) -> Vec<String> {
+    let mut names = plan.expect_alerts.clone();
+    for id in steps {
+        let step = plan.steps.iter().find(|step| step.id == *id);
+        names.extend(step.into_iter().flat_map(|s| s.expect_alerts.clone()));
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// What a label value may be, in lower case, and whose it is.
+fn places<'t>(
+    components: &BTreeMap<String, Component>,
+    touched: &'t [String],
+) -> BTreeMap<String, Vec<&'t str>> {
+    let mut places: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for name in touched {
+        let address = components.get(name).map(|component| {
+            // Some CMDBs keep the length of the network behind the address.
+            let address = component.address.trim();
+            address.split_once('/').map_or(address, |(host, _)| host)
+        });
+        for key in [Some(name.trim()), address].into_iter().flatten() {
+            let owners = places.entry(key.to_lowercase()).or_default();
+            if !key.is_empty() && !owners.contains(&name.as_str()) {
+                owners.push(name);
+            }
+        }
+    }
+    places
+}
+
+fn components_of<'t>(alert: &Alert, places: &BTreeMap<String, Vec<&'t str>>) -> Vec<&'t str> {
+    let mut found: Vec<&str> = Vec::new();
+    let labels = alert.labels.iter();
+    for (_, value) in labels.filter(|(name, _)| !LABELS_WITHOUT_PLACE.contains(&name.as_str())) {
+        if value.len() > VALUE_BYTES_MAX {
+            continue;
+        }
+        let value = value.trim().to_lowercase();
+        for form in forms(&value) {
+            found.extend(places.get(form).into_iter().flatten());
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The ways to read a label value: as it is, without its port, and without each domain.
+fn forms(value: &str) -> Vec<&str> {
+    let host = without_port(value);
+    let mut forms = vec![value, host];
+    // The first numbers of an address are not the name of a host.
+    if host.parse::<IpAddr>().is_err() {
+        let dots = host.match_indices('.').map(|(at, _)| at);
+        forms.extend(dots.filter_map(|at| host.get(..at)));
+    }
+    forms.dedup();
+    forms
+}
+
+/// `db-1:9100` and `[fd00::1]:9100` without their port and brackets.
+fn without_port(value: &str) -> &str {
+    if let Some(inner) = value.strip_prefix('[') {
+        return inner.split_once(']').map_or(value, |(host, _)| host);
+    }
+    match value.rsplit_once(':') {
+        Some((host, port))
+            if !port.is_empty()
+                && port.bytes().all(|b| b.is_ascii_digit())
+                && !host.contains(':') =>
+        {
+            host
+        }
+        _ => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fixture::{id, plan, step};
+    use proptest::prelude::*;
+
+    fn source(name: &str) -> ConnectorName {
+        ConnectorName::new(name).unwrap()
+    }
+
+    fn alert(name: &str, labels: &[(&str, &str)]) -> Alert {
+        let pairs = labels.iter();
+        Alert {
+            name: name.to_owned(),
+            state: AlertState::Firing,
+            severity: String::new(),
+            summary: String::new(),
+            labels: pairs
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect(),
+            since: None,
+            silenced_by: Vec::new(),
+        }
+    }
+
+    fn components(list: &[(&str, &str)]) -> BTreeMap<String, Component> {
+        let component = |(name, address): &(&str, &str)| {
+            let component = Component {
+                name: (*name).to_owned(),
+                address: (*address).to_owned(),
+                ..Component::default()
+            };
+            ((*name).to_owned(), component)
+        };
+        list.iter().map(component).collect()
+    }
+
+    fn names(list: &[&str]) -> Vec<String> {
+        list.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    /// Names of the components of one alert with one label.
+    fn touches(label: &str, value: &str, known: &[(&str, &str)]) -> Vec<String> {
+        let alerts = [(source("am"), vec![alert("Down", &[(label, value)])])].into();
+        let touched_names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        let found = touched(&alerts, &components(known), &names(&touched_names), &[]);
+        found.into_iter().map(|m| m.component).collect()
+    }
+
+    #[test]
+    fn names_and_addresses_are_found_as_alerting_systems_write_them() {
+        let db = [("db-1", "10.0.0.1/24"), ("db-10", "fd00::10"), ("10", "")];
+        let cases: &[(&str, &str, &[&str])] = &[
+            ("instance", "db-1", &["db-1"]),
+            ("instance", "DB-1:9100", &["db-1"]),
+            ("node", "db-1.prod.example.com", &["db-1"]),
+            ("pod", "db-1.prod.example.com.:9187", &["db-1"]),
+            ("instance", "10.0.0.1:9100", &["db-1"]),
+            ("host", "10.0.0.1", &["db-1"]),
+            ("instance", "[fd00::10]:9100", &["db-10"]),
+            ("instance", "fd00::10", &["db-10"]),
+            ("cluster", "db-10", &["db-10"]),
+            ("instance", "db-1x", &[]),
+            ("instance", "xdb-1", &[]),
+            ("instance", "db-1:http", &[]),
+            ("instance", "db", &[]),
+            ("instance", "10.0.0.17", &[]),
+            ("alertname", "db-1", &[]),
+            ("severity", "db-1", &[]),
+            ("instance", "", &[]),
+        ];
+        for (label, value, wanted) in cases {
+            assert_eq!(&touches(label, value, &db), wanted, "{label}={value}");
+        }
+    }
+
+    #[test]
+    fn a_component_without_address_is_no_part_of_an_empty_label() {
+        assert!(touches("instance", "", &[("db-1", "")]).is_empty());
+        assert!(touches("instance", ":9100", &[("db-1", "")]).is_empty());
+    }
+
+    #[test]
+    fn a_component_no_cmdb_knows_is_found_by_its_name() {
+        let alerts = [(source("am"), vec![alert("Down", &[("host", "web-1")])])].into();
+        let found = touched(&alerts, &BTreeMap::new(), &names(&["web-1"]), &[]);
+        assert_eq!(found.len(), 1);
+    }
+
+    #[test]
+    fn an_alert_of_several_components_comes_once_for_each() {
+        let one = alert(
+            "Lag",
+            &[
+                ("instance", "db-1:9100"),
+                ("host", "db-1"),
+                ("peer", "db-2"),
+            ],
+        );
+        let alerts = [(source("am"), vec![one])].into();
+        let found = touched(&alerts, &BTreeMap::new(), &names(&["db-2", "db-1"]), &[]);
+        let found: Vec<&str> = found.iter().map(|m| m.component.as_str()).collect();
+        assert_eq!(found, ["db-1", "db-2"]);
+    }
+
+    #[test]
+    fn what_nobody_expected_comes_first() {
+        let mut quiet = alert("Noise", &[("host", "db-1")]);
+        quiet.silenced_by = names(&["4f2a"]);
+        let mut pending = alert("Aging", &[("host", "db-1")]);
+        pending.state = AlertState::Pending;
+        let list = vec![
+            alert("Lag", &[("host", "db-1")]),
+            quiet,
+            pending,
+            alert("Full", &[("host", "db-1")]),
+        ];
+        let alerts = [(source("am"), list)].into();
+        let found = touched(
+            &alerts,
+            &BTreeMap::new(),
+            &names(&["db-1"]),
+            &names(&["Lag"]),
+        );
+        let seen: Vec<_> = found
+            .iter()
+            .map(|m| (m.alert.name.as_str(), m.expected, m.silenced))
+            .collect();
+        let wanted = [
+            ("Full", false, false),
+            ("Aging", false, false),
+            ("Noise", false, true),
+            ("Lag", true, false),
+        ];
+        assert_eq!(seen, wanted);
+    }
+
+    #[test]
+    fn steps_and_the_maintenance_say_what_they_expect() {
+        let mut plan = plan();
+        plan.expect_alerts = names(&["Lag"]);
+        let mut drain = step("drain-it", 0, Vec::new());
+        drain.expect_alerts = names(&["Down", "Lag"]);
+        plan.steps.push(drain);
+        assert_eq!(expected(&plan, &[]), names(&["Lag"]));
+        assert_eq!(expected(&plan, &[id("drain-it")]), names(&["Down", "Lag"]));
+        assert_eq!(expected(&plan, &[id("no-such-step")]), names(&["Lag"]));
+    }
+
+    proptest! {
+        /// Whatever a component is called: its name, with a port, with a domain, in any case, touches it and it alone.
+        #[test]
+        fn every_way_to_write_a_name_touches_exactly_its_owner(
+            name in "[a-z][a-z0-9-]{0,20}",
+            other in "[a-z][a-z0-9-]{0,20}",
+            domain in "(\\.[a-z]{1,8}){0,3}",
+            port in proptest::option::of(1_u16..),
+            upper in any::<bool>(),
+        ) {
+            prop_assume!(name != other);
+            let mut value = format!("{name}{domain}");
+            if let Some(port) = port {
+                value = format!("{value}:{port}");
+            }
+            if upper {
+                value = value.to_uppercase();
+            }
+            prop_assert_eq!(touches("instance", &value, &[(&name, ""), (&other, "")]), vec![name]);
+        }
+
+        /// Foreign texts never panic, and nothing that is not touched is named.
+        #[test]
+        fn any_label_is_survived(label in ".{0,12}", value in ".{0,300}", name in ".{0,12}") {
+            let found = touches(&label, &value, &[(&name, "10.0.0.1")]);
+            prop_assert!(found.iter().all(|found| *found == name));
+        }
+    }
+}

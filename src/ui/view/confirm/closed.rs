@@ -1,0 +1,58 @@
+//! The screen while there is nothing to review.
+
+use crate::domain::runbook::plan::Risk;
+use crate::domain::state::Stage;
+use crate::ui::canvas::Canvas;
+use crate::ui::text::Row;
+use crate::ui::theme::Role;
+use crate::ui::view::Cx;
+use ratatui::layout::Rect;
+
+/// Says that there is nothing to review, and what became of the last proposal.
+pub(super) fn draw(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect) {
+    let text = canvas.of(Role::Text);
+    let mut rows = vec![Row::of("no proposal is open", canvas.of(Role::Strong))];
+    rows.extend(under_way(cx, canvas));
+    if let Some((step, why)) = &cx.room.state.last_closed {
+        let row = Row::of("the last one, of ", text).text(step.as_str(), canvas.of(Role::Strong));
+        rows.extend(
+            row.fixed(", ended: ", text)
+                .text(why, canvas.of(Role::Warn))
+                .wrap(usize::from(area.width)),
+        );
+    }
+    rows.extend(waiting(cx, canvas));
+    rows.push(Row::of("esc", canvas.of(Role::Key)).fixed(" leaves", canvas.of(Role::Dim)));
+    for (line, row) in rows.into_iter().enumerate() {
+        canvas.row(area, line, row);
+    }
+}
+
+/// What runs: after a go the screen says what became of the confirm.
+fn under_way(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
+    let running = cx.room.state.running()?;
+    let step = cx.room.state.find(&running.key.step)?;
+    let text = canvas.of(Role::Text);
+    let row = Row::new()
+        .text(running.role.as_str(), canvas.of(Role::Active))
+        .fixed(" of step ", text)
+        .text(&step.plan.number, canvas.of(Role::Strong))
+        .fixed(" runs since ", text)
+        .text(&cx.clock(running.since.wall, false), text);
+    Some(row.fixed("; press 1 to watch it", text))
+}
+
+/// A step that waits to be proposed.
+fn waiting(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
+    let step = cx.room.state.under_way()?;
+    if step.now.stage() != Some(Stage::NeedsProposal) {
+        return None;
+    }
+    let label = format!("{} waits to be proposed", step.plan.to_label());
+    let role = if step.plan.risk == Risk::Irreversible {
+        Role::Bad
+    } else {
+        Role::Warn
+    };
+    Some(Row::new().text(&label, canvas.of(role)))
+}

@@ -1,0 +1,160 @@
+//! The plan for those who cannot confirm it: proposer, executor, who has confirmed already, onlookers.
+
+use super::plan::{guards, place, plan_rows};
+use crate::domain::confirm::rule::person_in;
+use crate::domain::state::Proposal;
+use crate::ui::action::Pane;
+use crate::ui::canvas::{Canvas, below};
+use crate::ui::model::Model;
+use crate::ui::ritual;
+use crate::ui::room::Link;
+use crate::ui::text::Row;
+use crate::ui::theme::Role;
+use crate::ui::view::Cx;
+use ratatui::layout::Rect;
+
+/// Draws the plan and what is waited for.
+pub(super) fn draw(
+    cx: &Cx<'_>,
+    model: &mut Model,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    proposal: &Proposal,
+) {
+    let width = usize::from(area.width);
+    let status = status_rows(cx, canvas, proposal, width);
+    // A row for the place in the plan, one for the outcome, one for the keys.
+    let foot = u16::try_from(status.len().saturating_add(3))
+        .unwrap_or(u16::MAX)
+        .min(area.height);
+    let plan = Rect {
+        height: area.height.saturating_sub(foot),
+        ..area
+    };
+    let text_width = usize::from(area.width.saturating_sub(ritual::MARGIN));
+    let rows = ritual::rows_of(&ritual::content_of(cx.room, proposal), text_width);
+    let height = usize::from(plan.height);
+    let top = model.scroll(Pane::Review).window(rows.len(), height);
+    plan_rows(canvas, plan, &rows, top);
+    let rest = below(area, height);
+    canvas.row(rest, 0, place(canvas, (top, height, rows.len())));
+    let (outcome, role) = outcome(cx, proposal);
+    let style = canvas.of(role);
+    canvas.bar(rest, 1, Row::of(" ", style).text(&outcome, style), style);
+    for (line, row) in status.into_iter().enumerate() {
+        canvas.row(rest, line.saturating_add(2), row);
+    }
+    let dim = canvas.of(Role::Dim);
+    let keys = Row::of("j k space b g G", canvas.of(Role::Key)).fixed(" read  ", dim);
+    let keys = keys.fixed("esc", canvas.of(Role::Key)).fixed(" leave", dim);
+    canvas.row(
+        below(area, usize::from(area.height.saturating_sub(1))),
+        0,
+        keys,
+    );
+}
+
+/// Where the proposal stands for this person, and who acts next.
+fn outcome(cx: &Cx<'_>, proposal: &Proposal) -> (String, Role) {
+    let terms = &proposal.terms;
+    let me = ritual::me(cx.room);
+    let mine = me == Some(&terms.executor);
+    let confirmed = proposal.confirms.iter().any(|c| me == Some(&c.person));
+    let (count, quorum) = (proposal.confirms.len(), usize::from(terms.quorum.max(1)));
+    if proposal.armed.is_some() {
+        let said = if confirmed { "YOU CONFIRMED. " } else { "" };
+        return if mine {
+            (
+                "CONFIRMED, ARMED. You say go: ctrl-g runs it".to_owned(),
+                Role::Banner,
+            )
+        } else {
+            let who = &terms.executor;
+            (
+                format!("{said}ARMED: waiting for {who} to say go; nothing runs before that"),
+                Role::Banner,
+            )
+        };
+    }
+    let missing = quorum.saturating_sub(count);
+    let people = if missing == 1 { "person" } else { "people" };
+    let next = if missing > 0 {
+        format!("waiting for {missing} more {people} to confirm")
+    } else {
+        "it does not arm yet: see the guards".to_owned()
+    };
+    if confirmed {
+        (
+            format!("YOU CONFIRMED ({count} of {quorum}); {next}"),
+            Role::Banner,
+        )
+    } else {
+        (
+            format!("{count} of {quorum} confirmed; {next}"),
+            Role::Selection,
+        )
+    }
+}
+
+fn status_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal, width: usize) -> Vec<Row> {
+    let mut rows = vec![guards(cx, canvas, proposal, width)];
+    if proposal.armed.is_none() {
+        rows.extend(why_not(cx, proposal).map(|why| Row::of(why, canvas.of(Role::Text))));
+        rows.extend(words_rows(cx, canvas, proposal));
+    }
+    rows.into_iter()
+        .map(|row| row.fit(width, canvas.signs()))
+        .collect()
+}
+
+/// Why this terminal has no input; nothing after this person's own confirm, which is said elsewhere.
+fn why_not(cx: &Cx<'_>, proposal: &Proposal) -> Option<&'static str> {
+    let me = ritual::me(cx.room);
+    let is = |person| me == Some(person);
+    Some(if cx.room.link != Link::Up {
+        "the server is not reached, so nothing can be confirmed here"
+    } else if cx.room.welcome.read_only {
+        "this terminal only looks"
+    } else if me.is_none() {
+        "this account is nobody's, so it cannot confirm"
+    } else if is(&proposal.terms.proposer) || is(&proposal.terms.executor) {
+        "you proposed it, so somebody else has to confirm"
+    } else if proposal.confirms.iter().any(|c| is(&c.person)) {
+        return None;
+    } else {
+        "it cannot be confirmed now"
+    })
+}
+
+/// The words each attached person would be shown, for the proposer to compare on a call.
+fn words_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal) -> Vec<Row> {
+    /// More people than this on one call do not compare words one by one.
+    const PEOPLE_MAX: usize = 4;
+    let mine = ritual::me(cx.room) == Some(&proposal.terms.proposer);
+    let mut people: Vec<_> = cx
+        .room
+        .state
+        .terminals
+        .values()
+        .filter_map(|t| person_in(cx.room.welcome.mode, &t.actor))
+        .collect();
+    people.sort();
+    people.dedup();
+    people
+        .into_iter()
+        .filter(|p| mine && **p != proposal.terms.proposer && **p != proposal.terms.executor)
+        .take(PEOPLE_MAX)
+        .filter_map(|person| {
+            let words = ritual::words_for(cx.room, proposal, person)?;
+            let row = Row::of("words on the screen of ", canvas.of(Role::Dim))
+                .text(person.as_str(), canvas.of(Role::Person))
+                .fixed(": ", canvas.of(Role::Dim));
+            let strong = canvas.of(Role::Strong);
+            Some(
+                words
+                    .into_iter()
+                    .fold(row, |row, word| row.fixed(word, strong).fixed(" ", strong)),
+            )
+        })
+        .collect()
+}

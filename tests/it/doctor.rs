@@ -1,0 +1,87 @@
+//! `warroom doctor` over the program's own lab, as a newcomer would run it before the first runbook.
+
+use crate::cli_session::Home;
+use crate::harness::wait_for;
+use std::fs::File;
+use std::process::{Child, Command, Stdio};
+
+/// A running lab, ended with the test.
+struct Lab {
+    child: Child,
+    config: String,
+}
+
+impl Lab {
+    fn start(home: &Home) -> Self {
+        let out = home.path("lab.out");
+        let child = Command::new(env!("CARGO_BIN_EXE_warroom"))
+            .arg("lab")
+            .stdout(File::create(&out).expect("a file"))
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("starts");
+        let text = wait_for("the lab's configuration", || {
+            let text = std::fs::read_to_string(&out).ok()?;
+            text.contains("[[panel]]").then_some(text)
+        });
+        let line = text
+            .lines()
+            .find_map(|line| line.split_once("WARROOM_LAB_TOKEN="));
+        let token = line.expect("the lab names its token").1.trim();
+        let secret = home.path("token");
+        std::fs::write(&secret, token).expect("written");
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&secret, private).expect("chmod");
+        let reference = format!("file:{}", secret.display());
+        let config = text.replace("env:WARROOM_LAB_TOKEN", &reference);
+        Self { child, config }
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+#[test]
+fn what_works_is_proven_and_what_does_not_is_named() {
+    let home = Home::new();
+    let lab = Lab::start(&home);
+    home.write("config.toml", &lab.config);
+    let (code, out, err) = home.said(&["doctor"]);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(out.contains("lab (prometheus)"), "{out}");
+    assert!(out.contains("6 components"), "{out}");
+    assert!(out.ends_with("3 integrations: 3 ok\n"), "{out}");
+
+    let (code, out, _) = home.said(&["doctor", "--json", "lab-cmdb"]);
+    let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(code, 0, "{out}");
+    assert_eq!(value["connectors"][0]["system"], "netbox");
+    assert_eq!(value["connectors"][0]["health"], "ok");
+    assert_eq!(value["connectors"].as_array().map(Vec::len), Some(1));
+
+    let broken = "\n[connect.prometheus.gone]\nurl = \"http://no-such-host.invalid\"\n";
+    home.write("config.toml", &format!("{}{broken}", lab.config));
+    let (code, out, _) = home.said(&["doctor"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("cannot resolve no-such-host.invalid"), "{out}");
+    assert!(out.ends_with("4 integrations: 3 ok, 1 BAD\n"), "{out}");
+
+    let (code, _, err) = home.said(&["doctor", "nope"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(
+        err.contains("configured are gone, lab, lab-cmdb, lab-pager"),
+        "{err}"
+    );
+}
+
+#[test]
+fn without_a_configuration_it_says_where_one_is_described() {
+    let home = Home::new();
+    let (code, out, _) = home.said(&["doctor"]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("no integration is configured"), "{out}");
+}
