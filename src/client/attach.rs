@@ -24,6 +24,9 @@ const REQUESTS_MAX: usize = 64;
 /// Messages taken in one go before a frame may be drawn, so that a flood cannot starve the keys.
 const BATCH_MAX: usize = 256;
 
+/// Turns of the runtime in which a local session is connected to and greeted.
+const TURNS_TO_GREET: usize = 3;
+
 /// How an attached terminal ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
@@ -84,6 +87,13 @@ pub async fn attach(
         return Ok(End::TerminalGone);
     }
     let link = tokio::spawn(link::run(target, introduction, to_link, to_screen));
+    // The screen's buffers are made while the session answers.
+    for _ in 0..TURNS_TO_GREET {
+        tokio::task::yield_now().await;
+    }
+    if terminal.take_screen().is_err() {
+        return Ok(End::TerminalGone);
+    }
     let end = attached
         .run(&mut terminal, &mut events, &mut hangup, &mut terminate)
         .await;

@@ -10,23 +10,20 @@ fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// Every variable that the example refers to is set.
 fn env() -> Env {
-    let variables = [
+    let example = fs::read_to_string(root("config.example.toml")).expect("there");
+    let names = example.split("env:").skip(1).map(|rest| {
+        let end = rest.find(|c: char| !(c.is_ascii_uppercase() || c == '_'));
+        let name = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+        (name.to_owned(), "s3cret".to_owned())
+    });
+    let host = [
         ("HOME", "/home/mira"),
         ("XDG_RUNTIME_DIR", "/run/user/1000"),
-        ("TOKEN", "s3cret"),
-        ("PROMETHEUS_TOKEN", "s3cret"),
-        ("NETBOX_TOKEN", "s3cret"),
-        ("NAUTOBOT_TOKEN", "s3cret"),
-        ("PAGERDUTY_TOKEN", "s3cret"),
-        ("PAGERDUTY_ROUTING_KEY", "s3cret"),
-        ("OPSGENIE_TOKEN", "s3cret"),
-        ("JSM_TOKEN", "s3cret"),
-        ("WEBHOOK_SECRET", "s3cret"),
-        ("WEBHOOK_TOKEN", "s3cret"),
-        ("MAIL_PASSWORD", "s3cret"),
     ];
-    Env::new(variables.map(|(name, value)| (name.to_owned(), value.to_owned())))
+    let host = host.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Env::new(names.chain(host))
 }
 
 fn parsed(text: &str) -> Config {

@@ -43,10 +43,15 @@ const ERROR_BODY_BYTES_MAX: usize = 4 * 1024;
 const SNIPPET_CHARS: usize = 200;
 /// Largest CA file read: the whole public web's roots take a fifth of it.
 const CA_BYTES_MAX: u64 = 1024 * 1024;
-/// Says when a rate limit's window ends.
-const WINDOW_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 /// Says how many entries a list has in all its pages. Source: ServiceNow Table API, "Response headers".
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+/// Say when a rate limit's window ends; the second is Datadog's.
+const WINDOW_RESETS: [HeaderName; 2] = [
+    HeaderName::from_static("ratelimit-reset"),
+    HeaderName::from_static("x-ratelimit-reset"),
+];
+/// A larger number is a time, not a wait: 30 years.
+const RESET_SECONDS_MAX: u64 = 1_000_000_000;
 /// What this program calls itself.
 pub const USER_AGENT: &str = concat!("warroom/", env!("CARGO_PKG_VERSION"));
 
@@ -415,13 +420,20 @@ fn header_text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str>
 
 /// Seconds until a rate limit starts anew, of vendors that send no `Retry-After`.
 ///
-/// Source: PagerDuty REST API, "REST API rate limits"; draft-ietf-httpapi-ratelimit-headers-06, `RateLimit-Reset`.
+/// Source: PagerDuty REST API, "REST API rate limits"; Datadog API reference, "Rate limits";
+/// draft-ietf-httpapi-ratelimit-headers-06, `RateLimit-Reset`. Some vendors say a Unix time instead of a wait.
 fn window_reset(status: StatusCode, headers: &HeaderMap) -> Option<RetryAfter> {
     if status != StatusCode::TOO_MANY_REQUESTS {
         return None;
     }
-    let seconds = header_text(headers, &WINDOW_RESET)?.trim().parse().ok()?;
-    Some(RetryAfter::In(Duration::from_secs(seconds)))
+    let mut names = WINDOW_RESETS.into_iter();
+    let text = names.find_map(|name| header_text(headers, &name))?;
+    let seconds: u64 = text.trim().parse().ok()?;
+    if seconds <= RESET_SECONDS_MAX {
+        return Some(RetryAfter::In(Duration::from_secs(seconds)));
+    }
+    let ms = i64::try_from(seconds.saturating_mul(1000)).ok()?;
+    Some(RetryAfter::At(Timestamp::from_millis(ms)))
 }
 
 fn parse_base(text: &str) -> Result<Url, HttpSetupError> {

@@ -11,16 +11,17 @@
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
+//! - [`prometheus`], [`datadog`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 //! - [`netbox`], [`nautobot`], [`files`]: the CMDB, from its system or from files.
 //! - [`pagerduty`], [`opsgenie`], [`jsm`], [`files`]: the pager, from its system or from files; [`webhook`], [`email`] page
 //!   where there is none.
-//! - [`prometheus`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 
 mod bound;
 mod catalog;
 pub mod connector;
 #[cfg(test)]
 pub(crate) mod contracts;
+pub mod datadog;
 pub mod deliver;
 pub mod doctor;
 pub mod email;

@@ -2,6 +2,11 @@
 //!
 //! Each source has a task and a loop of its own, so one that hangs, errors or waits for room in the queue delays no other.
 
+mod early;
+
+pub use early::Early;
+pub(crate) use early::Outbox;
+
 use crate::clock::Clock;
 use crate::connect::bound::bound;
 use crate::connect::http::{HttpError, RetryAfter, snippet};
@@ -12,7 +17,6 @@ use crate::domain::write::Ability;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -77,32 +81,6 @@ pub trait Source: Send {
     /// Given once before the first poll, to a source whose poll brings readings one after another: what is there may be
     /// told before the poll is over, so that a slow part keeps nothing else back. The others need not listen.
     fn tell_early(&mut self, _early: Early) {}
-}
-
-/// Tells readings before their poll is over. Health stays with the end of the poll.
-#[derive(Debug, Clone)]
-pub struct Early {
-    readings: mpsc::Sender<Reading>,
-}
-
-impl Early {
-    /// Puts readings into this queue.
-    pub const fn new(readings: mpsc::Sender<Reading>) -> Self {
-        Self { readings }
-    }
-
-    /// Tells a reading now. Given back where the queue has no room: it then belongs to what the poll brings at its end,
-    /// which may wait for room while this must not, since the poll's time limit runs.
-    ///
-    /// # Errors
-    /// The reading itself, when it was not told.
-    pub fn tell(&self, mut reading: Reading) -> Result<(), Box<Reading>> {
-        bound(&mut reading);
-        self.readings.try_send(reading).map_err(|error| {
-            let (TrySendError::Full(reading) | TrySendError::Closed(reading)) = error;
-            Box::new(reading)
-        })
-    }
 }
 
 /// A poll without a usable answer.

@@ -65,6 +65,30 @@ pub fn specs_of(specs: &[QuerySpec], name: &ConnectorName, is_first: bool) -> Ve
     specs.iter().filter(wanted).cloned().collect()
 }
 
+/// One expression and all rules that asked for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// The expression.
+    pub expr: String,
+    /// Who gets the answer; one at least.
+    pub rules: Vec<RuleId>,
+}
+
+/// Each expression once, in the order in which they come first.
+pub fn asks_of(specs: &[QuerySpec]) -> Vec<Ask> {
+    let mut asks: Vec<Ask> = Vec::new();
+    for spec in specs {
+        match asks.iter_mut().find(|ask| ask.expr == spec.expr) {
+            Some(ask) => ask.rules.push(spec.rule.clone()),
+            None => asks.push(Ask {
+                expr: spec.expr.clone(),
+                rules: vec![spec.rule.clone()],
+            }),
+        }
+    }
+    asks
+}
+
 /// Queries that name a connector nobody configured: they would be unknown for ever.
 pub fn specs_without_source<'a>(
     specs: &'a [QuerySpec],

@@ -5,26 +5,24 @@ use crate::connect::connector::{Connector, Kind, Writer};
 use crate::connect::http::HttpSetupError;
 use crate::connect::poll::Source;
 use crate::connect::query::{QuerySpec, specs_of};
-use crate::connect::{
-    email, files, jsm, nautobot, netbox, opsgenie, pagerduty, prometheus, scrape, webhook,
-};
 use crate::domain::id::ConnectorName;
 use crate::domain::write::Ability;
 use std::sync::Arc;
 
 /// Every kind of connector there is, metrics first: the first configured one answers queries that name no source.
 pub const KINDS: &[Kind] = &[
-    prometheus::KIND,
-    scrape::KIND,
-    netbox::KIND,
-    nautobot::KIND,
-    pagerduty::KIND,
-    opsgenie::KIND,
-    jsm::KIND,
-    webhook::KIND,
-    email::KIND,
-    files::CMDB,
-    files::ROTA,
+    super::prometheus::KIND,
+    super::datadog::KIND,
+    super::scrape::KIND,
+    super::netbox::KIND,
+    super::nautobot::KIND,
+    super::pagerduty::KIND,
+    super::opsgenie::KIND,
+    super::jsm::KIND,
+    super::webhook::KIND,
+    super::email::KIND,
+    super::files::CMDB,
+    super::files::ROTA,
 ];
 
 /// A connector that cannot be made from its settings.

@@ -59,6 +59,9 @@ pub struct Metric {
     pub more: usize,
     /// Newest failure; absent after a good answer.
     pub failure: Option<ReadFailure>,
+    /// Why the newest question for the past was not answered; absent after an answer.
+    #[serde(default)]
+    pub past_failure: Option<ReadFailure>,
     /// When the newest good answer came.
     pub answered: Option<Moment>,
     /// Warnings of the server in the newest answer.
@@ -124,11 +127,13 @@ impl Board {
             }
             Reading::Ranges { answers, .. } => {
                 for answer in answers {
-                    if let Ok(histories) = answer.result {
-                        self.metrics
-                            .entry(answer.rule)
-                            .or_default()
-                            .take_past(histories);
+                    let metric = self.metrics.entry(answer.rule).or_default();
+                    match answer.result {
+                        Ok(histories) => {
+                            metric.past_failure = None;
+                            metric.take_past(histories);
+                        }
+                        Err(failure) => metric.past_failure = Some(failure),
                     }
                 }
             }
@@ -300,6 +305,32 @@ mod tests {
             .map(|s| s.at.as_millis())
             .collect();
         assert_eq!(times, [1000, 2000, 3000]);
+    }
+
+    #[test]
+    fn a_question_for_the_past_that_failed_is_remembered_until_one_is_answered() {
+        let answer = |result| Reading::Ranges {
+            source: ConnectorName::new("prometheus").expect("valid"),
+            answers: vec![crate::domain::reading::RangeAnswer {
+                rule: RuleId::new("lag").expect("valid"),
+                result,
+            }],
+        };
+        let failure = ReadFailure {
+            what: "HTTP 503".to_owned(),
+            partial: false,
+        };
+        let mut board = Board::default();
+        board.absorb(answer(Err(failure.clone())));
+        let metric = |board: &Board| board.metrics.values().next().cloned().expect("there");
+        assert_eq!(metric(&board).past_failure, Some(failure));
+        assert_eq!(
+            metric(&board).failure,
+            None,
+            "the newest value may be known"
+        );
+        board.absorb(answer(Ok(Vec::new())));
+        assert_eq!(metric(&board).past_failure, None);
     }
 
     /// What a clock ahead had stamped hid newer values until that time came.

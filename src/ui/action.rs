@@ -76,7 +76,7 @@ impl Pane {
             Self::Output => "output",
             Self::Thresholds => "thresholds",
             Self::Components => "components",
-            Self::Duty => "on call, incidents, alerts",
+            Self::Duty => "on call, alerts",
             Self::People => "people",
             Self::Feed => "feed",
             Self::Document => "runbook",

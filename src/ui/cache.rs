@@ -77,6 +77,20 @@ impl Cache {
         }
     }
 
+    /// True unless the shown view was drawn at another width than its rows were made for.
+    pub(crate) fn fits(&self, model: &Model) -> bool {
+        match model.view {
+            View::WarRoom => {
+                self.output.rows.is_empty() || self.output.width == self.output_width.get()
+            }
+            View::Runbook => {
+                let width = self.document_width.get();
+                width == 0 || self.document_for.is_some_and(|(_, made)| made == width)
+            }
+            View::Timeline | View::Metrics | View::Confirm => true,
+        }
+    }
+
     fn refresh_timeline(&mut self, room: &Room, filter: &str) {
         let first = room.recent.front().map_or(Seq(0), |r| r.seq);
         let wanted = (filter.to_lowercase(), first, room.state.head.0);

@@ -71,9 +71,11 @@ impl<'a> Canvas<'a> {
     /// Paints `row` over the whole of line `line`, in `style` where the row has none of its own.
     pub(crate) fn bar(&mut self, area: Rect, line: usize, row: Row, style: Style) {
         if let Some(area) = line_of(area, line) {
-            let row = row.filled(usize::from(area.width), self.signs());
-            row.paint(area, self.buf);
+            self.shade(area, self.of(Role::Text));
             self.buf.set_style(area.intersection(self.buf.area), style);
+            let row = row.filled(usize::from(area.width), self.signs());
+            row.without_ground(self.of(Role::Text).bg)
+                .paint(area, self.buf);
         }
     }
 

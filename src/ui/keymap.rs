@@ -266,6 +266,7 @@ impl Keymap {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::action::View;
 
     fn key(text: &str) -> KeyEvent {
         let chord = Chord::parse(text).expect("a key");
@@ -350,6 +351,8 @@ mod tests {
     fn the_confirm_screen_knows_its_own_keys_only() {
         let mut keymap = keymap();
         assert_eq!(keymap.on_key(&key("x"), true), None);
+        let war_room = Action::Show(View::WarRoom);
+        assert_eq!(keymap.on_key(&key("1"), true), Some(war_room), "as it says");
         assert_eq!(keymap.on_key(&key("r"), true), Some(Action::Reject));
         assert_eq!(keymap.on_key(&key("r"), false), None);
     }

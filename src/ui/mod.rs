@@ -214,18 +214,11 @@ impl Ui {
         self.targets.clear();
         let mut canvas = Canvas::new(frame.buffer_mut(), &self.look, &mut self.targets);
         let text = canvas.of(Role::Text);
-        let ground = match screen {
-            // The room follows in a moment; a ground for every cell before it would be half of what an attach costs.
-            Screen::Connecting { .. } => view::plain::CONNECTING_ROWS,
-            Screen::Failed { .. } | Screen::Room(_) => area.height,
-        };
-        canvas.shade(
-            Rect {
-                height: ground.min(area.height),
-                ..area
-            },
-            text,
-        );
+        // Without a ground of its own a theme leaves cells that nothing is written in as the terminal has them: to send
+        // each of them would be half of what an attach costs.
+        if text.bg.is_some() {
+            canvas.shade(area, text);
+        }
         match screen {
             Screen::Connecting { what } => view::plain::connecting(&mut canvas, area, what),
             Screen::Failed { what, hint } => view::plain::failed(&mut canvas, area, what, hint),
@@ -237,8 +230,16 @@ impl Ui {
                     prefix: self.keymap.prefix_text(),
                     ritual: self.ritual.as_ref(),
                 };
+                let reveal = self.model.reveal;
                 self.cache.refresh(&cx, &self.model, &self.look);
                 view::draw(&cx, &mut self.model, &self.cache, &mut canvas, area);
+                if !self.cache.fits(&self.model) {
+                    // Drawing tells how wide text must be broken; the first frame at a new size is drawn again.
+                    self.model.reveal = reveal;
+                    self.cache.refresh(&cx, &self.model, &self.look);
+                    canvas.clear(area);
+                    view::draw(&cx, &mut self.model, &self.cache, &mut canvas, area);
+                }
             }
         }
         let prefix = self.keymap.prefix_text();

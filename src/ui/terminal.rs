@@ -1,12 +1,14 @@
 //! The real terminal: raw mode, the modes we set, and their undoing by a fixed byte string whatever happens.
 
+use super::view::plain::CONNECTING_ROWS;
 use crossterm::cursor::{Hide, MoveTo};
 use crossterm::event::EnableBracketedPaste;
 use crossterm::queue;
 use crossterm::style::Print;
 use crossterm::terminal::{self, Clear, ClearType, EnterAlternateScreen};
-use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
 use std::io::{self, BufWriter, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -145,14 +147,23 @@ fn is_one_style(sent: &[u8], rest: &[u8]) -> bool {
     !open.is_empty() && open.iter().all(number) && separators.count() + 2 <= STYLE_NUMBERS_MAX
 }
 
+/// What is drawn on. A frame is thousands of writes of a few bytes; the lock of [`Frame`] is taken once for many of them.
+type Surface = Terminal<CrosstermBackend<BufWriter<Frame>>>;
+
+fn surface(frame: &Frame, viewport: Viewport) -> io::Result<Surface> {
+    let backend = CrosstermBackend::new(BufWriter::new(frame.clone()));
+    Terminal::with_options(backend, TerminalOptions { viewport })
+}
+
 /// The screen, in our modes until dropped.
 pub struct Tty {
-    terminal: Terminal<CrosstermBackend<BufWriter<Frame>>>,
+    terminal: Surface,
     frame: Frame,
 }
 
 impl Tty {
-    /// Sets raw mode, the alternate screen, mouse and bracketed paste, and a panic hook that undoes them first.
+    /// Sets raw mode, the alternate screen, mouse and bracketed paste, and a panic hook that undoes them first. Until
+    /// [`Tty::take_screen`] only the first rows are drawn on.
     ///
     /// # Errors
     /// When standard output is no terminal or cannot be written.
@@ -186,9 +197,22 @@ impl Tty {
         frame.send()?;
         // Not through the frame: hiding the cursor is what a frame leaves out.
         crossterm::execute!(io::stdout(), Hide)?;
-        // A frame is thousands of writes of a few bytes; the lock is taken once for many of them.
-        let terminal = Terminal::new(CrosstermBackend::new(BufWriter::new(out)))?;
+        let (width, _) = terminal::size()?;
+        let rows = Rect::new(0, 0, width, CONNECTING_ROWS);
+        let terminal = surface(&frame, Viewport::Fixed(rows))?;
         Ok(Self { terminal, frame })
+    }
+
+    /// Draws on the whole screen from now on. What the first rows show stays until the next frame.
+    ///
+    /// # Errors
+    /// When the terminal does not tell its size.
+    pub fn take_screen(&mut self) -> io::Result<()> {
+        self.terminal = surface(&self.frame, Viewport::Fullscreen)?;
+        // The surface that goes asks for the cursor to be shown again.
+        let mut frame = self.frame.0.lock().unwrap_or_else(PoisonError::into_inner);
+        frame.clear();
+        queue!(*frame, Clear(ClearType::All))
     }
 
     /// Width and height in cells.

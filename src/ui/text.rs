@@ -3,7 +3,7 @@
 use crate::display::{self, Clean, Glyphs as Signs, LogRow};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Color, Style};
 
 /// One row of styled, clean text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -96,6 +96,17 @@ impl Row {
     pub(crate) fn patched(mut self, style: Style) -> Self {
         for span in &mut self.spans {
             span.1 = span.1.patch(style);
+        }
+        self
+    }
+
+    /// Takes this background off, so that what lies below shows.
+    #[must_use]
+    pub(crate) fn without_ground(mut self, ground: Option<Color>) -> Self {
+        for (_, style) in &mut self.spans {
+            if style.bg == ground {
+                style.bg = None;
+            }
         }
         self
     }

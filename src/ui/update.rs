@@ -321,10 +321,11 @@ fn show(work: &mut Work<'_>, view: View) {
 }
 
 fn review(work: &mut Work<'_>) {
-    if work.room.is_some_and(|r| r.state.proposal.is_some()) {
-        work.model.show(View::Confirm);
-    } else {
-        work.say("no proposal is open");
+    match work.room {
+        Some(room) if room.state.proposal.is_some() => work.model.show(View::Confirm),
+        Some(_) => work.say("no proposal is open"),
+        // Nothing is known yet.
+        None => {}
     }
 }
 

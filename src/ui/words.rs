@@ -220,7 +220,7 @@ fn step_fact(state: &State, fact: &Fact, naming: Naming) -> String {
             rule,
             verdict,
             quote,
-        } => rule_fact(state, rule, *verdict, quote.as_ref()),
+        } => rule_fact(state, rule, *verdict, quote.as_ref(), naming),
         Fact::StepStarted { step, attempt } if attempt.0 > 1 => {
             format!("started {} (attempt {attempt})", name(step))
         }
@@ -273,12 +273,22 @@ fn step_fact(state: &State, fact: &Fact, naming: Naming) -> String {
     }
 }
 
-fn rule_fact(state: &State, rule: &RuleId, verdict: Verdict, quote: Option<&Quote>) -> String {
-    let word = match verdict {
-        Verdict::Pass => "is good",
-        Verdict::Warn => "is beyond its warning limit",
-        Verdict::Fail => "is beyond its critical limit",
-        Verdict::Unknown(why) => return format!("{rule} is unknown: {}", why.as_str()),
+fn rule_fact(
+    state: &State,
+    rule: &RuleId,
+    verdict: Verdict,
+    quote: Option<&Quote>,
+    naming: Naming,
+) -> String {
+    // The short words are those of the thresholds, which stand beside the feed.
+    let word = match (verdict, naming) {
+        (Verdict::Pass, Naming::Number) => "ok",
+        (Verdict::Warn, Naming::Number) => "WARN",
+        (Verdict::Fail, Naming::Number) => "FIRING",
+        (Verdict::Pass, Naming::Full) => "is good",
+        (Verdict::Warn, Naming::Full) => "is beyond its warning limit",
+        (Verdict::Fail, Naming::Full) => "is beyond its critical limit",
+        (Verdict::Unknown(why), _) => return format!("{rule} is unknown: {}", why.as_str()),
     };
     let unit = state
         .all_rules()

@@ -33,6 +33,8 @@ mod messages;
 #[cfg(test)]
 mod nautobot;
 #[cfg(test)]
+mod prometheus_family;
+#[cfg(test)]
 mod runbooks;
 #[cfg(test)]
 mod services;

@@ -69,7 +69,8 @@ class Pen:
         elif c in (38, 48):
             kind = n[at + 1] if at + 1 < len(n) else 0
             if kind == 5 and at + 2 < len(n):
-                value, used = n[at + 2], 3
+                # Only the short codes of the eight colours are brightened by bold.
+                value, used = indexed(n[at + 2]), 3
             elif kind == 2 and at + 4 < len(n):
                 value, used = "#%02x%02x%02x" % tuple(n[at + 2:at + 5]), 5
             else:

@@ -2,8 +2,7 @@ use super::Health::{Bad, Good, Unknown, Warn};
 use super::*;
 use crate::clock::SystemClock;
 use crate::connect::connector::{Probe, Writer};
-use crate::connect::http::{HttpConfig, HttpSetupError};
-use crate::connect::netbox::NetBoxConfig;
+use crate::connect::http::HttpSetupError;
 use crate::connect::poll::Source;
 use crate::connect::prometheus::PrometheusConfig;
 use crate::connect::query::QuerySpec;
@@ -67,25 +66,15 @@ async fn a_port_that_nobody_listens_on_is_no_connection() {
 #[tokio::test]
 async fn a_server_that_answers_is_looked_at_in_full() {
     let server = MockServer::start().await;
-    let found = json!({ "count": 0, "next": null, "previous": null, "results": [] });
     let date = jiff::fmt::rfc2822::DateTimePrinter::new();
     let late = clock().now().wall.as_millis() - 10_000;
     let late = jiff::Timestamp::from_millisecond(late).expect("a time");
     let date = date.timestamp_to_rfc9110_string(&late).expect("a date");
     let answer = ResponseTemplate::new(200)
-        .set_body_json(found)
+        .set_body_json(json!({}))
         .insert_header("Date", date.as_str());
     Mock::given(any()).respond_with(answer).mount(&server).await;
-    let mut http = HttpConfig::new(&server.uri());
-    http.timeout = Duration::from_secs(2);
-    let finding = one(Arc::new(NetBoxConfig {
-        name: name("cmdb"),
-        http,
-        every: Duration::from_secs(60),
-        filter: crate::connect::netbox::Filter::default(),
-        contacts: false,
-    }))
-    .await;
+    let finding = one(prometheus(&server.uri())).await;
     let find = |what: &str| {
         let found = finding.checks.iter().find(|check| check.what == what);
         found.unwrap_or_else(|| panic!("no `{what}` in {finding:?}"))

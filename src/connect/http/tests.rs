@@ -83,14 +83,19 @@ async fn a_status_carries_retry_after_and_the_start_of_the_body() {
 
 #[tokio::test]
 async fn a_rate_limit_without_retry_after_ends_with_its_window() {
-    for (status, wanted) in [
-        (429, Some(RetryAfter::In(Duration::from_secs(7)))),
-        (401, None),
+    let seven = Some(RetryAfter::In(Duration::from_secs(7)));
+    let time = Some(RetryAfter::At(Timestamp::from_millis(1_795_321_924_000)));
+    for (status, name, value, wanted) in [
+        (429, "ratelimit-reset", "7", seven),
+        (401, "ratelimit-reset", "7", None),
+        (429, "x-ratelimit-reset", "7", seven),
+        (429, "x-ratelimit-reset", "1795321924", time),
+        (429, "x-ratelimit-reset", "soon", None),
     ] {
-        let response = ResponseTemplate::new(status).insert_header("ratelimit-reset", "7");
+        let response = ResponseTemplate::new(status).insert_header(name, value);
         let server = answering(response).await;
         let error = http(&server, |_| {}).get("x", &[]).await.unwrap_err();
-        assert_eq!(error.retry_after(), wanted, "{status}");
+        assert_eq!(error.retry_after(), wanted, "{status} {name} {value}");
     }
 }
 

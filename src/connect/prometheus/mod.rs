@@ -22,14 +22,14 @@ pub use response::{
 
 use crate::clock::Clock;
 use crate::connect::http::HttpSetupError;
-use crate::connect::poll::{Early, Pace, PollError, Source};
-use crate::connect::query::QuerySpec;
+use crate::connect::poll::{Early, Outbox, Pace, PollError, Source};
+use crate::connect::query::{Ask, QuerySpec, asks_of};
 use crate::domain::id::ConnectorName;
 use crate::domain::reading::Reading;
 use crate::domain::time::Moment;
 use beside::{Part, Standing, Told};
 use futures_util::future::{BoxFuture, join_all};
-use queries::{Ask, Outbox, Outcomes};
+use queries::Outcomes;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -72,7 +72,7 @@ impl Prometheus {
         specs: &[QuerySpec],
         clock: Arc<dyn Clock>,
     ) -> Result<Self, HttpSetupError> {
-        let asks = Ask::all(specs);
+        let asks = asks_of(specs);
         let parts = [
             (Part::Alerts, config.alerts),
             (Part::Rules, config.rules),

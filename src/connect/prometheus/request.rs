@@ -33,10 +33,7 @@ impl Request {
 
 /// The newest values of an expression. `timeout` tells the server when nobody waits any more.
 pub(super) fn instant(expr: &str, timeout: Duration) -> Request {
-    let params = vec![
-        ("query", expr.to_owned()),
-        ("timeout", millis_text(timeout)),
-    ];
+    let params = vec![("query", expr.to_owned()), ("timeout", span_text(timeout))];
     Request::new("/api/v1/query", params, expr)
 }
 
@@ -48,7 +45,7 @@ pub(super) fn range(expr: &str, span: Span, series_max: usize, timeout: Duration
         ("end", seconds_text(span.end)),
         ("step", format!("{}", span.step.as_secs())),
         ("limit", series_max.to_string()),
-        ("timeout", millis_text(timeout)),
+        ("timeout", span_text(timeout)),
     ];
     Request::new("/api/v1/query_range", params, expr)
 }
@@ -107,8 +104,9 @@ impl Span {
     }
 }
 
-fn millis_text(span: Duration) -> String {
-    format!("{}ms", span.as_millis())
+/// Seconds: all servers read them, where some read only some of the units.
+fn span_text(span: Duration) -> String {
+    format!("{}.{:03}", span.as_secs(), span.subsec_millis())
 }
 
 fn seconds_text(at: Timestamp) -> String {
@@ -126,7 +124,7 @@ mod tests {
         assert!(!short.post);
         assert_eq!(
             short.params,
-            [("query", "up".to_owned()), ("timeout", "5000ms".to_owned())]
+            [("query", "up".to_owned()), ("timeout", "5.000".to_owned())]
         );
         assert!(!instant(&"x".repeat(2048), Duration::ZERO).post);
         assert!(instant(&"x".repeat(2049), Duration::ZERO).post);

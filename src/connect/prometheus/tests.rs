@@ -2,7 +2,8 @@ use super::wire::DECODE_APART_BYTES;
 use super::*;
 use crate::clock::SystemClock;
 use crate::connect::connector::{Connector as _, Health};
-use crate::connect::http::RetryAfter;
+use crate::connect::contracts::openapi::Contract;
+use crate::connect::http::{Body, Call, Method, RetryAfter};
 use crate::domain::id::RuleId;
 use crate::domain::reading::{QueryAnswer, Series};
 use tokio::sync::mpsc;
@@ -538,6 +539,44 @@ async fn the_probe_asks_each_question_and_says_what_to_do() {
     for (what, health, said) in checks(&closed).await {
         assert_eq!(health, Health::Bad, "{what}");
         assert_eq!(said, "HTTP 401|check `auth` and `tenant`", "{what}");
+    }
+}
+
+#[test]
+fn every_request_is_in_the_published_description() {
+    let Some(contract) = Contract::open("prometheus/openapi.json") else {
+        return;
+    };
+    let timeout = Duration::from_secs(5);
+    let span = request::Span::before(SystemClock.now().wall, HISTORY, None);
+    let long = "x".repeat(3000);
+    let requests = [
+        request::instant("up", timeout),
+        request::instant(&long, timeout),
+        // A form holds texts alone, so the number in a long one cannot be checked.
+        request::range("up", span, 20, timeout),
+        request::alerts(),
+        request::rules(),
+        request::targets(),
+        request::build_info(),
+    ];
+    for request in requests {
+        let mut call = if request.post {
+            Call::new(Method::Post, request.path)
+        } else {
+            Call::get(request.path)
+        };
+        if request.post {
+            call.body = Body::Form(request.params);
+        } else {
+            call.query = request.params;
+        }
+        assert_eq!(
+            contract.check_call("/api/v1", &call),
+            Ok(()),
+            "{}",
+            call.path
+        );
     }
 }
 

@@ -1,8 +1,9 @@
 //! Every key of `[connect.scrape.NAME]`.
 
 use super::Scraper;
+use super::probe::ScrapeProbe;
 use crate::clock::Clock;
-use crate::connect::connector::{Connector, Kind};
+use crate::connect::connector::{Connector, Kind, Probe};
 use crate::connect::http::{HttpConfig, HttpSetupError};
 use crate::connect::keys::{EVERY_METRICS, Keys};
 use crate::connect::poll::Source;
@@ -119,5 +120,9 @@ impl Connector for ScrapeConfig {
     ) -> Result<Option<Box<dyn Source>>, HttpSetupError> {
         let source = Scraper::new(self.clone(), specs, Arc::clone(clock))?;
         Ok(Some(Box::new(source)))
+    }
+
+    fn probe(&self, clock: &Arc<dyn Clock>) -> Result<Box<dyn Probe>, HttpSetupError> {
+        Ok(Box::new(ScrapeProbe::new(self, Arc::clone(clock))?))
     }
 }

@@ -1,41 +1,46 @@
 //! Metrics straight from `/metrics` endpoints, where there is no Prometheus.
 //!
-//! Answers plain selectors only. Each series gets the label `instance` with host and port of its endpoint, and `up` tells
-//! which endpoints answered, both as a Prometheus would. While an endpoint is silent, or a line that may belong to a
-//! selector was refused, its answer is partial, hence unknown.
+//! Answers selectors, and `rate`, `increase` and `histogram_quantile` of one, from the past of the scrapes it made itself.
+//! Each series gets the label `instance` with host and port of its endpoint, and `up` tells which endpoints answered, both
+//! as a Prometheus would. While an endpoint is silent, or a line that may belong to a selector was refused, its answer is
+//! partial, hence unknown.
 
+mod answer;
 mod config;
+mod expr;
+mod past;
+mod probe;
 mod selector;
 mod text;
 
 pub use config::{ENDPOINTS_MAX, EVERY, EVERY_MIN, KIND, SERIES_MAX, ScrapeConfig};
+pub use expr::{Expr, ExprError, WINDOW_MAX};
 pub use selector::{Selector, SelectorError};
-pub use text::{LineError, LostSamples, Page, Refused, TextSample, parse};
+pub use text::{Form, LineError, LostSamples, Page, Refused, TextSample, parse};
 
 use crate::clock::Clock;
 use crate::connect::http::{Http, HttpError, HttpSetupError, RetryAfter};
 use crate::connect::poll::{Pace, PollError, Source};
 use crate::connect::query::QuerySpec;
 use crate::domain::id::{ConnectorName, RuleId};
-use crate::domain::reading::{QueryAnswer, ReadFailure, Reading, Sample, Series};
+use crate::domain::reading::{QueryAnswer, ReadFailure, Reading};
 use crate::domain::time::{Moment, Timestamp};
 use futures_util::future::{BoxFuture, join_all};
+use past::Past;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Larger pages are read away from the tasks that answer keys.
 const DECODE_APART_BYTES: usize = 100 * 1024;
-/// The metric that says which endpoints answered.
-const UP: &str = "up";
+/// The forms that are asked for, OpenMetrics before text: it says where it ends. Anything else is read as text.
+const ACCEPT: &str =
+    "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
 
-/// The form that is asked for; OpenMetrics is read too where an endpoint knows nothing else.
-const ACCEPT: &str = "text/plain;version=0.0.4;q=1,*/*;q=0.1";
-
-/// A rule and what it selects.
+/// A rule and what it asks for.
 #[derive(Debug)]
 struct Ask {
     rule: RuleId,
-    selector: Result<Selector, SelectorError>,
+    expr: Result<Expr, ExprError>,
 }
 
 /// One set of endpoints.
@@ -44,6 +49,7 @@ pub struct Scraper {
     endpoints: Vec<Http>,
     clock: Arc<dyn Clock>,
     asks: Arc<[Ask]>,
+    past: Past,
     trouble: Option<String>,
 }
 
@@ -73,6 +79,8 @@ impl Failure {
 struct Found {
     instance: String,
     page: Result<Page, Failure>,
+    /// When it arrived.
+    received: Moment,
 }
 
 impl Scraper {
@@ -90,23 +98,17 @@ impl Scraper {
                 what: format!("more than {ENDPOINTS_MAX} endpoints"),
             });
         }
-        let endpoints = config.endpoints.iter().map(|endpoint| {
-            let mut endpoint = endpoint.clone();
-            endpoint
-                .headers
-                .push(("Accept".to_owned(), ACCEPT.to_owned()));
-            Http::new(&endpoint)
-        });
-        let endpoints = endpoints.collect::<Result<_, _>>()?;
+        let endpoints = clients(&config)?;
         let asks = specs.iter().map(|spec| Ask {
             rule: spec.rule.clone(),
-            selector: Selector::parse(&spec.expr),
+            expr: Expr::parse(&spec.expr),
         });
         Ok(Self {
             endpoints,
             asks: asks.collect(),
             config,
             clock,
+            past: Past::default(),
             trouble: None,
         })
     }
@@ -114,6 +116,8 @@ impl Scraper {
     async fn poll_once(&mut self) -> Result<Vec<Reading>, PollError> {
         let found = join_all(self.endpoints.iter().map(|http| self.scrape(http))).await;
         let received = self.clock.now();
+        let exprs = self.asks.iter().filter_map(|ask| ask.expr.as_ref().ok());
+        answer::remember(&mut self.past, exprs, &found, received);
         let answers = self
             .asks
             .iter()
@@ -153,15 +157,18 @@ impl Scraper {
         Found {
             instance: http.host().to_owned(),
             page,
+            received: self.clock.now(),
         }
     }
 
     async fn page(&self, http: &Http) -> Result<Page, Failure> {
-        let body = http.get("", &[]).await?.body;
+        let answer = http.get("", &[]).await?;
+        let form = Form::of(&answer.content_type);
+        let body = answer.body;
         let asks = Arc::clone(&self.asks);
         let received = self.clock.now().wall;
         let is_small = body.len() <= DECODE_APART_BYTES;
-        let read = move || read_page(&body, received, &asks);
+        let read = move || read_page(&body, form, received, |name| is_wanted(&asks, name));
         if is_small {
             return read();
         }
@@ -172,22 +179,26 @@ impl Scraper {
     }
 
     fn to_answer(&self, ask: &Ask, found: &[Found], received: Moment) -> QueryAnswer {
-        let result = ask.selector.as_ref().map_err(|error| ReadFailure {
+        let expr = ask.expr.as_ref().map_err(|error| ReadFailure {
             what: error.to_string(),
             partial: false,
         });
-        let mut result = result.and_then(|selector| select(selector, found, received));
+        let answered = expr.and_then(|expr| answer::answer(expr, found, &self.past, received));
         let mut dropped = 0;
-        if let Ok(series) = &mut result {
-            series.sort_by(|a, b| a.labels.cmp(&b.labels));
-            dropped = series.len().saturating_sub(self.config.series_max);
-            series.truncate(self.config.series_max);
-        }
+        let (result, warnings) = match answered {
+            Ok((mut series, warnings)) => {
+                series.sort_by(|a, b| a.labels.cmp(&b.labels));
+                dropped = series.len().saturating_sub(self.config.series_max);
+                series.truncate(self.config.series_max);
+                (Ok(series), warnings)
+            }
+            Err(failure) => (Err(failure), Vec::new()),
+        };
         QueryAnswer {
             rule: ask.rule.clone(),
             result,
             dropped,
-            warnings: Vec::new(),
+            warnings,
             received,
         }
     }
@@ -227,100 +238,35 @@ impl Source for Scraper {
     }
 }
 
-fn read_page(body: &[u8], received: Timestamp, asks: &[Ask]) -> Result<Page, Failure> {
+/// A client for each endpoint.
+fn clients(config: &ScrapeConfig) -> Result<Vec<Http>, HttpSetupError> {
+    let clients = config.endpoints.iter().map(|endpoint| {
+        let mut endpoint = endpoint.clone();
+        let accept = ("Accept".to_owned(), ACCEPT.to_owned());
+        endpoint.headers.push(accept);
+        Http::new(&endpoint)
+    });
+    clients.collect()
+}
+
+fn is_wanted(asks: &[Ask], name: &str) -> bool {
+    let mut exprs = asks.iter().filter_map(|ask| ask.expr.as_ref().ok());
+    exprs.any(|expr| expr.selector().name == name)
+}
+
+fn read_page(
+    body: &[u8],
+    form: Form,
+    received: Timestamp,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Page, Failure> {
     let text = std::str::from_utf8(body).map_err(|error| {
         let before = body.get(..error.valid_up_to()).unwrap_or_default();
         Failure::Encoding {
             line: before.split(|b| *b == b'\n').count(),
         }
     })?;
-    let wanted = |name: &str| {
-        asks.iter().any(|ask| {
-            ask.selector
-                .as_ref()
-                .is_ok_and(|selector| selector.name == name)
-        })
-    };
-    Ok(parse(text, received, wanted)?)
-}
-
-/// The series that a selector matches on all endpoints; a failure when one of them may be missing.
-fn select(
-    selector: &Selector,
-    found: &[Found],
-    received: Moment,
-) -> Result<Vec<Series>, ReadFailure> {
-    if selector.name == UP {
-        return Ok(found
-            .iter()
-            .filter_map(|found| up(selector, found, received))
-            .collect());
-    }
-    let missing = |instance: &str, why: String| ReadFailure {
-        what: format!("`{instance}`: {why}"),
-        partial: true,
-    };
-    let mut series = Vec::new();
-    for Found { instance, page } in found {
-        let page = page
-            .as_ref()
-            .map_err(|failure| missing(instance, failure.to_string()))?;
-        if let Some(refused) = page.refused_of(&selector.name) {
-            return Err(missing(
-                instance,
-                format!("line {}: {}", refused.line, refused.why),
-            ));
-        }
-        series.extend(page.samples.iter().filter_map(|sample| {
-            let labels = with_instance(&sample.name, &sample.labels, instance);
-            let is_wanted = selector.matches(&sample.name, &labels);
-            is_wanted.then_some(Series {
-                labels,
-                sample: Sample {
-                    at: sample.at,
-                    value: sample.value,
-                },
-            })
-        }));
-    }
-    Ok(series)
-}
-
-fn up(selector: &Selector, found: &Found, received: Moment) -> Option<Series> {
-    let labels = with_instance(UP, &[], &found.instance);
-    let value = if found.page.is_ok() { 1.0 } else { 0.0 };
-    selector.matches(UP, &labels).then_some(Series {
-        labels,
-        sample: Sample {
-            at: received.wall,
-            value,
-        },
-    })
-}
-
-/// Labels with the metric's and the endpoint's name; one that the page set itself is kept as `exported_instance`, as Prometheus does.
-fn with_instance(
-    metric: &str,
-    labels: &[(String, String)],
-    instance: &str,
-) -> Vec<(String, String)> {
-    let mut all: Vec<_> = labels
-        .iter()
-        .map(|(name, value)| {
-            (
-                if name == "instance" {
-                    "exported_instance".to_owned()
-                } else {
-                    name.clone()
-                },
-                value.clone(),
-            )
-        })
-        .collect();
-    all.push(("instance".to_owned(), instance.to_owned()));
-    all.push(("__name__".to_owned(), metric.to_owned()));
-    all.sort_unstable();
-    all
+    Ok(parse(text, form, received, wanted)?)
 }
 
 /// The first refused line of a page, for the operator.

@@ -6,10 +6,18 @@
 //! with its time stamp written out, and without type lines, so that every sample comes back alone and in order. Only lines of
 //! wanted metrics are handed over: the check is many times faster than the crate.
 //!
-//! Source: Prometheus "Exposition formats", text format 0.0.4; of OpenMetrics 1.0, recognised by its `# EOF`, the time
-//! stamps in seconds, the milder escapes, its further types, and exemplars, which are left out.
+//! Source: Prometheus "Exposition formats", text format 0.0.4; OpenMetrics 1.0.
+
+mod family;
+mod group;
+mod line;
+
+pub(super) use line::{is_label_name, is_metric_name};
 
 use crate::domain::time::Timestamp;
+use family::Families;
+use line::{Line, skip_blanks, split_sample};
+use std::collections::BTreeSet;
 
 /// Refused lines that are kept to be shown; the rest is counted.
 const REFUSED_MAX: usize = 20;
@@ -37,6 +45,29 @@ pub struct TextSample {
     pub value: f64,
     /// The line's own time stamp, else the time of arrival.
     pub at: Timestamp,
+    /// Whether the line has a time stamp of its own.
+    pub is_stamped: bool,
+}
+
+/// How a page is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Text format 0.0.4 of Prometheus.
+    Text,
+    /// OpenMetrics 1.0.
+    OpenMetrics,
+}
+
+impl Form {
+    /// The form that a `Content-Type` names; text where it names neither, as Prometheus reads it.
+    pub fn of(content_type: &str) -> Self {
+        let name = content_type.split(';').next().unwrap_or_default().trim();
+        if name.eq_ignore_ascii_case("application/openmetrics-text") {
+            Self::OpenMetrics
+        } else {
+            Self::Text
+        }
+    }
 }
 
 /// Why a line was refused.
@@ -63,15 +94,69 @@ pub enum LineError {
     /// More than value and time stamp.
     #[error("text after the sample")]
     Rest,
-    /// `# TYPE` with an unknown type or a malformed name.
-    #[error("malformed type line")]
-    Type,
     /// The last line has no line feed: the text may be cut in a number.
     #[error("the text ends within a line")]
     Cut,
+    /// OpenMetrics without its end: the text is cut.
+    #[error("the text ends without `# EOF`")]
+    NoEof,
     /// Something follows `# EOF`.
     #[error("text after `# EOF`")]
     AfterEof,
+    /// A series comes twice with different values.
+    #[error("the series comes twice")]
+    Twice,
+    /// A type asks for another value: a counter below zero, a state of two.
+    #[error("a value that its type does not allow")]
+    Impossible,
+    /// Buckets that do not grow, or do not fit count and sum.
+    #[error("buckets that do not fit each other")]
+    Buckets,
+    /// `le`, `quantile` or the label of a state is missing or is no such number.
+    #[error("the label that its type asks for is missing or wrong")]
+    Bound,
+    /// `# TYPE` with an unknown type or a malformed name.
+    #[error("malformed type line")]
+    Type,
+    /// A line that begins with `#` and is none of OpenMetrics.
+    #[error("malformed metadata")]
+    Metadata,
+    /// A second type, help or unit of one metric.
+    #[error("metadata that comes twice")]
+    MetadataTwice,
+    /// Type, help or unit after the first sample.
+    #[error("metadata after its samples")]
+    MetadataLate,
+    /// A unit that is not the end of the name, or of a type that has none.
+    #[error("a unit that does not fit its metric")]
+    Unit,
+    /// Samples of one metric or label set do not stand together, or go back in time.
+    #[error("out of order")]
+    Order,
+    /// An exemplar that is malformed or not allowed there.
+    #[error("malformed exemplar")]
+    Exemplar,
+    /// Blanks or empty lines where OpenMetrics has none.
+    #[error("blanks that do not belong there")]
+    Blanks,
+}
+
+impl LineError {
+    /// Whether a sample is missing or must not be trusted because of it. The others break a rule of the form, and cost
+    /// nothing that was measured.
+    pub const fn is_loss(self) -> bool {
+        !matches!(
+            self,
+            Self::Type
+                | Self::Metadata
+                | Self::MetadataTwice
+                | Self::MetadataLate
+                | Self::Unit
+                | Self::Order
+                | Self::Exemplar
+                | Self::Blanks
+        )
+    }
 }
 
 /// A line that was refused.
@@ -83,8 +168,6 @@ pub struct Refused {
     pub why: LineError,
     /// The metric it is about, where that could be read.
     pub name: Option<String>,
-    /// False for lines about types, which take no sample with them.
-    pub is_sample: bool,
 }
 
 /// A page of text exposition.
@@ -92,10 +175,14 @@ pub struct Refused {
 pub struct Page {
     /// Samples of wanted metrics, sorted by name and labels.
     pub samples: Vec<TextSample>,
+    /// Wanted metrics that are gauges by their type line.
+    pub gauges: BTreeSet<String>,
     /// The first refused lines.
     pub refused: Vec<Refused>,
     /// How many more were refused.
     pub refused_more: usize,
+    /// One of those that were only counted cost a sample, of whatever metric.
+    is_more_lost: bool,
 }
 
 /// The crate behind the shield gave back something else than it was given.
@@ -103,289 +190,170 @@ pub struct Page {
 #[error("`prometheus-parse` lost samples")]
 pub struct LostSamples;
 
+/// What one line is.
+enum Item<'a> {
+    Nothing,
+    End,
+    Comment(&'a str),
+    Sample(Line<'a>),
+}
+
 /// Reads a page; `wanted` says which metric names are of interest. Lines without a time stamp get `received`.
 ///
 /// # Errors
 /// [`LostSamples`] when the shield has a hole; malformed lines are no error but in [`Page::refused`].
 pub fn parse(
     text: &str,
+    form: Form,
     received: Timestamp,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<Page, LostSamples> {
-    let is_open = is_open_metrics(text);
     let mut page = Page::default();
+    let mut families = Families::new(form);
     let mut handed = Vec::new();
+    let mut marks = Vec::new();
     let mut labels = Vec::new();
     let mut ended = false;
-    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
-        let whole = line.strip_suffix('\n');
-        let body = whole.unwrap_or(line).trim_start_matches([' ', '\t']);
-        let cut = whole.is_none() && !is_open;
-        let outcome = if ended {
-            Err((LineError::AfterEof, None))
-        } else if body.is_empty() {
-            Ok(None)
-        } else if let Some(comment) = body.strip_prefix('#') {
-            ended = is_open && comment == " EOF";
-            check_comment(comment).map(|()| None)
-        } else if cut {
-            Err((LineError::Cut, None))
-        } else {
-            split_sample(body, is_open, &mut labels).map(Some)
-        };
-        match outcome {
-            Ok(Some(sample)) if wanted(sample.name) => {
-                handed.push(hand_over(&sample, &labels, is_open, received));
+    let mut number = 0;
+    for line in text.split_inclusive('\n') {
+        number += 1;
+        if ended {
+            page.refuse(number, LineError::AfterEof, None);
+            continue;
+        }
+        match read_line(line, form, &mut labels) {
+            Ok((item, is_neat)) => {
+                if !is_neat {
+                    page.refuse(number, LineError::Blanks, None);
+                }
+                match item {
+                    Item::Nothing => {}
+                    Item::End => ended = true,
+                    Item::Comment(comment) => families.comment(comment, number, &mut page),
+                    Item::Sample(sample) => {
+                        families.sample(&sample, &labels, number, &mut page);
+                        if wanted(sample.name) {
+                            if families.is_gauge(sample.name) && !page.gauges.contains(sample.name)
+                            {
+                                page.gauges.insert(sample.name.to_owned());
+                            }
+                            marks.push((number, sample.at.is_some()));
+                            handed.push(hand_over(&sample, &labels, form, received));
+                        }
+                    }
+                }
             }
-            Ok(_) => {}
-            Err((why, name)) => page.refuse(Refused {
-                line: number,
-                why,
-                name: name.map(str::to_owned),
-                is_sample: why != LineError::Type,
-            }),
+            Err((why, name)) => page.refuse(number, why, name),
         }
     }
-    let count = handed.len();
-    let scrape =
-        prometheus_parse::Scrape::parse(handed.into_iter().map(Ok)).map_err(|_| LostSamples)?;
-    page.samples = scrape
-        .samples
-        .iter()
-        .map(take_back)
-        .collect::<Option<_>>()
-        .ok_or(LostSamples)?;
-    if page.samples.len() != count {
-        return Err(LostSamples);
+    families.end(number, &mut page);
+    if form == Form::OpenMetrics && !ended {
+        page.refuse(number.max(1), LineError::NoEof, None);
     }
-    page.samples
-        .sort_by(|a, b| (&a.name, &a.labels).cmp(&(&b.name, &b.labels)));
+    let samples = read_back(handed, &marks)?;
+    page.keep(samples);
     Ok(page)
 }
 
+/// Reads one line; says too whether its blanks are where the form has them.
+fn read_line<'a>(
+    line: &'a str,
+    form: Form,
+    labels: &mut Vec<(&'a str, &'a str)>,
+) -> Result<(Item<'a>, bool), (LineError, Option<&'a str>)> {
+    let whole = line.strip_suffix('\n');
+    let full = whole.unwrap_or(line);
+    let body = skip_blanks(full);
+    let is_open = form == Form::OpenMetrics;
+    let is_neat = !is_open || (body.len() == full.len() && !body.is_empty());
+    let item = if body.is_empty() {
+        Item::Nothing
+    } else if let Some(comment) = body.strip_prefix('#') {
+        if is_open && comment == " EOF" {
+            Item::End
+        } else {
+            Item::Comment(comment)
+        }
+    } else if whole.is_none() {
+        return Err((LineError::Cut, None));
+    } else {
+        Item::Sample(split_sample(body, form, labels)?)
+    };
+    Ok((item, is_neat))
+}
+
+/// Has the crate read what was handed over; `marks` are line number and whether there was a time stamp.
+fn read_back(
+    handed: Vec<String>,
+    marks: &[(usize, bool)],
+) -> Result<Vec<(usize, TextSample)>, LostSamples> {
+    let scrape =
+        prometheus_parse::Scrape::parse(handed.into_iter().map(Ok)).map_err(|_| LostSamples)?;
+    if scrape.samples.len() != marks.len() {
+        return Err(LostSamples);
+    }
+    let pairs = scrape.samples.iter().zip(marks);
+    let samples = pairs.map(|(sample, (line, is_stamped))| {
+        let sample = take_back(sample)?;
+        Some((
+            *line,
+            TextSample {
+                is_stamped: *is_stamped,
+                ..sample
+            },
+        ))
+    });
+    samples.collect::<Option<_>>().ok_or(LostSamples)
+}
+
 impl Page {
-    fn refuse(&mut self, refused: Refused) {
+    fn refuse(&mut self, line: usize, why: LineError, name: Option<&str>) {
         if self.refused.len() < REFUSED_MAX {
-            self.refused.push(refused);
+            let name = name.map(str::to_owned);
+            self.refused.push(Refused { line, why, name });
         } else {
             self.refused_more += 1;
+            self.is_more_lost |= why.is_loss();
         }
     }
 
-    /// The first refused line that may have been a sample of `name`.
+    /// Keeps the newest sample of each series. One that comes twice at the same time is two answers to one question.
+    fn keep(&mut self, mut samples: Vec<(usize, TextSample)>) {
+        samples
+            .sort_by(|(_, a), (_, b)| (&a.name, &a.labels, a.at).cmp(&(&b.name, &b.labels, b.at)));
+        for (line, sample) in samples {
+            let last = self.samples.last_mut();
+            match last.filter(|last| (&last.name, &last.labels) == (&sample.name, &sample.labels)) {
+                Some(last) if last.at == sample.at => {
+                    if last.value.to_bits() != sample.value.to_bits() {
+                        self.refuse(line, LineError::Twice, Some(&sample.name));
+                    }
+                }
+                Some(last) => *last = sample,
+                None => self.samples.push(sample),
+            }
+        }
+    }
+
+    /// The first refused line that may have cost a sample of `name`.
     pub fn refused_of(&self, name: &str) -> Option<&Refused> {
         let of_name = |refused: &&Refused| {
-            refused.is_sample && refused.name.as_deref().is_none_or(|other| other == name)
+            let is_of = refused.name.as_deref().is_none_or(|other| other == name);
+            refused.why.is_loss() && is_of
         };
         // Lines that were only counted may be of any name.
         self.refused
             .iter()
             .find(of_name)
-            .or_else(|| self.refused.last().filter(|_| self.refused_more > 0))
+            .or_else(|| self.refused.last().filter(|_| self.is_more_lost))
     }
-}
-
-/// OpenMetrics ends with `# EOF`; anything may follow by mistake, which is then refused.
-fn is_open_metrics(text: &str) -> bool {
-    let tail = text.trim_end_matches('\n');
-    tail.rsplit('\n').take(2).any(|line| line == "# EOF")
-}
-
-/// True for `[a-zA-Z_:][a-zA-Z0-9_:]*`.
-pub(super) fn is_metric_name(text: &str) -> bool {
-    is_name_start(text, true) && text.bytes().all(|b| is_name_byte(b, true))
-}
-
-/// True for `[a-zA-Z_][a-zA-Z0-9_]*`.
-pub(super) fn is_label_name(text: &str) -> bool {
-    is_name_start(text, false) && text.bytes().all(|b| is_name_byte(b, false))
-}
-
-fn is_name_start(text: &str, colon: bool) -> bool {
-    text.bytes()
-        .next()
-        .is_some_and(|b| is_name_byte(b, colon) && !b.is_ascii_digit())
-}
-
-const fn is_name_byte(b: u8, colon: bool) -> bool {
-    b.is_ascii_alphanumeric() || b == b'_' || (colon && b == b':')
-}
-
-/// Takes off what `keep` says; gives it and the rest. `keep` must refuse every byte that is not ASCII.
-fn take_while(text: &str, keep: impl Fn(u8) -> bool) -> (&str, &str) {
-    let end = text.bytes().position(|b| !keep(b)).unwrap_or(text.len());
-    text.split_at_checked(end).unwrap_or((text, ""))
-}
-
-fn skip_blanks(text: &str) -> &str {
-    text.trim_start_matches([' ', '\t'])
-}
-
-/// Checks a line after its `#`. Only type lines mean something here.
-fn check_comment(comment: &str) -> Result<(), (LineError, Option<&str>)> {
-    let mut words = comment.split([' ', '\t']).filter(|word| !word.is_empty());
-    if words.next() != Some("TYPE") || !comment.starts_with([' ', '\t']) {
-        return Ok(());
-    }
-    let name = words.next().filter(|name| is_metric_name(name));
-    let known = matches!(
-        words.next(),
-        Some(
-            "counter"
-                | "gauge"
-                | "histogram"
-                | "summary"
-                | "untyped"
-                | "unknown"
-                | "info"
-                | "stateset"
-                | "gaugehistogram"
-        )
-    );
-    if name.is_some() && known && words.next().is_none() {
-        Ok(())
-    } else {
-        Err((LineError::Type, name))
-    }
-}
-
-/// A checked sample line; its labels are beside it.
-#[derive(Debug, PartialEq)]
-struct Line<'a> {
-    name: &'a str,
-    value: &'a str,
-    at: Option<Timestamp>,
-}
-
-/// Takes a sample line apart. `labels` gets its pairs, values with their escapes.
-fn split_sample<'a>(
-    line: &'a str,
-    is_open: bool,
-    labels: &mut Vec<(&'a str, &'a str)>,
-) -> Result<Line<'a>, (LineError, Option<&'a str>)> {
-    labels.clear();
-    let (name, rest) = take_while(line, |b| is_name_byte(b, true));
-    if !is_metric_name(name) {
-        return Err((LineError::Name, None));
-    }
-    let err = |why| (why, Some(name));
-    let after = skip_blanks(rest);
-    let rest = match after.strip_prefix('{') {
-        Some(inner) => split_labels(inner, is_open, labels).map_err(err)?,
-        None if after.len() < rest.len() => after,
-        // `a.b 1`: it may be anybody's.
-        None => return Err((LineError::Name, None)),
-    };
-    let (value, rest) = split_word(skip_blanks(rest));
-    if value.parse::<f64>().is_err() {
-        return Err(err(LineError::Value));
-    }
-    let (time, rest) = split_word(rest);
-    if time.is_empty() || time.starts_with('#') {
-        // An exemplar: OpenMetrics only, and of no interest.
-        return Ok(Line {
-            name,
-            value,
-            at: None,
-        });
-    }
-    let at = parse_time(time, is_open).ok_or(err(LineError::Time))?;
-    if !rest.is_empty() && !rest.starts_with('#') {
-        return Err(err(LineError::Rest));
-    }
-    Ok(Line {
-        name,
-        value,
-        at: Some(at),
-    })
-}
-
-/// Splits at the next blanks; the rest has none in front.
-fn split_word(text: &str) -> (&str, &str) {
-    match text.split_once([' ', '\t']) {
-        Some((word, rest)) => (word, skip_blanks(rest)),
-        None => (text, ""),
-    }
-}
-
-fn parse_time(text: &str, is_open: bool) -> Option<Timestamp> {
-    let ms = if is_open {
-        let ms = text.parse::<f64>().ok()? * 1000.0;
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the range is checked below"
-        )]
-        ms.is_finite().then_some(ms.round() as i64)?
-    } else {
-        text.parse().ok()?
-    };
-    // Year 0 to 9999: outside of it the crate would take the present instead.
-    (-62_167_219_200_000..=253_402_300_799_999)
-        .contains(&ms)
-        .then_some(Timestamp::from_millis(ms))
-}
-
-/// Reads pairs up to the closing brace; gives what follows it.
-fn split_labels<'a>(
-    mut rest: &'a str,
-    is_open: bool,
-    labels: &mut Vec<(&'a str, &'a str)>,
-) -> Result<&'a str, LineError> {
-    loop {
-        rest = skip_blanks(rest);
-        if let Some(after) = rest.strip_prefix('}') {
-            return Ok(after);
-        }
-        let (name, after) = take_while(rest, |b| is_name_byte(b, false));
-        let after = skip_blanks(after)
-            .strip_prefix('=')
-            .ok_or(LineError::Labels)?;
-        let after = skip_blanks(after)
-            .strip_prefix('"')
-            .ok_or(LineError::Labels)?;
-        let (value, after) = split_value(after, is_open)?;
-        if !is_label_name(name) {
-            return Err(LineError::Labels);
-        }
-        if name == "__name__" || labels.iter().any(|(other, _)| *other == name) {
-            return Err(LineError::LabelTwice);
-        }
-        labels.push((name, value));
-        rest = skip_blanks(after);
-        match rest.strip_prefix(',') {
-            Some(next) => rest = next,
-            None if rest.starts_with('}') => {}
-            None => return Err(LineError::Labels),
-        }
-    }
-}
-
-/// Reads up to the closing quote.
-fn split_value(text: &str, is_open: bool) -> Result<(&str, &str), LineError> {
-    let mut bytes = text.bytes().enumerate();
-    while let Some((at, byte)) = bytes.next() {
-        match byte {
-            b'"' => {
-                let (value, quoted) = text.split_at_checked(at).ok_or(LineError::Labels)?;
-                return Ok((value, quoted.strip_prefix('"').unwrap_or(quoted)));
-            }
-            b'\\' => match bytes.next() {
-                Some((_, b'\\' | b'"' | b'n')) => {}
-                Some(_) if is_open => {}
-                Some(_) => return Err(LineError::Escape),
-                None => return Err(LineError::Labels),
-            },
-            _ => {}
-        }
-    }
-    Err(LineError::Labels)
 }
 
 /// Writes a line for the crate.
 fn hand_over(
     sample: &Line<'_>,
     labels: &[(&str, &str)],
-    is_open: bool,
+    form: Form,
     received: Timestamp,
 ) -> String {
     let mut line = String::with_capacity(128);
@@ -399,7 +367,7 @@ fn hand_over(
         line.push(if n == 0 { '{' } else { ',' });
         line.push_str(name);
         line.push_str("=\"");
-        disguise(value, is_open, &mut line);
+        disguise(value, form, &mut line);
         line.push('"');
     }
     line.push_str(if labels.is_empty() { " " } else { "} " });
@@ -410,7 +378,7 @@ fn hand_over(
 }
 
 /// Writes a label value without escapes and with stand-ins.
-fn disguise(value: &str, is_open: bool, line: &mut String) {
+fn disguise(value: &str, form: Form, line: &mut String) {
     let mut chars = value.chars();
     while let Some(c) = chars.next() {
         let c = if c == '\\' {
@@ -418,7 +386,7 @@ fn disguise(value: &str, is_open: bool, line: &mut String) {
                 Some('n') => '\n',
                 Some(plain @ ('\\' | '"')) => plain,
                 // OpenMetrics keeps a backslash that escapes nothing.
-                Some(other) if is_open => {
+                Some(other) if form == Form::OpenMetrics => {
                     line.push('\\');
                     other
                 }
@@ -465,6 +433,7 @@ fn take_back(sample: &prometheus_parse::Sample) -> Option<TextSample> {
         labels,
         value,
         at: Timestamp::from_millis(sample.timestamp.timestamp_millis()),
+        is_stamped: false,
     })
 }
 

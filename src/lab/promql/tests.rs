@@ -137,7 +137,7 @@ fn everything_else_is_refused_by_name() {
         ("sum(1)", "takes a vector"),
         ("vector(lag)", "takes a number"),
         ("sum without (site) (lag)", "does not know `without`"),
-        ("count(lag)", "unknown function with name \"count\""),
+        ("stddev(lag)", "unknown function with name \"stddev\""),
         ("lag and size", "does not know `and` here"),
         ("lag +", "unexpected end of input"),
         ("1x", "bad number \"1x\""),

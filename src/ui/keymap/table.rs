@@ -137,35 +137,35 @@ pub(super) const TABLE: &[Binding] = &[
         "reject",
         "reject the open proposal (asks for a reason)",
     )),
-    bind("1", A::Show(View::WarRoom), G::Views, "", "war room"),
-    bind(
+    anywhere(bind("1", A::Show(View::WarRoom), G::Views, "", "war room")),
+    anywhere(bind(
         "2",
         A::Show(View::Runbook),
         G::Views,
         "",
         "runbook: the whole document",
-    ),
-    bind(
+    )),
+    anywhere(bind(
         "3",
         A::Show(View::Metrics),
         G::Views,
         "",
         "metrics: charts with limits",
-    ),
-    bind(
+    )),
+    anywhere(bind(
         "4",
         A::Show(View::Timeline),
         G::Views,
         "",
         "timeline: every fact",
-    ),
-    bind(
+    )),
+    anywhere(bind(
         "5",
         A::Show(View::Confirm),
         G::Views,
         "",
         "confirm: the open proposal",
-    ),
+    )),
     bind(
         "tab",
         A::FocusNext,
@@ -319,7 +319,7 @@ pub(super) const TABLE: &[Binding] = &[
         "palette",
         "palette: find an action by name",
     ),
-    bind("?", A::Help, G::Terminal, "help", "help"),
+    anywhere(bind("?", A::Help, G::Terminal, "help", "help")),
     anywhere(bind(
         "ctrl-c",
         A::Quit,

@@ -196,10 +196,7 @@ fn draw_notice(notice: &Notice, canvas: &mut Canvas<'_>, area: Rect) {
         .min(area.height);
     let place = Rect {
         x: area.x,
-        y: area
-            .bottom()
-            .saturating_sub(height.saturating_add(1))
-            .max(area.y),
+        y: area.bottom().saturating_sub(height).max(area.y),
         width: area.width.min(100),
         height,
     };

@@ -12,7 +12,14 @@ fn check(name: &str, story: fn() -> Story, keys: &[&str], sizes: &[(u16, u16)]) 
         let mut seat = Seat::at(story(), *size);
         seat.keys(keys);
         let shot = format!("{name}_{}x{}", size.0, size.1);
-        insta::assert_snapshot!(shot, seat.text());
+        insta::assert_snapshot!(shot.as_str(), seat.text());
+        let bare = seat.draw().buffer().content().iter().find(|cell| {
+            cell.fg == ratatui::style::Color::Reset && !cell.symbol().trim().is_empty()
+        });
+        assert_eq!(
+            bare, None,
+            "{shot}: nothing gives it a colour but the ground"
+        );
     }
 }
 

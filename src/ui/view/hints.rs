@@ -61,7 +61,7 @@ fn is_useful(cx: &Cx<'_>, model: &Model, action: Action) -> bool {
         Action::Hold => state.begun.is_some() && !state.phase.is_final() && !state.is_held(),
         Action::Release => state.is_held() && !state.phase.is_final(),
         Action::Rollback => state.phase == Phase::Running,
-        Action::Start => can_be == Readiness::Ready,
+        Action::Start => can_be == Readiness::Ready && !state.is_held(),
         Action::MarkDone => can_be == Readiness::ByHand,
         Action::Skip | Action::Retry => failed,
         Action::Resolve => selected.is_some_and(|s| s.status == StepStatus::Unknown),

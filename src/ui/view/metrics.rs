@@ -81,11 +81,17 @@ fn one(cx: &Cx<'_>, canvas: &mut Canvas<'_>, rule: &MetricRule, area: Rect) {
         .text(&rule.title, canvas.of(Role::Strong))
         .fixed(" ", style)
         .row(newest(cx, canvas, rule, metric))
-        .fixed("  ", style)
-        .row(limits(canvas, rule, false));
+        .fixed("  ", style);
     // A column stays free between two charts.
     let width = usize::from(area.width.saturating_sub(1));
-    canvas.row(area, 0, title.fit(width, canvas.signs()));
+    let long = limits(canvas, rule, false);
+    let is_short = title.width().saturating_add(long.width()) > width;
+    let limits = if is_short {
+        limits(canvas, rule, true)
+    } else {
+        long
+    };
+    canvas.row(area, 0, title.row(limits).fit(width, canvas.signs()));
     let tracks: &[Track] = metric.map_or(&[], |m| &m.tracks);
     let legend = metric.map_or_else(Vec::new, |metric| {
         legend::rows(

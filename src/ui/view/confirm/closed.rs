@@ -22,7 +22,9 @@ pub(super) fn draw(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect) {
         );
     }
     rows.extend(waiting(cx, canvas));
-    rows.push(Row::of("esc", canvas.of(Role::Key)).fixed(" leaves", canvas.of(Role::Dim)));
+    let (key, dim) = (canvas.of(Role::Key), canvas.of(Role::Dim));
+    let leave = Row::of("esc", key).fixed(" leaves  ", dim);
+    rows.push(leave.fixed("1", key).fixed(" war room", dim));
     for (line, row) in rows.into_iter().enumerate() {
         canvas.row(area, line, row);
     }

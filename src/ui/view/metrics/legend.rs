@@ -34,6 +34,9 @@ pub(super) fn rows(
             Row::of("last answer failed: ", canvas.of(Role::Unknown)).text(&failure.what, dim),
         );
     }
+    if let Some(failure) = &metric.past_failure {
+        rows.push(Row::of("no history: ", canvas.of(Role::Unknown)).text(&failure.what, dim));
+    }
     rows.extend(
         metric
             .warnings
@@ -81,7 +84,8 @@ fn series(
         };
         match rows.last_mut() {
             Some(row) if row.width() + GAP.len() + one.width() + kept <= width => {
-                *row = std::mem::take(row).fixed(GAP, dim).row(one);
+                let gap = if shown == 0 { " " } else { GAP };
+                *row = std::mem::take(row).fixed(gap, dim).row(one);
             }
             _ if last_row => break,
             _ => rows.push(one),
