@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=lib.sh
 . "$here/lib.sh"
 
-NAMES="prometheus node-exporter alertmanager sshd tmux postgres-pair nagios4 icinga2 nautobot"
+NAMES="prometheus node-exporter alertmanager sshd tmux postgres-pair nagios4 icinga2 nautobot smtp"
 
 # Keep package scripts from starting daemons while we install.
 POLICY=/usr/sbin/policy-rc.d
@@ -68,6 +68,7 @@ for n in "${@:?usage: install.sh NAME… | --list}"; do
     alertmanager) have prometheus-alertmanager || apt_get prometheus-alertmanager ;;
     sshd) { have sshd && have ssh-agent; } || apt_get openssh-server openssh-client ;;
     tmux) have tmux || apt_get tmux ;;
+    smtp) pip_env smtp aiosmtpd aiosmtpd ;;
     postgres-pair) postgres ;;
     # the version that nautobot-3.2.7.dump is of
     nautobot) postgres; have redis-server || apt_get redis-server

@@ -188,6 +188,14 @@ EOF
   emit postgres-pair "PG_A_URL=postgres://postgres@$L:$a/postgres" "PG_B_URL=postgres://postgres@$L:$b/postgres" \
     "PG_A_DATA=$d/a" "PG_B_DATA=$d/b" "PG_A_PORT=$a" "PG_B_PORT=$b" "PG_BINDIR=$(pg_bindir)" "PG_OS_USER=$pg_run_as"
 }
+# A relay that takes every mail and lays it into a Maildir.
+up_smtp() {
+  local p b=$SERVICES_HOME/venv-smtp/bin/aiosmtpd; p=$(port SMTP); mkdir -p "$DIR/smtp"
+  [ -x "$b" ] || die "aiosmtpd is not installed"
+  spawn smtp "$b" -n -l "$L:$p" -c aiosmtpd.handlers.Mailbox "$DIR/smtp/maildir"
+  until_ok 15 smtp port_busy "$p"
+  emit smtp "SMTP_PORT=$p" "SMTP_MAILDIR=$DIR/smtp/maildir"
+}
 # What the pair says of itself, as metrics of the DIR's node exporter.
 up_pg_metrics() {
   local f=$DIR/node-exporter/textfile/pg.prom

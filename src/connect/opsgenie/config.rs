@@ -35,7 +35,7 @@ const LOOK_AHEAD_RANGE: Range<Duration> =
     Duration::from_secs(1)..Duration::from_secs(14 * 24 * 3600);
 
 /// How long one may wait for the proof of a write: longer, and whoever waits believes that nothing happens.
-const PROOF_WAIT_RANGE: Range<Duration> = Duration::ZERO..Duration::from_secs(61);
+const PROOF_WAIT_RANGE: Range<Duration> = Duration::ZERO..Duration::from_secs(31);
 
 /// Interval of the polls when the configuration names none: a page should be seen within a minute.
 pub const EVERY: Duration = Duration::from_secs(30);

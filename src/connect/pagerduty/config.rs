@@ -27,7 +27,7 @@ const LOOK_AHEAD_RANGE: Range<Duration> =
     Duration::from_secs(1)..Duration::from_secs(14 * 24 * 3600);
 
 /// How long one may wait for the proof of a page: longer, and whoever paged believes that nothing happens.
-const PROOF_WAIT_RANGE: Range<Duration> = Duration::ZERO..Duration::from_secs(61);
+const PROOF_WAIT_RANGE: Range<Duration> = Duration::ZERO..Duration::from_secs(31);
 
 /// Base URL of the service in the United States; accounts in the European Union set `https://api.eu.pagerduty.com`.
 pub const URL: &str = "https://api.pagerduty.com";
