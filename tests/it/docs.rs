@@ -125,3 +125,30 @@ fn files_that_scripts_of_the_readme_name_can_be_executed() {
         assert!(mode & 0o111 != 0, "{script} is not executable");
     }
 }
+
+#[test]
+fn every_connector_has_a_page_whose_settings_are_understood() {
+    use warroom::config::{self, Env, Secrets};
+    use warroom::connect::registry::KINDS;
+    let env = Env::new([("HOME".to_owned(), "/tmp".to_owned())]);
+    for kind in KINDS {
+        let page = format!("docs/connect/{}.md", kind.word);
+        let text = fs::read_to_string(root().join(&page)).unwrap_or_else(|e| panic!("{page}: {e}"));
+        let fences = text.split("```toml\n").skip(1);
+        let fences = fences.filter_map(|rest| rest.split("```").next());
+        let head = format!("[connect.{}.", kind.word);
+        let mut settings = fences.filter(|fence| fence.contains(&head)).peekable();
+        assert!(settings.peek().is_some(), "{page} shows no {head}");
+        for fence in settings {
+            let parsed = config::parse(Path::new(&page), fence, &env, Secrets::Skip);
+            parsed.unwrap_or_else(|problems| panic!("{problems}\n{fence}"));
+        }
+        // Whoever may read a file needs no more.
+        let is_file = kind.word.ends_with("-file");
+        let text = text.to_lowercase();
+        assert!(
+            is_file || text.contains("privilege"),
+            "{page} names no privileges"
+        );
+    }
+}
