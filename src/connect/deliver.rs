@@ -39,8 +39,8 @@ const TRIES_MAX: u32 = 3;
 const BACK_OFF: Duration = Duration::from_secs(1);
 /// Longest Retry-After that is waited for: a page that is a minute late has to be made by phone instead.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
-/// Longest write or look-up whatever the connector says: longer than its own limit for a handful of requests.
-const OPERATION_MAX: Duration = Duration::from_secs(60);
+/// Longest write or look-up whatever the connector says: longer than a minute's wait for a proof and a few requests.
+const OPERATION_MAX: Duration = Duration::from_secs(90);
 /// Bytes of a reference that are kept: longer than any vendor's id, as long as a later write may name.
 const REFERENCE_BYTES_MAX: usize = 256;
 

@@ -85,7 +85,7 @@ impl Home {
         (code, text(&output.stdout), text(&output.stderr))
     }
 
-    fn target(&self, name: &str) -> Target {
+    pub(crate) fn target(&self, name: &str) -> Target {
         Target::Local {
             name: SessionName::new(name).expect("a name"),
             runtime_dirs: vec![self.path("run")],
@@ -104,7 +104,7 @@ impl Drop for Home {
 }
 
 /// Pid of the server that answers on a session's socket.
-async fn server_of(home: &Home, name: &str) -> rustix::process::Pid {
+pub(crate) async fn server_of(home: &Home, name: &str) -> rustix::process::Pid {
     let socket = home.path("run").join(name).join("sock");
     let stream = tokio::net::UnixStream::connect(socket)
         .await
@@ -114,13 +114,13 @@ async fn server_of(home: &Home, name: &str) -> rustix::process::Pid {
 }
 
 /// A client that asks without drawing anything.
-struct Asker {
+pub(crate) struct Asker {
     connection: link::Connection,
     number: u64,
 }
 
 impl Asker {
-    async fn attach(home: &Home, name: &str) -> Self {
+    pub(crate) async fn attach(home: &Home, name: &str) -> Self {
         let introduction = Introduction {
             is_terminal: true,
             ..Introduction::default()
@@ -139,7 +139,7 @@ impl Asker {
     }
 
     /// Asks; the reason of the refusal, or nothing.
-    async fn ask(&mut self, command: Wish) -> Option<String> {
+    pub(crate) async fn ask(&mut self, command: Wish) -> Option<String> {
         self.number += 1;
         let number = self.number;
         let ask = ToServer::Ask { number, command };

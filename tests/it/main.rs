@@ -13,6 +13,8 @@ mod bastion;
 #[cfg(test)]
 mod cli_session;
 #[cfg(test)]
+mod cli_writes;
+#[cfg(test)]
 mod connectors;
 #[cfg(test)]
 mod corpora;

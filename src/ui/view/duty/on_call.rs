@@ -42,16 +42,30 @@ pub(super) fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, touched: &[String]) -> Vec<
     let dependants = duties.iter().filter(|duty| !is_touched(duty)).count();
     let over = dependants.saturating_sub(DEPENDANTS_SHOWN);
     let mut left = DEPENDANTS_SHOWN;
-    let mut rows = Vec::new();
-    for duty in &duties {
+    let shown = duties.iter().filter(|duty| {
+        let is_shown = duty.part == Part::Touched || left > 0;
         if duty.part != Part::Touched {
-            if left == 0 {
-                continue;
-            }
             left = left.saturating_sub(1);
         }
-        rows.push(duty_row(cx, canvas, duty));
+        is_shown
+    });
+    let mut groups: Vec<Vec<&Duty<'_>>> = Vec::new();
+    for duty in shown {
+        let alike = groups.iter_mut().find(|group| {
+            let first = group.first();
+            first.is_some_and(|first| is_alike(first, duty))
+        });
+        match alike {
+            Some(group) => group.push(duty),
+            None => groups.push(vec![duty]),
+        }
     }
+    // People first: who can be called is what this is read for.
+    groups.sort_by_key(|group| group.iter().all(|duty| duty.answering.is_empty()));
+    let mut rows: Vec<Row> = groups
+        .iter()
+        .map(|group| group_row(cx, canvas, group))
+        .collect();
     if over > 0 {
         let text = format!("{over} more components need these");
         rows.push(Row::new().text(&text, canvas.of(Role::Dim)));
@@ -69,13 +83,27 @@ pub(super) fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, touched: &[String]) -> Vec<
     rows
 }
 
-fn duty_row(cx: &Cx<'_>, canvas: &Canvas<'_>, duty: &Duty<'_>) -> Row {
+/// The same people answer for both, by the same rules; or nobody does, for the same reason.
+fn is_alike(a: &Duty<'_>, b: &Duty<'_>) -> bool {
+    a.answering == b.answering && a.is_in_cmdb == b.is_in_cmdb
+}
+
+/// `orders-api, shop needs orders-api: Priya ...`: components with the same people in one row.
+fn group_row(cx: &Cx<'_>, canvas: &Canvas<'_>, group: &[&Duty<'_>]) -> Row {
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
-    let row = Row::new().text(duty.component, text);
-    let row = match duty.part {
-        Part::Touched => row,
-        Part::Needs(name) => row.fixed(" needs ", dim).text(name, dim),
+    let Some(duty) = group.first() else {
+        return Row::new();
     };
+    let mut row = Row::new();
+    for (place, member) in group.iter().enumerate() {
+        if place > 0 {
+            row = row.fixed(", ", dim);
+        }
+        row = row.text(member.component, text);
+        if let Part::Needs(name) = member.part {
+            row = row.fixed(" needs ", dim).text(name, dim);
+        }
+    }
     let mut row = row.fixed(": ", dim);
     if duty.answering.is_empty() {
         let why = if duty.is_in_cmdb {
