@@ -13,8 +13,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Width of the column with what was looked at: the longest usual text.
-const WHAT_CHARS: usize = 14;
+/// Widest column of what was looked at: longer texts push theirs to the right.
+const WHAT_CHARS_MAX: usize = 40;
 
 /// `warroom doctor`.
 pub(super) fn doctor(environment: &Environment, args: &DoctorArgs) -> Outcome {
@@ -136,19 +136,30 @@ fn text(config: &Config, host: &[Check], findings: &[Finding]) -> String {
         |file| file.display().to_string(),
     );
     let mut out = vec!["this host".to_owned()];
-    out.extend(lines(&Check::new("configuration", Health::Good, file)));
-    out.extend(host.iter().flat_map(lines));
+    let mut checks = vec![Check::new("configuration", Health::Good, file)];
+    checks.extend_from_slice(host);
+    out.extend(lines(&checks));
     for finding in findings {
         let name = one_line(finding.connector.as_str());
         out.push(format!("{name} ({})", finding.system));
-        out.extend(finding.checks.iter().flat_map(lines));
+        out.extend(lines(&finding.checks));
     }
     out.push(format!("{}\n", summary(findings)));
     out.join("\n")
 }
 
+/// The checks of one system under each other, in columns.
+fn lines(checks: &[Check]) -> Vec<String> {
+    let widths = checks.iter().map(|check| check.what.chars().count());
+    let width = widths.max().unwrap_or(0).min(WHAT_CHARS_MAX);
+    checks
+        .iter()
+        .flat_map(|check| entry(check, width))
+        .collect()
+}
+
 /// One line for what was seen, and one for what to do about it.
-fn lines(check: &Check) -> Vec<String> {
+fn entry(check: &Check, width: usize) -> Vec<String> {
     let took = if check.took.is_zero() {
         String::new()
     } else {
@@ -156,12 +167,12 @@ fn lines(check: &Check) -> Vec<String> {
     };
     let (what, said) = (one_line(&check.what), one_line(&check.said));
     let mut lines = vec![format!(
-        "  {:7}  {what:WHAT_CHARS$}  {said}{took}",
+        "  {:7}  {what:width$}  {said}{took}",
         word(check.health)
     )];
     if !check.hint.is_empty() {
         let hint = one_line(&check.hint);
-        lines.push(format!("  {:7}  {:WHAT_CHARS$}  hint: {hint}", "", ""));
+        lines.push(format!("  {:7}  {:width$}  hint: {hint}", "", ""));
     }
     lines
 }

@@ -31,6 +31,12 @@ struct Rota {
 
 const POLICY: (&str, &str) = ("PLABPOL", "Orders");
 const SERVICE: (&str, &str) = ("PLABSVC", "orders-api");
+/// Services of the teams that own the rest, so that somebody answers for every component of the demo.
+const TEAMS: [(&str, &str); 3] = [
+    ("PLABST", "team-storage"),
+    ("PLABED", "team-edge"),
+    ("PLABOR", "team-orders"),
+];
 const ROTAS: [Rota; 2] = [
     Rota {
         id: "PLABSC1",
@@ -131,7 +137,10 @@ pub(super) fn answer(world: &World, ask: &Ask, path: &str) -> Reply {
             "schedules",
             ROTAS.iter().map(|rota| schedule(rota, &base)).collect(),
         ),
-        "/services" => ("services", vec![service(&base)]),
+        "/services" => {
+            let all = [SERVICE].into_iter().chain(TEAMS);
+            ("services", all.map(|of| service(of, &base)).collect())
+        }
         // The lab takes no writes, so nobody ever opens one.
         "/maintenance_windows" => ("maintenance_windows", Vec::new()),
         "/users/me" => {
@@ -196,8 +205,7 @@ fn schedule(rota: &Rota, base: &str) -> Value {
     })
 }
 
-fn service(base: &str) -> Value {
-    let (id, name) = SERVICE;
+fn service((id, name): (&str, &str), base: &str) -> Value {
     json!({
         "id": id, "type": "service", "summary": name, "name": name, "status": "active",
         "self": format!("{base}/services/{id}"), "html_url": null, "description": null,

@@ -53,7 +53,7 @@ fn what_works_is_proven_and_what_does_not_is_named() {
     let (code, out, err) = home.said(&["doctor"]);
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
     assert!(out.contains("lab (prometheus)"), "{out}");
-    assert!(out.contains("6 components"), "{out}");
+    assert!(out.contains("4 devices"), "{out}");
     assert!(out.ends_with("3 integrations: 3 ok\n"), "{out}");
 
     let (code, out, _) = home.said(&["doctor", "--json", "lab-cmdb"]);

@@ -138,10 +138,9 @@ fn a_real_nagios_is_examined_and_a_dead_one_noticed() {
     let mute = by_pipe.mute(&["web1"], &[]);
     services.kill("nagios4");
     let error = wait_for("the pipe to have no reader", || {
-        by_pipe.write("01jd-orders/1", &mute).err()
+        // While it dies it may take the first of two commands: that is unclear, and asked again.
+        let refused = by_pipe.write("01jd-orders/1", &mute).err();
+        refused.filter(|error| !error.unclear)
     });
-    assert!(
-        error.what.contains("nobody reads it") && !error.unclear,
-        "{error:?}"
-    );
+    assert!(error.what.contains("nobody reads it"), "{error:?}");
 }
