@@ -12,18 +12,23 @@ const KEY_SLOT: Duration = Duration::from_millis(8);
 #[derive(Debug, Default)]
 pub struct Frames {
     last: Option<Instant>,
+    /// The last frame that a key asked for.
+    last_for_key: Option<Instant>,
     due: Option<Instant>,
+    /// A key asked for the next frame.
+    is_for_key: bool,
 }
 
 impl Frames {
     /// Something changed; a frame is due one slot after the last.
     pub fn changed(&mut self, now: Instant) {
-        self.want(now, SLOT);
+        self.want(now, self.last.map(|last| last + SLOT));
     }
 
-    /// A key was handled; its effect is drawn as soon as can be.
+    /// A key was handled; its effect is drawn as soon as can be. Frames that no key asked for do not keep it waiting.
     pub fn key(&mut self, now: Instant) {
-        self.want(now, KEY_SLOT);
+        self.is_for_key = true;
+        self.want(now, self.last_for_key.map(|last| last + KEY_SLOT));
     }
 
     /// What was waited for is there; it is drawn now, whenever the last frame was.
@@ -31,8 +36,8 @@ impl Frames {
         self.due = Some(now);
     }
 
-    fn want(&mut self, now: Instant, slot: Duration) {
-        let earliest = self.last.map_or(now, |last| (last + slot).max(now));
+    fn want(&mut self, now: Instant, slot: Option<Instant>) {
+        let earliest = slot.map_or(now, |slot| slot.max(now));
         self.due = Some(self.due.map_or(earliest, |due| due.min(earliest)));
     }
 
@@ -44,6 +49,9 @@ impl Frames {
     /// A frame was drawn.
     pub fn drawn(&mut self, now: Instant) {
         self.last = Some(now);
+        if std::mem::take(&mut self.is_for_key) {
+            self.last_for_key = self.last;
+        }
         self.due = None;
     }
 }
@@ -83,8 +91,17 @@ mod tests {
         let mut frames = Frames::default();
         let start = Instant::now();
         frames.drawn(start);
-        frames.changed(start + Duration::from_millis(10));
-        frames.key(start + Duration::from_millis(12));
-        assert_eq!(frames.due(), Some(start + Duration::from_millis(12)));
+        let ms = Duration::from_millis(1);
+        frames.key(start + ms);
+        assert_eq!(frames.due(), Some(start + ms), "however new it is");
+        frames.drawn(start + ms);
+        frames.changed(start + ms * 3);
+        frames.key(start + ms * 4);
+        let next = start + ms + KEY_SLOT;
+        assert_eq!(frames.due(), Some(next), "only for that of a key");
+        frames.drawn(next);
+        frames.changed(start + ms * 12);
+        frames.key(start + ms * 20);
+        assert_eq!(frames.due(), Some(start + ms * 20));
     }
 }
