@@ -220,7 +220,7 @@ up_nautobot() {
   p=$(port NAUTOBOT); g=$(port NAUTOBOT_PG); r=$(port NAUTOBOT_REDIS)
   [ -x "$v/bin/nautobot-server" ] || die "nautobot is not installed"
   [ -z "${WARROOM_PG_USER:-}" ] || people
-  install -d -o "$pg_run_as" -m 755 "$d"; mkdir -p "$d/root" "$d/redis" "$DIR/log"
+  install -d -o "$pg_run_as" -m 755 "$d"; mkdir -p "$d/home" "$d/redis" "$DIR/log"
   ver=$("$v/bin/python" -c 'from importlib.metadata import version as v; print(v("nautobot"))')
   dump=$here/nautobot-$ver.dump; [ -s "$dump" ] || die "there is no $dump"
   spawn nautobot-redis redis-server --bind "$L" --port "$r" --dir "$d/redis" --save '' --appendonly no
@@ -230,10 +230,10 @@ up_nautobot() {
   fi
   pg_stale nautobot-pg "$d/pg"; pg_spawn nautobot-pg "$d/pg"
   until_ok 30 nautobot-pg pg pg_isready -q -h "$L" -p "$g"
-  export NAUTOBOT_ROOT=$d/root NAUTOBOT_DB_HOST=$L NAUTOBOT_DB_PORT=$g NAUTOBOT_DB_USER=postgres NAUTOBOT_DB_PASSWORD=x \
+  export NAUTOBOT_ROOT=$d/home NAUTOBOT_DB_HOST=$L NAUTOBOT_DB_PORT=$g NAUTOBOT_DB_USER=postgres NAUTOBOT_DB_PASSWORD=x \
     NAUTOBOT_DB_NAME=nautobot NAUTOBOT_REDIS_HOST=$L NAUTOBOT_REDIS_PORT=$r NAUTOBOT_ALLOWED_HOSTS='*' \
     NAUTOBOT_SECRET_KEY=not-a-secret-only-for-tests-0123456789abcdef0123456789
-  cfg=$d/root/nautobot_config.py
+  cfg=$d/home/nautobot_config.py
   [ -e "$cfg" ] || "$v/bin/nautobot-server" init --disable-installation-metrics "$cfg" >>"$DIR/log/nautobot.log" 2>&1
   if [ ! -e "$d/.db-ready" ]; then
     pg psql -h "$L" -p "$g" -U postgres -qc 'drop database if exists nautobot' -c 'create database nautobot' >/dev/null
