@@ -62,8 +62,7 @@ async fn examine_one(connector: &Arc<dyn Connector>, clock: &Arc<dyn Clock>) -> 
             checks.extend(server::examine(http, clock.as_ref()).await);
         }
         // A server that is not there has no credentials to prove; all that follows would say the same again.
-        if checks.iter().any(|check| check.health == Health::Bad) && connector.servers().len() == 1
-        {
+        if !checks.iter().all(server::is_reached) && connector.servers().len() == 1 {
             let what = "not asked, since there is no connection";
             checks.push(Check::new("credentials", Health::Unknown, what));
             return;

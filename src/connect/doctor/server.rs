@@ -61,6 +61,15 @@ pub(super) async fn examine(config: &HttpConfig, clock: &dyn Clock) -> Vec<Check
     checks
 }
 
+/// False for a check that says there is no connection; a wrong clock or a slow answer is one.
+pub(super) fn is_reached(check: &Check) -> bool {
+    let is_way = matches!(
+        check.what.as_str(),
+        "settings" | "name" | "connection" | "TLS"
+    );
+    !is_way || check.health != Health::Bad
+}
+
 async fn resolve(http: &Http, limit: Duration) -> Check {
     let (host, port) = http.endpoint();
     let started = Instant::now();

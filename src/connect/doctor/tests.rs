@@ -86,6 +86,21 @@ async fn a_server_that_answers_is_looked_at_in_full() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_far_off_does_not_keep_the_rest_from_being_asked() {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(401).insert_header("Date", "Sun, 06 Nov 1994 08:49:37 GMT");
+    Mock::given(any()).respond_with(answer).mount(&server).await;
+    let finding = one(prometheus(&server.uri())).await;
+    let find = |what: &str| finding.checks.iter().find(|check| check.what == what);
+    assert_eq!(find("clock").map(|check| check.health), Some(Health::Bad));
+    let text = format!("{finding:?}");
+    assert!(
+        text.contains("401") && !text.contains("no connection"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
 async fn a_server_that_refuses_the_credentials_is_reached_and_bad() {
     let server = MockServer::start().await;
     Mock::given(path("/"))

@@ -136,7 +136,7 @@ fn sources(base: &str) -> Vec<(&'static str, Box<dyn Source>)> {
         Some((kind.word, source?))
     });
     let all: Vec<_> = all.collect();
-    assert!(all.len() >= 4, "only {} kinds were found", all.len());
+    assert!(all.len() >= 12, "only {} kinds were found", all.len());
     all
 }
 
@@ -429,5 +429,5 @@ async fn a_write_is_never_taken_for_done_and_is_unclear_when_it_may_have_happene
             }
         }
     }
-    assert!(written == 0 || written > 12, "{written}");
+    assert!(written > 12, "only {written} writes were tried");
 }
