@@ -8,7 +8,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("display", &[]),
     ("domain", &[]),
     ("clock", &["domain"]),
+    ("evidence", &["domain"]),
     ("engine", &["domain"]),
+    (
+        "enforce",
+        &["domain", "evidence", "config", "runner", "clock"],
+    ),
     ("journal", &["domain"]),
     ("wire", &["domain"]),
     ("runner", &["domain"]),
@@ -16,15 +21,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("exit", &["display"]),
     ("connect", &["domain", "clock", "display"]),
-    ("config", &["domain", "connect", "display"]),
+    ("config", &["domain", "connect", "display", "evidence"]),
     ("report", &["domain", "wire", "display"]),
     ("ui", &["domain", "wire", "display"]),
-    ("client", &["domain", "wire", "display", "ui", "clock"]),
+    (
+        "client",
+        &["domain", "wire", "display", "ui", "clock", "evidence"],
+    ),
     (
         "server",
         &[
             "domain", "wire", "display", "engine", "journal", "connect", "runner", "config",
-            "clock",
+            "clock", "evidence", "enforce",
         ],
     ),
 ];
