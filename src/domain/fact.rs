@@ -7,7 +7,7 @@
 mod actor;
 mod exec;
 
-pub use actor::{Actor, Via};
+pub use actor::{Actor, Touch, Via};
 pub use exec::{ExecKey, Outcome, OutputRef};
 
 use crate::domain::digest::Digest;
@@ -253,6 +253,9 @@ pub struct Confirmed {
     pub signer: PersonId,
     /// The `warroom-confirm@v1` document, whole.
     pub statement: String,
+    /// The armoured SSHSIG over it; empty for evidence that is no signature. In a record it follows the statement.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub signature: String,
 }
 
 /// Something that happened.

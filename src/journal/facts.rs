@@ -142,6 +142,9 @@ const JSON_KINDS: [&str; 37] = [
     "write.ended",
 ];
 
+/// How an armoured signature begins: no line of a statement can.
+const ARMOUR: &str = "-----BEGIN SSH SIGNATURE-----";
+
 /// Kinds whose body is a document of the one grammar.
 const DOCUMENT_KINDS: [&str; 3] = ["step.proposed", "step.confirmed", "proposal.opened"];
 
@@ -154,7 +157,9 @@ pub fn content(actor: &Actor, fact: &Fact, state: Option<&State>) -> Result<Cont
     let unwritable = |why: String| FactError::Unwritable { kind, why };
     let body = match fact {
         Fact::StepProposed { plan } => plan.clone().into_bytes(),
-        Fact::StepConfirmed(confirmed) => confirmed.statement.clone().into_bytes(),
+        Fact::StepConfirmed(confirmed) => {
+            format!("{}{}", confirmed.statement, confirmed.signature).into_bytes()
+        }
         Fact::ProposalOpened(terms) => {
             let state = state.ok_or_else(|| unwritable("there is no session yet".to_owned()))?;
             propose_statement(state, terms)
@@ -265,25 +270,7 @@ fn read_body(kind: &str, body: &[u8]) -> Result<Fact, String> {
     };
     match kind {
         "step.proposed" => Ok(Fact::StepProposed { plan: text()? }),
-        "step.confirmed" => {
-            let doc = Doc::parse_statement(body).map_err(|e| e.to_string())?;
-            doc.expect_title("warroom-confirm", 1)
-                .map_err(|e| e.to_string())?;
-            let name = |key: &str| {
-                doc.get(key)
-                    .and_then(|v| String::from_utf8(v.to_vec()).ok())
-                    .unwrap_or_default()
-            };
-            Ok(Fact::StepConfirmed(Confirmed {
-                step: name("step")
-                    .try_into()
-                    .map_err(|e: crate::domain::id::NameError| e.to_string())?,
-                signer: name("signer")
-                    .try_into()
-                    .map_err(|e: crate::domain::id::NameError| e.to_string())?,
-                statement: text()?,
-            }))
-        }
+        "step.confirmed" => read_confirmed(&text()?).map(Fact::StepConfirmed),
         "proposal.opened" => {
             let terms = read_terms(body).map_err(|e| e.to_string())?;
             Ok(Fact::ProposalOpened(terms))
@@ -343,20 +330,38 @@ fn read_actor(actor: &str, via: &str) -> Option<Actor> {
     if actor == "warroom" && via == "engine" {
         return Some(Actor::Engine);
     }
-    let uid: Option<u32> = via.strip_prefix("uid:").and_then(|uid| uid.parse().ok());
+    let via = Via::parse(via)?;
     if let Some(account) = actor.strip_prefix("uid-") {
-        let uid = uid?;
-        return (account == uid.to_string()).then_some(Actor::Account { uid });
+        return match via {
+            Via::Uid(uid) if account == uid.to_string() => Some(Actor::Account { uid }),
+            _ => None,
+        };
     }
     let id = PersonId::new(actor).ok()?;
-    match (uid, via) {
-        (Some(uid), _) => Some(Actor::Person {
-            id,
-            via: Via::Uid(uid),
-        }),
-        (None, "demo") => Some(Actor::Person { id, via: Via::Demo }),
-        (None, _) => None,
-    }
+    Some(Actor::Person { id, via })
+}
+
+/// A statement, with the armoured signature directly behind it when there is one.
+fn read_confirmed(text: &str) -> Result<Confirmed, String> {
+    let (statement, signature) = text
+        .find(ARMOUR)
+        .and_then(|at| text.split_at_checked(at))
+        .unwrap_or((text, ""));
+    let doc = Doc::parse_statement(statement.as_bytes()).map_err(|e| e.to_string())?;
+    doc.expect_title("warroom-confirm", 1)
+        .map_err(|e| e.to_string())?;
+    let name = |key: &str| {
+        doc.get(key)
+            .and_then(|v| String::from_utf8(v.to_vec()).ok())
+            .unwrap_or_default()
+    };
+    let bad = |e: crate::domain::id::NameError| e.to_string();
+    Ok(Confirmed {
+        step: name("step").try_into().map_err(bad)?,
+        signer: name("signer").try_into().map_err(bad)?,
+        statement: statement.to_owned(),
+        signature: signature.to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -194,7 +194,10 @@ pub(crate) fn newest(recent: &VecDeque<Stamped>) -> Vec<Stamped> {
 fn long_text(fact: &Fact) -> usize {
     match fact {
         Fact::StepProposed { plan, .. } => plan.len(),
-        Fact::StepConfirmed(confirmed) => confirmed.statement.len(),
+        Fact::StepConfirmed(confirmed) => confirmed
+            .statement
+            .len()
+            .saturating_add(confirmed.signature.len()),
         Fact::NoteAdded { text, .. } => text.len(),
         // Up to 8 KiB each, as `decide` bounds them.
         Fact::WriteAsked { write } => serde_json::to_vec(&write.deed).map_or(0, |json| json.len()),

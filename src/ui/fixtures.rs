@@ -1,15 +1,15 @@
 //! Rooms for tests, told as stories: facts in order, folded as in a session.
 
+mod proposals;
 mod runbook;
 mod writes;
 
 use crate::domain::apply::check_apply;
 use crate::domain::board::{Board, GateProgress, OutputTail};
-use crate::domain::confirm::statement::confirm_statement;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{
-    Actor, Confirmed, ExecKey, Fact, Genesis, HoldCause, Mode, Outcome, OutputRef, Quote,
-    RunbookRef, Stamped, Terms, Via,
+    Actor, ExecKey, Fact, Genesis, HoldCause, Mode, Outcome, OutputRef, Quote, RunbookRef, Stamped,
+    Via,
 };
 use crate::domain::id::{
     AttemptNo, ConnectorName, Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId,
@@ -25,7 +25,7 @@ use crate::domain::threshold::{Unknown, Verdict};
 use crate::domain::time::{Moment, Timestamp};
 use crate::ui::room::{Link, Room};
 use crate::wire::message::Welcome;
-use runbook::{plan, plan_doc};
+use runbook::plan;
 use std::collections::VecDeque;
 use std::time::Duration;
 pub(crate) use writes::connector;
@@ -465,91 +465,6 @@ impl Story {
             .started("alice", "drain")
             .runs("drain", 0, ExecRole::Check, None)
             .ended("drain", 0, 0)
-            .watched(1)
-    }
-
-    fn nonce(attempt: u32) -> Nonce {
-        Nonce::from_bytes([u8::try_from(attempt).expect("small"); 16])
-    }
-
-    /// Alice proposes with this command.
-    pub(crate) fn proposes(self, attempt: u32, argv: &str) -> Self {
-        self.proposes_step("drain", attempt, argv)
-    }
-
-    pub(crate) fn proposes_step(self, step: &str, attempt: u32, argv: &str) -> Self {
-        let plan = plan_doc(step, attempt, argv);
-        let terms = Terms {
-            step: id(step),
-            attempt: AttemptNo(attempt),
-            plan: Digest::of(plan.as_bytes()),
-            policy: Digest::of(b"policy"),
-            runbook: Digest::of(b"runbook"),
-            commit: "sha1:9fceb02d0ae598e95dc970b74767f19372d61af8".to_owned(),
-            quorum: 1,
-            proposer: person("alice"),
-            executor: person("alice"),
-            nonce: Self::nonce(attempt),
-            issued: self.now.wall,
-            expires: self.now.wall.plus(Duration::from_secs(900)),
-        };
-        self.by("alice")
-            .did(Fact::ProposalOpened(terms))
-            .did(Fact::StepProposed { plan })
-    }
-
-    /// The destructive step is proposed.
-    pub(crate) fn proposed(you: &str) -> Self {
-        Self::checked(you).proposes(1, "drainctl drain rack-07 --confirm")
-    }
-
-    /// The last proposal was rejected.
-    pub(crate) fn rejected(self, attempt: u32, reason: &str) -> Self {
-        self.by("bob").did(Fact::ProposalClosed {
-            step: id("drain"),
-            attempt: AttemptNo(attempt),
-            why: crate::domain::fact::CloseCause::Rejected {
-                reason: reason.to_owned(),
-            },
-        })
-    }
-
-    /// Bob confirms; the step is armed.
-    pub(crate) fn armed(you: &str) -> Self {
-        let story = Self::proposed(you);
-        let state = &story.room.state;
-        let open = state.proposal.as_ref().expect("proposed");
-        let statement = confirm_statement(state, open, &person("bob"), state.head);
-        let statement = statement.expect("proposed").expect("printable");
-        story
-            .by("bob")
-            .did(Fact::StepConfirmed(Confirmed {
-                step: id("drain"),
-                signer: person("bob"),
-                statement,
-            }))
-            .by("warroom")
-            .did(Fact::StepArmed { step: id("drain") })
-    }
-
-    /// The confirmed command runs.
-    pub(crate) fn draining(you: &str) -> Self {
-        Self::armed(you).runs("drain", 1, ExecRole::Run, Some(Self::nonce(1)))
-    }
-
-    /// The server died while the confirmed command ran.
-    pub(crate) fn unknown(you: &str) -> Self {
-        let story = Self::draining(you);
-        let key = story.key("drain", 1);
-        story
-            .by("warroom")
-            .after(30)
-            .did(Fact::SessionResumed {
-                program: "warroom 0.1.0".to_owned(),
-                host: "bastion-1".to_owned(),
-            })
-            .did(Fact::ExecUnknown { key })
-            .did(Fact::Held(HoldCause::Restart))
             .watched(1)
     }
 

@@ -36,6 +36,7 @@ fn an_impossible_fact_moves_the_head_and_changes_nothing_else() {
                 step: step.clone(),
                 signer: person("ann"),
                 statement: room.statement("ann"),
+                signature: String::new(),
             }),
         ),
         (
@@ -44,6 +45,7 @@ fn an_impossible_fact_moves_the_head_and_changes_nothing_else() {
                 step: step.clone(),
                 signer: person("cho"),
                 statement: room.statement("cho"),
+                signature: String::new(),
             }),
         ),
         (
@@ -132,6 +134,7 @@ fn a_journal_with_a_confirm_that_nobody_stated_does_not_fold() {
             step: id("drain"),
             signer: person("bob"),
             statement,
+            signature: String::new(),
         })
     };
     let good = room.statement("bob");

@@ -51,14 +51,14 @@ pub fn counted<'a>(
 
 /// The person behind an actor, when the evidence proves one in this session.
 pub fn person_in(mode: Mode, actor: &Actor) -> Option<&PersonId> {
-    match actor {
-        Actor::Person {
-            id,
-            via: Via::Uid(uid),
-        } if *uid != 0 => Some(id),
-        Actor::Person { id, via: Via::Demo } if mode == Mode::Demo => Some(id),
-        Actor::Person { .. } | Actor::Account { .. } | Actor::Engine => None,
-    }
+    let Actor::Person { id, via } = actor else {
+        return None;
+    };
+    let counts = match via {
+        Via::Demo => mode == Mode::Demo,
+        Via::Uid(_) | Via::Totp { .. } | Via::Sshsig { .. } => via.strength() > 0,
+    };
+    counts.then_some(id)
 }
 
 /// True when its time has run out on either clock.

@@ -33,6 +33,7 @@ pub(super) fn decide(ask: &Ask<'_>, text: &str) -> Decision {
         step: step.clone(),
         signer: signer.clone(),
         statement: text.to_owned(),
+        signature: String::new(),
     })])
 }
 
