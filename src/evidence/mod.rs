@@ -4,3 +4,5 @@
 
 pub mod key;
 mod packet;
+pub mod revoked;
+pub mod signers;
