@@ -2,5 +2,9 @@
 //!
 //! Knows nothing of sessions, journals or screens: bytes and keys go in, a person with a strength of evidence comes out.
 
+#[cfg(test)]
+mod fixture;
 pub mod key;
+pub mod make;
 mod packet;
+pub mod sshsig;
