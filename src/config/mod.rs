@@ -3,10 +3,12 @@
 //! - [`find`] says which file counts; [`load`] reads it into a [`Config`]; without a file everything has its default.
 //! - [`secret`]: secrets stand in the file by reference only.
 //! - [`people`]: the people file of the two-person rule.
+//! - [`runner`]: settings of the enforcing runner, and where a session server finds it.
 //!
 //! The environment comes in as a value ([`Env`]); nothing here reads it. Connectors' settings leave as the types that
 //! `connect` defines, so that `connect` need not know how they were written.
 
+pub mod accounts;
 mod connectors;
 mod document;
 mod env;
@@ -15,6 +17,7 @@ mod panels;
 pub mod people;
 mod problem;
 mod read;
+pub mod runner;
 pub mod secret;
 mod sections;
 #[cfg(test)]
@@ -39,6 +42,8 @@ pub struct Config {
     pub server: Server,
     /// Path of the people file; absent: each Unix account is the person of that name.
     pub people: Option<PathBuf>,
+    /// `[runner]`: the enforcing runner; absent: commands run in the server's own account.
+    pub runner: Option<runner::RunnerLink>,
     /// `[ui]`
     pub ui: Ui,
     /// `[[panel]]`, in the order of the file.
@@ -99,6 +104,7 @@ pub fn parse(path: &Path, text: &str, env: &Env, secrets: Secrets) -> Result<Con
     let mut root = document.root();
     let server = sections::server(&document, root.section("server"), env);
     let people = sections::people(&document, root.section("people"), env);
+    let runner = runner::link(&document, root.section("runner"));
     let ui = sections::ui(&document, root.section("ui"), env);
     let (connectors, metrics) =
         connectors::connectors(&document, root.section("connect"), env, secrets);
@@ -109,6 +115,7 @@ pub fn parse(path: &Path, text: &str, env: &Env, secrets: Secrets) -> Result<Con
             file: None,
             server,
             people,
+            runner,
             ui,
             panels,
             connectors,

@@ -82,13 +82,13 @@ pub fn check_env(env: &BTreeMap<String, String>) -> Result<(), EnvError> {
 }
 
 /// Whether a text is `[A-Za-z_][A-Za-z0-9_]*`.
-pub(super) fn is_variable_name(text: &str) -> bool {
+pub(crate) fn is_variable_name(text: &str) -> bool {
     let starts = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
     starts && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// Whether a variable can make a program run other code than the one that was confirmed.
-pub(super) fn is_steering(name: &str) -> bool {
+pub(crate) fn is_steering(name: &str) -> bool {
     STEERING.contains(&name) || STEERING_PREFIXES.iter().any(|p| name.starts_with(p))
 }
 

@@ -41,10 +41,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use env::{EnvError, OUTPUT_VARIABLE, check_env};
+pub(crate) use env::{is_steering, is_variable_name};
 pub use exe::{DigestFileError, EXE_BYTES_MAX, ResolveError, digest_file, resolve_exe};
 pub use live::LIVE_CHUNK_BYTES_MAX;
+pub(crate) use output::OutputFile;
+pub(crate) use session::stat_of;
 pub use spawn::StartError;
 pub use values::{NAME_BYTES_MAX, VALUE_BYTES_MAX, VALUES_MAX};
+pub(crate) use values::{create as create_values, read as read_values};
 
 /// Output kept of one command. More than any log a person reads during a maintenance, and a thousand steps that all
 /// reach it still fit on a small disk.

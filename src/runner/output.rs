@@ -9,7 +9,7 @@ use std::path::Path;
 use tokio::sync::mpsc;
 
 /// An output file that is being written.
-pub(super) struct OutputFile {
+pub(crate) struct OutputFile {
     file: File,
     left: u64,
     written: u64,
@@ -20,20 +20,20 @@ pub(super) struct OutputFile {
 
 /// What became of the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Written {
+pub(crate) struct Written {
     /// Bytes in the file.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// Bytes that are not.
-    pub truncated: u64,
+    pub(crate) truncated: u64,
     /// SHA-256 of the bytes in the file.
-    pub digest: Digest,
+    pub(crate) digest: Digest,
     /// Why the file lacks bytes below its limit.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 impl OutputFile {
     /// Creates the file, for this account only; it must not exist.
-    pub(super) fn create(path: &Path, limit: u64) -> io::Result<Self> {
+    pub(crate) fn create(path: &Path, limit: u64) -> io::Result<Self> {
         Ok(Self {
             file: values::create(path)?,
             left: limit,
@@ -44,8 +44,13 @@ impl OutputFile {
         })
     }
 
+    /// Bytes in the file so far.
+    pub(crate) const fn written(&self) -> u64 {
+        self.written
+    }
+
     /// Writes what still fits. After an error nothing more is written, so that the file stays a true beginning.
-    fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         let fits = usize::try_from(self.left).unwrap_or(usize::MAX);
         let (mut keep, rest) = bytes.split_at_checked(fits).unwrap_or((bytes, &[]));
         self.truncated = self.truncated.saturating_add(count(rest));
@@ -67,7 +72,7 @@ impl OutputFile {
     }
 
     /// Brings the file to the disk, so that the digest in the journal never speaks of bytes that a crash has taken.
-    fn finish(self) -> Written {
+    pub(crate) fn finish(self) -> Written {
         let error = self.error.or(self.file.sync_data().err());
         Written {
             bytes: self.written,

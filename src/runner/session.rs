@@ -12,9 +12,11 @@ pub(super) struct Session {
 
 /// What one process says about itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stat {
-    is_dead: bool,
-    group: i32,
+pub(crate) struct Stat {
+    /// Has exited, and waits to be reaped.
+    pub(crate) is_dead: bool,
+    /// Its process group.
+    pub(crate) group: i32,
     session: i32,
 }
 
@@ -75,7 +77,7 @@ impl Session {
 }
 
 /// What `/proc` says about a process; none when it is gone.
-fn stat_of(pid: Pid) -> Option<Stat> {
+pub(crate) fn stat_of(pid: Pid) -> Option<Stat> {
     let path = format!("/proc/{}/stat", pid.as_raw_nonzero());
     parse_stat(&std::fs::read(path).ok()?)
 }

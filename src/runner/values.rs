@@ -19,11 +19,11 @@ const PROBLEMS_SHOWN_MAX: usize = 5;
 
 /// What the file held.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Values {
+pub(crate) struct Values {
     /// The well-formed lines, in order.
-    pub values: Vec<(String, String)>,
+    pub(crate) values: Vec<(String, String)>,
     /// What was wrong with the others, or with the file.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// What is wrong with one line.
@@ -50,14 +50,14 @@ enum Problem {
 }
 
 /// Creates the empty file, for this account only.
-pub(super) fn create(path: &Path) -> io::Result<File> {
+pub(crate) fn create(path: &Path) -> io::Result<File> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     Ok(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?.into())
 }
 
 /// Reads the file after the command ended. By its path, because tools replace files when they edit them; without
 /// following a link or waiting for a FIFO that a command may have put there.
-pub(super) fn read(path: &Path) -> Values {
+pub(crate) fn read(path: &Path) -> Values {
     match read_bytes(path) {
         Ok(bytes) if bytes.len() > FILE_BYTES_MAX => failed(format!(
             "the values file is larger than the limit of {FILE_BYTES_MAX} bytes"

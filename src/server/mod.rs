@@ -3,7 +3,6 @@
 //! One task owns the engine and takes one input at a time; sockets, connectors and commands each have tasks of
 //! their own that only send inputs. It must not decide anything: what may happen is the business of `domain`.
 
-pub mod accounts;
 mod clients;
 mod connection;
 pub mod exec;
@@ -23,3 +22,5 @@ pub mod start;
 mod talk;
 mod world;
 mod writes;
+
+pub use crate::config::accounts;

@@ -12,6 +12,16 @@ pub fn name_of_uid(uid: u32) -> Option<String> {
         .or_else(|| field_of(&getent("passwd", &uid.to_string())?, 2, &uid.to_string(), 0))
 }
 
+/// Number of an account given by name or number.
+pub fn uid_of(account: &str) -> Option<u32> {
+    if let Ok(uid) = account.parse() {
+        return Some(uid);
+    }
+    field_of(&table(Path::new("/etc/passwd"))?, 0, account, 2)
+        .or_else(|| field_of(&getent("passwd", account)?, 0, account, 2))
+        .and_then(|uid| uid.parse().ok())
+}
+
 /// Number of a group given by name or number.
 pub fn gid_of(group: &str) -> Option<u32> {
     if let Ok(gid) = group.parse() {
@@ -67,6 +77,8 @@ mod tests {
     fn root_has_a_name_and_is_nobody() {
         assert_eq!(name_of_uid(0).as_deref(), Some("root"));
         assert_eq!(person_of_account(0), None);
+        assert_eq!((uid_of("root"), uid_of("1001")), (Some(0), Some(1001)));
+        assert_eq!(uid_of("no-such-account-here"), None);
         assert_eq!(gid_of("root"), Some(0));
         assert_eq!(gid_of("12"), Some(12));
         assert_eq!(gid_of("no-such-group-here"), None);
