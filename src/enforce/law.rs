@@ -1,7 +1,7 @@
 //! The policy as the files of root say it now. Read anew for every ticket: what was revoked a second ago counts.
 
-use crate::config::Problems;
-use crate::config::people;
+use crate::config::policy::{self, Digests, PolicyFiles};
+use crate::config::{Guard, Problems};
 use crate::domain::confirm::people::People;
 use crate::domain::confirm::policy::Rules;
 use crate::domain::digest::Digest;
@@ -31,41 +31,20 @@ impl Law {
     /// # Errors
     /// Everything that is wrong with them; no ticket is right then.
     pub fn read(people: &Path) -> Result<Self, Problems> {
-        let found = people::load(people)?;
-        let names = found.iter().map(|p| p.id.clone()).collect();
-        let beside = |name: &str| {
-            let path = people.with_file_name(name);
-            std::fs::read_to_string(path).ok()
-        };
-        let signers = beside("allowed_signers");
-        let revoked = beside("revoked").unwrap_or_default();
-        let rules = beside("rules.toml");
-        Ok(Self {
-            digest: digest(&Digests {
-                people: found.digest(),
-                signers: signers.as_ref().map(|text| Digest::of(text.as_bytes())),
-                server_signers: None,
-                rules: rules.as_ref().map(|text| Digest::of(text.as_bytes())),
-            }),
-            people: found,
-            signers: Signers::parse(&signers.unwrap_or_default(), &names).unwrap_or_default(),
-            revoked: Revoked::parse(&revoked).unwrap_or_default(),
-            rules: Rules::default(),
-        })
+        policy::load(people, Guard::Installed).map(Self::from)
     }
 }
 
-/// Digests of the files.
-#[derive(Debug, Clone, Copy)]
-pub struct Digests {
-    /// People.
-    pub people: Digest,
-    /// Keys.
-    pub signers: Option<Digest>,
-    /// Server keys.
-    pub server_signers: Option<Digest>,
-    /// Rules.
-    pub rules: Option<Digest>,
+impl From<PolicyFiles> for Law {
+    fn from(files: PolicyFiles) -> Self {
+        Self {
+            digest: digest(&files.digests),
+            people: files.people,
+            signers: files.signers,
+            revoked: files.revoked,
+            rules: files.rules,
+        }
+    }
 }
 
 /// Digest of the `warroom-policy@v1` document: one digest a file, `none` where there is none.

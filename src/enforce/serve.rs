@@ -10,6 +10,7 @@ use super::law::Law;
 use super::run::{self, Ground, blocking};
 use super::secret::Provider;
 use super::spend::{Spent, own_directory};
+use super::stage;
 use super::ticket::Ticket;
 use crate::clock::{Clock, SystemClock};
 use crate::config::runner::RunnerSettings;
@@ -20,6 +21,7 @@ use rustix::process::{DumpableBehavior, Pid, getsid};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
+use std::os::fd::RawFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,6 +53,11 @@ pub enum ServeError {
     /// The runner has no name to compare plans with.
     #[error("the runner's own account has no name")]
     Nameless,
+    /// Commands would inherit something of whoever started the runner.
+    #[error(
+        "descriptor {0} was left open by whoever started the runner, and commands would get it"
+    )]
+    Inherited(RawFd),
     /// Commands would get a terminal that can type for them.
     #[error("the runner has a controlling terminal, and commands would get it")]
     Terminal,
@@ -64,6 +71,7 @@ impl ServeError {
             Self::Twice(_) => "one runner for one `state_dir`",
             Self::Account(_) => "make the account, or correct `servers`",
             Self::Nameless => "give the account a name in `/etc/passwd`",
+            Self::Inherited(_) => "start it by systemd, which leaves nothing open",
             Self::Terminal => "start it by systemd, or with `setsid --fork`",
         }
     }
@@ -110,6 +118,13 @@ pub async fn serve(
     ending: CancellationToken,
 ) -> Result<(), ServeError> {
     leave_terminal()?;
+    let left_open = stage::inherited(None).map_err(|source| ServeError::Own {
+        path: PathBuf::from("/proc/self/fd"),
+        source,
+    })?;
+    if let Some(number) = left_open {
+        return Err(ServeError::Inherited(number));
+    }
     // Statements and secrets are in this memory; a refusal by the kernel is worth a line and no more.
     if let Err(error) = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         tracing::warn!(%error, "other programs of this account can read the runner's memory");

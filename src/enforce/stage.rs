@@ -136,9 +136,19 @@ fn join(directory: &Path) -> io::Result<()> {
 
 /// Demands that nothing but the three usual descriptors, and the script, is left to the command.
 fn check_descriptors(kept: Option<RawFd>) -> Result<(), StageError> {
-    let looking = system("looking at open descriptors");
+    match inherited(kept).map_err(system("looking at open descriptors"))? {
+        Some(number) => Err(StageError::Open(number)),
+        None => Ok(()),
+    }
+}
+
+/// The first descriptor behind the three usual ones, and other than `kept`, that a command would inherit.
+///
+/// # Errors
+/// When `/proc` cannot be read.
+pub(super) fn inherited(kept: Option<RawFd>) -> io::Result<Option<RawFd>> {
     let entries = std::fs::read_dir("/proc/self/fd").and_then(Iterator::collect);
-    let entries: Vec<std::fs::DirEntry> = entries.map_err(looking)?;
+    let entries: Vec<std::fs::DirEntry> = entries?;
     for entry in entries {
         let name = entry.file_name();
         let number = name.to_str().and_then(|text| text.parse::<RawFd>().ok());
@@ -150,10 +160,10 @@ fn check_descriptors(kept: Option<RawFd>) -> Result<(), StageError> {
             continue;
         };
         if !is_closed_on_exec(&info) {
-            return Err(StageError::Open(number));
+            return Ok(Some(number));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Reads the line `flags:`, octal. Source: proc_pid_fdinfo(5).

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of sessions, journals or screens: bytes and keys go in, a person with a strength of evidence comes out.
 
+pub mod agent;
 #[cfg(test)]
 mod fixture;
 pub mod key;
