@@ -408,7 +408,7 @@ impl Room {
         reason = "tests read better without a reference at each call"
     )]
     pub(crate) fn ask(&mut self, who: &str, command: Command) -> Result<(), Refusal> {
-        if let Command::Propose { step } = &command {
+        if let Command::Propose { step, .. } = &command {
             return self.propose(who, step.as_str());
         }
         let who = actor(who);
@@ -431,6 +431,7 @@ impl Room {
             plan: render_plan(&self.state, &step),
             nonce: Nonce::from_bytes([self.nonces; 16]),
             executor,
+            signed: None,
         };
         let decision = open_proposal(&self.state, &who, &step, &prepared, self.now, &self.world);
         self.take(&who, decision)
@@ -449,7 +450,7 @@ impl Room {
             "root" | "shared" => self.statement("bob"),
             _ => self.statement(who),
         };
-        self.ask(who, Command::Confirm { statement })
+        self.ask(who, Command::confirm(statement))
     }
 
     pub(crate) fn verdict(&mut self, verdict: Verdict) {

@@ -153,7 +153,7 @@ impl Proposal {
 
     pub(super) fn of_command(actor: &Actor, command: &Command, decision: Decision) -> Self {
         let mut proposal = Self::of(actor, decision);
-        if let (Command::Propose { step }, None) = (command, &proposal.refusal) {
+        if let (Command::Propose { step, .. }, None) = (command, &proposal.refusal) {
             proposal.prepare = Some(step.clone());
         }
         proposal

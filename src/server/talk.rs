@@ -138,10 +138,7 @@ impl Session {
             Purpose::Propose => proposal(rendered, actor),
             Purpose::Go(attempt) => {
                 self.world.look = self.look(&rendered.result);
-                let command = Command::Go {
-                    step: rendered.step,
-                    attempt,
-                };
+                let command = Command::go(rendered.step, attempt);
                 Ok(Input::Ask {
                     actor,
                     terminal,
@@ -237,6 +234,7 @@ fn proposal(rendered: render::Rendered, actor: Actor) -> Result<Input, String> {
         plan,
         nonce,
         executor,
+        signed: None,
     };
     Ok(Input::Proposal {
         actor,

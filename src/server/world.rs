@@ -228,7 +228,7 @@ impl Session {
             turn.refuse(terminal, number, refusal);
             return;
         }
-        if let Command::Go { step, attempt } = &command {
+        if let Command::Go { step, attempt, .. } = &command {
             self.render(terminal, number, step, Purpose::Go(*attempt), turn);
             return;
         }

@@ -110,14 +110,10 @@ fn on_typed(work: &mut Work<'_>, purpose: Purpose, text: String) {
         Purpose::Skip(step) => Command::Skip { step, reason: text },
         Purpose::Rollback => Command::Rollback { reason: text },
         Purpose::Abort => Command::Abort { reason: text },
-        Purpose::Reject(step) => Command::Reject { step, reason: text },
+        Purpose::Reject(step) => Command::reject(step, text),
         Purpose::Cancel(step) => Command::Cancel { step, reason: text },
-        Purpose::Resolve(step, finding) => Command::Resolve {
-            step,
-            finding,
-            reason: text,
-        },
-        Purpose::Propose(step) => Command::Propose { step },
+        Purpose::Resolve(step, finding) => Command::resolve(step, finding, text),
+        Purpose::Propose(step) => Command::propose(step),
     };
     work.ask(command);
 }
@@ -128,7 +124,7 @@ pub(super) fn on_heard(work: &mut Work<'_>, heard: Heard) {
         Heard::Nothing => {}
         Heard::Leave => work.model.show(work.model.back_to),
         Heard::Reject(step) => reject(work, step),
-        Heard::Confirm(statement) => work.ask(Command::Confirm { statement }),
+        Heard::Confirm(statement) => work.ask(Command::confirm(statement)),
     }
 }
 
@@ -226,7 +222,7 @@ fn act_on_proposal(work: &mut Work<'_>, action: Action) {
         return work.say("no proposal is open");
     };
     match action {
-        Action::Go => work.ask(Command::Go { step, attempt }),
+        Action::Go => work.ask(Command::go(step, attempt)),
         Action::Reject => reject(work, step),
         _ => {
             let title = format!("take the proposal of `{step}` back. why? (may be empty)");
@@ -265,7 +261,7 @@ fn act_on_step(work: &mut Work<'_>, action: Action) {
                 window_warning(work),
                 risk.as_str()
             );
-            let outcome = Outcome::Send(Command::Propose { step: id });
+            let outcome = Outcome::Send(Command::propose(id));
             work.layers.open(Menu::yes(question, "propose", outcome));
         }
         Action::Resolve => resolve(work, &id, &label),

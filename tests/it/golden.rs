@@ -181,6 +181,7 @@ impl Script {
             plan: self.rendered(&step),
             nonce: Nonce::from_bytes([self.nonces; 16]),
             executor: person(who),
+            signed: None,
         };
         let actor = actor(who);
         let input = Input::Proposal {
@@ -234,7 +235,7 @@ impl Script {
 
     fn confirms(&mut self, who: &str) -> Result<(), Refusal> {
         let statement = self.statement(who);
-        self.asks(who, Command::Confirm { statement })
+        self.asks(who, Command::confirm(statement))
     }
 
     fn waits(&mut self, seconds: u64) {
@@ -383,31 +384,15 @@ fn drain(script: &mut Script) {
     script.tell(&Input::Detached {
         terminal: TerminalId(3),
     });
-    script.does(
-        "alice",
-        Command::Propose {
-            step: step("drain"),
-        },
-    );
+    script.does("alice", Command::propose(step("drain")));
     script.confirms("alice").expect_err("the proposer");
     let (id, reason) = (step("drain"), "wrong rack".to_owned());
-    script.does("bob", Command::Reject { step: id, reason });
-    script.does(
-        "alice",
-        Command::Propose {
-            step: step("drain"),
-        },
-    );
+    script.does("bob", Command::reject(id, reason));
+    script.does("alice", Command::propose(step("drain")));
     script.confirms("bob").expect("confirmed");
     let open = script.state().proposal.as_ref();
     let attempt = open.expect("a proposal").terms.attempt;
-    script.does(
-        "alice",
-        Command::Go {
-            step: step("drain"),
-            attempt,
-        },
-    );
+    script.does("alice", Command::go(step("drain"), attempt));
     let state = script.state().clone();
     script.engine = Engine::new(state);
     script.boot = BOOTS[1];
@@ -423,11 +408,7 @@ fn drain(script: &mut Script) {
     script.attaches(5, "bob", false);
     script.reads("errors", 0.1);
     for who in ["alice", "bob"] {
-        let command = Command::Resolve {
-            step: step("drain"),
-            finding: Finding::Ran,
-            reason: "the rack is empty".to_owned(),
-        };
+        let command = Command::resolve(step("drain"), Finding::Ran, "the rack is empty".to_owned());
         script.does(who, command);
     }
     let reason = String::new();
@@ -469,12 +450,7 @@ fn move_away(script: &mut Script) {
         script.waits(2);
     }
     script.reads("errors", 0.1);
-    script.does(
-        "alice",
-        Command::Propose {
-            step: step("drain"),
-        },
-    );
+    script.does("alice", Command::propose(step("drain")));
     script.world.policy = None;
     script.world.unread = "/etc/warroom/people.toml:3:1: names `alice` twice".to_owned();
     script.waits(1);

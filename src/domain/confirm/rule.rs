@@ -139,6 +139,7 @@ mod tests {
             .map(|place| CountedConfirm {
                 person: person(NAMES[*place]),
                 statement: open.terms.plan,
+                via: Via::Uid(1000),
                 at: room.now,
             })
             .collect();

@@ -1,9 +1,9 @@
 //! Who asks, and the questions every verb puts first.
 
 use super::{REASON_BYTES_MAX, Refused};
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Signed};
 use crate::domain::confirm::rule::person_in;
-use crate::domain::fact::{Actor, Fact};
+use crate::domain::fact::{self, Actor, Fact, Via};
 use crate::domain::id::{PersonId, StepId};
 use crate::domain::readiness::StepView;
 use crate::domain::state::{Phase, Proposal, State};
@@ -161,6 +161,41 @@ impl<'a> Ask<'a> {
         };
         let why = format!("the session is held by `{}`", hold.by);
         Err(self.no_step(step, why, "any operator can release it"))
+    }
+
+    /// The record of a signed statement; nothing for one that was not signed. The signature itself was verified before:
+    /// that is how the actor is known.
+    pub(super) fn signed(
+        &self,
+        step: &StepId,
+        signed: Option<&Signed>,
+        is_expected: impl FnOnce(&str) -> bool,
+    ) -> Result<Option<Fact>, Refused> {
+        let Some(signed) = signed else {
+            return Ok(None);
+        };
+        if !self.is_known_by_signature() || !is_expected(&signed.statement) {
+            let refused = self.no(
+                "the signed statement is not about what is on the table now",
+                "look at it anew, then sign again",
+            );
+            return Err(self.on_record(step, refused));
+        }
+        Ok(Some(Fact::StatementSigned(fact::Signed {
+            statement: signed.statement.clone(),
+            signature: signed.signature.clone(),
+        })))
+    }
+
+    /// True when a signature says who asks.
+    pub(super) const fn is_known_by_signature(&self) -> bool {
+        matches!(
+            self.actor,
+            Actor::Person {
+                via: Via::Sshsig { .. },
+                ..
+            }
+        )
     }
 
     /// The open proposal, when it is about this step.

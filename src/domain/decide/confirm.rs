@@ -2,12 +2,13 @@
 
 use super::ask::Ask;
 use super::{Decision, Refused};
+use crate::domain::command::Evidence;
 use crate::domain::confirm::{rule, statement};
-use crate::domain::fact::{Confirmed, Fact};
+use crate::domain::fact::{Actor, Confirmed, Fact, Via};
 use crate::domain::id::{PersonId, StepId};
 use crate::domain::state::Proposal;
 
-pub(super) fn decide(ask: &Ask<'_>, text: &str) -> Decision {
+pub(super) fn decide(ask: &Ask<'_>, text: &str, evidence: &Evidence) -> Decision {
     let open = ask.state.proposal.as_ref();
     let open = open
         .filter(|p| p.proposed.is_some())
@@ -29,12 +30,30 @@ pub(super) fn decide(ask: &Ask<'_>, text: &str) -> Decision {
         );
         return Err(ask.on_record(step, refused));
     }
+    let signature = proven(ask, evidence).map_err(|refused| ask.on_record(step, refused))?;
     Ok(vec![Fact::StepConfirmed(Confirmed {
         step: step.clone(),
         signer: signer.clone(),
         statement: text.to_owned(),
-        signature: String::new(),
+        signature,
     })])
+}
+
+/// The signature to keep with the confirm. Evidence belongs to the confirm, never to the connection: a signature given
+/// at the greeting confirms nothing (`TWO_PERSON` 3.2).
+fn proven(ask: &Ask<'_>, evidence: &Evidence) -> Result<String, Refused> {
+    let Actor::Person { via, .. } = ask.actor else {
+        return Err(ask.no("nobody is known to have said it", ""));
+    };
+    match (evidence, via) {
+        (Evidence::Signature { armour, .. }, Via::Sshsig { .. }) => Ok(armour.clone()),
+        (Evidence::Code { .. }, Via::Totp { .. })
+        | (Evidence::Account, Via::Uid(_) | Via::Demo) => Ok(String::new()),
+        _ => Err(ask.no(
+            "nothing that came with this confirm proves who gave it",
+            "confirm again and sign it, or type a code",
+        )),
+    }
 }
 
 /// The heart of the two-person rule, said to who tries and kept for all to see.

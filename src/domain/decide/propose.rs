@@ -3,8 +3,8 @@
 use super::ask::Ask;
 use super::{Decision, Refused};
 use crate::domain::command::Command;
-use crate::domain::confirm::PROPOSAL_LIFE;
 use crate::domain::confirm::plan_doc::{PlanHead, read_head};
+use crate::domain::confirm::{DRAFT_LIFE, PROPOSAL_LIFE};
 use crate::domain::countdown::{Window, point_of_no_return, window};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, Terms};
@@ -23,6 +23,8 @@ pub struct Prepared {
     pub nonce: Nonce,
     /// Who will say go.
     pub executor: PersonId,
+    /// The terms the proposer has signed, with the armoured signature; absent for a proposal by account.
+    pub signed: Option<(Terms, String)>,
 }
 
 /// Whether a plan may be rendered and proposed; no facts yet.
@@ -133,7 +135,7 @@ pub fn open_proposal(
     now: Moment,
     world: &World,
 ) -> Decision {
-    let command = Command::Propose { step: step.clone() };
+    let command = Command::propose(step.clone());
     let ask = Ask::new(state, actor, &command, now, world)?;
     let proposer = ask.person(step)?;
     let view = may_propose(&ask, step, proposer, &prepared.executor)?;
@@ -176,11 +178,35 @@ pub fn open_proposal(
         issued,
         expires: issued.plus(PROPOSAL_LIFE),
     };
+    let (terms, signature) = signed_terms(&ask, view, terms, prepared)?;
     let plan = prepared.plan.clone();
     Ok(vec![
-        Fact::ProposalOpened(terms),
+        Fact::ProposalOpened { terms, signature },
         Fact::StepProposed { plan },
     ])
+}
+
+/// The terms as the proposer has signed them a moment ago: all but the times are still what they would be now.
+fn signed_terms(
+    ask: &Ask<'_>,
+    view: StepView<'_>,
+    now: Terms,
+    prepared: &Prepared,
+) -> Result<(Terms, String), Refused> {
+    let Some((signed, signature)) = &prepared.signed else {
+        return Ok((now, String::new()));
+    };
+    let same = Terms {
+        issued: signed.issued,
+        expires: signed.expires,
+        ..now
+    };
+    let age = ask.now.wall.since(signed.issued);
+    if same != *signed || !ask.is_known_by_signature() || age > DRAFT_LIFE {
+        let why = "what was signed is not what would be proposed now";
+        return Err(ask.no_step(view, why, "propose it again"));
+    }
+    Ok((same, signature.clone()))
 }
 
 /// What the plan must say of the step, by the session's own pinned plan.
