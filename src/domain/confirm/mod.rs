@@ -4,6 +4,8 @@
 
 pub mod people;
 pub mod plan_doc;
+pub mod policy;
+pub mod quorum;
 pub mod rule;
 pub mod statement;
 pub mod words;
