@@ -7,6 +7,7 @@ pub(crate) use asks::*;
 use crate::domain::apply::{check_apply, fold};
 use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::plan_doc::{PlanInputs, render};
+use crate::domain::confirm::policy::{ClassLines, Grade, Rules};
 use crate::domain::confirm::statement::confirm_statement;
 use crate::domain::decide::{Decision, Prepared, decide, open_proposal};
 use crate::domain::digest::Digest;
@@ -211,8 +212,29 @@ pub(crate) fn world() -> World {
         runbook: Some(Digest::of(b"runbook")),
         look: Look::Same,
         roster: Roster::Everybody,
+        rules: rules(),
+        owner: None,
+        keys: BTreeMap::new(),
         touched: Vec::new(),
         writers: writers(),
+    }
+}
+
+/// Accounts are people; nothing is asked that a room without screens cannot give.
+pub(crate) fn rules() -> Rules {
+    let by_account = |confirmers| ClassLines {
+        confirmers: Some(confirmers),
+        confirmer: Some(Grade::Uid),
+        proposer: Some(Grade::Uid),
+        go: Some(Grade::Uid),
+        independent_check: Some(false),
+        ..ClassLines::default()
+    };
+    Rules {
+        allow_uid: true,
+        destructive: by_account(1),
+        irreversible: by_account(2),
+        ..Rules::default()
     }
 }
 

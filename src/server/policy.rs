@@ -102,6 +102,7 @@ impl Policy {
                         let roles = Roles {
                             operator: person.has_role(Role::Operator),
                             approver: person.has_role(Role::Approver),
+                            breakglass: person.has_role(Role::Breakglass),
                         };
                         (person.id.clone(), roles)
                     })

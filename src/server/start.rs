@@ -22,6 +22,7 @@ use crate::connect::registry::{self, Built, SetupError};
 use crate::connect::supervise::Connectors;
 use crate::domain::apply::FoldError;
 use crate::domain::board::Board;
+use crate::domain::confirm::policy::Rules;
 use crate::domain::fact::{Actor, Fact, Genesis, Stamped};
 use crate::domain::id::{SessionName, TerminalId};
 use crate::domain::state::State;
@@ -243,6 +244,9 @@ impl Server {
                 runbook: Some(genesis.runbook.digest),
                 look: Look::NotLooked,
                 roster: policy.roster(),
+                rules: Rules::default(),
+                owner: None,
+                keys: BTreeMap::new(),
                 touched: touched::names(&genesis.plan, &BTreeMap::new()),
                 writers: counter.abilities,
             },

@@ -11,6 +11,7 @@ use std::time::Duration;
 use warroom::domain::apply::check_apply;
 use warroom::domain::command::{Command, Refusal};
 use warroom::domain::confirm::plan_doc::{PlanInputs, render};
+use warroom::domain::confirm::policy::{ClassLines, Grade, Rules};
 use warroom::domain::confirm::statement::confirm_statement;
 use warroom::domain::decide::Prepared;
 use warroom::domain::digest::Digest;
@@ -91,6 +92,22 @@ pub(crate) fn genesis() -> Genesis {
     }
 }
 
+/// Accounts are people, also for what cannot be taken back: the journals are from before there were rules.
+fn rules() -> Rules {
+    let by_account = || ClassLines {
+        confirmer: Some(Grade::Uid),
+        proposer: Some(Grade::Uid),
+        go: Some(Grade::Uid),
+        ..ClassLines::default()
+    };
+    Rules {
+        allow_uid: true,
+        destructive: by_account(),
+        irreversible: by_account(),
+        ..Rules::default()
+    }
+}
+
 /// A session without processes: an engine, a clock that is set by hand, and the records it leaves.
 struct Script {
     engine: Engine,
@@ -122,6 +139,9 @@ impl Script {
                 runbook: Some(Digest::of(RUNBOOK.as_bytes())),
                 look: Look::Same,
                 roster: Roster::Everybody,
+                rules: rules(),
+                owner: None,
+                keys: std::collections::BTreeMap::new(),
                 touched: Vec::new(),
                 writers: std::collections::BTreeMap::new(),
             },

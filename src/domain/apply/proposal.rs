@@ -102,15 +102,17 @@ fn confirm(state: &mut State, confirmed: &Confirmed, mark: Mark<'_>) -> Result<(
     if !is_signer || signer == &terms.proposer || signer == &terms.executor {
         return Err("proposer and executor never confirm");
     }
-    if open.confirms.iter().any(|c| &c.person == signer) {
+    let Actor::Person { via, .. } = mark.actor else {
+        return Err("nobody confirmed");
+    };
+    // Whose key was revoked may confirm again with another.
+    let same = |c: &CountedConfirm| &c.person == signer && &c.via == via;
+    if open.confirms.iter().any(same) {
         return Err("the person was counted already");
     }
     if !is_expected(state, open, signer, &confirmed.statement) {
         return Err("its statement is not about this proposal");
     }
-    let Actor::Person { via, .. } = mark.actor else {
-        return Err("nobody confirmed");
-    };
     fits(via, &confirmed.signature)?;
     let counted = CountedConfirm {
         person: signer.clone(),
@@ -119,6 +121,7 @@ fn confirm(state: &mut State, confirmed: &Confirmed, mark: Mark<'_>) -> Result<(
         at: mark.at,
     };
     let open = state.proposal.as_mut().ok_or("no proposal is open")?;
+    open.confirms.retain(|c| &c.person != signer);
     open.confirms.push(counted);
     Ok(())
 }

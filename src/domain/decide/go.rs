@@ -5,6 +5,7 @@ use super::confirm::unchanged;
 use super::propose::in_time;
 use super::{Decision, Refused};
 use crate::domain::command::Signed;
+use crate::domain::confirm::policy::Purpose;
 use crate::domain::confirm::rule;
 use crate::domain::confirm::statement::{go_statement, is_current};
 use crate::domain::fact::{CloseCause, Fact};
@@ -54,6 +55,8 @@ pub(super) fn decide(
     }
     allowed(ask, view, open).map_err(|refused| ask.on_record(step, refused))?;
     reviewed(ask, view, open)?;
+    ask.proven(view, Purpose::Go, signed.is_some())
+        .map_err(|refused| ask.on_record(step, refused))?;
     let stated = ask.signed(step, signed, |text| {
         is_current(open, text, |head| {
             go_statement(ask.state, open, person, head)
@@ -75,11 +78,11 @@ fn allowed(ask: &Ask<'_>, view: StepView<'_>, open: &Proposal) -> Result<(), Ref
     if rule::clock_stepped(open, ask.now) {
         return Err(ask.no_step(view, "the wall clock stepped", "propose it again"));
     }
-    if rule::armed(open, &ask.world.roster).is_none() {
-        let why = "not enough of the people who confirmed still have their role";
+    if rule::armed(ask.state, open, ask.world).is_none() {
+        let why = "not enough of the people who confirmed still count";
         return Err(ask.no_step(view, why, "propose it again"));
     }
-    if let Some(person) = rule::absent(ask.state, open, ask.now) {
+    if let Some(person) = rule::absent(ask.state, open, ask.world, ask.now) {
         let why = format!("`{person}` is away");
         return Err(ask.no_step(
             view,

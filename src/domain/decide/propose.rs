@@ -4,7 +4,9 @@ use super::ask::Ask;
 use super::{Decision, Refused};
 use crate::domain::command::Command;
 use crate::domain::confirm::plan_doc::{PlanHead, read_head};
+use crate::domain::confirm::policy::Purpose;
 use crate::domain::confirm::{DRAFT_LIFE, PROPOSAL_LIFE};
+use crate::domain::confirm::{quorum, rule};
 use crate::domain::countdown::{Window, point_of_no_return, window};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, Terms};
@@ -77,21 +79,18 @@ fn enough_people(
     proposer: &PersonId,
     executor: &PersonId,
 ) -> Result<(), Refused> {
-    let quorum = usize::from(view.plan.quorum.max(1));
-    let Some(there) = ask.world.roster.confirmers_other_than(proposer, executor) else {
+    let Some(people) = ask.world.roster.people() else {
         return Ok(());
     };
-    if there >= quorum {
-        return Ok(());
+    let rule = rule::rule_of(ask.state, view.plan, ask.world);
+    match quorum::shortage(&rule, proposer, executor, people) {
+        None => Ok(()),
+        Some(why) => Err(ask.no_step(
+            view,
+            why,
+            "another person can propose it, or the people file must name more",
+        )),
     }
-    let why = format!(
-        "it needs {quorum} other people to confirm, and the people file names {there} with the role approver"
-    );
-    Err(ask.no_step(
-        view,
-        why,
-        "another person can propose it, or the people file must name more",
-    ))
 }
 
 /// Destructive work is what the window was announced for: none goes forward before it. Past the point of no return it
@@ -171,7 +170,7 @@ pub fn open_proposal(
         policy,
         runbook,
         commit,
-        quorum: view.plan.quorum.max(1),
+        quorum: rule::rule_of(state, view.plan, world).confirmers.max(1),
         proposer: proposer.clone(),
         executor: prepared.executor.clone(),
         nonce: prepared.nonce.clone(),
@@ -179,6 +178,8 @@ pub fn open_proposal(
         expires: issued.plus(PROPOSAL_LIFE),
     };
     let (terms, signature) = signed_terms(&ask, view, terms, prepared)?;
+    ask.proven(view, Purpose::Propose, !signature.is_empty())
+        .map_err(|refused| ask.on_record(step, refused))?;
     let plan = prepared.plan.clone();
     Ok(vec![
         Fact::ProposalOpened { terms, signature },

@@ -15,7 +15,6 @@ pub(super) fn decide(
 ) -> Decision {
     let open = ask.proposal(step)?;
     let signer = ask.person(step)?;
-    ask.approver()?;
     let reason = ask.reason(reason)?;
     let stated = ask.signed(step, signed, |text| {
         is_current(open, text, |head| {
