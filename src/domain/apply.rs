@@ -175,6 +175,7 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         | Fact::JournalRecovered { .. }
         | Fact::Attached { .. }
         | Fact::Detached { .. }
+        | Fact::IdentityConflict { .. }
         | Fact::Begun
         | Fact::Held(_)
         | Fact::Released { .. }

@@ -25,7 +25,7 @@ mod stop;
 mod tests;
 mod write;
 
-pub use propose::{Prepared, open_proposal};
+pub use propose::{Prepared, draft_terms, open_proposal};
 pub use resolve::votes_needed;
 pub use rollback::with_stop;
 pub use write::MUTE_SPAN_MAX;

@@ -305,6 +305,15 @@ pub enum Fact {
         /// True when it may only look.
         read_only: bool,
     },
+    /// Account and key at one terminal name two people: it may look and not act.
+    IdentityConflict {
+        /// Which.
+        terminal: TerminalId,
+        /// Whom the account names.
+        account: PersonId,
+        /// Whom the key names.
+        key: PersonId,
+    },
     /// A terminal went.
     Detached {
         /// Which.

@@ -64,6 +64,7 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
         Fact::JournalRecovered { .. } => "journal.recovered",
         Fact::Attached { .. } => "client.attached",
         Fact::Detached { .. } => "client.detached",
+        Fact::IdentityConflict { .. } => "identity.conflict",
         Fact::Begun => "maintenance.begun",
         Fact::Aborted { .. } => "maintenance.aborted",
         Fact::Completed => "maintenance.completed",
@@ -103,13 +104,14 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
 }
 
 /// Kinds whose body is JSON; the others are documents.
-const JSON_KINDS: [&str; 37] = [
+const JSON_KINDS: [&str; 38] = [
     "session.opened",
     "session.resumed",
     "session.closed",
     "journal.recovered",
     "client.attached",
     "client.detached",
+    "identity.conflict",
     "maintenance.begun",
     "maintenance.aborted",
     "maintenance.completed",

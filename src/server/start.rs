@@ -245,7 +245,7 @@ impl Server {
                 look: Look::NotLooked,
                 roster: policy.roster(),
                 rules: Rules::default(),
-                owner: None,
+                owner: ground.owner.clone(),
                 keys: BTreeMap::new(),
                 touched: touched::names(&genesis.plan, &BTreeMap::new()),
                 writers: counter.abilities,

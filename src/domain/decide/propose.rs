@@ -136,8 +136,39 @@ pub fn open_proposal(
 ) -> Decision {
     let command = Command::propose(step.clone());
     let ask = Ask::new(state, actor, &command, now, world)?;
+    let view = ask.step(step)?;
+    let terms = terms(&ask, step, prepared)?;
+    let (terms, signature) = signed_terms(&ask, view, terms, prepared)?;
+    ask.proven(view, Purpose::Propose, !signature.is_empty())
+        .map_err(|refused| ask.on_record(step, refused))?;
+    let plan = prepared.plan.clone();
+    Ok(vec![
+        Fact::ProposalOpened { terms, signature },
+        Fact::StepProposed { plan },
+    ])
+}
+
+/// The terms a proposer is asked to sign: those of the proposal that would be opened now.
+///
+/// # Errors
+/// As [`open_proposal`].
+pub fn draft_terms(
+    state: &State,
+    actor: &Actor,
+    step: &StepId,
+    prepared: &Prepared,
+    now: Moment,
+    world: &World,
+) -> Result<Terms, Refused> {
+    let command = Command::propose(step.clone());
+    let ask = Ask::new(state, actor, &command, now, world)?;
+    terms(&ask, step, prepared)
+}
+
+fn terms(ask: &Ask<'_>, step: &StepId, prepared: &Prepared) -> Result<Terms, Refused> {
+    let (state, world) = (ask.state, ask.world);
     let proposer = ask.person(step)?;
-    let view = may_propose(&ask, step, proposer, &prepared.executor)?;
+    let view = may_propose(ask, step, proposer, &prepared.executor)?;
     let unread = |what: &str| ask.no_step(view, format!("the {what} cannot be read"), "");
     let policy = world.policy.ok_or_else(|| {
         let why = format!("the people file cannot be read: {}", world.unread);
@@ -162,8 +193,8 @@ pub fn open_proposal(
     } else {
         "none".to_owned()
     };
-    let issued = whole_seconds(now.wall);
-    let terms = Terms {
+    let issued = whole_seconds(ask.now.wall);
+    Ok(Terms {
         step: step.clone(),
         attempt: view.now.next_proposal(),
         plan: Digest::of(prepared.plan.as_bytes()),
@@ -176,15 +207,7 @@ pub fn open_proposal(
         nonce: prepared.nonce.clone(),
         issued,
         expires: issued.plus(PROPOSAL_LIFE),
-    };
-    let (terms, signature) = signed_terms(&ask, view, terms, prepared)?;
-    ask.proven(view, Purpose::Propose, !signature.is_empty())
-        .map_err(|refused| ask.on_record(step, refused))?;
-    let plan = prepared.plan.clone();
-    Ok(vec![
-        Fact::ProposalOpened { terms, signature },
-        Fact::StepProposed { plan },
-    ])
+    })
 }
 
 /// The terms as the proposer has signed them a moment ago: all but the times are still what they would be now.
