@@ -22,7 +22,7 @@ pub struct Roles {
 }
 
 impl Roles {
-    /// Operator and approver.
+    /// Operator and approver, never break-glass.
     pub const BOTH: Self = Self {
         operator: true,
         approver: true,

@@ -28,11 +28,17 @@ fn is_good(policy: &Policy, listed: &Listed, now: Timestamp) -> bool {
         && !policy.revoked.has_person(&listed.person)
 }
 
-/// Brings roles, rules and keys in line with a policy.
+/// Brings roles, rules and keys in line with a policy. `owner`: the person of the account this runs in where accounts
+/// are people; a people file knows better.
 pub(crate) fn apply(world: &mut World, policy: &Policy, owner: Option<&PersonId>, now: Timestamp) {
+    let uid = rustix::process::geteuid().as_raw();
+    let listed = policy.people().map(|people| people.person_of_uid(uid));
     world.roster = policy.roster();
     world.rules = policy.rules.clone();
-    world.owner = owner.cloned();
+    world.owner = match listed {
+        Some(person) => person.map(|person| person.id.clone()),
+        None => owner.cloned(),
+    };
     let good = policy.signers.iter().filter(|key| is_good(policy, key, now));
     world.keys = good
         .map(|key| (key.fingerprint(), key.person.clone()))

@@ -63,6 +63,16 @@ impl<'l> Rest<'l> {
     }
 }
 
+/// What was typed, cut so that an error line stays a line.
+fn shown(text: &str) -> String {
+    const SHOWN_MAX: usize = 48;
+    let mut shown: String = text.chars().take(SHOWN_MAX).collect();
+    if shown.len() < text.len() {
+        shown.push_str("...");
+    }
+    shown
+}
+
 const fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t')
 }
@@ -100,6 +110,10 @@ pub(super) fn read(
     let person = name_of(name, whose).map_err(|refused| faults.push(refused));
     let rest = rest.skip_blanks();
     let (options, rest) = options(rest, whose, faults);
+    // What follows a quote without an end was taken for its value: there is nothing more to say of the line.
+    if rest.text.is_empty() && faults.len() > known {
+        return None;
+    }
     if !options.has_namespaces {
         faults.push(rest.fault(
             "there is no `namespaces=`: the key would be good for every purpose",
@@ -159,7 +173,7 @@ fn name_of(name: Rest<'_>, whose: Whose<'_>) -> Result<PersonId, SignersFault> {
     // As in the order above: `alice,*` is told as a list of names.
     if let Some((_, what)) = kinds.iter().find(|(sign, _)| text.contains(*sign)) {
         let hint = "one line is one key of one person: begin it with a person id, such as `alice`";
-        return Err(name.fault(format!("`{text}` has {what}"), hint));
+        return Err(name.fault(format!("`{}` has {what}", shown(text)), hint));
     }
     let id = PersonId::new(text);
     match (whose, id) {
@@ -207,11 +221,15 @@ fn options<'l>(
     let mut seen = BTreeSet::new();
     loop {
         let (name, after) = rest.until(|c| matches!(c, '=' | ',') || is_blank(c));
+        let known = faults.len();
         let (value, after) = value(after, faults);
         if !seen.insert(name.text) {
-            faults.push(name.fault(format!("option `{}` is there twice", name.text), ""));
+            faults.push(name.fault(format!("option `{}` is there twice", shown(name.text)), ""));
         }
-        option(&mut options, name, value, whose, faults);
+        if faults.len() == known {
+            option(&mut options, name, value, whose, faults);
+        }
+        options.has_namespaces |= name.text == "namespaces";
         match after.text.strip_prefix(',') {
             Some(_) => rest = after.split(1).1,
             None => return (options, after.skip_blanks()),
@@ -256,7 +274,6 @@ fn option(
     let mut refuse = |refused: SignersFault| faults.push(refused);
     match (name.text, value) {
         ("namespaces", Some(value)) => {
-            options.has_namespaces = true;
             options.namespaces = namespaces(value, whose, faults);
         }
         ("valid-after", Some(value)) => match time(value) {
@@ -275,7 +292,7 @@ fn option(
             "list each person's own key",
         )),
         (other, _) => refuse(name.fault(
-            format!("`{other}` is not an option"),
+            format!("`{}` is not an option", shown(other)),
             "known here: `namespaces`, `valid-after`, `valid-before`, in lower case",
         )),
     }
@@ -309,23 +326,23 @@ fn namespace_fault(name: Rest<'_>, whose: Whose<'_>) -> Option<SignersFault> {
     }
     if text.contains(['*', '?', '!']) {
         let hint = format!("write each one out: `{}`", example(whose));
-        return Some(name.fault(format!("namespace `{text}` is a pattern"), hint));
+        return Some(name.fault(format!("namespace `{}` is a pattern", shown(text)), hint));
     }
     if text.contains(is_blank) {
-        return Some(name.fault(format!("namespace `{text}` has a blank in it"), ""));
+        return Some(name.fault(format!("namespace `{}` has a blank in it", shown(text)), ""));
     }
     let is_personal = PERSONAL_NAMESPACES.contains(&text);
     match whose {
         Whose::People(_) if text.starts_with(CHECKPOINT) => Some(name.fault(
-            format!("namespace `{text}` is for servers"),
+            format!("namespace `{}` is for servers", shown(text)),
             "keys that sign checkpoints stand in `server_signers`, and in no person's hands",
         )),
         Whose::People(_) if text.starts_with(OURS) && !is_personal => Some(name.fault(
-            format!("nobody signs in namespace `{text}`"),
+            format!("nobody signs in namespace `{}`", shown(text)),
             format!("known here: `{}`", PERSONAL_NAMESPACES.join("`, `")),
         )),
         Whose::Servers if is_personal => Some(name.fault(
-            format!("namespace `{text}` is for people"),
+            format!("namespace `{}` is for people", shown(text)),
             "keys of people stand in `allowed_signers`",
         )),
         Whose::People(_) | Whose::Servers => None,
@@ -344,8 +361,10 @@ fn time(value: Rest<'_>) -> Result<Timestamp, SignersFault> {
     let text = value.text;
     let hint = "write `20271231Z` or `20271231235959Z`";
     let Some(digits) = text.strip_suffix('Z') else {
-        let what =
-            format!("`{text}` does not end with `Z`: it would mean another time on each host");
+        let what = format!(
+            "`{}` does not end with `Z`: it would mean another time on each host",
+            shown(text)
+        );
         return Err(value.fault(what, hint));
     };
     let part = |from: usize, to: usize| digits.get(from..to).unwrap_or("00");
@@ -362,7 +381,7 @@ fn time(value: Rest<'_>) -> Result<Timestamp, SignersFault> {
     Timestamp::parse(&iso)
         .ok()
         .filter(|_| is_time)
-        .ok_or_else(|| value.fault(format!("`{text}` is not a time"), hint))
+        .ok_or_else(|| value.fault(format!("`{}` is not a time", shown(text)), hint))
 }
 
 /// Type, key, and a comment that nobody reads.

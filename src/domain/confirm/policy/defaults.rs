@@ -108,8 +108,15 @@ const fn others(risk: Risk, ground: Ground) -> Grade {
 /// Evidence of confirmers that no line can go below.
 pub(super) const fn floor(risk: Risk, ground: Ground) -> Grade {
     match (risk, ground) {
-        (Risk::Destructive | Risk::Irreversible, Ground::Enforced | Ground::Own) => Grade::Sshsig,
-        _ => Grade::Uid,
+        (Risk::Destructive, Ground::Enforced | Ground::Own)
+        | (
+            Risk::Irreversible,
+            Ground::Enforced | Ground::Own | Ground::Advisory | Ground::ByPolicy,
+        ) => Grade::Sshsig,
+        (Risk::Destructive, Ground::Advisory) => Grade::Totp,
+        (Risk::Read | Risk::Change, _)
+        | (Risk::Destructive, Ground::ByPolicy)
+        | (_, Ground::Demo) => Grade::Uid,
     }
 }
 
