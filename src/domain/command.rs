@@ -215,6 +215,50 @@ impl Command {
         }
     }
 
+    /// The same command with a signature over the statement it is about; a command that takes none stays as it is.
+    #[must_use]
+    pub fn with_signature(self, statement: &str, armour: String, detached: bool) -> Self {
+        let signed = || {
+            Some(Signed {
+                statement: statement.to_owned(),
+                signature: armour.clone(),
+                detached,
+            })
+        };
+        match self {
+            Self::Confirm { statement, .. } => Self::Confirm {
+                statement,
+                evidence: Evidence::Signature { armour, detached },
+            },
+            Self::Propose { step, .. } => Self::Propose {
+                step,
+                signed: signed(),
+            },
+            Self::Reject { step, reason, .. } => Self::Reject {
+                step,
+                reason,
+                signed: signed(),
+            },
+            Self::Go { step, attempt, .. } => Self::Go {
+                step,
+                attempt,
+                signed: signed(),
+            },
+            Self::Resolve {
+                step,
+                finding,
+                reason,
+                ..
+            } => Self::Resolve {
+                step,
+                finding,
+                reason,
+                signed: signed(),
+            },
+            other => other,
+        }
+    }
+
     /// A finding without a signature.
     pub const fn resolve(step: StepId, finding: Finding, reason: String) -> Self {
         let signed = None;

@@ -1,8 +1,8 @@
 //! Rendering of a destructive command for the people who look at it: everything that needs the disk.
 
 use super::exec::Workplace;
-use crate::domain::confirm::plan_doc::PlanInputs;
 use crate::domain::command::Signed;
+use crate::domain::confirm::plan_doc::PlanInputs;
 use crate::domain::digest::Digest;
 use crate::domain::id::{AttemptNo, StepId, TerminalId};
 use crate::domain::runbook::plan::PlanStep;

@@ -133,7 +133,10 @@ impl Session {
         is_expected: impl FnOnce(&PersonId) -> bool,
     ) -> Result<Actor, Refusal> {
         let said = |error: crate::evidence::sshsig::SigFault| {
-            refusal(format!("the signature does not count: {error}"), error.hint())
+            refusal(
+                format!("the signature does not count: {error}"),
+                error.hint(),
+            )
         };
         let signature = Signature::parse(word.armour).map_err(said)?;
         let listed = self
@@ -224,12 +227,7 @@ impl Session {
         let now = self.clock.now().wall;
         let known = hello
             .filter(|hello| now <= hello.expires)
-            .ok_or_else(|| {
-                refusal(
-                    "the time to sign in is over",
-                    "sign in again, within 30 s",
-                )
-            })
+            .ok_or_else(|| refusal("the time to sign in is over", "sign in again, within 30 s"))
             .and_then(|hello| {
                 self.signer(
                     &Actor::Account {
@@ -250,7 +248,11 @@ impl Session {
             .person()
             .is_some_and(|id| Some(id) != signer.person());
         let read_only = is_conflict || !self.may_act(&signer);
-        let actor = if is_conflict { connection } else { signer.clone() };
+        let actor = if is_conflict {
+            connection
+        } else {
+            signer.clone()
+        };
         self.registry.rename(terminal, actor.clone(), read_only);
         let input = Input::SignedIn {
             terminal,

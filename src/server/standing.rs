@@ -23,9 +23,7 @@ const CLASSES: [Risk; 4] = [
 fn is_good(policy: &Policy, listed: &Listed, now: Timestamp) -> bool {
     let in_time = listed.valid_after.is_none_or(|from| from <= now)
         && listed.valid_before.is_none_or(|until| now <= until);
-    in_time
-        && !policy.revoked.has_key(listed.blob())
-        && !policy.revoked.has_person(&listed.person)
+    in_time && !policy.revoked.has_key(listed.blob()) && !policy.revoked.has_person(&listed.person)
 }
 
 /// Brings roles, rules and keys in line with a policy. `owner`: the person of the account this runs in where accounts
@@ -39,7 +37,10 @@ pub(crate) fn apply(world: &mut World, policy: &Policy, owner: Option<&PersonId>
         Some(person) => person.map(|person| person.id.clone()),
         None => owner.cloned(),
     };
-    let good = policy.signers.iter().filter(|key| is_good(policy, key, now));
+    let good = policy
+        .signers
+        .iter()
+        .filter(|key| is_good(policy, key, now));
     world.keys = good
         .map(|key| (key.fingerprint(), key.person.clone()))
         .collect();
@@ -95,17 +96,22 @@ impl Session {
 
     /// Tells every client whose part of the policy is another one now.
     pub(crate) fn tell_policy(&mut self) {
-        let terminals: Vec<(TerminalId, Actor)> = self
+        let terminals: Vec<(TerminalId, Actor, bool)> = self
             .registry
             .terminals()
-            .map(|(terminal, client)| (terminal, client.actor.clone()))
+            .map(|(terminal, client)| (terminal, client.actor.clone(), client.read_only))
             .collect();
-        for (terminal, you) in terminals {
+        for (terminal, you, read_only) in terminals {
             let policy = self.policy_view(&you);
             if self.registry.is_told(terminal, &policy) {
                 continue;
             }
-            self.registry.send(terminal, &ToClient::Policy { you, policy });
+            let message = ToClient::Policy {
+                you,
+                read_only,
+                policy,
+            };
+            self.registry.send(terminal, &message);
         }
     }
 }

@@ -1,12 +1,12 @@
 //! What attached clients say, and what they are told.
 
+use super::clients::Drafted;
 use super::input::Incoming;
 use super::render::{self, Purpose};
 use super::session::{Session, Turn};
 use super::snapshot::{self, without_plan};
 use super::world::Waiting;
 use crate::domain::board::OutputTail;
-use super::clients::Drafted;
 use crate::domain::command::{Command, Refusal, Signed};
 use crate::domain::confirm::plan_doc::{self, PlanInputs};
 use crate::domain::decide::{Prepared, draft_terms};
@@ -165,12 +165,7 @@ impl Session {
     }
 
     /// Opens a proposal, or asks its proposer to sign it first.
-    fn on_rendered_proposal(
-        &mut self,
-        rendered: render::Rendered,
-        actor: Actor,
-        turn: &mut Turn,
-    ) {
+    fn on_rendered_proposal(&mut self, rendered: render::Rendered, actor: Actor, turn: &mut Turn) {
         let (terminal, number) = (rendered.terminal, rendered.number);
         let step = rendered.step.clone();
         let prepared = match prepared(rendered, &actor) {
@@ -222,7 +217,11 @@ impl Session {
             return;
         };
         let connection = client.actor.clone();
-        let Some(draft) = client.draft.take().filter(|draft| draft.terms.step == *step) else {
+        let Some(draft) = client
+            .draft
+            .take()
+            .filter(|draft| draft.terms.step == *step)
+        else {
             let refusal = Refusal {
                 reason: "there is no draft of this proposal to sign".to_owned(),
                 hint: "propose it, then sign what comes".to_owned(),

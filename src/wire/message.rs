@@ -1,7 +1,7 @@
 //! The messages. THE SERIALIZED FORM IS THE CONTRACT: see [`crate::wire::CONTRACT`].
 
-use crate::domain::board::{Board, GateProgress, OutputTail, base64_bytes};
 use super::policy::PolicyView;
+use crate::domain::board::{Board, GateProgress, OutputTail, base64_bytes};
 use crate::domain::command::{Command, Refusal, Signed};
 use crate::domain::confirm::statement::Hello as Challenge;
 use crate::domain::fact::{Actor, ExecKey, Mode, Stamped, Terms};
@@ -117,6 +117,8 @@ pub enum ToClient {
     Policy {
         /// Whom the server takes the terminal for.
         you: Actor,
+        /// True when commands of this terminal are refused.
+        read_only: bool,
         /// What is asked of them.
         policy: PolicyView,
     },

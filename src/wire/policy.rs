@@ -27,7 +27,9 @@ impl PolicyView {
     /// What holds for a class; absent when the server did not say.
     pub fn rule(&self, risk: Risk) -> Option<&ClassRule> {
         let mut classes = self.classes.iter();
-        classes.find(|(class, _)| *class == risk).map(|(_, rule)| rule)
+        classes
+            .find(|(class, _)| *class == risk)
+            .map(|(_, rule)| rule)
     }
 
     /// Evidence needed of this connection's person.
