@@ -9,3 +9,4 @@ pub mod key;
 pub mod make;
 mod packet;
 pub mod sshsig;
+pub mod totp;
