@@ -9,6 +9,7 @@ use crate::client::link::{self, Introduction, LinkError, Target};
 use crate::clock::SystemClock;
 use crate::config::{Config, Secrets};
 use crate::domain::id::PersonId;
+use crate::evidence::agent::Agent;
 use crate::exit::{Code, Failure};
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -106,8 +107,13 @@ pub(super) fn terminal(
     };
     let clock = Arc::new(SystemClock);
     let runtime = environment::client_runtime()?;
+    let variable = environment
+        .env
+        .get("SSH_AUTH_SOCK")
+        .map(std::ffi::OsStr::new);
+    let agent = Agent::of_settings(look.agent.as_deref(), variable).ok();
     let end = runtime
-        .block_on(attach::attach(target, introduction, settings, clock))
+        .block_on(attach::attach(target, introduction, settings, agent, clock))
         .map_err(Failure::new)?;
     runtime.shutdown_background();
     let mut out = std::io::stdout();

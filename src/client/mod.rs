@@ -8,4 +8,5 @@ mod keys;
 pub mod link;
 pub mod partner;
 pub mod query;
+mod signing;
 mod ssh;

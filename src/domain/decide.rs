@@ -25,7 +25,7 @@ mod stop;
 mod tests;
 mod write;
 
-pub use propose::{Prepared, open_proposal};
+pub use propose::{Prepared, draft_terms, open_proposal};
 pub use resolve::votes_needed;
 pub use rollback::with_stop;
 pub use write::MUTE_SPAN_MAX;
@@ -93,16 +93,28 @@ pub fn decide(
         Command::Note { step, text } => note::decide(&ask, step.as_ref(), text),
         Command::Hold { reason } => hold::decide(&ask, reason),
         Command::Release { reason } => release::decide(&ask, reason),
-        Command::Propose { step } => propose::decide(&ask, step),
-        Command::Confirm { statement } => confirm::decide(&ask, statement),
-        Command::Reject { step, reason } => reject::decide(&ask, step, reason),
+        Command::Propose { step, .. } => propose::decide(&ask, step),
+        Command::Confirm {
+            statement,
+            evidence,
+        } => confirm::decide(&ask, statement, evidence),
+        Command::Reject {
+            step,
+            reason,
+            signed,
+        } => reject::decide(&ask, step, reason, signed.as_ref()),
         Command::Cancel { step, reason } => cancel::decide(&ask, step, reason),
-        Command::Go { step, attempt } => go::decide(&ask, step, *attempt),
+        Command::Go {
+            step,
+            attempt,
+            signed,
+        } => go::decide(&ask, step, *attempt, signed.as_ref()),
         Command::Resolve {
             step,
             finding,
             reason,
-        } => resolve::decide(&ask, step, *finding, reason),
+            signed,
+        } => resolve::decide(&ask, step, (*finding, reason), signed.as_ref()),
         Command::Rollback { reason } => rollback::decide(&ask, reason),
         Command::Abort { reason } => abort::decide(&ask, reason),
         Command::Complete => complete::decide(&ask),

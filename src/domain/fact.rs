@@ -162,6 +162,11 @@ pub enum CloseCause {
     },
     /// The policy files changed.
     Policy,
+    /// The key or the person of somebody in it was revoked, or the evidence no longer suffices.
+    Revoked {
+        /// Whose.
+        person: PersonId,
+    },
     /// Who is who could not be read, so nobody could be counted.
     PolicyUnread {
         /// Why, on one line.
@@ -188,6 +193,9 @@ impl fmt::Display for CloseCause {
             Self::Guard { rule } => write!(f, "guard {rule} is not good"),
             Self::Absent { person } => write!(f, "{person} was away for more than 15 s"),
             Self::Policy => f.write_str("the policy files changed"),
+            Self::Revoked { person } => {
+                write!(f, "what proved that it was {person} no longer counts")
+            }
             Self::PolicyUnread { why } => write!(f, "the people file cannot be read: {why}"),
             Self::Session { what } => f.write_str(what),
             Self::Restart => f.write_str("the server was restarted"),
@@ -261,6 +269,15 @@ pub struct Confirmed {
     pub signature: String,
 }
 
+/// A statement and the signature over it, as a record keeps them for whoever checks it with other tools.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    /// The document, whole. Its first line is the namespace of the signature.
+    pub statement: String,
+    /// The armoured SSHSIG over it.
+    pub signature: String,
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
@@ -287,6 +304,15 @@ pub enum Fact {
         terminal: TerminalId,
         /// True when it may only look.
         read_only: bool,
+    },
+    /// Account and key at one terminal name two people: it may look and not act.
+    IdentityConflict {
+        /// Which.
+        terminal: TerminalId,
+        /// Whom the account names.
+        account: PersonId,
+        /// Whom the key names.
+        key: PersonId,
     },
     /// A terminal went.
     Detached {
@@ -431,7 +457,15 @@ pub enum Fact {
         why: String,
     },
     /// A proposal is being opened; the plan follows in the next record.
-    ProposalOpened(Terms),
+    ProposalOpened {
+        /// What is proposed.
+        terms: Terms,
+        /// The armoured SSHSIG of the proposer; empty for evidence that is no signature.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        signature: String,
+    },
+    /// A person signed what the next record is about: a no, a go, a finding, or who they are.
+    StatementSigned(Signed),
     /// The plan people will look at: `warroom-plan@v1`, whole.
     StepProposed {
         /// The document.

@@ -16,8 +16,9 @@ pub use input::{Effect, ExecUpdate, Input, Proposal};
 use crate::domain::apply::apply;
 use crate::domain::board::GateProgress;
 use crate::domain::confirm::plan_doc::{PlanExe, read_exe};
-use crate::domain::decide::{self, Decision};
-use crate::domain::fact::{Actor, ExecKey, Fact, Stamped};
+use crate::domain::decide::{self, Decision, Refused};
+use crate::domain::fact::{Actor, ExecKey, Fact, Signed, Stamped};
+use crate::domain::id::TerminalId;
 use crate::domain::settle::settle;
 use crate::domain::state::State;
 use crate::domain::time::Moment;
@@ -103,6 +104,24 @@ impl Engine {
                     read_only,
                 };
                 Proposal::of(actor, Ok(vec![fact]))
+            }
+            Input::SignedIn {
+                terminal,
+                actor,
+                signer,
+                read_only,
+                signed,
+            } => signed_in(*terminal, actor, signer, *read_only, signed),
+            Input::Rejected {
+                actor,
+                refused,
+                record,
+            } => {
+                let decision = Err(Refused {
+                    refusal: refused.clone(),
+                    record: record.clone(),
+                });
+                self.refusals.spare(Proposal::of(actor, decision), now)
             }
             Input::Detached { terminal } => match state.terminals.get(terminal) {
                 Some(t) => {
@@ -228,6 +247,36 @@ fn open_writes(state: &State, now: Moment) -> Vec<Effect> {
     open.sort_by_key(|write| write.outcome.is_some());
     let find = |write: &WriteState| Effect::FindWrite(write.write.no);
     open.into_iter().map(find).collect()
+}
+
+/// Who is at a terminal, as signed. Two people at one terminal are a conflict that everybody may see.
+fn signed_in(
+    terminal: TerminalId,
+    actor: &Actor,
+    signer: &Actor,
+    read_only: bool,
+    signed: &Signed,
+) -> Proposal {
+    let mut facts = vec![(signer.clone(), Fact::StatementSigned(signed.clone()))];
+    if let (Some(account), Some(key)) = (actor.person(), signer.person())
+        && account != key
+    {
+        let conflict = Fact::IdentityConflict {
+            terminal,
+            account: account.clone(),
+            key: key.clone(),
+        };
+        facts.push((Actor::Engine, conflict));
+    }
+    let attached = Fact::Attached {
+        terminal,
+        read_only,
+    };
+    facts.push((actor.clone(), attached));
+    Proposal {
+        facts,
+        ..Proposal::default()
+    }
 }
 
 /// News of a write; what comes late or twice is nothing.

@@ -11,3 +11,4 @@ mod packet;
 pub mod revoked;
 pub mod signers;
 pub mod sshsig;
+pub mod totp;

@@ -18,6 +18,8 @@ mod render;
 mod session;
 mod snapshot;
 pub mod socket;
+mod speak;
+mod standing;
 pub mod start;
 mod talk;
 mod world;

@@ -10,6 +10,7 @@ use super::listen::Reception;
 use super::policy::{PeopleSource, Policy};
 use super::session::{Session, Sources};
 use super::socket::{SessionSocket, SocketError};
+use super::standing;
 use super::talk::RENDERS_MAX;
 use super::world::Looks;
 use super::writes::Counter;
@@ -22,8 +23,9 @@ use crate::connect::registry::{self, Built, SetupError};
 use crate::connect::supervise::Connectors;
 use crate::domain::apply::FoldError;
 use crate::domain::board::Board;
+use crate::domain::confirm::policy::Rules;
 use crate::domain::fact::{Actor, Fact, Genesis, Stamped};
-use crate::domain::id::{SessionName, TerminalId};
+use crate::domain::id::{PersonId, SessionName, TerminalId};
 use crate::domain::state::State;
 use crate::domain::touched;
 use crate::domain::world::{Look, World};
@@ -172,6 +174,8 @@ impl std::fmt::Debug for Server {
 /// What is there before anything is written: everything that can fail for another reason than the disk.
 struct Ground {
     policy: Policy,
+    /// The person of the account this runs in, where accounts are people.
+    owner: Option<PersonId>,
     workplace: Workplace,
     connectors: Vec<Built>,
     socket: SessionSocket,
@@ -221,6 +225,7 @@ impl Server {
     fn join(options: Options, ground: Ground, begun: Begun) -> Self {
         let Ground {
             policy,
+            owner,
             workplace,
             mut connectors,
             socket,
@@ -236,16 +241,26 @@ impl Server {
         let mut executor = Executor::new(workplace, updates_in);
         executor.recall(&begun.state);
         let genesis = &begun.state.genesis;
+        let mut world = World {
+            policy: Some(policy.digest),
+            unread: String::new(),
+            runbook: Some(genesis.runbook.digest),
+            look: Look::NotLooked,
+            roster: policy.roster(),
+            rules: Rules::default(),
+            owner: None,
+            keys: BTreeMap::new(),
+            touched: touched::names(&genesis.plan, &BTreeMap::new()),
+            writers: counter.abilities,
+        };
+        standing::apply(
+            &mut world,
+            &policy,
+            owner.as_ref(),
+            options.clock.now().wall,
+        );
         let session = Session {
-            world: World {
-                policy: Some(policy.digest),
-                unread: String::new(),
-                runbook: Some(genesis.runbook.digest),
-                look: Look::NotLooked,
-                roster: policy.roster(),
-                touched: touched::names(&genesis.plan, &BTreeMap::new()),
-                writers: counter.abilities,
-            },
+            world,
             runbook_file: PathBuf::from(&genesis.runbook.path),
             engine: Engine::new(begun.state),
             ledger: begun.ledger,
@@ -254,6 +269,7 @@ impl Server {
             executor,
             policy,
             people: options.people,
+            owner,
             looks: Looks::default(),
             renders: Arc::new(Semaphore::new(RENDERS_MAX)),
             recent: begun.recent,
@@ -379,8 +395,13 @@ fn prepare(options: &Options, policy: Policy, genesis: &Genesis) -> Result<Groun
     let connectors = registry::build(&options.connectors, &specs, &options.clock)
         .map_err(StartError::Connectors)?;
     let socket = SessionSocket::bind(&options.runtime_dir, &options.name, gid)?;
+    let owner = match options.people {
+        PeopleSource::Accounts => accounts::person_of_account(uid),
+        PeopleSource::File(_) | PeopleSource::Demo => None,
+    };
     Ok(Ground {
         policy,
+        owner,
         workplace,
         connectors,
         socket,

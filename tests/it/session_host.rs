@@ -422,7 +422,7 @@ impl Person {
 
     pub(crate) async fn confirms(&mut self) {
         let statement = self.statement();
-        self.does(Command::Confirm { statement }).await;
+        self.does(Command::confirm(statement)).await;
     }
 
     /// Everything of an output that was heard.

@@ -9,7 +9,7 @@ use crate::domain::id::{Nonce, StepId};
 use crate::domain::readiness::{Next, StepView};
 use crate::domain::runbook::plan::{ExecRole, RETRY_PAUSE};
 use crate::domain::state::{
-    FINISHED_MAX, Finished, Phase, Running, Stage, State, StepState, StepStatus,
+    FINISHED_MAX, Finished, Phase, Proposal, Ran, Running, Stage, State, StepState, StepStatus,
 };
 
 pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
@@ -30,8 +30,13 @@ pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Resu
             Ok(())
         }
         Fact::ExecUnknown { key } => {
-            let running = take(state, key)?;
+            let mut running = take(state, key)?;
+            let ran = running.ran.take();
             let now = state.step_mut(&key.step)?;
+            now.ran = ran.map(|ran| {
+                let open = Some((mark.seq, mark.hash));
+                Box::new(Ran { open, ..*ran })
+            });
             keep(now, finished(running, mark, None));
             now.status = StepStatus::Unknown;
             now.ended = Some(mark.at);
@@ -105,9 +110,10 @@ fn intend(
             stage: forward_stage(state, view, key, role, nonce, mark)?,
         },
     };
+    let mut ran = None;
     if let Some(nonce) = nonce {
         state.spent.insert(nonce.clone());
-        state.proposal = None;
+        ran = state.proposal.take().and_then(ran_of);
     }
     let now = state.step_mut(&key.step)?;
     now.status = status;
@@ -120,9 +126,18 @@ fn intend(
         since: mark.at,
         pid: None,
         stop_asked: false,
+        ran,
     });
     sign(now, mark);
     Ok(())
+}
+
+fn ran_of(open: Proposal) -> Option<Box<Ran>> {
+    Some(Box::new(Ran {
+        proposed: open.proposed?,
+        terms: open.terms,
+        open: None,
+    }))
 }
 
 fn undo_status(state: &State, view: StepView<'_>, key: &ExecKey) -> Result<StepStatus, Why> {
@@ -264,6 +279,7 @@ fn resolve(state: &mut State, step: &StepId, finding: Finding, mark: Mark<'_>) -
     };
     let (key, role) = (last.key.clone(), last.role);
     now.votes.clear();
+    now.ran = None;
     if role == ExecRole::Undo {
         let why = format!("{} (found by people)", finding.as_str());
         if finding == Finding::Ran {

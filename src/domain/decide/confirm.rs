@@ -1,13 +1,16 @@
 //! Confirm the open proposal with the exact statement the person saw.
 
-use super::ask::Ask;
+use super::ask::{Ask, how_to_prove, too_weak};
 use super::{Decision, Refused};
+use crate::domain::command::Evidence;
+use crate::domain::confirm::policy::Purpose;
+use crate::domain::confirm::quorum::{Piece, Uncounted};
 use crate::domain::confirm::{rule, statement};
-use crate::domain::fact::{Confirmed, Fact};
+use crate::domain::fact::{Actor, Confirmed, Fact, Via};
 use crate::domain::id::{PersonId, StepId};
 use crate::domain::state::Proposal;
 
-pub(super) fn decide(ask: &Ask<'_>, text: &str) -> Decision {
+pub(super) fn decide(ask: &Ask<'_>, text: &str, evidence: &Evidence) -> Decision {
     let open = ask.state.proposal.as_ref();
     let open = open
         .filter(|p| p.proposed.is_some())
@@ -15,9 +18,7 @@ pub(super) fn decide(ask: &Ask<'_>, text: &str) -> Decision {
     let step = &open.terms.step;
     let signer = ask.person(step)?;
     distinct(ask, open, signer)?;
-    ask.approver()
-        .map_err(|refused| ask.on_record(step, refused))?;
-    if open.armed.is_some() || open.confirms.iter().any(|c| &c.person == signer) {
+    if open.armed.is_some() || has_counted(ask, open, signer) {
         let why = "the step is armed, or you have confirmed already";
         return Err(ask.no(why, format!("`{}` can go", open.terms.executor)));
     }
@@ -29,12 +30,80 @@ pub(super) fn decide(ask: &Ask<'_>, text: &str) -> Decision {
         );
         return Err(ask.on_record(step, refused));
     }
+    let signature = proven(ask, evidence)
+        .and_then(|signature| counts(ask, open, signer).map(|()| signature))
+        .map_err(|refused| ask.on_record(step, refused))?;
     Ok(vec![Fact::StepConfirmed(Confirmed {
         step: step.clone(),
         signer: signer.clone(),
         statement: text.to_owned(),
-        signature: String::new(),
+        signature,
     })])
+}
+
+/// The signature to keep with the confirm. Evidence belongs to the confirm, never to the connection: a signature given
+/// at the greeting confirms nothing (`TWO_PERSON` 3.2).
+fn proven(ask: &Ask<'_>, evidence: &Evidence) -> Result<String, Refused> {
+    let Actor::Person { via, .. } = ask.actor else {
+        return Err(ask.no("nobody is known to have said it", ""));
+    };
+    match (evidence, via) {
+        (Evidence::Signature { armour, .. }, Via::Sshsig { .. }) => Ok(armour.clone()),
+        (Evidence::Code { .. }, Via::Totp { .. })
+        | (Evidence::Account, Via::Uid(_) | Via::Demo) => Ok(String::new()),
+        _ => Err(ask.no(
+            "nothing that came with this confirm proves who gave it",
+            "confirm again and sign it, or type a code",
+        )),
+    }
+}
+
+/// A confirm whose key was revoked since may be given anew.
+fn has_counted(ask: &Ask<'_>, open: &Proposal, signer: &PersonId) -> bool {
+    open.confirms
+        .iter()
+        .any(|c| &c.person == signer && ask.world.is_good(signer, &c.via))
+}
+
+/// The person would count with this evidence, by the policy as it is read now.
+fn counts(ask: &Ask<'_>, open: &Proposal, signer: &PersonId) -> Result<(), Refused> {
+    let Actor::Person { via, .. } = ask.actor else {
+        return Err(ask.no("nobody is known to have said it", ""));
+    };
+    let rule = rule::rule_for(ask.state, open, ask.world)
+        .ok_or_else(|| ask.no("the plan has no such step", ""))?;
+    let piece = Piece {
+        person: signer,
+        via,
+    };
+    let count = rule::counted(&rule, open, Some(piece), ask.world);
+    if count.people.contains(signer) {
+        return Ok(());
+    }
+    let grade = rule.needed(Purpose::Confirm, ask.world.is_owner(signer));
+    Err(match count.uncounted.get(signer) {
+        None => ask.no(
+            format!("what came with it no longer speaks for `{signer}`"),
+            "use a key that is listed for you now, or ask who keeps the policy files",
+        ),
+        Some(Uncounted::Weak | Uncounted::Own) => ask.no(too_weak(via, grade), how_to_prove(grade)),
+        Some(Uncounted::Role) => {
+            let roles: Vec<&str> = rule.roles.iter().map(|role| role.as_str()).collect();
+            let role = roles.join(" or ");
+            ask.no(
+                format!("it needs the role {role}"),
+                format!("somebody with the role {role} can do it"),
+            )
+        }
+        Some(Uncounted::Detached) => ask.no(
+            "enough others have signed on another machine in place of a touch",
+            "use a security key listed for you and touch it",
+        ),
+        Some(Uncounted::RoleTaken) => ask.no(
+            "each of the confirmers must have another role, and yours are taken",
+            "somebody with another role can confirm it",
+        ),
+    })
 }
 
 /// The heart of the two-person rule, said to who tries and kept for all to see.
