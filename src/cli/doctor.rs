@@ -8,6 +8,7 @@ use crate::config::{Config, Guard, Secrets, policy};
 use crate::connect::connector::{Check, Connector, Health};
 use crate::connect::doctor::{self, Finding};
 use crate::domain::id::ConnectorName;
+use crate::enforce::{client, law};
 use crate::exit::{Code, Failure};
 use std::io::Write as _;
 use std::path::Path;
@@ -105,7 +106,47 @@ fn host(environment: &Environment, config: &Config) -> Vec<Check> {
             Err(problems) => Check::new("people", Health::Bad, problems.to_string()),
         },
     });
+    checks.push(mode(config));
     checks
+}
+
+/// Which mode new sessions have, and why.
+fn mode(config: &Config) -> Check {
+    let Some(link) = &config.runner else {
+        let said = "ADVISORY: no `[runner]`; whoever owns the server's account can run the commands by hand";
+        return Check::new("mode", Health::Good, said);
+    };
+    let bad = |why: String| {
+        Check::new("mode", Health::Bad, why)
+            .hint("sessions do not start; `docs/enforced.md` says how the runner is set up")
+    };
+    let asked = client_runtime().map(|runtime| runtime.block_on(client::hello(link)));
+    let facts = match asked {
+        Ok(Ok(facts)) => facts,
+        Ok(Err(error)) => return bad(format!("{error}; {}", error.hint())),
+        Err(failure) => return bad(failure.chain()),
+    };
+    let own = config.people.as_deref();
+    let own = own.and_then(|file| policy::load(file, Guard::Installed).ok());
+    let own = own.map(|files| law::digest(&files.digests));
+    match (facts.policy, own) {
+        (None, _) => bad(format!(
+            "the runner cannot read its policy: {}",
+            facts.policy_error
+        )),
+        (Some(_), None) => bad("an enforced session needs a people file: `[people]`".to_owned()),
+        (Some(theirs), Some(ours)) if theirs != ours => bad(format!(
+            "the runner decides by policy {theirs}, and this configuration names {ours}"
+        )),
+        (Some(_), Some(_)) => Check::new(
+            "mode",
+            Health::Good,
+            format!(
+                "ENFORCED: {} runs commands as `{}`; a stop reaches its {}",
+                facts.program, facts.account, facts.reach
+            ),
+        ),
+    }
 }
 
 /// A directory that a session will be made in; it may not exist yet, but then what is above it must take it.

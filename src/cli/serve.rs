@@ -162,6 +162,8 @@ fn options(
     let dir = session_dir(config, &name);
     let mode = if demo.is_some() {
         Mode::Demo
+    } else if config.runner.is_some() {
+        Mode::Enforced
     } else {
         Mode::Advisory
     };
@@ -178,6 +180,7 @@ fn options(
         connectors: config.connectors.clone(),
         base_env,
         output_bytes_max: u64::try_from(config.server.output_bytes_max).unwrap_or(u64::MAX),
+        runner: config.runner.clone(),
         clock,
     };
     Ok((name, options))

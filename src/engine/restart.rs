@@ -1,16 +1,19 @@
 //! What a new server does first with an old journal, and what an orderly end writes last. Nothing is run again by
 //! itself.
 
-use crate::domain::fact::{CloseCause, Fact, HoldCause};
-use crate::domain::state::{Phase, State};
+use crate::domain::fact::{CloseCause, Fact, HoldCause, Mode};
+use crate::domain::state::{Phase, Running, State};
 
 pub(super) fn facts(state: &State, program: &str, host: &str) -> Vec<Fact> {
     let resumed = Fact::SessionResumed {
         program: program.to_owned(),
         host: host.to_owned(),
     };
+    // What the runner has goes on there, or has left its result: it is asked before anybody is.
+    let is_elsewhere = |r: &&Running| state.genesis.mode == Mode::Enforced && r.ran.is_some();
     let unknown = state
         .running()
+        .filter(|r| !is_elsewhere(r))
         .map(|r| Fact::ExecUnknown { key: r.key.clone() });
     let pinned = &state.genesis.host;
     let cause = if pinned == host {

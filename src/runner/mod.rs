@@ -208,7 +208,7 @@ pub struct End {
 
 impl End {
     /// The end of a command without any output.
-    pub(in crate::runner) fn without_output(outcome: Outcome) -> Self {
+    pub(crate) fn without_output(outcome: Outcome) -> Self {
         let left_behind = matches!(outcome, Outcome::NotStarted(_)).then_some(0);
         Self {
             outcome,
@@ -232,6 +232,13 @@ pub struct Handle {
 }
 
 impl Handle {
+    /// A handle on a job that runs elsewhere, and what tells that it is asked to end.
+    pub(crate) fn remote(key: JobKey) -> (Self, CancellationToken) {
+        let stop = CancellationToken::new();
+        let told = stop.clone();
+        (Self { key, stop }, told)
+    }
+
     /// Which job.
     pub fn key(&self) -> JobKey {
         self.key

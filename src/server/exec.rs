@@ -1,5 +1,6 @@
 //! Commands of steps: from a journaled intent to a job of the runner, and back.
 
+use super::enforced::{self, Begin, Errand, Guard};
 use crate::domain::board::{OutputTail, TAIL_MAX};
 use crate::domain::confirm::plan_doc::PlanExe;
 use crate::domain::digest::Digest;
@@ -7,6 +8,7 @@ use crate::domain::fact::{ExecKey, Outcome, OutputRef};
 use crate::domain::runbook::plan::ExecRole;
 use crate::domain::state::State;
 use crate::engine::ExecUpdate;
+use crate::journal::Log;
 use crate::runner::{self, Exe, Handle, Job, JobKey, Limits, TerminalSize, Update};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -35,6 +37,8 @@ pub struct Workplace {
     pub base_env: BTreeMap<String, String>,
     /// Bytes of output kept per command.
     pub output_bytes_max: u64,
+    /// The runner that destructive commands go to; absent where they run here.
+    pub guard: Option<Guard>,
 }
 
 impl Workplace {
@@ -51,6 +55,17 @@ impl Workplace {
                 .create(dir)?;
         }
         Ok(())
+    }
+
+    /// The runner that a command goes to: one that needs a second person, in an enforced session.
+    fn guard_of(&self, state: &State, key: &ExecKey) -> Option<&Guard> {
+        self.guard.as_ref().filter(|_| needs_second(state, key))
+    }
+
+    /// Account that what needs a second person runs in.
+    pub(crate) fn account_of_reviewed(&self) -> &str {
+        let guard = self.guard.as_ref();
+        guard.map_or(self.account.as_str(), |guard| &guard.facts.account)
     }
 
     fn outputs(&self) -> PathBuf {
@@ -90,6 +105,10 @@ impl Workplace {
         let block = state.exec_block(key).ok_or("the plan has no such block")?;
         let env = self.env(state, key);
         runner::check_env(&env).map_err(|error| error.to_string())?;
+        let values_file = match self.guard_of(state, key) {
+            Some(guard) => guard.values_file(state, key),
+            None => self.values().join(key.to_string()),
+        };
         Ok(Job {
             key: number,
             argv: block.argv.clone(),
@@ -98,7 +117,7 @@ impl Workplace {
             cwd: self.cwd.clone(),
             timeout: block.timeout,
             output_file: self.output_file(key),
-            values_file: self.values().join(key.to_string()),
+            values_file,
             size: JOB_SIZE,
             limits: Limits {
                 output_bytes: self.output_bytes_max,
@@ -173,29 +192,30 @@ impl Executor {
     }
 
     /// Starts a command whose intent is in the journal. When it cannot be started, its outcome at once.
-    /// `reviewed`: the file that people have seen, for what needs a second person.
+    /// `reviewed`: the file that people have seen, for what needs a second person. `log`: the journal, for tickets.
     pub(crate) fn spawn(
         &mut self,
         state: &State,
         key: &ExecKey,
         reviewed: Option<PlanExe>,
+        log: &Log,
     ) -> Option<ExecUpdate> {
-        self.last += 1;
-        let number = JobKey(self.last);
+        let guard = self.workplace.guard_of(state, key).cloned();
+        let number = self.next_number();
         let job = self.workplace.prepare(state, key, number);
-        match job.and_then(|job| with_reviewed(state, key, job, reviewed)) {
-            Ok(job) => {
-                self.remember_tail(key);
-                let declared = state.plan().environment.keys();
-                self.fixed = self
-                    .workplace
-                    .base_env
-                    .keys()
-                    .chain(declared)
-                    .cloned()
-                    .collect();
-                let handle = runner::start(job, self.updates.clone());
-                self.jobs.insert(number, (key.clone(), handle));
+        let started = job
+            .and_then(|job| with_reviewed(state, key, job, reviewed))
+            .and_then(|job| match guard {
+                None => Ok(runner::start(job, self.updates.clone())),
+                Some(guard) => {
+                    let begin = Begin::Run(Errand::of(state, key)?, log.clone());
+                    let (output, updates) = (job.output_file, self.updates.clone());
+                    Ok(enforced::start(&guard, begin, number, output, updates))
+                }
+            });
+        match started {
+            Ok(handle) => {
+                self.follow(state, key, number, handle);
                 None
             }
             Err(why) => Some(ExecUpdate::Ended {
@@ -204,6 +224,35 @@ impl Executor {
                 output: no_output(),
             }),
         }
+    }
+
+    fn next_number(&mut self) -> JobKey {
+        self.last += 1;
+        JobKey(self.last)
+    }
+
+    fn follow(&mut self, state: &State, key: &ExecKey, number: JobKey, handle: Handle) {
+        self.remember_tail(key);
+        let declared = state.plan().environment.keys();
+        let base = self.workplace.base_env.keys();
+        self.fixed = base.chain(declared).cloned().collect();
+        self.jobs.insert(number, (key.clone(), handle));
+    }
+
+    /// Takes up what an earlier server had given to the runner: it goes on there, or its result waits.
+    pub(crate) fn adopt(&mut self, state: &State) {
+        let Some(running) = state.running() else {
+            return;
+        };
+        let key = running.key.clone();
+        let (Some(ran), Some(guard)) = (&running.ran, self.workplace.guard_of(state, &key)) else {
+            return;
+        };
+        let (guard, begin) = (guard.clone(), Begin::Adopt(ran.terms.nonce.clone()));
+        let (output, updates) = (self.workplace.output_file(&key), self.updates.clone());
+        let number = self.next_number();
+        let handle = enforced::start(&guard, begin, number, output, updates);
+        self.follow(state, &key, number, handle);
     }
 
     /// Asks a running command to end.
@@ -300,20 +349,25 @@ fn with_reviewed(
     mut job: Job,
     reviewed: Option<PlanExe>,
 ) -> Result<Job, String> {
-    let is_run = state
-        .exec_block(key)
-        .is_some_and(|block| block.role == ExecRole::Run);
-    let view = state.find(&key.step);
-    let needs = is_run && view.is_none_or(|view| view.plan.risk.needs_second_person());
     match reviewed {
         Some(PlanExe { path, digest }) => {
             let path = PathBuf::from(path);
             job.exe = Exe::Reviewed { path, digest };
             Ok(job)
         }
-        None if needs => Err("the reviewed plan does not say which file runs".to_owned()),
+        None if needs_second(state, key) => {
+            Err("the reviewed plan does not say which file runs".to_owned())
+        }
         None => Ok(job),
     }
+}
+
+/// True for a command that nobody starts alone.
+fn needs_second(state: &State, key: &ExecKey) -> bool {
+    let block = state.exec_block(key);
+    let is_run = block.is_some_and(|block| block.role == ExecRole::Run);
+    let view = state.find(&key.step);
+    is_run && view.is_none_or(|view| view.plan.risk.needs_second_person())
 }
 
 fn ended(key: ExecKey, end: runner::End) -> ExecUpdate {

@@ -97,6 +97,11 @@ impl Ledger {
         Ok(stamped)
     }
 
+    /// What is durable of it, for reading old records.
+    pub(crate) const fn log(&self) -> &Log {
+        &self.log
+    }
+
     /// What waits to be written, oldest first.
     pub(crate) fn staged(&self) -> &[Stamped] {
         &self.stamped

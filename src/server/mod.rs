@@ -5,6 +5,7 @@
 
 mod clients;
 mod connection;
+pub mod enforced;
 pub mod exec;
 pub mod fold;
 mod input;

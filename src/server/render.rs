@@ -73,7 +73,7 @@ pub(crate) fn draft(
         title: plan_step.title.clone(),
         target: plan_step.component.clone().unwrap_or_default(),
         blast: blast(state, plan_step),
-        runas: workplace.account.clone(),
+        runas: workplace.account_of_reviewed().to_owned(),
         host: state.genesis.host.clone(),
         cwd: workplace.cwd.display().to_string(),
         exe: None,

@@ -399,7 +399,8 @@ impl Session {
         for effect in effects {
             match effect {
                 Effect::Spawn { key, reviewed, .. } => {
-                    let failed = self.executor.spawn(self.engine.state(), &key, reviewed);
+                    let (state, log) = (self.engine.state(), self.ledger.log());
+                    let failed = self.executor.spawn(state, &key, reviewed, log);
                     self.failed_starts.extend(failed.map(Input::Exec));
                 }
                 Effect::Write(no) => self.send_write(no),

@@ -2,6 +2,7 @@
 
 use super::accounts;
 use super::clients::Registry;
+use super::enforced::Guard;
 use super::exec::{Executor, Workplace};
 use super::fold::{self, FoldFault, Folded};
 use super::input::INPUTS_MAX;
@@ -15,6 +16,7 @@ use super::talk::RENDERS_MAX;
 use super::world::Looks;
 use super::writes::Counter;
 use crate::clock::Clock;
+use crate::config::runner::RunnerLink;
 use crate::connect::READINGS_QUEUE_MAX;
 use crate::connect::connector::Connector;
 use crate::connect::deliver::{self, Courier, Ended};
@@ -24,7 +26,7 @@ use crate::connect::supervise::Connectors;
 use crate::domain::apply::FoldError;
 use crate::domain::board::Board;
 use crate::domain::confirm::policy::Rules;
-use crate::domain::fact::{Actor, Fact, Genesis, Stamped};
+use crate::domain::fact::{Actor, Fact, Genesis, Mode, Stamped};
 use crate::domain::id::{PersonId, SessionName, TerminalId};
 use crate::domain::state::State;
 use crate::domain::touched;
@@ -65,6 +67,8 @@ pub struct Options {
     pub base_env: std::collections::BTreeMap<String, String>,
     /// Bytes of output kept per command.
     pub output_bytes_max: u64,
+    /// The enforcing runner; needed by sessions in that mode.
+    pub runner: Option<RunnerLink>,
     /// The clocks.
     pub clock: Arc<dyn Clock>,
 }
@@ -106,6 +110,9 @@ pub enum StartError {
     /// The people file.
     #[error("{0}")]
     People(String),
+    /// The enforcing runner.
+    #[error("the session is enforced: {0}")]
+    Runner(String),
     /// The socket.
     #[error(transparent)]
     Socket(#[from] SocketError),
@@ -142,6 +149,9 @@ impl StartError {
                 Some("make it, or leave out `server.group` in `config.toml`".to_owned())
             }
             Self::Append(error) => error.hint().map(Into::into),
+            Self::Runner(_) => {
+                Some("`warroom doctor` says what is wrong with the runner".to_owned())
+            }
             Self::Fold { .. } | Self::Seal(_) | Self::People(_) | Self::Connectors(_) => None,
             Self::Dirs { .. } => Some(
                 "`server.state_dir` in `config.toml` names the directory of sessions".to_owned(),
@@ -208,14 +218,16 @@ impl Server {
             (Some(_), Some(_)) => Err(StartError::Exists(name.clone())),
             (None, None) => Err(StartError::NothingThere(name.clone())),
             (Some(state), None) => {
-                let ground = prepare(&options, policy, &state.genesis)?;
+                let guard = guard(&options, &state.genesis, &policy).await?;
+                let ground = prepare(&options, policy, &state.genesis, guard)?;
                 let begun = take_up(opened, folded, state)?;
                 let mut server = Self::join(options, ground, begun);
                 server.session.on_restart(torn).await?;
                 Ok(server)
             }
             (None, Some(genesis)) => {
-                let ground = prepare(&options, policy, genesis)?;
+                let guard = guard(&options, genesis, &policy).await?;
+                let ground = prepare(&options, policy, genesis, guard)?;
                 let begun = begin(opened, genesis, &*options.clock).await?;
                 Ok(Self::join(options, ground, begun))
             }
@@ -372,12 +384,50 @@ impl Session {
             host: super::pin::host_name(),
         };
         self.take(&input, &mut turn, None);
-        self.write().await
+        self.write().await?;
+        self.executor.adopt(self.engine.state());
+        Ok(())
     }
 }
 
+/// The runner of an enforced session: it must be there, and decide by the files that this server decides by.
+async fn guard(
+    options: &Options,
+    genesis: &Genesis,
+    policy: &Policy,
+) -> Result<Option<Guard>, StartError> {
+    if genesis.mode != Mode::Enforced {
+        return Ok(None);
+    }
+    let link = options.runner.as_ref().ok_or_else(|| {
+        StartError::Runner(
+            "`[runner]` in `config.toml` does not say where its runner is".to_owned(),
+        )
+    })?;
+    let guard = Guard::find(link).await.map_err(StartError::Runner)?;
+    if guard.facts.policy != Some(policy.digest) {
+        let why = match &guard.facts.policy {
+            Some(other) => format!(
+                "its runner decides by policy {other}, and this server by {}",
+                policy.digest
+            ),
+            None => format!(
+                "its runner cannot read the policy: {}",
+                guard.facts.policy_error
+            ),
+        };
+        return Err(StartError::Runner(why));
+    }
+    Ok(Some(guard))
+}
+
 /// Makes everything that a session needs besides its journal.
-fn prepare(options: &Options, policy: Policy, genesis: &Genesis) -> Result<Ground, StartError> {
+fn prepare(
+    options: &Options,
+    policy: Policy,
+    genesis: &Genesis,
+    guard: Option<Guard>,
+) -> Result<Ground, StartError> {
     let gid = options.group.as_deref().map(group_id).transpose()?;
     let uid = rustix::process::geteuid().as_raw();
     let workplace = Workplace {
@@ -386,6 +436,7 @@ fn prepare(options: &Options, policy: Policy, genesis: &Genesis) -> Result<Groun
         account: accounts::name_of_uid(uid).unwrap_or_else(|| format!("uid {uid}")),
         base_env: options.base_env.clone(),
         output_bytes_max: options.output_bytes_max,
+        guard,
     };
     workplace.make_dirs().map_err(|source| StartError::Dirs {
         path: options.session_dir.clone(),

@@ -64,3 +64,5 @@ mod session_writes;
 mod tidy;
 #[cfg(test)]
 mod tmux;
+#[cfg(test)]
+mod units;

@@ -146,6 +146,7 @@ impl Host {
             connectors: self.connectors.clone(),
             base_env: BTreeMap::from([("PATH".to_owned(), path)]),
             output_bytes_max: 1024 * 1024,
+            runner: None,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
         }
     }

@@ -264,9 +264,17 @@ fn go_may_be_the_connection_alone_where_the_class_says_so() {
     assert_eq!(word(&ticket), "passed");
     ticket.go = unsigned(ticket.go, Via::Uid(61_002));
     assert_eq!(word(&ticket), "unsigned", "another account");
+    let signed_in = desk().ticket().go.via;
+    ticket.go.via = signed_in.clone();
+    assert_eq!(word(&ticket), "passed", "signed in at the connection");
     let mut irreversible = desk();
     irreversible.plan.risk = Risk::Irreversible;
     assert_eq!(word(&irreversible.ticket()), "quorum", "no touch");
+    let mut bench = Bench::new();
+    let lines = bench.law.rules.lines_mut(Risk::Destructive);
+    lines.go = Some(crate::domain::confirm::policy::Grade::Sshsig);
+    ticket.go = unsigned(ticket.go, signed_in);
+    assert_eq!(bench.word(&ticket), "unsigned", "where a go is signed");
 }
 
 #[test]

@@ -1,0 +1,392 @@
+//! Destructive commands of an enforced session: a ticket to the runner, and back what it says.
+//!
+//! This side decides nothing: the ticket is put together from the journal's own bytes, and the runner judges it by
+//! itself. The command belongs to the runner; when this server dies, a later one asks what became of it.
+
+use crate::config::runner::RunnerLink;
+use crate::domain::confirm::statement::{Confirm, Kind};
+use crate::domain::digest::Digest;
+use crate::domain::fact::{ExecKey, Via};
+use crate::domain::id::{Nonce, Seq, SessionId};
+use crate::domain::state::{Ran, State};
+use crate::enforce::client::{self, Asked};
+use crate::enforce::frame::{Answer, Facts, Request};
+use crate::enforce::result::Attempted;
+use crate::enforce::ticket::{Spoken, Ticket};
+use crate::journal::{Log, Record};
+use crate::runner::{End, Handle, JobKey, Outcome, Update};
+use bytes::Bytes;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+/// How long a runner that does not answer is asked again before the outcome is given up: longer than a restart of it.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two tries.
+const AGAIN: Duration = Duration::from_millis(500);
+/// Where a signature begins in a body.
+const ARMOUR: &str = "-----BEGIN SSH SIGNATURE-----";
+
+/// The runner of a session: where it is, and what it said of itself when the server started.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    /// Where it listens and whose it is.
+    pub link: RunnerLink,
+    /// What it said.
+    pub facts: Facts,
+}
+
+impl Guard {
+    /// Asks the runner who it is.
+    ///
+    /// # Errors
+    /// One line with a hint: without its runner an enforced session cannot be served.
+    pub async fn find(link: &RunnerLink) -> Result<Self, String> {
+        let facts = client::hello(link)
+            .await
+            .map_err(|error| format!("{error}; {}", error.hint()))?;
+        if facts.account != link.account {
+            return Err(format!(
+                "the runner calls itself `{}`, and `{}` is configured",
+                facts.account, link.account
+            ));
+        }
+        Ok(Self {
+            link: link.clone(),
+            facts,
+        })
+    }
+
+    /// The file in which a command of the runner hands values over.
+    pub(crate) fn values_file(&self, state: &State, key: &ExecKey) -> PathBuf {
+        let name = format!("{}.{key}", state.genesis.session);
+        Path::new(&self.facts.values).join(name)
+    }
+}
+
+/// What a ticket is made of, taken from the state when the intent is durable.
+#[derive(Debug, Clone)]
+pub(crate) struct Errand {
+    session: SessionId,
+    genesis: Digest,
+    /// What people had agreed on.
+    ran: Ran,
+    /// Newest record: nothing after it is looked at.
+    last: Seq,
+}
+
+impl Errand {
+    /// The errand of an execution that was agreed on.
+    ///
+    /// # Errors
+    /// One line, when the state does not know what was agreed on.
+    pub(crate) fn of(state: &State, key: &ExecKey) -> Result<Self, String> {
+        let running = state.running().filter(|running| running.key == *key);
+        let ran = running.and_then(|running| running.ran.as_deref());
+        Ok(Self {
+            session: state.genesis.session.clone(),
+            genesis: state.genesis_hash,
+            ran: ran.ok_or("nothing was agreed on for this command")?.clone(),
+            last: state.head.0,
+        })
+    }
+
+    /// Puts the ticket together from the journal. Blocks.
+    ///
+    /// # Errors
+    /// One line, when a record is missing or cannot be read.
+    pub(crate) fn ticket(&self, log: &Log) -> Result<Ticket, String> {
+        let at = self.ran.proposed.0;
+        let before = at.0.checked_sub(1).map(Seq);
+        let opened = read(log, before.ok_or("the proposal has no opening")?)?;
+        let (genesis, proposed) = (read(log, Seq(0))?, read(log, at)?);
+        let mut confirms = Vec::new();
+        let (mut go, mut via) = (None, None);
+        for seq in at.0..=self.last.0 {
+            let record = read(log, Seq(seq))?;
+            match &*record.header().kind {
+                "step.confirmed" => confirms.push(spoken(&record)?),
+                "statement.signed" => go = Some(spoken(&record)?).filter(is_go).or(go),
+                "exec.intent" => via = Via::parse(&record.header().via),
+                _ => {}
+            }
+        }
+        let mut ticket = Ticket {
+            genesis: genesis.header_bytes().to_vec(),
+            plan: proposed.body().to_vec(),
+            proposed: proposed.header_bytes().to_vec(),
+            propose: spoken(&opened)?,
+            confirms,
+            go: Spoken {
+                via: via.ok_or("nobody said go")?,
+                statement: Vec::new(),
+                armour: String::new(),
+            },
+            stdin: Vec::new(),
+        };
+        match go {
+            Some(signed) => ticket.go = signed,
+            None => ticket.go.statement = self.go(ticket.confirms_digest())?,
+        }
+        Ok(ticket)
+    }
+
+    /// What the executor would have stated, where the connection alone says go.
+    fn go(&self, confirms: Digest) -> Result<Vec<u8>, String> {
+        let about = Confirm {
+            session: &self.session,
+            genesis: self.genesis,
+            proposed: self.ran.proposed,
+            head: self.ran.proposed,
+            terms: &self.ran.terms,
+            signer: &self.ran.terms.executor,
+        };
+        let said = about.print_as(Kind::Go, &[("confirms", &confirms.to_string())]);
+        said.map(String::into_bytes)
+            .map_err(|error| error.to_string())
+    }
+}
+
+fn is_go(spoken: &Spoken) -> bool {
+    spoken.statement.starts_with(b"warroom-go@v1\n")
+}
+
+fn read(log: &Log, seq: Seq) -> Result<Record, String> {
+    log.read(seq).map_err(|error| error.to_string())
+}
+
+/// Statement and signature of a record whose body is both, one behind the other.
+fn spoken(record: &Record) -> Result<Spoken, String> {
+    let text = std::str::from_utf8(record.body()).map_err(|error| error.to_string())?;
+    let (statement, armour) = text.find(ARMOUR).map_or((text, ""), |at| text.split_at(at));
+    let via = Via::parse(&record.header().via).ok_or("a statement without evidence")?;
+    Ok(Spoken {
+        via,
+        statement: statement.as_bytes().to_vec(),
+        armour: armour.to_owned(),
+    })
+}
+
+/// What to ask the runner first.
+#[derive(Debug)]
+pub(crate) enum Begin {
+    /// Run it: with the errand and the journal to make the ticket from.
+    Run(Errand, Log),
+    /// An earlier server had it run: what became of it?
+    Adopt(Nonce),
+}
+
+/// Has the runner run a command, or takes up one that it runs; reports like the runner in this process does.
+pub(crate) fn start(
+    guard: &Guard,
+    begin: Begin,
+    key: JobKey,
+    output: PathBuf,
+    updates: mpsc::Sender<Update>,
+) -> Handle {
+    let (handle, stop) = Handle::remote(key);
+    let link = guard.link.clone();
+    tokio::spawn(async move {
+        let nonce = match &begin {
+            Begin::Run(errand, _) => errand.ran.terms.nonce.clone(),
+            Begin::Adopt(nonce) => nonce.clone(),
+        };
+        let mut follower = Follower {
+            link,
+            nonce,
+            key,
+            output,
+            kept: None,
+            offset: 0,
+            updates,
+            stop,
+            is_stop_sent: false,
+        };
+        let end = follower.follow(begin).await;
+        drop(follower.updates.send(Update::Ended { key, end }).await);
+    });
+    handle
+}
+
+struct Follower {
+    link: RunnerLink,
+    nonce: Nonce,
+    key: JobKey,
+    output: PathBuf,
+    /// The session's own copy of the output.
+    kept: Option<File>,
+    /// Bytes of output taken so far.
+    offset: u64,
+    updates: mpsc::Sender<Update>,
+    stop: CancellationToken,
+    is_stop_sent: bool,
+}
+
+/// What one connection came to.
+enum Came {
+    End(Box<End>),
+    /// It broke; the runner may still run the command.
+    Broke(String),
+}
+
+impl Follower {
+    async fn follow(&mut self, begin: Begin) -> End {
+        let mut request = match begin {
+            Begin::Run(errand, log) => {
+                let made = tokio::task::spawn_blocking(move || errand.ticket(&log)).await;
+                match made.unwrap_or_else(|_| Err("making the ticket broke off".to_owned())) {
+                    Ok(ticket) => Request::Run(ticket.print()),
+                    Err(why) => {
+                        let why = format!("the ticket cannot be made: {why}");
+                        return End::without_output(Outcome::NotStarted(why));
+                    }
+                }
+            }
+            Begin::Adopt(_) => self.watch(),
+        };
+        let mut silent_since: Option<Instant> = None;
+        loop {
+            let before = self.offset;
+            let why = match self.connection(&request).await {
+                Came::End(end) => return *end,
+                Came::Broke(why) => why,
+            };
+            // Whether the ticket arrived is not known: from here on it is only asked what became of it.
+            request = self.watch();
+            if self.offset != before {
+                silent_since = None;
+            }
+            let since = *silent_since.get_or_insert_with(Instant::now);
+            if since.elapsed() >= PATIENCE {
+                let why = format!("the runner does not answer: {why}");
+                return End::without_output(Outcome::Unknown(why));
+            }
+            sleep(AGAIN).await;
+        }
+    }
+
+    fn watch(&self) -> Request {
+        Request::Watch {
+            nonce: self.nonce.clone(),
+            offset: self.offset,
+        }
+    }
+
+    async fn connection(&mut self, request: &Request) -> Came {
+        let mut asked = match Asked::send(&self.link, request).await {
+            Ok(asked) => asked,
+            Err(error) => return Came::Broke(error.to_string()),
+        };
+        let mut next = Box::pin(async move {
+            let answer = asked.next().await;
+            (asked, answer)
+        });
+        loop {
+            let (again, answer) = tokio::select! {
+                came = &mut next => came,
+                () = self.stop.cancelled(), if !self.is_stop_sent => {
+                    self.is_stop_sent = true;
+                    self.send_stop().await;
+                    continue;
+                }
+            };
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(error) => return Came::Broke(error.to_string()),
+            };
+            if let Some(end) = self.take(answer).await {
+                return Came::End(Box::new(end));
+            }
+            let mut asked = again;
+            next = Box::pin(async move {
+                let answer = asked.next().await;
+                (asked, answer)
+            });
+        }
+    }
+
+    /// Asks until the runner has taken it, a few times: a command that is only being started does not run yet.
+    async fn send_stop(&self) {
+        for _ in 0..10 {
+            match client::stop(&self.link, self.nonce.clone()).await {
+                Ok(()) => return,
+                Err(error) => tracing::warn!(%error, "the runner did not take the stop"),
+            }
+            sleep(AGAIN).await;
+        }
+    }
+
+    async fn take(&mut self, answer: Answer) -> Option<End> {
+        let key = self.key;
+        match answer {
+            Answer::Spawned { pid } => {
+                drop(self.updates.send(Update::Spawned { key, pid }).await);
+            }
+            Answer::Output { offset, bytes } => {
+                if let Err(error) = self.keep(offset, &bytes) {
+                    tracing::error!(%error, "output of the runner cannot be kept");
+                }
+                let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                self.offset = offset.saturating_add(length);
+                let bytes = Bytes::from(bytes);
+                let update = Update::Output { key, offset, bytes };
+                // Whoever watches may be slow; what is dropped is in the file.
+                drop(self.updates.try_send(update));
+            }
+            Answer::Ended(attempted) => return Some(end_of(*attempted)),
+            Answer::Refused { word, why, hint } => {
+                tracing::warn!(word, why, "the runner refused a ticket");
+                let hint = if hint.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({hint})")
+                };
+                let why = format!("the runner refused it: {why}{hint}");
+                return Some(End::without_output(Outcome::NotStarted(why)));
+            }
+            Answer::Unknown => {
+                let why = "the runner ended while it ran, and left no result";
+                return Some(End::without_output(Outcome::Unknown(why.to_owned())));
+            }
+            Answer::Taken(_) | Answer::Facts(_) | Answer::Done => {}
+        }
+        None
+    }
+
+    /// Writes output to its place in the session's own file.
+    fn keep(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut file = match self.kept.take() {
+            Some(file) => file,
+            None => File::options()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o640)
+                .open(&self.output)?,
+        };
+        std::io::Seek::seek(&mut file, io::SeekFrom::Start(offset))?;
+        let written = file.write_all(bytes);
+        self.kept = Some(file);
+        written
+    }
+}
+
+/// The result of the runner in the words of the session.
+fn end_of(attempted: Attempted) -> End {
+    End {
+        outcome: attempted.outcome,
+        output_bytes: attempted.output_bytes,
+        output_truncated: attempted.output_truncated,
+        output_digest: attempted.output_digest,
+        output_error: Some(attempted.output_error).filter(|error| !error.is_empty()),
+        live_dropped: 0,
+        values: attempted.values,
+        values_error: Some(attempted.values_error).filter(|error| !error.is_empty()),
+        left_behind: attempted.left_behind,
+    }
+}
