@@ -74,11 +74,6 @@ impl Sign {
         }
     }
 
-    /// True while the agent is asked.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.stage == Stage::Waiting
-    }
-
     pub(super) fn on_key(&mut self, key: &KeyEvent) -> Option<Outcome> {
         if let Stage::Away(text) = &mut self.stage {
             match key.code {
@@ -226,6 +221,6 @@ mod tests {
         assert_eq!(press(&mut sign, 'a'), None, "it is being asked");
         sign.fail("refused", "unlock it");
         assert!(press(&mut sign, 'a').is_some());
-        assert!(sign.is_waiting());
+        assert_eq!(sign.stage, Stage::Waiting);
     }
 }
