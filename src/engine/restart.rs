@@ -9,8 +9,10 @@ pub(super) fn facts(state: &State, program: &str, host: &str) -> Vec<Fact> {
         program: program.to_owned(),
         host: host.to_owned(),
     };
-    // What the runner has goes on there, or has left its result: it is asked before anybody is.
-    let is_elsewhere = |r: &&Running| state.genesis.mode == Mode::Enforced && r.ran.is_some();
+    // What the runner has goes on there, or has left its result: it is asked before anybody is. That of another host
+    // knows nothing of it.
+    let is_at_runner = state.genesis.mode == Mode::Enforced && state.genesis.host == host;
+    let is_elsewhere = |r: &&Running| is_at_runner && r.ran.is_some();
     let unknown = state
         .running()
         .filter(|r| !is_elsewhere(r))

@@ -9,7 +9,7 @@ use crate::domain::digest::Digest;
 use crate::domain::fact::{ExecKey, Via};
 use crate::domain::id::{Nonce, Seq, SessionId};
 use crate::domain::state::{Ran, State};
-use crate::enforce::client::{self, Asked};
+use crate::enforce::client::{self, AskError, Asked};
 use crate::enforce::frame::{Answer, Facts, Request};
 use crate::enforce::result::Attempted;
 use crate::enforce::ticket::{Spoken, Ticket};
@@ -178,7 +178,12 @@ pub(crate) enum Begin {
     /// Run it: with the errand and the journal to make the ticket from.
     Run(Errand, Log),
     /// An earlier server had it run: what became of it?
-    Adopt(Nonce),
+    Adopt {
+        /// The nonce that was spent for it.
+        nonce: Nonce,
+        /// It is known to have been started.
+        has_run: bool,
+    },
 }
 
 /// Has the runner run a command, or takes up one that it runs; reports like the runner in this process does.
@@ -192,9 +197,9 @@ pub(crate) fn start(
     let (handle, stop) = Handle::remote(key);
     let link = guard.link.clone();
     tokio::spawn(async move {
-        let nonce = match &begin {
-            Begin::Run(errand, _) => errand.ran.terms.nonce.clone(),
-            Begin::Adopt(nonce) => nonce.clone(),
+        let (nonce, has_run) = match &begin {
+            Begin::Run(errand, _) => (errand.ran.terms.nonce.clone(), false),
+            Begin::Adopt { nonce, has_run } => (nonce.clone(), *has_run),
         };
         let mut follower = Follower {
             link,
@@ -206,6 +211,7 @@ pub(crate) fn start(
             updates,
             stop,
             is_stop_sent: false,
+            has_run,
         };
         let end = follower.follow(begin).await;
         drop(follower.updates.send(Update::Ended { key, end }).await);
@@ -225,6 +231,8 @@ struct Follower {
     updates: mpsc::Sender<Update>,
     stop: CancellationToken,
     is_stop_sent: bool,
+    /// The runner has said that it took it, or somebody before did.
+    has_run: bool,
 }
 
 /// What one connection came to.
@@ -247,7 +255,7 @@ impl Follower {
                     }
                 }
             }
-            Begin::Adopt(_) => self.watch(),
+            Begin::Adopt { .. } => self.watch(),
         };
         let mut silent_since: Option<Instant> = None;
         loop {
@@ -278,14 +286,11 @@ impl Follower {
     }
 
     async fn connection(&mut self, request: &Request) -> Came {
-        let mut asked = match Asked::send(&self.link, request).await {
+        let asked = match Asked::send(&self.link, request).await {
             Ok(asked) => asked,
             Err(error) => return Came::Broke(error.to_string()),
         };
-        let mut next = Box::pin(async move {
-            let answer = asked.next().await;
-            (asked, answer)
-        });
+        let mut next = Box::pin(next_of(asked));
         loop {
             let (again, answer) = tokio::select! {
                 came = &mut next => came,
@@ -302,11 +307,7 @@ impl Follower {
             if let Some(end) = self.take(answer).await {
                 return Came::End(Box::new(end));
             }
-            let mut asked = again;
-            next = Box::pin(async move {
-                let answer = asked.next().await;
-                (asked, answer)
-            });
+            next = Box::pin(next_of(again));
         }
     }
 
@@ -325,6 +326,7 @@ impl Follower {
         let key = self.key;
         match answer {
             Answer::Spawned { pid } => {
+                self.has_run = true;
                 drop(self.updates.send(Update::Spawned { key, pid }).await);
             }
             Answer::Output { offset, bytes } => {
@@ -347,13 +349,20 @@ impl Follower {
                     format!(" ({hint})")
                 };
                 let why = format!("the runner refused it: {why}{hint}");
-                return Some(End::without_output(Outcome::NotStarted(why)));
+                // A runner that has forgotten what it once took proves nothing by not knowing it.
+                let outcome = if self.has_run {
+                    Outcome::Unknown(why)
+                } else {
+                    Outcome::NotStarted(why)
+                };
+                return Some(End::without_output(outcome));
             }
             Answer::Unknown => {
                 let why = "the runner ended while it ran, and left no result";
                 return Some(End::without_output(Outcome::Unknown(why.to_owned())));
             }
-            Answer::Taken(_) | Answer::Facts(_) | Answer::Done => {}
+            Answer::Taken(_) => self.has_run = true,
+            Answer::Facts(_) | Answer::Done => {}
         }
         None
     }
@@ -374,6 +383,12 @@ impl Follower {
         self.kept = Some(file);
         written
     }
+}
+
+/// The next answer, with the connection it came on: what is half read must not be given up for a stop.
+async fn next_of(mut asked: Asked) -> (Asked, Result<Answer, AskError>) {
+    let answer = asked.next().await;
+    (asked, answer)
 }
 
 /// The result of the runner in the words of the session.

@@ -248,7 +248,11 @@ impl Executor {
         let (Some(ran), Some(guard)) = (&running.ran, self.workplace.guard_of(state, &key)) else {
             return;
         };
-        let (guard, begin) = (guard.clone(), Begin::Adopt(ran.terms.nonce.clone()));
+        let begin = Begin::Adopt {
+            nonce: ran.terms.nonce.clone(),
+            has_run: running.pid.is_some(),
+        };
+        let guard = guard.clone();
         let (output, updates) = (self.workplace.output_file(&key), self.updates.clone());
         let number = self.next_number();
         let handle = enforced::start(&guard, begin, number, output, updates);

@@ -43,9 +43,9 @@ echo \"leader=db-2\" >> \"$WARROOM_OUTPUT\"
 ";
 
 /// A runner with its policy, and a place for commands.
-struct Rig {
+pub(crate) struct Rig {
     child: Child,
-    link: RunnerLink,
+    pub(crate) link: RunnerLink,
     facts: Facts,
     place: Place,
 }
@@ -58,6 +58,15 @@ impl Rig {
     }
 
     fn start_as(account: Option<&str>, settings: &[String]) -> Self {
+        Self::start_over(account, None, settings)
+    }
+
+    /// Starts a runner with another people file than its own.
+    pub(crate) fn start_over(
+        account: Option<&str>,
+        people: Option<&Path>,
+        settings: &[String],
+    ) -> Self {
         let place = Place::new();
         let runner = place.join("bin/warroom-runner");
         fs::copy(env!("CARGO_BIN_EXE_warroom-runner"), &runner).expect("the runner is built");
@@ -75,9 +84,11 @@ impl Rig {
             }
         }
         let at = place.path().display();
+        let own_people = place.join("etc/people.toml");
+        let people = people.unwrap_or(&own_people).display();
         let text = format!(
             "servers = [\"{own}\"]\nsocket = \"{at}/run/sock\"\nstate_dir = \"{at}/state\"\n\
-             people = \"{at}/etc/people.toml\"\n{}",
+             people = \"{people}\"\n{}",
             settings.join("\n")
         );
         place.write("etc/runner.toml", &text);

@@ -57,6 +57,8 @@ mod session_bounds;
 #[cfg(test)]
 mod session_confirm;
 #[cfg(test)]
+mod session_enforced;
+#[cfg(test)]
 mod session_host;
 mod session_signed;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use warroom::client::link::{self, Introduction, LinkEvent, Target};
 use warroom::clock::{Clock, ManualClock};
+use warroom::config::runner::RunnerLink;
 use warroom::connect::connector::Connector;
 use warroom::domain::apply::apply;
 use warroom::domain::board::OutputTail;
@@ -35,6 +36,7 @@ pub(crate) struct Host {
     pub(crate) people: PeopleSource,
     pub(crate) mode: Mode,
     pub(crate) connectors: Vec<Arc<dyn Connector>>,
+    pub(crate) runner: Option<RunnerLink>,
 }
 
 /// A server that runs.
@@ -81,6 +83,7 @@ impl Host {
             people: PeopleSource::Demo,
             mode: Mode::Demo,
             connectors: Vec::new(),
+            runner: None,
         }
     }
 
@@ -146,7 +149,7 @@ impl Host {
             connectors: self.connectors.clone(),
             base_env: BTreeMap::from([("PATH".to_owned(), path)]),
             output_bytes_max: 1024 * 1024,
-            runner: None,
+            runner: self.runner.clone(),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
         }
     }

@@ -34,12 +34,12 @@ fn pair(name: &str) -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(seed.as_ref()).expect("32 bytes")
 }
 
-fn armour(name: &str, statement: &str) -> String {
+pub(crate) fn armour(name: &str, statement: &str) -> String {
     let namespace = Kind::of(statement).expect("a statement").namespace();
     make::sign(&pair(name), namespace, statement.as_bytes()).expect("signs")
 }
 
-fn signed(name: &str, statement: String) -> Signed {
+pub(crate) fn signed(name: &str, statement: String) -> Signed {
     Signed {
         signature: armour(name, &statement),
         statement,
@@ -48,13 +48,18 @@ fn signed(name: &str, statement: String) -> Signed {
 }
 
 /// A host whose people are told apart by keys: every account here is the one that runs the test.
-struct Keyed {
-    host: Host,
+pub(crate) struct Keyed {
+    pub(crate) host: Host,
 }
 
 impl Keyed {
     fn new(rules: &str) -> Self {
-        let mut host = Host::new(WIPE);
+        Self::over(WIPE, rules)
+    }
+
+    /// People with keys over a runbook.
+    pub(crate) fn over(runbook: &str, rules: &str) -> Self {
+        let mut host = Host::new(runbook);
         std::fs::copy("/bin/sh", host.path("bin/sh")).expect("a shell");
         host.mode = Mode::Advisory;
         let keyed = Self { host };
@@ -99,7 +104,7 @@ impl Keyed {
     }
 
     /// Attaches a terminal whose person says by a key who they are.
-    async fn attach(&self, name: &str) -> Person {
+    pub(crate) async fn attach(&self, name: &str) -> Person {
         let mut one = self.host.attach(name).await;
         assert_eq!(one.welcome.you.person(), None, "the account is nobody's");
         assert_eq!(one.sign_in(None).await, None);
@@ -134,18 +139,18 @@ impl Keyed {
     }
 }
 
-fn is_proposed(p: &Person) -> bool {
+pub(crate) fn is_proposed(p: &Person) -> bool {
     p.state
         .proposal
         .as_ref()
         .is_some_and(|open| open.proposed.is_some())
 }
 
-fn is_armed(p: &Person) -> bool {
+pub(crate) fn is_armed(p: &Person) -> bool {
     p.state.proposal.as_ref().is_some_and(|p| p.armed.is_some())
 }
 
-fn confirm_of(p: &Person, signer: &PersonId) -> String {
+pub(crate) fn confirm_of(p: &Person, signer: &PersonId) -> String {
     let open = p.state.proposal.as_ref().expect("open");
     let head = open.proposed.expect("on the table");
     confirm_statement(&p.state, open, signer, head)
@@ -153,7 +158,7 @@ fn confirm_of(p: &Person, signer: &PersonId) -> String {
         .expect("short")
 }
 
-fn confirm(statement: String, armour: String, detached: bool) -> Command {
+pub(crate) fn confirm(statement: String, armour: String, detached: bool) -> Command {
     Command::Confirm {
         statement,
         evidence: Evidence::Signature { armour, detached },

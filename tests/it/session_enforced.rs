@@ -1,0 +1,168 @@
+//! An enforced session from its proposal to its end: a session server, a real runner process, and people with keys.
+
+use crate::enforced::Rig;
+use crate::session_host::{Person, Running, person, step, wait_until};
+use crate::session_signed::{Keyed, armour, confirm, confirm_of, is_armed, is_proposed, signed};
+use std::sync::Arc;
+use warroom::clock::{Clock as _, ManualClock, SystemClock};
+use warroom::domain::command::Command;
+use warroom::domain::confirm::statement::propose_statement;
+use warroom::domain::fact::{Fact, Mode, Outcome};
+use warroom::domain::state::StepStatus;
+use warroom::server::start::StartError;
+
+const WIPE: &str = "\
+# Wipe
+
+## Work
+
+- [ ] Wipe it
+  ```sh run destructive id=wipe
+  echo wiped >> wiped
+  echo \"found=7\" >> \"$WARROOM_OUTPUT\"
+  while [ -e wait ]; do sleep 0.05; done
+  echo over
+  ```
+";
+
+const RULES: &str = "[class.destructive]\nindependent_check = false\n";
+
+/// People, a runner that decides by their policy, and a session in enforced mode.
+struct Enforced {
+    keyed: Keyed,
+    rig: Rig,
+}
+
+impl Enforced {
+    fn new() -> Self {
+        let mut keyed = Keyed::over(WIPE, RULES);
+        let people = keyed.host.path("people.toml");
+        let rig = Rig::start_over(None, Some(&people), &[]);
+        keyed.host.mode = Mode::Enforced;
+        keyed.host.runner = Some(rig.link.clone());
+        // The runner has the clocks of the host.
+        keyed.host.clock = Arc::new(ManualClock::at(SystemClock.now()));
+        Self { keyed, rig }
+    }
+
+    fn wiped(&self) -> usize {
+        let text = std::fs::read_to_string(self.keyed.host.path("wiped")).unwrap_or_default();
+        text.lines().count()
+    }
+
+    /// Alice has proposed and bob has confirmed, each by their key.
+    async fn armed(&self) -> (Person, Person) {
+        let mut alice = self.keyed.attach("alice").await;
+        let mut bob = self.keyed.attach("bob").await;
+        alice.does(Command::Begin).await;
+        alice.starts("wipe").await;
+        alice.does(Command::propose(step("wipe"))).await;
+        alice.until("a draft", |p| p.draft.is_some()).await;
+        let draft = alice.draft.take().expect("just there");
+        let text = propose_statement(&alice.state, &draft.terms).expect("short");
+        let signed = Some(signed("alice", text));
+        let step = step("wipe");
+        alice.does(Command::Propose { step, signed }).await;
+        bob.until("the proposal", is_proposed).await;
+        let statement = confirm_of(&bob, &person("bob"));
+        let with_armour = armour("bob", &statement);
+        bob.does(confirm(statement, with_armour, false)).await;
+        alice.until("armed", is_armed).await;
+        (alice, bob)
+    }
+
+    async fn go(alice: &mut Person) {
+        let attempt = alice.state.proposal.as_ref().expect("open").terms.attempt;
+        alice.does(Command::go(step("wipe"), attempt)).await;
+    }
+}
+
+fn outcomes(enforced: &Enforced) -> Vec<(Outcome, Vec<(String, String)>)> {
+    let (records, _) = enforced.keyed.host.fold();
+    let of = |fact: Fact| match fact {
+        Fact::ExecOutcome {
+            outcome, output, ..
+        } => Some((outcome, output.values)),
+        _ => None,
+    };
+    records.into_iter().filter_map(|r| of(r.fact)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_two_people_signed_is_run_by_the_runner() {
+    let enforced = Enforced::new();
+    let running = enforced.keyed.host.start().await;
+    let (mut alice, mut bob) = Box::pin(enforced.armed()).await;
+    let plan = alice.state.proposal.as_ref().expect("open").plan.clone();
+    let account = &enforced.rig.link.account;
+    assert!(plan.contains(&format!("\nrunas: {account}\n")), "{plan}");
+    Enforced::go(&mut alice).await;
+    bob.sees_done("wipe").await;
+    assert_eq!(enforced.wiped(), 1);
+    let output: Vec<u8> = bob.output.values().flatten().copied().collect();
+    let output = String::from_utf8_lossy(&output).into_owned();
+    running.end().await;
+    assert!(output.contains("over"), "{output}");
+    let expected = vec![("found".to_owned(), "7".to_owned())];
+    assert_eq!(
+        outcomes(&enforced),
+        [(Outcome::Exited { code: 0 }, expected)]
+    );
+    let (_, state) = enforced.keyed.host.fold();
+    assert_eq!(state.genesis.mode, Mode::Enforced);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_outlives_its_server_and_the_next_one_adopts_it() {
+    let enforced = Enforced::new();
+    std::fs::write(enforced.keyed.host.path("wait"), "").expect("write");
+    let running: Running = enforced.keyed.host.start_apart();
+    let (mut alice, _bob) = Box::pin(enforced.armed()).await;
+    Enforced::go(&mut alice).await;
+    wait_until("it runs", || enforced.wiped() == 1).await;
+    let is_spawned = |p: &Person| p.state.running().is_some_and(|r| r.pid.is_some());
+    alice.until("it is known to run", is_spawned).await;
+    running.kill();
+    let resumed = enforced.keyed.host.resume().await;
+    let mut carol = enforced.keyed.attach("carol").await;
+    assert!(
+        carol.state.running().is_some(),
+        "the runner has it: it is not unknown"
+    );
+    std::fs::remove_file(enforced.keyed.host.path("wait")).expect("removed");
+    let is_done = |p: &Person| {
+        let status = p
+            .state
+            .find(&step("wipe"))
+            .map(|view| view.now.status.clone());
+        matches!(status, Some(StepStatus::Done { .. }))
+    };
+    carol.until("done", is_done).await;
+    resumed.end().await;
+    assert_eq!((enforced.wiped(), outcomes(&enforced).len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_enforced_session_is_not_served_without_its_runner_or_by_another_policy() {
+    let mut enforced = Enforced::new();
+    let running = enforced.keyed.host.start().await;
+    running.end().await;
+    let link = enforced.keyed.host.runner.take();
+    let why = enforced.keyed.host.try_resume().await.map(drop);
+    assert!(
+        matches!(&why, Err(StartError::Runner(why)) if why.contains("[runner]")),
+        "{why:?}"
+    );
+    enforced.keyed.host.runner = link.map(|link| warroom::config::runner::RunnerLink {
+        socket: enforced.keyed.host.path("nobody"),
+        ..link
+    });
+    let why = enforced.keyed.host.try_resume().await.map(drop);
+    assert!(matches!(&why, Err(StartError::Runner(_))), "{why:?}");
+    let other = Keyed::over(WIPE, "[class.destructive]\nconfirmers = 2\n");
+    enforced.keyed.host.runner = Some(enforced.rig.link.clone());
+    enforced.keyed.host.people = other.host.people.clone();
+    let why = enforced.keyed.host.try_resume().await.map(drop);
+    let is_other = matches!(&why, Err(StartError::Runner(why)) if why.contains("by policy"));
+    assert!(is_other, "{why:?}");
+}
