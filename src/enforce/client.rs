@@ -134,7 +134,7 @@ impl Asked {
 /// [`AskError`].
 pub async fn hello(link: &RunnerLink) -> Result<Facts, AskError> {
     match Asked::send(link, &Request::Hello).await?.only().await? {
-        Answer::Facts(facts) => Ok(facts),
+        Answer::Facts(facts) => Ok(*facts),
         other => Err(unexpected(other)),
     }
 }

@@ -62,7 +62,7 @@ pub(super) async fn follow(
         cause: None,
         kill_at: None,
     };
-    let (outcome, left_behind) = follower.to_the_end(time).await;
+    let (outcome, left_behind) = follower.until_over(time).await;
     let (output, scrubber) = follower.sink.finish();
     Ended {
         outcome,
@@ -121,7 +121,7 @@ struct Follower<'a> {
 }
 
 impl Follower<'_> {
-    async fn to_the_end(&mut self, time: Duration) -> (Outcome, Option<u32>) {
+    async fn until_over(&mut self, time: Duration) -> (Outcome, Option<u32>) {
         if !self.until_exit(time).await {
             let reason = "its first process is still there after SIGKILL";
             return (Outcome::Unknown(reason.to_owned()), self.left());

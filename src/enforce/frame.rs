@@ -72,7 +72,7 @@ pub struct Facts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// To `Hello`.
-    Facts(Facts),
+    Facts(Box<Facts>),
     /// The ticket is right; its nonce is spent, and the command is being started.
     Taken(Nonce),
     /// The command runs.
@@ -187,7 +187,7 @@ impl Answer {
         let title = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
         let is = |expected: &str| title == expected.as_bytes();
         if is(FACTS) {
-            return Facts::parse(bytes).map(Self::Facts);
+            return Facts::parse(bytes).map(|facts| Self::Facts(Box::new(facts)));
         }
         let (answer, parts) = if is(TAKEN) {
             let mut parts = PartsReader::new(bytes, TAKEN)?;
@@ -348,8 +348,8 @@ mod tests {
         let mut without = facts();
         without.policy = None;
         for answer in [
-            Answer::Facts(facts()),
-            Answer::Facts(without),
+            Answer::Facts(Box::new(facts())),
+            Answer::Facts(Box::new(without)),
             Answer::Taken(nonce),
             Answer::Spawned { pid: 4711 },
             Answer::Output {

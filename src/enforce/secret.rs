@@ -96,11 +96,16 @@ pub struct Fetched {
     pub used: SecretUse,
 }
 
+/// A value that begins like a reference to a secret and is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not `<secret:provider/path#version>`")]
+pub struct NotAReference;
+
 /// Reads a value of the environment: a reference, or none for a plain value.
 ///
 /// # Errors
-/// When it begins like a reference and is none.
-pub fn reference(value: &str) -> Result<Option<Named>, ()> {
+/// [`NotAReference`].
+pub fn reference(value: &str) -> Result<Option<Named>, NotAReference> {
     if !value.contains(OPEN) {
         return Ok(None);
     }
@@ -118,7 +123,7 @@ pub fn reference(value: &str) -> Result<Option<Named>, ()> {
             version: version.map(str::to_owned),
         })
     };
-    named().map(Some).ok_or(())
+    named().map(Some).ok_or(NotAReference)
 }
 
 /// Names of providers are those of sections in the configuration.
@@ -155,7 +160,7 @@ pub fn fetch(
         let named = match reference(value) {
             Ok(None) => continue,
             Ok(Some(named)) => named,
-            Err(()) => return Err(SecretFault::Form { variable }),
+            Err(NotAReference) => return Err(SecretFault::Form { variable }),
         };
         if all.len() >= SECRETS_MAX {
             return Err(SecretFault::TooMany);
@@ -253,7 +258,7 @@ mod tests {
             "x<secret:vault/a>",
             "<secret:vault/a>x",
         ] {
-            assert_eq!(reference(text), Err(()), "{text}");
+            assert_eq!(reference(text), Err(NotAReference), "{text}");
         }
     }
 

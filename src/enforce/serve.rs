@@ -15,7 +15,7 @@ use super::ticket::Ticket;
 use crate::clock::{Clock, SystemClock};
 use crate::config::runner::RunnerSettings;
 use crate::config::{Env, accounts};
-use crate::domain::id::Nonce;
+use crate::domain::id::{Nonce, PersonId};
 use crate::runner::Limits;
 use rustix::process::{DumpableBehavior, Pid, getsid};
 use std::collections::{BTreeMap, BTreeSet};
@@ -413,7 +413,7 @@ impl Runner {
 
 fn line_of(passed: &judge::Passed) -> String {
     let said = passed.said();
-    let confirmers: Vec<&str> = passed.confirmers().iter().map(|p| p.as_str()).collect();
+    let confirmers: Vec<&str> = passed.confirmers().iter().map(PersonId::as_str).collect();
     format!(
         "{} {} {} {} proposed by {} confirmed by {} executed by {}",
         said.session,

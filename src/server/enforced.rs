@@ -176,7 +176,7 @@ fn spoken(record: &Record) -> Result<Spoken, String> {
 #[derive(Debug)]
 pub(crate) enum Begin {
     /// Run it: with the errand and the journal to make the ticket from.
-    Run(Errand, Log),
+    Run(Box<Errand>, Log),
     /// An earlier server had it run: what became of it?
     Adopt {
         /// The nonce that was spent for it.

@@ -208,7 +208,7 @@ impl Executor {
             .and_then(|job| match guard {
                 None => Ok(runner::start(job, self.updates.clone())),
                 Some(guard) => {
-                    let begin = Begin::Run(Errand::of(state, key)?, log.clone());
+                    let begin = Begin::Run(Box::new(Errand::of(state, key)?), log.clone());
                     let (output, updates) = (job.output_file, self.updates.clone());
                     Ok(enforced::start(&guard, begin, number, output, updates))
                 }

@@ -8,6 +8,7 @@ use crate::domain::id::PersonId;
 use crate::enforce::plan::PlanFault;
 use crate::enforce::said::Kind;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// Why a ticket is refused. Nothing has run then, and its nonce is as good as before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -157,19 +158,19 @@ pub enum Refusal {
 }
 
 fn uncounted_text(uncounted: &BTreeMap<PersonId, Uncounted>) -> String {
-    uncounted
-        .iter()
-        .map(|(person, why)| {
-            let why = match why {
-                Uncounted::Own => "proposed or runs it",
-                Uncounted::Role => "has no role for it",
-                Uncounted::Weak => "has too weak evidence",
-                Uncounted::Detached => "signed on another host, and enough others did",
-                Uncounted::RoleTaken => "has only roles that others stand for",
-            };
-            format!("; `{person}` {why}")
-        })
-        .collect()
+    let mut text = String::new();
+    for (person, why) in uncounted {
+        let why = match why {
+            Uncounted::Own => "proposed or runs it",
+            Uncounted::Role => "has no role for it",
+            Uncounted::Weak => "has too weak evidence",
+            Uncounted::Detached => "signed on another host, and enough others did",
+            Uncounted::RoleTaken => "has only roles that others stand for",
+        };
+        // Writing into a text cannot fail.
+        write!(text, "; `{person}` {why}").ok();
+    }
+    text
 }
 
 impl Refusal {

@@ -34,7 +34,10 @@ pub(super) async fn serve(runner: &Arc<Runner>, mut socket: UnixStream) -> io::R
         }
     };
     match request {
-        Request::Hello => send(&mut socket, &Answer::Facts(runner.facts().await)).await,
+        Request::Hello => {
+            let facts = Box::new(runner.facts().await);
+            send(&mut socket, &Answer::Facts(facts)).await
+        }
         Request::Stop(nonce) => {
             let answer = match runner.run_of(&nonce) {
                 Some(run) => {
