@@ -6,6 +6,7 @@ use super::environment::{self, Environment};
 use super::look;
 use crate::client::attach::{self, End};
 use crate::client::link::{self, Introduction, LinkError, Target};
+use crate::client::witness::Store;
 use crate::clock::SystemClock;
 use crate::config::{Config, Secrets};
 use crate::domain::id::PersonId;
@@ -105,9 +106,10 @@ pub(super) fn terminal(
         Target::Local { name, .. } | Target::Ssh { name, .. } => name.clone(),
     };
     let clock = Arc::new(SystemClock);
+    let store = environment.seen_dir().map(Store::new);
     let runtime = environment::client_runtime()?;
     let end = runtime
-        .block_on(attach::attach(target, introduction, settings, clock))
+        .block_on(attach::attach(target, introduction, settings, store, clock))
         .map_err(Failure::new)?;
     runtime.shutdown_background();
     let mut out = std::io::stdout();

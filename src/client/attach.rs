@@ -3,6 +3,7 @@
 use super::frames::Frames;
 use super::keys;
 use super::link::{self, Introduction, LinkEvent, Target};
+use super::witness::{Store, Witness};
 use crate::clock::{Clock, Seconds};
 use crate::display;
 use crate::domain::command::Refusal;
@@ -54,11 +55,14 @@ struct Attached {
     screen: Screen,
     clock: Arc<dyn Clock>,
     requests: mpsc::Sender<ToServer>,
+    witness: Witness,
     last_number: u64,
     end: Option<End>,
 }
 
 /// Attaches this terminal until the person detaches, the session ends or the terminal goes away.
+///
+/// `store`: where this person keeps what was seen of sessions; without it nothing outlives the terminal.
 ///
 /// # Errors
 /// When the terminal cannot be set up or the signals cannot be heard.
@@ -66,6 +70,7 @@ pub async fn attach(
     target: Target,
     introduction: Introduction,
     settings: Settings,
+    store: Option<Store>,
     clock: Arc<dyn Clock>,
 ) -> std::io::Result<End> {
     let mut hangup = signal(SignalKind::hangup())?;
@@ -79,6 +84,7 @@ pub async fn attach(
         screen: Screen::Connecting { what },
         clock,
         requests,
+        witness: Witness::new(store),
         last_number: 0,
         end: None,
     };
@@ -220,14 +226,27 @@ impl Attached {
         }
     }
 
+    /// Sends what the witness wants to know. A link that takes nothing now is one that starts over.
+    fn send(&self, wanted: Option<ToServer>) {
+        if let Some(message) = wanted {
+            self.requests.try_send(message).ok();
+        }
+    }
+
     fn on_link(&mut self, event: LinkEvent) {
         match event {
-            LinkEvent::Up(welcome, snapshot) => match &mut self.screen {
-                Screen::Room(room) => room.on_snapshot(*welcome, *snapshot),
-                screen => {
-                    *screen = Screen::Room(Box::new(Room::from_snapshot(*welcome, *snapshot)));
+            LinkEvent::Up(welcome, snapshot) => {
+                match &mut self.screen {
+                    Screen::Room(room) => room.on_snapshot(*welcome, *snapshot),
+                    screen => {
+                        *screen = Screen::Room(Box::new(Room::from_snapshot(*welcome, *snapshot)));
+                    }
                 }
-            },
+                if let Screen::Room(room) = &mut self.screen {
+                    let wanted = self.witness.on_up(room);
+                    self.send(wanted);
+                }
+            }
             LinkEvent::Message(message) => self.on_message(*message),
             LinkEvent::Lost { why } => {
                 if let Screen::Room(room) = &mut self.screen {
@@ -253,13 +272,25 @@ impl Attached {
             return;
         };
         match message {
-            ToClient::Facts(facts) => room.on_facts(facts),
+            ToClient::Facts(facts) => {
+                room.on_facts(facts);
+                let wanted = self.witness.on_facts(room);
+                self.send(wanted);
+            }
             ToClient::Readings(readings) => room.on_readings(readings),
             ToClient::Gate(gate) => room.on_gate(gate),
             ToClient::Output(chunk) => room.on_output(chunk),
             ToClient::Records(records) => room.on_records(records),
             ToClient::Reply { number, refused } => {
                 self.ui.on_reply(number, refused, self.clock.now());
+            }
+            ToClient::Checkpoint(signed) => {
+                let wanted = self.witness.on_checkpoint(signed, room);
+                self.send(wanted);
+            }
+            ToClient::Headers { from, headers } => {
+                let wanted = self.witness.on_headers(from, &headers, room);
+                self.send(wanted);
             }
             // A lag is made good by the snapshot that follows; the others are handled by the link.
             ToClient::Lagged

@@ -9,3 +9,4 @@ pub mod link;
 pub mod partner;
 pub mod query;
 mod ssh;
+pub mod witness;

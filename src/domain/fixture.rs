@@ -201,6 +201,7 @@ pub(crate) fn genesis(plan: Plan) -> Genesis {
         plan_digest: Digest::of(b"plan"),
         panels: Vec::new(),
         plan,
+        session_key: None,
     }
 }
 

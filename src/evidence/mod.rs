@@ -1,3 +1,7 @@
 //! What proves that a person said something: signatures, agents, one-time codes (`TWO_PERSON` 3, 5.4 and 9).
 //!
 //! Knows nothing of sessions, journals or screens: bytes and keys go in, a person with a strength of evidence comes out.
+
+pub mod session_key;
+
+pub use session_key::{SessionKey, SessionKeyError};

@@ -4,6 +4,7 @@
 //! their own that only send inputs. It must not decide anything: what may happen is the business of `domain`.
 
 pub mod accounts;
+pub mod checkpoints;
 mod clients;
 mod connection;
 pub mod exec;
@@ -12,6 +13,7 @@ mod input;
 mod join;
 mod ledger;
 mod listen;
+mod outbox;
 pub mod peek;
 pub mod pin;
 pub mod policy;

@@ -25,7 +25,7 @@ mod words;
 mod writing;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;
 

@@ -7,7 +7,7 @@ use crate::domain::time::short_span;
 use crate::ui::action::View;
 use crate::ui::canvas::{Canvas, Target};
 use crate::ui::model::Model;
-use crate::ui::room::Link;
+use crate::ui::room::{Link, Seen};
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
 use crate::ui::words;
@@ -43,7 +43,21 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Re
         canvas.bar(area, rows, row, canvas.of(Role::Danger));
         rows = rows.saturating_add(1);
     }
+    if let Some(row) = rolled_back(cx, canvas) {
+        canvas.bar(area, rows, row, canvas.of(Role::Danger));
+        rows = rows.saturating_add(1);
+    }
     rows
+}
+
+/// Says that the session's journal is not the one this person has seen before.
+fn rolled_back(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
+    let Seen::Fault(what) = &cx.room.seen else {
+        return None;
+    };
+    let style = canvas.of(Role::Danger);
+    let row = Row::of(" JOURNAL NOT AS YOU SAW IT: ", style).text(what, style);
+    Some(row.fixed("; confirm nothing, call the others", style))
 }
 
 /// State, clock and link in a few cells.
@@ -52,6 +66,9 @@ pub(crate) fn short(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
     let header = canvas.of(Role::Header);
     let row = Row::of(phase, canvas.of(role));
     let row = match &cx.room.link {
+        Link::Up if matches!(cx.room.seen, Seen::Fault(_)) => {
+            row.fixed(" JOURNAL!", canvas.of(Role::Bad))
+        }
         Link::Up => row,
         Link::Lost { .. } => row.fixed(" LOST", canvas.of(Role::Bad)),
         Link::Ended { .. } => row.fixed(" ENDED", canvas.of(Role::Bad)),
