@@ -2,22 +2,31 @@
 
 use super::Outcome;
 use super::args::VerifyArgs;
+use super::checkpoints::{Audit, Findings};
 use super::environment::{Environment, session_dir, session_name};
 use crate::config::Secrets;
 use crate::exit::{Code, Failure};
 use crate::journal::{self, JOURNAL_FILE, JournalError};
+use crate::server::checkpoints::CHECKPOINTS_FILE;
 use crate::server::peek;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+
+/// A month of checkpoints, one a minute, has half of it.
+const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// `warroom verify`.
 pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
     let file = journal_of(environment, &args.session)?;
     let report = journal::verify_file(&file).map_err(|error| failure(error, &file))?;
     // The chain may hold and the facts still not be ours: both must be true.
-    let peeked = peek::peek_file(&file).map_err(|error| {
+    let mut audit = audit(&file, &args.checkpoints)?;
+    let peeked = peek::read_file(&file, |record| audit.take(record)).map_err(|error| {
         let hint = error.hint();
         Failure::new(error).hint(hint)
     })?;
+    let found = audit.finish();
     let head = report
         .chain
         .prev()
@@ -34,9 +43,10 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
             "journal": file, "intact": true, "session": session, "records": records, "head": head,
             "bytes": report.bytes, "torn_bytes": report.torn_bytes, "state": state,
             "first_time": time(report.first_time), "last_time": time(report.last_time),
+            "checkpoints": found.count, "covered": found.covered, "faults": found.faults,
         });
         super::say(&format!("{value}\n"))?;
-        return Ok(Code::Done);
+        return judged(&found);
     }
     let mut lines = vec![
         format!("{}: intact", file.display()),
@@ -47,18 +57,61 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
         lines.push(format!("time     {first} to {last}"));
     }
     lines.push(format!("head     {head}"));
+    lines.push(match found.covered {
+        Some(seq) => format!(
+            "signed   {} checkpoints, the newest covers record {seq}",
+            found.count
+        ),
+        None => "signed   no checkpoint covers any record".to_owned(),
+    });
     if report.torn_bytes > 0 {
         lines.push(format!(
             "note     {} bytes of an unfinished record at the end; a running session may be writing it",
             report.torn_bytes
         ));
     }
+    lines.extend(found.faults.iter().map(|fault| format!("FAULT    {fault}")));
     super::say(&format!("{}\n", lines.join("\n")))?;
-    Ok(Code::Done)
+    judged(&found)
+}
+
+fn judged(found: &Findings) -> Outcome {
+    if found.faults.is_empty() {
+        return Ok(Code::Done);
+    }
+    let count = found.faults.len();
+    let what = if count == 1 {
+        "checkpoint does"
+    } else {
+        "checkpoints do"
+    };
+    Err(
+        Failure::new(format!("{count} {what} not fit the journal")).hint(
+            "the journal was cut, edited or swapped, or the file is of another session".to_owned(),
+        ),
+    )
+}
+
+/// The checkpoints beside a journal and those that were named.
+fn audit(journal: &Path, named: &[PathBuf]) -> Result<Audit, Failure> {
+    let beside = journal.with_file_name(CHECKPOINTS_FILE);
+    let is_there = beside.is_file();
+    let mut audit = Audit::default();
+    for path in is_there.then_some(&beside).into_iter().chain(named) {
+        let cannot = |error: std::io::Error| {
+            Failure::new(format!("cannot read `{}`: {error}", path.display()))
+        };
+        let mut text = String::new();
+        File::open(path)
+            .and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text))
+            .map_err(cannot)?;
+        audit.add(&path.display().to_string(), &text);
+    }
+    Ok(audit)
 }
 
 /// A session name, a session's directory, or a journal file.
-fn journal_of(environment: &Environment, named: &str) -> Result<PathBuf, Failure> {
+pub(super) fn journal_of(environment: &Environment, named: &str) -> Result<PathBuf, Failure> {
     let path = Path::new(named);
     if path.is_dir() {
         return Ok(path.join(JOURNAL_FILE));

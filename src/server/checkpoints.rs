@@ -20,7 +20,7 @@ use tokio::time::Instant;
 /// File of the private key, in the session's directory.
 const KEY_FILE: &str = "checkpoint.key";
 /// File of the session's checkpoints, oldest first.
-pub(crate) const CHECKPOINTS_FILE: &str = "checkpoints";
+pub const CHECKPOINTS_FILE: &str = "checkpoints";
 /// Longest time between a record and a checkpoint that covers it.
 const EVERY: Duration = Duration::from_secs(60);
 /// A PKCS#8 Ed25519 key has 83 bytes; more is no key of ours.

@@ -2,7 +2,7 @@
 
 use crate::domain::apply::apply;
 use crate::domain::digest::Digest;
-use crate::domain::fact::{Fact, Mode};
+use crate::domain::fact::{Fact, Mode, Stamped};
 use crate::domain::id::{Seq, SessionId};
 use crate::domain::state::{Phase, State};
 use crate::journal::facts::{self, FactError};
@@ -87,6 +87,14 @@ pub fn peek(dir: &Path) -> Result<Option<Peek>, PeekError> {
 /// # Errors
 /// [`PeekError`]. A torn last record is not an error: it was never told to anybody.
 pub fn peek_file(file: &Path) -> Result<Option<Peek>, PeekError> {
+    read_file(file, |_| {})
+}
+
+/// As [`peek_file`], and shows each record to `see`.
+///
+/// # Errors
+/// As [`peek_file`].
+pub fn read_file(file: &Path, mut see: impl FnMut(&Stamped)) -> Result<Option<Peek>, PeekError> {
     let shown = || {
         let dir = file.parent().unwrap_or(file);
         dir.display().to_string()
@@ -110,6 +118,7 @@ pub fn peek_file(file: &Path) -> Result<Option<Peek>, PeekError> {
                     dir: shown(),
                     source,
                 })?;
+                see(&stamped);
                 match (&mut state, &stamped.fact) {
                     (None, Fact::SessionOpened(genesis)) => {
                         state = Some(State::new((**genesis).clone(), stamped.hash, stamped.at));

@@ -9,6 +9,8 @@ mod alertmanager;
 #[cfg(test)]
 mod attach;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod bastion;
 #[cfg(test)]
 mod cli_session;
