@@ -2,6 +2,13 @@
 //!
 //! Knows nothing of sessions, journals or screens: bytes and keys go in, a person with a strength of evidence comes out.
 
+pub mod agent;
+#[cfg(test)]
+mod fixture;
+pub mod key;
+pub mod make;
+mod packet;
 pub mod session_key;
+pub mod sshsig;
 
 pub use session_key::{SessionKey, SessionKeyError};
