@@ -4,7 +4,7 @@ use super::Outcome;
 use super::args::DoctorArgs;
 use super::environment::{Environment, client_runtime};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Secrets, people};
+use crate::config::{Config, Guard, Secrets, policy};
 use crate::connect::connector::{Check, Connector, Health};
 use crate::connect::doctor::{self, Finding};
 use crate::domain::id::ConnectorName;
@@ -93,9 +93,13 @@ fn host(environment: &Environment, config: &Config) -> Vec<Check> {
             Health::Good,
             "every Unix account is the person of its name",
         ),
-        Some(file) => match people::load(file) {
-            Ok(people) => {
-                let said = format!("{} people in {}", people.iter().count(), file.display());
+        Some(file) => match policy::load(file, Guard::Installed) {
+            Ok(files) => {
+                let said = format!(
+                    "{} people in {}",
+                    files.people.iter().count(),
+                    file.display()
+                );
                 Check::new("people", Health::Good, said)
             }
             Err(problems) => Check::new("people", Health::Bad, problems.to_string()),

@@ -2,25 +2,31 @@
 //!
 //! - [`find`] says which file counts; [`load`] reads it into a [`Config`]; without a file everything has its default.
 //! - [`secret`]: secrets stand in the file by reference only.
-//! - [`people`]: the people file of the two-person rule.
+//! - [`policy`]: the files of the two-person rule: who is who ([`people`]), keys, rules ([`rules`]), what is revoked.
 //!
 //! The environment comes in as a value ([`Env`]); nothing here reads it. Connectors' settings leave as the types that
 //! `connect` defines, so that `connect` need not know how they were written.
 
+mod access;
 mod connectors;
 mod document;
 mod env;
+mod guard;
 mod nearest;
 mod panels;
 pub mod people;
+pub mod policy;
 mod problem;
 mod read;
+pub mod rules;
 pub mod secret;
 mod sections;
 #[cfg(test)]
 mod tests;
+mod totp;
 
 pub use env::Env;
+pub use guard::Guard;
 pub use problem::{Problem, Problems};
 pub use sections::{Color, PrefixKey, Server, Ui};
 

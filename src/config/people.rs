@@ -2,7 +2,6 @@
 
 use super::document::{Document, Section};
 use super::problem::{Problem, Problems};
-use super::read;
 use crate::domain::confirm::people::{People, PeopleFault, Person, Role};
 use crate::domain::digest::Digest;
 use crate::domain::id::PersonId;
@@ -12,35 +11,32 @@ use std::path::Path;
 const EXAMPLE: &str =
     "write `[[person]]` with `id = \"alice\"`, `uids = [1001]`, `roles = [\"operator\"]`";
 
-/// Reads a people file and applies the rules that need no keys (`TWO_PERSON` 3.1 and 3.3, rule 4).
-///
-/// # Errors
-/// Every problem with its place: an unreadable file, one that others may write, and each broken rule.
-pub fn load(path: &Path) -> Result<People, Problems> {
-    let (text, mode) = read::text(path)?;
-    if mode & 0o022 != 0 {
-        let what = format!("has mode {mode:04o}: others than its owner may write it");
-        let hint = format!("run `chmod go-w {}`", path.display());
-        return Err(Problem::of_file(path, what, &hint).into());
-    }
-    parse(path, &text)
-}
-
 /// Checks the text of a people file; `path` is only named in problems.
 ///
 /// # Errors
 /// Every problem with its place.
 pub fn parse(path: &Path, text: &str) -> Result<People, Problems> {
+    named(path, text).0
+}
+
+/// As [`parse`], with every name that could be read: other files can be checked against those of a faulty one.
+pub(super) fn named(path: &Path, text: &str) -> (Result<People, Problems>, BTreeSet<PersonId>) {
     let document = Document::new(path, text);
-    let people = people_of(&document, Digest::of(text.as_bytes()));
-    match (document.into_problems(), people) {
+    let mut names = BTreeSet::new();
+    let people = people_of(&document, Digest::of(text.as_bytes()), &mut names);
+    let people = match (document.into_problems(), people) {
         (None, Some(people)) => Ok(people),
         (Some(problems), _) => Err(problems),
         (None, None) => Err(Problem::of_file(path, "names nobody".to_owned(), EXAMPLE).into()),
-    }
+    };
+    (people, names)
 }
 
-fn people_of(document: &Document<'_>, digest: Digest) -> Option<People> {
+fn people_of(
+    document: &Document<'_>,
+    digest: Digest,
+    names: &mut BTreeSet<PersonId>,
+) -> Option<People> {
     let mut root = document.root();
     let sections = root.sections("person");
     let mut shared = BTreeSet::new();
@@ -54,6 +50,7 @@ fn people_of(document: &Document<'_>, digest: Digest) -> Option<People> {
     for section in sections {
         let place = section.at();
         if let Some(person) = person_of(document, section) {
+            names.insert(person.id.clone());
             persons.push(person);
             places.push(place);
         }
@@ -115,7 +112,6 @@ fn person_of(document: &Document<'_>, mut section: Section<'_, '_>) -> Option<Pe
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
 
     const GOOD: &str = r#"
 [[person]]
@@ -144,25 +140,6 @@ uids = [1500]
             error
                 .to_string()
                 .starts_with("people.toml: names nobody\nhint: write")
-        );
-    }
-
-    #[test]
-    fn a_file_that_others_may_write_is_refused() {
-        let dir = tempfile::tempdir().expect("temporary directory");
-        let path = dir.path().join("people.toml");
-        std::fs::write(&path, GOOD).expect("write");
-        let chmod = |mode| {
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("chmod");
-        };
-        chmod(0o644);
-        assert!(load(&path).is_ok());
-        chmod(0o664);
-        assert!(
-            load(&path)
-                .expect_err("group")
-                .to_string()
-                .contains("may write it")
         );
     }
 }

@@ -65,6 +65,12 @@ impl Problems {
         (!problems.is_empty()).then_some(Self(problems))
     }
 
+    /// The problems of several files, in the order of the files; `None` when there are none.
+    pub(crate) fn joined(all: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let all: Vec<Problem> = all.into_iter().flat_map(|problems| problems.0).collect();
+        (!all.is_empty()).then_some(Self(all))
+    }
+
     /// The problems, by place.
     pub fn as_slice(&self) -> &[Problem] {
         &self.0

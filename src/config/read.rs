@@ -2,7 +2,7 @@
 
 use super::problem::{Problem, Problems};
 use super::secret::open_flags;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Read as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -15,14 +15,25 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// # Errors
 /// One [`Problem`] for a file that is not there, not plain, too large or not UTF-8.
 pub(super) fn text(path: &Path) -> Result<(String, u32), Problems> {
-    let fault = |what: String, hint: &str| Problems::from(Problem::of_file(path, what, hint));
-    let failed = |error: std::io::Error| fault(format!("cannot read the file: {error}"), "");
+    let failed = |error: std::io::Error| {
+        Problem::of_file(path, format!("cannot read the file: {error}"), "")
+    };
     let file = OpenOptions::new()
         .read(true)
         // Opening a pipe nobody writes to would wait for ever.
         .custom_flags(open_flags(rustix::fs::OFlags::NONBLOCK))
         .open(path)
         .map_err(failed)?;
+    Ok(contents(path, file)?)
+}
+
+/// The same of a file that is open already.
+///
+/// # Errors
+/// As [`text`].
+pub(super) fn contents(path: &Path, file: File) -> Result<(String, u32), Problem> {
+    let fault = |what: String, hint: &str| Problem::of_file(path, what, hint);
+    let failed = |error: std::io::Error| fault(format!("cannot read the file: {error}"), "");
     let meta = file.metadata().map_err(failed)?;
     if !meta.is_file() {
         return Err(fault("is not a plain file".to_owned(), ""));

@@ -26,6 +26,8 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
+    /// Commands run by the runner in an account of its own, which no person has: the confirm is a gate.
+    Enforced,
     /// Commands run in an operator's account: the confirm is a procedure plus evidence.
     Advisory,
     /// A demo: identities are simulated.
@@ -36,6 +38,7 @@ impl Mode {
     /// The word in the status line and in every export.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Enforced => "ENFORCED",
             Self::Advisory => "ADVISORY",
             Self::Demo => "DEMO",
         }

@@ -13,19 +13,24 @@ pub struct Roles {
     pub operator: bool,
     /// Confirms and rejects what others propose.
     pub approver: bool,
+    /// May go forward alone in an emergency.
+    #[serde(default)]
+    pub breakglass: bool,
 }
 
 impl Roles {
-    /// Operator and approver.
+    /// Operator and approver, never break-glass.
     pub const BOTH: Self = Self {
         operator: true,
         approver: true,
+        breakglass: false,
     };
 
     /// Looks only.
     pub const OBSERVER: Self = Self {
         operator: false,
         approver: false,
+        breakglass: false,
     };
 
     /// True with any role that may act.

@@ -8,7 +8,9 @@ mod fixture;
 pub mod key;
 pub mod make;
 mod packet;
+pub mod revoked;
 pub mod session_key;
+pub mod signers;
 pub mod sshsig;
 
 pub use session_key::{SessionKey, SessionKeyError};

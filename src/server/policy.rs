@@ -1,13 +1,17 @@
-//! The policy in force: who is a person, read anew whenever something depends on it.
+//! The policy in force: who is a person, whose keys, which rules; read anew whenever something depends on it.
 
 use super::connection::Peer;
-use crate::config::people;
+use crate::config::Guard;
+use crate::config::policy::{self, Digests, PolicyFiles};
 use crate::domain::confirm::people::{People, Role};
+use crate::domain::confirm::policy::Rules;
 use crate::domain::digest::Digest;
 use crate::domain::doc::Doc;
 use crate::domain::fact::{Actor, Mode, Via};
 use crate::domain::id::PersonId;
 use crate::domain::world::{Roles, Roster};
+use crate::evidence::revoked::Revoked;
+use crate::evidence::signers::Signers;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -29,6 +33,14 @@ pub struct Policy {
     is_demo: bool,
     /// Digest of the `warroom-policy@v1` document.
     pub digest: Digest,
+    /// Keys of people.
+    pub signers: Signers,
+    /// Keys that certify checkpoints.
+    pub server_signers: Signers,
+    /// What each class of step asks of people.
+    pub rules: Rules,
+    /// What counts no more. Not in the digest.
+    pub revoked: Revoked,
 }
 
 impl Policy {
@@ -37,19 +49,42 @@ impl Policy {
     /// # Errors
     /// One line that names the file and what is wrong with it.
     pub fn read(source: &PeopleSource) -> Result<Self, String> {
-        let people = match source {
-            PeopleSource::Accounts | PeopleSource::Demo => None,
-            PeopleSource::File(path) => {
-                Some(people::load(path).map_err(|problems| problems.to_string())?)
-            }
+        let PeopleSource::File(path) = source else {
+            return Ok(Self {
+                people: None,
+                is_demo: matches!(source, PeopleSource::Demo),
+                digest: policy_digest(None)?,
+                signers: Signers::default(),
+                server_signers: Signers::default(),
+                rules: Rules::default(),
+                revoked: Revoked::default(),
+            });
         };
-        let people_digest = people.as_ref().map(People::digest);
-        let digest = policy_digest(people_digest)?;
-        Ok(Self {
+        let files =
+            policy::load(path, Guard::Installed).map_err(|problems| problems.to_string())?;
+        let digest = policy_digest(Some(files.digests))?;
+        let PolicyFiles {
             people,
-            is_demo: matches!(source, PeopleSource::Demo),
+            signers,
+            server_signers,
+            rules,
+            revoked,
+            ..
+        } = files;
+        Ok(Self {
+            people: Some(people),
+            is_demo: false,
             digest,
+            signers,
+            server_signers,
+            rules,
+            revoked,
         })
+    }
+
+    /// The people file's entries; absent where each account is the person of its name.
+    pub const fn people(&self) -> Option<&People> {
+        self.people.as_ref()
     }
 
     /// Whom a peer counts as.
@@ -99,9 +134,13 @@ impl Policy {
                 people
                     .iter()
                     .map(|person| {
+                        // Who is revoked stays known, so that records say who asked, and has no role.
+                        let is_revoked = self.revoked.has_person(&person.id);
+                        let has = |role| !is_revoked && person.has_role(role);
                         let roles = Roles {
-                            operator: person.has_role(Role::Operator),
-                            approver: person.has_role(Role::Approver),
+                            operator: has(Role::Operator),
+                            approver: has(Role::Approver),
+                            breakglass: has(Role::Breakglass),
                         };
                         (person.id.clone(), roles)
                     })
@@ -112,13 +151,16 @@ impl Policy {
 }
 
 /// Digest of the `warroom-policy@v1` document: one digest a file, `none` where there is none.
-fn policy_digest(people: Option<Digest>) -> Result<Digest, String> {
-    let people = people.map_or_else(|| "none".to_owned(), |digest| digest.to_string());
+fn policy_digest(files: Option<Digests>) -> Result<Digest, String> {
+    let text = |digest: Option<Digest>| digest.map_or_else(|| "none".to_owned(), |d| d.to_string());
     let bytes = Doc::new("warroom-policy", 1)
-        .with("people", people)
-        .with("signers", "none")
-        .with("server-signers", "none")
-        .with("rules", "none")
+        .with("people", text(files.map(|files| files.people)))
+        .with("signers", text(files.and_then(|files| files.signers)))
+        .with(
+            "server-signers",
+            text(files.and_then(|files| files.server_signers)),
+        )
+        .with("rules", text(files.and_then(|files| files.rules)))
         .print()
         .map_err(|error| error.to_string())?;
     Ok(Digest::of(&bytes))

@@ -5,6 +5,8 @@
 pub mod checkpoint;
 pub mod people;
 pub mod plan_doc;
+pub mod policy;
+pub mod quorum;
 pub mod rule;
 pub mod statement;
 pub mod words;

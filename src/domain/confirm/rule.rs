@@ -148,7 +148,12 @@ mod tests {
     fn roster(roles: &[(bool, bool)]) -> Roster {
         let people = roles.iter().zip(NAMES).map(|((operator, approver), name)| {
             let (operator, approver) = (*operator, *approver);
-            (person(name), Roles { operator, approver })
+            let roles = Roles {
+                operator,
+                approver,
+                ..Roles::OBSERVER
+            };
+            (person(name), roles)
         });
         Roster::Named(people.collect::<BTreeMap<_, _>>())
     }

@@ -36,7 +36,7 @@ impl<'a> Ask<'a> {
             // Root and shared accounts may do what needs no person.
             (None, Actor::Account { .. }) => Roles {
                 operator: true,
-                approver: false,
+                ..Roles::OBSERVER
             },
             (None, _) => Roles::OBSERVER,
         };

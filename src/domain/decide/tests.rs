@@ -45,11 +45,11 @@ fn named(people: &[(&str, Roles)]) -> Roster {
 
 const OPERATOR: Roles = Roles {
     operator: true,
-    approver: false,
+    ..Roles::OBSERVER
 };
 const APPROVER: Roles = Roles {
-    operator: false,
     approver: true,
+    ..Roles::OBSERVER
 };
 
 #[test]

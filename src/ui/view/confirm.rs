@@ -62,6 +62,7 @@ fn state(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
         Link::Ended { .. } => "ENDED ",
     };
     let mode = match cx.room.welcome.mode {
+        Mode::Enforced => "[ENFORCED] ",
         Mode::Advisory => "[ADVISORY] ",
         Mode::Demo => "[DEMO] ",
     };

@@ -81,6 +81,7 @@ pub(crate) fn short(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
 
 fn mode(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
     let (word, role) = match cx.room.welcome.mode {
+        Mode::Enforced => ("[ENFORCED]", Role::Text),
         Mode::Advisory => ("[ADVISORY]", Role::ModeAdvisory),
         Mode::Demo => ("[DEMO]", Role::ModeDemo),
     };

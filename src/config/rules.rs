@@ -1,0 +1,194 @@
+//! `rules.toml`: what each class of step asks of people.
+
+use super::document::{Document, Section};
+use super::problem::Problems;
+use crate::domain::confirm::people::Role;
+use crate::domain::confirm::policy::{
+    CONFIRMER_ROLES, CONFIRMERS_MAX, ClassLines, Grade, PageDown, Presence, Rules,
+};
+use crate::domain::fact::Mode;
+use crate::domain::runbook::plan::Risk;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Classes by the word that runbooks and this file use.
+const CLASSES: [(&str, Risk); 4] = [
+    ("read", Risk::Read),
+    ("change", Risk::Change),
+    ("destructive", Risk::Destructive),
+    ("irreversible", Risk::Irreversible),
+];
+
+/// Dwell times: longer than five minutes is a way to switch a class off, not to have it read.
+const DWELL: Range<Duration> = Duration::ZERO..Duration::from_secs(5 * 60);
+
+/// Words of a hook: a program and its arguments.
+const HOOK_WORDS_MAX: usize = 64;
+
+/// Checks the text of a rules file; `path` is only named in problems.
+///
+/// # Errors
+/// Every problem with its place.
+pub fn parse(path: &Path, text: &str) -> Result<Rules, Problems> {
+    let document = Document::new(path, text);
+    let mut root = document.root();
+    let mut rules = Rules {
+        allow_uid: root.flag("allow_uid").unwrap_or(false),
+        ..Rules::default()
+    };
+    if let Some(mut classes) = root.section("class") {
+        for (word, risk) in CLASSES {
+            if let Some(section) = classes.section(word) {
+                class(&document, section, risk, &mut rules);
+            }
+        }
+        classes.finish();
+    }
+    if let Some(mut section) = root.section("breakglass") {
+        rules.page_hook = hook(&document, &mut section, "page_hook");
+        let down = section.word("page_down", &PageDown::WORDS);
+        rules.page_down = down.unwrap_or_default();
+        section.finish();
+    }
+    if let Some(mut section) = root.section("checkpoint") {
+        rules.checkpoint_hook = hook(&document, &mut section, "hook");
+        rules.checkpoint_dir = directory(&document, &mut section, "dir");
+        section.finish();
+    }
+    root.finish();
+    document.into_problems().map_or(Ok(rules), Err)
+}
+
+fn class(document: &Document<'_>, mut section: Section<'_, '_>, risk: Risk, rules: &mut Rules) {
+    let most = u64::from(CONFIRMERS_MAX).saturating_add(1);
+    let number = |number: u64| u8::try_from(number).unwrap_or(u8::MAX);
+    let lines = ClassLines {
+        confirmers: section.whole("confirmers", fewest(risk)..most).map(number),
+        roles: None,
+        distinct_roles: section.flag("distinct_roles"),
+        confirmer: section.word("confirmer", &Grade::WORDS),
+        detached: section.whole("detached", 0..most).map(number),
+        proposer: section.word("proposer", &Grade::WORDS),
+        go: section.word("go", &Grade::WORDS),
+        presence: section.word("presence", &Presence::WORDS),
+        independent_check: section.flag("independent_check"),
+        dwell: section.time("dwell", DWELL),
+        dwell_per_10_lines: section.time("dwell_per_10_lines", DWELL),
+        dwell_per_target: section.time("dwell_per_target", DWELL),
+        dwell_max: section.time("dwell_max", DWELL),
+    };
+    *rules.lines_mut(risk) = lines;
+    if section.has("roles") {
+        roles(document, &mut section, risk, rules);
+    } else {
+        section.know("roles");
+    }
+    whole(document, &section, risk, rules);
+    section.finish();
+}
+
+fn fewest(risk: Risk) -> u64 {
+    u64::from(risk.needs_second_person())
+}
+
+fn roles(document: &Document<'_>, section: &mut Section<'_, '_>, risk: Risk, rules: &mut Rules) {
+    let words = CONFIRMER_ROLES.map(|role: Role| (role.as_str(), role));
+    let typed = section.texts("roles");
+    if typed.is_empty() {
+        let at = section.place_of("roles");
+        document.fault(&at, "names no role", "such as `[\"approver\"]`");
+        return;
+    }
+    let roles = typed.iter().filter_map(|at| section.pick(at, &words));
+    rules.lines_mut(risk).roles = Some(roles.collect());
+}
+
+/// What only shows when the class's lines are read together.
+fn whole(document: &Document<'_>, section: &Section<'_, '_>, risk: Risk, rules: &Rules) {
+    let rule = rules.rule_for(risk, Mode::Advisory, false);
+    if rule.distinct_roles && usize::from(rule.confirmers) > rule.roles.len() {
+        let what = format!(
+            "{} confirmers cannot each have another of {} roles",
+            rule.confirmers,
+            rule.roles.len()
+        );
+        let hint = "name more `roles`, ask for fewer confirmers, or set `distinct_roles = false`";
+        document.fault(&section.place_of("confirmers"), what, hint);
+    }
+    if rule.dwell.base > rule.dwell.longest {
+        let what = "is longer than `dwell_max`";
+        document.fault(&section.place_of("dwell"), what, "raise `dwell_max` too");
+    }
+    let least = match (risk, rules.allow_uid) {
+        (Risk::Irreversible, _) => Grade::Sshsig,
+        (Risk::Destructive, false) => Grade::Totp,
+        _ => Grade::Uid,
+    };
+    if let Some(typed) = rules.lines(risk).confirmer.filter(|typed| *typed < least) {
+        let what = format!(
+            "`{}` is too weak for a step that is {}: `{}` is the least",
+            typed.as_str(),
+            risk.as_str(),
+            least.as_str()
+        );
+        let hint = match risk {
+            Risk::Destructive => {
+                "a team without keys writes `allow_uid = true` at the top of the file, and every screen says so"
+            }
+            _ => "",
+        };
+        document.fault(&section.place_of("confirmer"), what, hint);
+    }
+}
+
+/// A program by its whole path, and its arguments; no shell.
+fn hook(
+    document: &Document<'_>,
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+) -> Option<Vec<String>> {
+    if !section.has(key) {
+        section.know(key);
+        return None;
+    }
+    let words = section.texts(key);
+    let at = section.place_of(key);
+    let hint = "such as `[\"/usr/local/bin/page\", \"--team\", \"ops\"]`";
+    match words.first() {
+        Some(program) if !program.value.starts_with('/') => {
+            let what = format!("`{}` is not a whole path", program.value);
+            document.fault(program, what, hint);
+            None
+        }
+        None => {
+            document.fault(&at, "names no program", hint);
+            None
+        }
+        Some(_) if words.len() > HOOK_WORDS_MAX => {
+            document.fault(&at, format!("has more than {HOOK_WORDS_MAX} words"), "");
+            None
+        }
+        Some(_) => match words.iter().find(|word| word.value.contains('\0')) {
+            Some(word) => {
+                document.fault(word, "has a zero byte in it", "");
+                None
+            }
+            None => Some(words.into_iter().map(|word| word.value).collect()),
+        },
+    }
+}
+
+fn directory(
+    document: &Document<'_>,
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+) -> Option<PathBuf> {
+    let at = section.text(key)?;
+    if at.value.starts_with('/') && !at.value.contains('\0') {
+        return Some(PathBuf::from(at.value));
+    }
+    let what = format!("`{}` is not a whole path", at.value);
+    document.fault(&at, what, "such as `/mnt/elsewhere/warroom`");
+    None
+}
