@@ -19,6 +19,8 @@ mod connectors;
 #[cfg(test)]
 mod corpora;
 #[cfg(test)]
+mod demo_writes;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod doctor;
@@ -28,6 +30,8 @@ mod e2e;
 mod golden;
 #[cfg(test)]
 mod golden_writes;
+#[cfg(test)]
+mod handovers;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
