@@ -21,6 +21,8 @@ mod connectors;
 #[cfg(test)]
 mod corpora;
 #[cfg(test)]
+mod demo_writes;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod doctor;
@@ -30,6 +32,8 @@ mod e2e;
 mod golden;
 #[cfg(test)]
 mod golden_writes;
+#[cfg(test)]
+mod handovers;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]

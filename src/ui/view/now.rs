@@ -44,11 +44,16 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Re
     line
 }
 
-/// The sentence, wrapped. Where it would take too many rows, the reason goes first and then who can act; what is to be
+/// The sentence, wrapped. Where it would take too many rows, what comes meanwhile goes first, then the reason and who can act; what is to be
 /// done and until when stay.
 pub(crate) fn rows(cx: &Cx<'_>, model: &Model, canvas: &Canvas<'_>, width: usize) -> Vec<Row> {
     let mut rows = Vec::new();
-    for detail in [Detail::All, Detail::NoReason, Detail::WhatAndUntil] {
+    for detail in [
+        Detail::Ahead,
+        Detail::All,
+        Detail::NoReason,
+        Detail::WhatAndUntil,
+    ] {
         rows = sentence(cx, model, canvas, detail).hang(width, INDENT);
         if rows.len() <= ROWS_MAX {
             break;
@@ -66,6 +71,7 @@ enum Detail {
     WhatAndUntil,
     NoReason,
     All,
+    Ahead,
 }
 
 fn sentence(cx: &Cx<'_>, model: &Model, canvas: &Canvas<'_>, detail: Detail) -> Row {
@@ -93,6 +99,9 @@ fn sentence(cx: &Cx<'_>, model: &Model, canvas: &Canvas<'_>, detail: Detail) -> 
             &format!(" until {}Z ({left})", until.to_clock_text()),
             style,
         );
+    }
+    if !now.ahead.is_empty() && detail >= Detail::Ahead {
+        row = row.text(&format!("; {}", now.ahead), style);
     }
     row
 }
