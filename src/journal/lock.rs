@@ -99,7 +99,7 @@ impl Drop for SessionDir {
         // A child of this process, forked a moment ago and not yet the program it is to be, has a copy of the
         // descriptor: closing ours would leave the session locked until that one is closed too. Best effort: what
         // cannot be unlocked here is unlocked by that.
-        drop(rustix::fs::flock(&self.fd, FlockOperation::Unlock));
+        rustix::fs::flock(&self.fd, FlockOperation::Unlock).ok();
     }
 }
 
