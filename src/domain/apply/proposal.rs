@@ -7,6 +7,7 @@ use crate::domain::confirm::statement::is_expected;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{CloseCause, Confirmed, Fact, Terms};
 use crate::domain::id::{AttemptNo, StepId};
+use crate::domain::mutant::{Guard, is_off};
 use crate::domain::state::{CountedConfirm, Proposal, Stage, State, StepStatus};
 
 pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
@@ -21,7 +22,8 @@ pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Resu
 }
 
 fn open(state: &mut State, terms: &Terms, mark: Mark<'_>) -> Result<(), Why> {
-    if state.proposal.is_some() || state.running().is_some() || state.unknown().is_some() {
+    let is_busy = state.running().is_some() || state.unknown().is_some();
+    if state.proposal.is_some() || (is_busy && !is_off(Guard::Exclusive)) {
         return Err("another attempt is open");
     }
     if state.spent.contains(&terms.nonce) {
@@ -74,10 +76,11 @@ fn confirm(state: &mut State, confirmed: &Confirmed, mark: Mark<'_>) -> Result<(
         return Err("no such proposal waits for a confirm");
     }
     let is_signer = person_in(state.genesis.mode, mark.actor) == Some(signer);
-    if !is_signer || signer == &terms.proposer || signer == &terms.executor {
+    let is_first = signer == &terms.proposer || signer == &terms.executor;
+    if !is_signer || (is_first && !is_off(Guard::Distinct)) {
         return Err("proposer and executor never confirm");
     }
-    if open.confirms.iter().any(|c| &c.person == signer) {
+    if open.confirms.iter().any(|c| &c.person == signer) && !is_off(Guard::People) {
         return Err("the person was counted already");
     }
     if !is_expected(state, open, signer, &confirmed.statement) {
@@ -110,6 +113,9 @@ fn close(
     why: &CloseCause,
     mark: Mark<'_>,
 ) -> Result<(), Why> {
+    if matches!(why, CloseCause::Rejected { .. }) && is_off(Guard::Reject) {
+        return Ok(());
+    }
     let matches = |o: &mut Proposal| &o.terms.step == step && o.terms.attempt == attempt;
     state
         .proposal

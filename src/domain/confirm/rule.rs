@@ -2,6 +2,7 @@
 
 use crate::domain::fact::{Actor, Mode, Terms, Via};
 use crate::domain::id::PersonId;
+use crate::domain::mutant::{Guard, is_off};
 use crate::domain::state::{Proposal, State};
 use crate::domain::time::Moment;
 use crate::domain::world::Roster;
@@ -28,8 +29,13 @@ pub fn armed(proposal: &Proposal, roster: &Roster) -> Option<Armed> {
     let people = proposal.confirms.iter().map(|c| &c.person);
     let confirmers = counted(&proposal.terms, people, roster);
     let quorum = usize::from(proposal.terms.quorum.max(1));
+    let count = if is_off(Guard::People) {
+        proposal.confirms.len()
+    } else {
+        confirmers.len()
+    };
     let may_run = proposal.proposed.is_some()
-        && confirmers.len() >= quorum
+        && count >= quorum
         && roster.roles(&proposal.terms.proposer).operator
         && roster.roles(&proposal.terms.executor).operator;
     may_run.then_some(Armed { confirmers })
@@ -43,7 +49,7 @@ pub fn counted<'a>(
 ) -> BTreeSet<PersonId> {
     people
         .into_iter()
-        .filter(|id| **id != terms.proposer && **id != terms.executor)
+        .filter(|id| (**id != terms.proposer && **id != terms.executor) || is_off(Guard::Distinct))
         .filter(|id| roster.roles(id).approver)
         .cloned()
         .collect()
@@ -63,11 +69,12 @@ pub fn person_in(mode: Mode, actor: &Actor) -> Option<&PersonId> {
 
 /// True when its time has run out on either clock.
 pub fn is_expired(proposal: &Proposal, now: Moment) -> bool {
-    now.wall >= proposal.terms.expires
+    let is_over = now.wall >= proposal.terms.expires
         || now.has_passed(proposal.opened, PROPOSAL_LIFE)
         || proposal
             .armed
-            .is_some_and(|a| now.has_passed(a, ARMED_LIFE))
+            .is_some_and(|a| now.has_passed(a, ARMED_LIFE));
+    is_over && !is_off(Guard::Expiry)
 }
 
 /// True when the wall clock has stepped since it was armed.
@@ -77,7 +84,7 @@ pub fn clock_stepped(proposal: &Proposal, now: Moment) -> bool {
         let boot = i64::try_from(now.mono_ms)
             .unwrap_or(i64::MAX)
             .saturating_sub(i64::try_from(armed.mono_ms).unwrap_or(i64::MAX));
-        wall.abs_diff(boot) > CLOCK_STEP_MAX_MS.unsigned_abs()
+        wall.abs_diff(boot) > CLOCK_STEP_MAX_MS.unsigned_abs() && !is_off(Guard::ClockStep)
     })
 }
 
@@ -87,7 +94,7 @@ pub fn absent(state: &State, proposal: &Proposal, now: Moment) -> Option<PersonI
     [&terms.proposer, &terms.executor]
         .into_iter()
         .chain(proposal.confirms.iter().map(|c| &c.person))
-        .find(|person| state.is_away(person, now))
+        .find(|person| state.is_away(person, now) && !is_off(Guard::Presence))
         .cloned()
 }
 
