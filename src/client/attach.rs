@@ -1,11 +1,12 @@
 //! The loop of an attached terminal: keys and messages in, frames out.
 
 use super::frames::Frames;
-use super::keys;
+use super::keys::Keys;
 use super::link::{self, Introduction, LinkEvent, Target};
 use crate::clock::{Clock, Seconds};
 use crate::display;
 use crate::domain::command::Refusal;
+use crate::domain::reading::Reading;
 use crate::domain::time::Moment;
 use crate::ui::room::{Link, Room};
 use crate::ui::terminal::Tty;
@@ -119,9 +120,7 @@ impl Attached {
     ) -> End {
         let mut frames = Frames::default();
         frames.drawn(Instant::now());
-        let Ok(mut keys) = keys::listen() else {
-            return End::TerminalGone;
-        };
+        let mut keys = Keys::soon();
         let seconds = Seconds::start();
         loop {
             if let Some(end) = self.end.take() {
@@ -130,7 +129,7 @@ impl Attached {
             let due = frames.due();
             tokio::select! {
                 biased;
-                key = keys.recv() => match key {
+                key = keys.next() => match key {
                     Some(Ok(event)) => {
                         if self.on_terminal(&event, terminal).is_err() {
                             return End::TerminalGone;
@@ -142,7 +141,7 @@ impl Attached {
                 _ = hangup.recv() => return End::TerminalGone,
                 _ = terminate.recv() => return End::Detached,
                 () = wait_until(due) => {
-                    if self.draw(terminal).is_err() {
+                    if self.draw(terminal).is_err() || keys.listen().is_err() {
                         return End::TerminalGone;
                     }
                     frames.drawn(Instant::now());
@@ -150,22 +149,25 @@ impl Attached {
                 event = events.recv() => match event {
                     Some(event) => {
                         let is_first = matches!(event, LinkEvent::Up(..));
-                        self.on_link(event);
+                        let mut has_read = self.on_link(event);
                         for _ in 0..BATCH_MAX {
                             match events.try_recv() {
-                                Ok(event) => self.on_link(event),
+                                Ok(event) => has_read |= self.on_link(event),
                                 Err(_) => break,
                             }
                         }
+                        let now = Instant::now();
                         if is_first {
-                            frames.at_once(Instant::now());
+                            frames.at_once(now);
+                        } else if has_read {
+                            frames.read(now);
                         } else {
-                            frames.changed(Instant::now());
+                            frames.changed(now);
                         }
                     }
                     None => return End::TerminalGone,
                 },
-                () = next_second(&seconds, self.clock.now(), self.ui.needs_clock(&self.screen)) => frames.changed(Instant::now()),
+                () = next_second(&seconds, self.clock.now(), self.ui.needs_clock(&self.screen)) => frames.tick(Instant::now()),
             }
         }
     }
@@ -173,7 +175,7 @@ impl Attached {
     fn draw(&mut self, terminal: &mut Tty) -> std::io::Result<()> {
         let now = self.clock.now();
         let (ui, screen) = (&mut self.ui, &self.screen);
-        terminal.draw(|frame| ui.draw(screen, now, frame))
+        terminal.draw(|cells| ui.paint(screen, now, cells))
     }
 
     fn on_terminal(&mut self, event: &Event, terminal: &mut Tty) -> std::io::Result<()> {
@@ -220,7 +222,9 @@ impl Attached {
         }
     }
 
-    fn on_link(&mut self, event: LinkEvent) {
+    /// Takes what came; true for values of queries.
+    fn on_link(&mut self, event: LinkEvent) -> bool {
+        let has_read = has_values(&event);
         match event {
             LinkEvent::Up(welcome, snapshot) => match &mut self.screen {
                 Screen::Room(room) => room.on_snapshot(*welcome, *snapshot),
@@ -246,6 +250,7 @@ impl Attached {
                 });
             }
         }
+        has_read
     }
 
     fn on_message(&mut self, message: ToClient) {
@@ -269,6 +274,17 @@ impl Attached {
             | ToClient::Bye { .. } => {}
         }
     }
+}
+
+fn has_values(event: &LinkEvent) -> bool {
+    let LinkEvent::Message(message) = event else {
+        return false;
+    };
+    let ToClient::Readings(readings) = message.as_ref() else {
+        return false;
+    };
+    let is_value = |reading: &Reading| matches!(reading, Reading::Queries { .. });
+    readings.iter().any(is_value)
 }
 
 async fn wait_until(due: Option<Instant>) {
