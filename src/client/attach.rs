@@ -149,20 +149,19 @@ impl Attached {
                 event = events.recv() => match event {
                     Some(event) => {
                         let is_first = matches!(event, LinkEvent::Up(..));
-                        let mut has_read = self.on_link(event);
+                        let mut news = self.on_link(event);
                         for _ in 0..BATCH_MAX {
                             match events.try_recv() {
-                                Ok(event) => has_read |= self.on_link(event),
+                                Ok(event) => news = news.max(self.on_link(event)),
                                 Err(_) => break,
                             }
                         }
                         let now = Instant::now();
-                        if is_first {
-                            frames.at_once(now);
-                        } else if has_read {
-                            frames.read(now);
-                        } else {
-                            frames.changed(now);
+                        match news {
+                            _ if is_first => frames.at_once(now),
+                            News::Beside => frames.beside(now),
+                            News::Session => frames.changed(now),
+                            News::Values => frames.read(now),
                         }
                     }
                     None => return End::TerminalGone,
@@ -222,9 +221,9 @@ impl Attached {
         }
     }
 
-    /// Takes what came; true for values of queries.
-    fn on_link(&mut self, event: LinkEvent) -> bool {
-        let has_read = has_values(&event);
+    /// Takes what came.
+    fn on_link(&mut self, event: LinkEvent) -> News {
+        let news = News::of(&event);
         match event {
             LinkEvent::Up(welcome, snapshot) => match &mut self.screen {
                 Screen::Room(room) => room.on_snapshot(*welcome, *snapshot),
@@ -250,7 +249,7 @@ impl Attached {
                 });
             }
         }
-        has_read
+        news
     }
 
     fn on_message(&mut self, message: ToClient) {
@@ -276,15 +275,32 @@ impl Attached {
     }
 }
 
-fn has_values(event: &LinkEvent) -> bool {
-    let LinkEvent::Message(message) = event else {
-        return false;
-    };
-    let ToClient::Readings(readings) = message.as_ref() else {
-        return false;
-    };
-    let is_value = |reading: &Reading| matches!(reading, Reading::Queries { .. });
-    readings.iter().any(is_value)
+/// What came, the more pressing later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum News {
+    /// Readings without values, such as alerts and the health of a connector.
+    Beside,
+    /// Anything that is no reading.
+    Session,
+    /// Values of queries.
+    Values,
+}
+
+impl News {
+    fn of(event: &LinkEvent) -> Self {
+        let LinkEvent::Message(message) = event else {
+            return Self::Session;
+        };
+        let ToClient::Readings(readings) = message.as_ref() else {
+            return Self::Session;
+        };
+        let is_value = |reading: &Reading| matches!(reading, Reading::Queries { .. });
+        if readings.iter().any(is_value) {
+            Self::Values
+        } else {
+            Self::Beside
+        }
+    }
 }
 
 async fn wait_until(due: Option<Instant>) {

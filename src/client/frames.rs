@@ -22,8 +22,10 @@ pub struct Frames {
     due: Option<Instant>,
     /// A key asked for the next frame.
     is_for_key: bool,
-    /// When readings came last.
+    /// When values came last.
     read: Option<Instant>,
+    /// The frame that is due is a tick's that waits for values.
+    is_waiting: bool,
 }
 
 impl Frames {
@@ -32,16 +34,24 @@ impl Frames {
         self.want(now, self.last.map(|last| last + SLOT));
     }
 
-    /// Readings came; as [`Self::changed`].
+    /// Values of queries came; as [`Self::changed`].
     pub fn read(&mut self, now: Instant) {
         self.read = Some(now);
         self.changed(now);
+    }
+
+    /// Something else of a connector came. It shares the frame of a tick that waits for values.
+    pub fn beside(&mut self, now: Instant) {
+        if !self.is_waiting {
+            self.changed(now);
+        }
     }
 
     /// The clock shows another second. Where readings come every second, those of this one are waited for.
     pub fn tick(&mut self, now: Instant) {
         match self.read {
             Some(read) if now.saturating_duration_since(read) < EVERY_SECOND => {
+                self.is_waiting = self.due.is_none();
                 self.want(now, Some(now + TICK_WAIT));
             }
             _ => self.changed(now),
@@ -76,6 +86,7 @@ impl Frames {
             self.last_for_key = self.last;
         }
         self.due = None;
+        self.is_waiting = false;
     }
 }
 
@@ -122,11 +133,15 @@ mod tests {
         for _ in 0..2 {
             now += second;
             frames.tick(now);
+            frames.beside(now + ms * 10);
             assert_eq!(frames.due(), Some(now + TICK_WAIT));
             frames.read(now + ms * 20);
             assert_eq!(frames.due(), Some(now + ms * 20), "both in one frame");
             frames.drawn(now + ms * 20);
             assert_eq!(frames.due(), None);
+            frames.beside(now + ms * 60);
+            assert_eq!(frames.due(), Some(now + ms * 60), "no tick waits");
+            frames.drawn(now + ms * 60);
         }
         now += second;
         frames.tick(now);

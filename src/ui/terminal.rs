@@ -206,7 +206,7 @@ impl Tty {
         if mouse {
             queue!(out, Print(MOUSE))?;
         }
-        frame.send()?;
+        // Sent with the first frame: whoever shows it is woken once.
         let (width, _) = size()?;
         let rows = Rect::new(0, 0, width, CONNECTING_ROWS);
         let surface = Surface::new(BufWriter::new(frame.clone()), rows);
