@@ -1,12 +1,13 @@
 //! The loop of an attached terminal: keys and messages in, frames out.
 
 use super::frames::Frames;
-use super::keys;
+use super::keys::Keys;
 use super::link::{self, Introduction, LinkEvent, Target};
 use super::witness::{Store, Witness};
 use crate::clock::{Clock, Seconds};
 use crate::display;
 use crate::domain::command::Refusal;
+use crate::domain::reading::Reading;
 use crate::domain::time::Moment;
 use crate::ui::room::{Link, Room};
 use crate::ui::terminal::Tty;
@@ -125,9 +126,7 @@ impl Attached {
     ) -> End {
         let mut frames = Frames::default();
         frames.drawn(Instant::now());
-        let Ok(mut keys) = keys::listen() else {
-            return End::TerminalGone;
-        };
+        let mut keys = Keys::soon();
         let seconds = Seconds::start();
         loop {
             if let Some(end) = self.end.take() {
@@ -136,7 +135,7 @@ impl Attached {
             let due = frames.due();
             tokio::select! {
                 biased;
-                key = keys.recv() => match key {
+                key = keys.next() => match key {
                     Some(Ok(event)) => {
                         if self.on_terminal(&event, terminal).is_err() {
                             return End::TerminalGone;
@@ -148,7 +147,7 @@ impl Attached {
                 _ = hangup.recv() => return End::TerminalGone,
                 _ = terminate.recv() => return End::Detached,
                 () = wait_until(due) => {
-                    if self.draw(terminal).is_err() {
+                    if self.draw(terminal).is_err() || keys.listen().is_err() {
                         return End::TerminalGone;
                     }
                     frames.drawn(Instant::now());
@@ -156,22 +155,24 @@ impl Attached {
                 event = events.recv() => match event {
                     Some(event) => {
                         let is_first = matches!(event, LinkEvent::Up(..));
-                        self.on_link(event);
+                        let mut news = self.on_link(event);
                         for _ in 0..BATCH_MAX {
                             match events.try_recv() {
-                                Ok(event) => self.on_link(event),
+                                Ok(event) => news = news.max(self.on_link(event)),
                                 Err(_) => break,
                             }
                         }
-                        if is_first {
-                            frames.at_once(Instant::now());
-                        } else {
-                            frames.changed(Instant::now());
+                        let now = Instant::now();
+                        match news {
+                            _ if is_first => frames.at_once(now),
+                            News::Beside => frames.beside(now),
+                            News::Session => frames.changed(now),
+                            News::Values => frames.read(now),
                         }
                     }
                     None => return End::TerminalGone,
                 },
-                () = next_second(&seconds, self.clock.now(), self.ui.needs_clock(&self.screen)) => frames.changed(Instant::now()),
+                () = next_second(&seconds, self.clock.now(), self.ui.needs_clock(&self.screen)) => frames.tick(Instant::now()),
             }
         }
     }
@@ -179,7 +180,7 @@ impl Attached {
     fn draw(&mut self, terminal: &mut Tty) -> std::io::Result<()> {
         let now = self.clock.now();
         let (ui, screen) = (&mut self.ui, &self.screen);
-        terminal.draw(|frame| ui.draw(screen, now, frame))
+        terminal.draw(|cells| ui.paint(screen, now, cells))
     }
 
     fn on_terminal(&mut self, event: &Event, terminal: &mut Tty) -> std::io::Result<()> {
@@ -233,7 +234,9 @@ impl Attached {
         }
     }
 
-    fn on_link(&mut self, event: LinkEvent) {
+    /// Takes what came.
+    fn on_link(&mut self, event: LinkEvent) -> News {
+        let news = News::of(&event);
         match event {
             LinkEvent::Up(welcome, snapshot) => {
                 match &mut self.screen {
@@ -265,6 +268,7 @@ impl Attached {
                 });
             }
         }
+        news
     }
 
     fn on_message(&mut self, message: ToClient) {
@@ -298,6 +302,34 @@ impl Attached {
             | ToClient::TurnedAway { .. }
             | ToClient::SnapshotPart { .. }
             | ToClient::Bye { .. } => {}
+        }
+    }
+}
+
+/// What came, the more pressing later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum News {
+    /// Readings without values, such as alerts and the health of a connector.
+    Beside,
+    /// Anything that is no reading.
+    Session,
+    /// Values of queries.
+    Values,
+}
+
+impl News {
+    fn of(event: &LinkEvent) -> Self {
+        let LinkEvent::Message(message) = event else {
+            return Self::Session;
+        };
+        let ToClient::Readings(readings) = message.as_ref() else {
+            return Self::Session;
+        };
+        let is_value = |reading: &Reading| matches!(reading, Reading::Queries { .. });
+        if readings.iter().any(is_value) {
+            Self::Values
+        } else {
+            Self::Beside
         }
     }
 }

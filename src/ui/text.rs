@@ -203,9 +203,25 @@ impl Row {
             if room == 0 {
                 break;
             }
-            x = buf.set_stringn(x, area.y, text.as_str(), room, *style).0;
+            x = if text.as_str().is_ascii() {
+                paint_ascii(buf, (x, area.y), text.as_str(), room, *style)
+            } else {
+                buf.set_stringn(x, area.y, text.as_str(), room, *style).0
+            };
         }
     }
+}
+
+/// Paints text whose bytes are its cells, without looking for clusters in it; gives the column behind it.
+fn paint_ascii(buf: &mut Buffer, at: (u16, u16), text: &str, room: usize, style: Style) -> u16 {
+    let (mut x, y) = at;
+    for byte in text.bytes().take(room) {
+        if let Some(cell) = buf.cell_mut((x, y)) {
+            cell.set_char(char::from(byte)).set_style(style);
+        }
+        x = x.saturating_add(1);
+    }
+    x
 }
 
 /// Words and single spaces, in order.

@@ -1,7 +1,7 @@
 //! Theme files: TOML in, a checked [`Theme`] out, with every mistake named by line and column.
 
 use super::color::{self, Paint};
-use super::{BUILT_IN, Role, Theme};
+use super::{Role, Theme, built_in};
 use ratatui::style::Modifier;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -155,11 +155,11 @@ fn base_paints(
     source: &Source<'_>,
     base: &Spanned<String>,
 ) -> Result<Vec<Option<Paint>>, ThemeError> {
-    let found = BUILT_IN
+    let found = built_in::FILES
         .iter()
         .find(|(n, _)| *n == base.get_ref() && *n != source.path);
     let Some((name, text)) = found else {
-        let names: Vec<&str> = BUILT_IN.iter().map(|(n, _)| *n).collect();
+        let names: Vec<&str> = built_in::FILES.iter().map(|(n, _)| *n).collect();
         return Err(source.error(
             format!(
                 "base `{}` is not a built-in theme",

@@ -2,6 +2,7 @@
 //!
 //! Views name roles, never colours. A theme colours roles; [`Look`] is a theme resolved for one terminal.
 
+mod built_in;
 mod color;
 mod file;
 mod glyphs;
@@ -109,30 +110,16 @@ pub struct Theme {
     paints: Vec<Paint>,
 }
 
-/// The built-in themes by name.
-const BUILT_IN: &[(&str, &str)] = &[
-    ("dark", include_str!("../../../themes/dark.toml")),
-    ("light", include_str!("../../../themes/light.toml")),
-    (
-        "high-contrast",
-        include_str!("../../../themes/high-contrast.toml"),
-    ),
-    (
-        "colour-blind",
-        include_str!("../../../themes/colour-blind.toml"),
-    ),
-];
-
 impl Theme {
     /// Names of the built-in themes.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        BUILT_IN.iter().map(|(name, _)| *name)
+        built_in::FILES.iter().map(|(name, _)| *name)
     }
 
     /// A built-in theme; absent for any other name.
     pub fn built_in(name: &str) -> Option<Self> {
-        let (_, text) = BUILT_IN.iter().find(|(n, _)| *n == name)?;
-        file::parse(name, text).ok()
+        let text = built_in::text_of(name)?;
+        built_in::read(text).or_else(|| file::parse(name, text).ok())
     }
 
     /// Reads the text of a theme file; `path` is named in errors.
@@ -228,7 +215,7 @@ mod tests {
     #[test]
     fn every_built_in_theme_parses_and_names_itself() {
         for name in Theme::names() {
-            let (_, text) = BUILT_IN.iter().find(|(n, _)| *n == name).expect("listed");
+            let text = built_in::text_of(name).expect("listed");
             let theme = file::parse(name, text).unwrap_or_else(|e| panic!("{e}"));
             assert_eq!(theme.name(), name);
         }
