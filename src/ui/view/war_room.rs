@@ -110,6 +110,9 @@ fn rule_rows(rules: usize, most: u16) -> u16 {
     }
 }
 
+/// Rows of the people below the checklist: the two that a maintenance needs, four who look on, and the frame.
+const PEOPLE_ROWS: u16 = 8;
+
 fn wide(area: Rect, rules: usize) -> Vec<(Pane, Rect)> {
     let cols = columns(
         area,
@@ -122,20 +125,23 @@ fn wide(area: Rect, rules: usize) -> Vec<(Pane, Rect)> {
     let [left, middle, right] = cols.as_slice() else {
         return Vec::new();
     };
-    let mut all = named(&[Pane::Checklist], vec![*left]);
+    let parts = rows(
+        *left,
+        &[Constraint::Fill(1), Constraint::Length(PEOPLE_ROWS)],
+    );
+    let mut all = named(&[Pane::Checklist, Pane::People], parts);
     let parts = rows(*middle, &[Constraint::Fill(3), Constraint::Fill(2)]);
     all.extend(named(&[Pane::Output, Pane::Feed], parts));
     let parts = rows(
         *right,
         &[
             Constraint::Length(rule_rows(rules, area.height / 2)),
-            Constraint::Fill(2),
             Constraint::Fill(3),
-            Constraint::Fill(2),
+            Constraint::Fill(4),
         ],
     );
     all.extend(named(
-        &[Pane::Thresholds, Pane::Components, Pane::Duty, Pane::People],
+        &[Pane::Thresholds, Pane::Components, Pane::Duty],
         parts,
     ));
     all
