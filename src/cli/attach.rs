@@ -11,6 +11,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Secrets};
 use crate::domain::id::PersonId;
 use crate::exit::{Code, Failure};
+use crate::ui::Settings;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -87,6 +88,28 @@ fn ssh_target(url: &str, args: &AttachArgs) -> Result<Target, Failure> {
     })
 }
 
+/// How the screen is to look, where there is one. Asked before a session is started for this terminal, too: a typing
+/// mistake must not leave a session behind that nobody looks at.
+///
+/// # Errors
+/// When there is no terminal, or the theme or another setting of the screen is not what it should be.
+pub(super) fn settings(
+    environment: &Environment,
+    config: &Config,
+    look: &LookArgs,
+) -> Result<Settings, Failure> {
+    let settings = look::settings(environment, config, look)?;
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        return Err(Failure::new("a terminal is needed to attach")
+            .hint(
+                "`-d` starts a session without one; `warroom status --json` is for scripts"
+                    .to_owned(),
+            )
+            .code(Code::Usage));
+    }
+    Ok(settings)
+}
+
 /// Attaches this terminal and says afterwards how it ended.
 pub(super) fn terminal(
     environment: &Environment,
@@ -96,12 +119,7 @@ pub(super) fn terminal(
     look: &LookArgs,
 ) -> Outcome {
     super::harden::harden();
-    let settings = look::settings(environment, config, look)?;
-    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
-        return Err(Failure::new("a terminal is needed to attach")
-            .hint("`warroom status --json` is for scripts".to_owned())
-            .code(Code::Usage));
-    }
+    let settings = settings(environment, config, look)?;
     let name = match &target {
         Target::Local { name, .. } | Target::Ssh { name, .. } => name.clone(),
     };

@@ -126,10 +126,15 @@ pub(super) fn journal_of(environment: &Environment, named: &str) -> Result<PathB
 fn failure(error: JournalError, file: &Path) -> Failure {
     let hint = error.hint();
     let is_missing = !file.exists();
-    let failure = Failure::new(error).hint(hint);
+    let failure = Failure::new(error);
     if is_missing {
-        failure.code(Code::NoSession)
-    } else {
         failure
+            .hint(
+                "name a session of this account, a session's directory, or a journal file"
+                    .to_owned(),
+            )
+            .code(Code::NoSession)
+    } else {
+        failure.hint(hint)
     }
 }

@@ -71,10 +71,15 @@ impl Row {
             return self;
         }
         let mut out = Self::new();
-        for (text, style) in self.spans {
+        let mut left = self.width;
+        for (mut text, style) in self.spans {
             let room = width.saturating_sub(out.width);
-            if text.width() > room || room == 0 {
-                // A span that just fills the row is followed by more: the mark takes its last cell.
+            left = left.saturating_sub(text.width());
+            if text.width() >= room {
+                if left > 0 {
+                    // A span that just fills the row is followed by more: the mark takes its last cell.
+                    text.push(&Clean::fixed(" "));
+                }
                 out = out.clean(text.fit(room, signs), style);
                 break;
             }
@@ -281,7 +286,12 @@ mod tests {
 
     #[test]
     fn a_row_is_cut_with_a_mark_also_at_the_edge_of_a_span() {
-        assert_eq!(row(&["abc", "def"]).fit(3, Signs::Unicode).plain(), "abc");
+        assert_eq!(row(&["abc", "def"]).fit(3, Signs::Unicode).plain(), "ab…");
+        assert_eq!(
+            row(&["abc", "def"]).fit(6, Signs::Unicode).plain(),
+            "abcdef"
+        );
+        assert_eq!(row(&["abc", "def"]).fit(0, Signs::Unicode).plain(), "");
         assert_eq!(row(&["abcd", "ef"]).fit(3, Signs::Unicode).plain(), "ab…");
         assert_eq!(row(&["ab", "cd"]).fit(3, Signs::Ascii).plain(), "ab~");
         assert_eq!(row(&["東京都"]).fit(4, Signs::Unicode).plain(), "東…");

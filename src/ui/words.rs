@@ -302,7 +302,10 @@ fn rule_fact(
         Some(quote) => format!(
             "{rule} {word}: {}{}",
             value(quote.sample.value, unit),
-            series(&quote.series)
+            match naming {
+                Naming::Full => series(&quote.series),
+                Naming::Number => instance(&quote.series),
+            }
         ),
         None => format!("{rule} {word}"),
     }
@@ -316,6 +319,16 @@ fn series(text: &str) -> String {
         (true, _) => String::new(),
         (false, true) => format!(" on {labels}"),
         (false, false) => format!(" on {{{labels}}}"),
+    }
+}
+
+/// ` on db-1`: where it is measured, if the series says so; else as [`series`]. The timeline has all labels.
+fn instance(text: &str) -> String {
+    let name = text.split_once(r#"instance=""#).map(|(_, rest)| rest);
+    let name = name.and_then(|rest| rest.split_once('"'));
+    match name {
+        Some((name, _)) if !name.is_empty() && !name.contains('\\') => format!(" on {name}"),
+        _ => series(text),
     }
 }
 
@@ -391,6 +404,17 @@ mod tests {
         );
         assert_eq!(series(r#"{a="1",b="2"}"#), r#" on {a="1",b="2"}"#);
         assert_eq!(series("up"), " on up");
+    }
+
+    #[test]
+    fn where_it_is_measured_is_told_shortly() {
+        assert_eq!(
+            instance(r#"{instance="db-1:9100",job="node"}"#),
+            " on db-1:9100"
+        );
+        assert_eq!(instance(r#"{job="node"}"#), r#" on {job="node"}"#);
+        assert_eq!(instance(r#"{instance="a\"b"}"#), r#" on {instance="a\"b"}"#);
+        assert_eq!(instance(""), "");
     }
 
     #[test]

@@ -230,6 +230,66 @@ mod tests {
         }
     }
 
+    /// Relative luminance. Source: WCAG 2.1, "relative luminance".
+    fn luminance(color: Color) -> f64 {
+        let Color::Rgb(r, g, b) = color else {
+            panic!("{color:?} has no value of its own");
+        };
+        let part = |value: u8| {
+            let value = f64::from(value) / 255.0;
+            if value <= 0.039_28 {
+                value / 12.92
+            } else {
+                ((value + 0.055) / 1.055).powf(2.4)
+            }
+        };
+        0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b)
+    }
+
+    fn contrast(a: Color, b: Color) -> f64 {
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn every_text_is_readable_on_its_ground_and_on_the_selected_row() {
+        for name in Theme::names() {
+            let theme = Theme::built_in(name).expect("built in");
+            let look = Look::new(&theme, Colors::True, false);
+            // A theme without a ground of its own is for dark terminals; few are lighter than this.
+            let ground = look.of(Role::Text).bg.unwrap_or(Color::Rgb(30, 30, 30));
+            let selection = look.of(Role::Selection);
+            for role in Role::ALL.iter().filter(|role| **role != Role::Border) {
+                let style = look.of(*role);
+                let Some(text) = style.fg else { continue };
+                let own = contrast(text, style.bg.unwrap_or(ground));
+                assert!(own >= 4.5, "{name} {role:?}: {own:.1}");
+                let text = selection.fg.unwrap_or(text);
+                let selected = contrast(text, selection.bg.expect("a ground"));
+                if style.bg.is_none() {
+                    assert!(selected >= 4.5, "{name} {role:?} selected: {selected:.1}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn on_sixteen_colours_no_ground_is_without_its_own_text() {
+        for name in Theme::names() {
+            let theme = Theme::built_in(name).expect("built in");
+            let look = Look::new(&theme, Colors::Ansi16, false);
+            for role in Role::ALL {
+                let style = look.of(*role);
+                let ground = style.bg.unwrap_or(Color::Reset);
+                let text = style.fg.unwrap_or(Color::Reset);
+                assert!(
+                    ground == Color::Reset || text != Color::Reset,
+                    "{name} {role:?}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn sixteen_colours_stay_within_the_palette() {
         for name in Theme::names() {

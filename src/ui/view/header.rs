@@ -88,6 +88,9 @@ fn mode(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
     Row::of(word, canvas.of(role))
 }
 
+/// From this width on views are shown by name: the names take 62 cells, the longest text of the window beside them 47.
+const NAMED_VIEWS: u16 = 112;
+
 /// The names of the views with their keys; the shown one is marked by brackets too.
 fn views(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> Row {
     const NAMES: [(&str, &str); 5] = [
@@ -104,8 +107,11 @@ fn views(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> Row {
         (" 4 ", "[4]"),
         (" 5 ", "[5]"),
     ];
-    // The names take 62 cells; the window text beside them needs as many again.
-    let names = if area.width >= 130 { &NAMES } else { &SHORT };
+    let names = if area.width >= NAMED_VIEWS {
+        &NAMES
+    } else {
+        &SHORT
+    };
     let mut row = Row::new();
     let mut places = Vec::new();
     for (view, (plain, shown)) in View::ALL.into_iter().zip(names) {

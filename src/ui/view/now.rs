@@ -1,6 +1,8 @@
 //! The line that says what now, and the banner of an open proposal.
 
 use super::Cx;
+use crate::domain::confirm::rule::person_in;
+use crate::domain::fact::Mode;
 use crate::domain::progress::current;
 use crate::domain::readiness::Readiness;
 use crate::domain::state::{Phase, StepStatus};
@@ -11,6 +13,7 @@ use crate::ui::canvas::Canvas;
 use crate::ui::keymap::keys_of;
 use crate::ui::model::Model;
 use crate::ui::ritual;
+use crate::ui::room::Link;
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
 use crate::ui::words;
@@ -38,6 +41,10 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Re
         line = line.saturating_add(1);
     }
     if let Some(row) = banner(cx, canvas, usize::from(area.width)) {
+        canvas.bar(area, line, row, canvas.of(Role::Banner));
+        line = line.saturating_add(1);
+    }
+    if let Some(row) = alone(cx, canvas) {
         canvas.bar(area, line, row, canvas.of(Role::Banner));
         line = line.saturating_add(1);
     }
@@ -185,6 +192,34 @@ fn banner(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Option<Row> {
         .text(&step.plan.title, style);
     let room = width.saturating_sub(right.width());
     Some(what.fit(room, canvas.signs()).row(right))
+}
+
+/// Tells a proposer whom nobody here could confirm how somebody gets here.
+pub(super) fn alone(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
+    let room = cx.room;
+    let proposal = room.state.proposal.as_ref().filter(|p| p.armed.is_none())?;
+    let terms = &proposal.terms;
+    let is_mine = ritual::me(room) == Some(&terms.proposer) && !room.welcome.read_only;
+    let mut terminals = room.state.terminals.values().filter(|t| !t.read_only);
+    let others = terminals.any(|terminal| {
+        let person = person_in(room.welcome.mode, &terminal.actor);
+        person.is_some_and(|person| *person != terms.proposer && *person != terms.executor)
+    });
+    if !is_mine || others || room.link != Link::Up {
+        return None;
+    }
+    let style = canvas.of(Role::Banner);
+    let row = Row::of(" nobody here can confirm; ", style);
+    let name = room.welcome.name.as_str();
+    Some(match room.welcome.mode {
+        Mode::Demo => row
+            .fixed("be bob in another terminal: warroom attach -t ", style)
+            .text(name, style)
+            .fixed(" --as bob", style),
+        Mode::Advisory => row
+            .fixed("a colleague attaches with: warroom attach -t ", style)
+            .text(name, style),
+    })
 }
 
 /// Holds in force, while the sentence above is about something else: what runs goes on, nothing new starts.

@@ -103,19 +103,22 @@ fn rule_rows(rules: usize, most: u16) -> u16 {
     }
 }
 
+/// Rows of the people below the checklist: the two that a maintenance needs, four who look on, and the frame.
+const PEOPLE_ROWS: u16 = 8;
+
 fn wide(area: Rect, rules: usize) -> Vec<(Pane, Rect)> {
     let shares = [Share::Percent(32), Share::Rest(1), Share::Percent(33)];
     let [left, middle, right] = columns(area, shares);
-    let mut all = named([Pane::Checklist], [left]);
+    let parts = rows(left, [Share::Rest(1), Share::Cells(PEOPLE_ROWS)]);
+    let mut all = named([Pane::Checklist, Pane::People], parts);
     let parts = rows(middle, [Share::Rest(3), Share::Rest(2)]);
     all.extend(named([Pane::Output, Pane::Feed], parts));
     let shares = [
         Share::Cells(rule_rows(rules, area.height / 2)),
-        Share::Rest(2),
         Share::Rest(3),
-        Share::Rest(2),
+        Share::Rest(4),
     ];
-    let panes = [Pane::Thresholds, Pane::Components, Pane::Duty, Pane::People];
+    let panes = [Pane::Thresholds, Pane::Components, Pane::Duty];
     all.extend(named(panes, rows(right, shares)));
     all
 }
