@@ -4,6 +4,7 @@
 //! Messages name the host and the cause; never a secret, a path or a query string.
 
 mod call;
+mod certificate;
 mod error;
 mod reach;
 mod redact;

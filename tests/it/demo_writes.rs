@@ -110,7 +110,7 @@ async fn what_a_newcomer_writes_in_the_demo_happens_in_the_lab() {
         text: "we look at it".to_owned(),
     };
     demo.does("lab-pager", note, 3).await;
-    let now = snapshot.state.at.wall;
+    let now = snapshot.state.head_at.wall;
     for (no, connector) in [(4, "lab-alerts"), (6, "lab-pager")] {
         let reference = demo.does(connector, mute(&snapshot, now), no).await;
         let holds = |s: &Snapshot| {

@@ -75,7 +75,7 @@ impl Source for Rota {
     }
 
     fn pace(&self) -> Pace {
-        Pace::default()
+        Pace::Jittered
     }
 
     fn deadline(&self) -> Duration {

@@ -119,12 +119,12 @@ impl Smtp {
         }
     }
 
-    /// A relay that says 5xx says it again; 4xx, and no line at all, is of a moment.
+    /// A relay that says 5xx, or offers no TLS where it must, says it again; 4xx, and no line at all, is of a moment.
     ///
     /// Source: RFC 5321, 4.2.1.
     fn refusal(&self, error: &Error) -> WriteError {
         let said = self.said(error);
-        if error.is_permanent() {
+        if error.is_permanent() || error.is_client() {
             WriteError::refused(said)
         } else {
             WriteError::not_yet(said)
