@@ -14,3 +14,4 @@ pub mod signers;
 pub mod sshsig;
 
 pub use session_key::{SessionKey, SessionKeyError};
+pub mod totp;
