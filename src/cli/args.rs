@@ -50,6 +50,8 @@ pub enum Verb {
     Plan(PlanArgs),
     /// Prove every configured integration: name, TLS, credentials, permissions, clock, what is found.
     Doctor(DoctorArgs),
+    /// Check who is who and what is asked of them, and make the lines that add a person or a key.
+    People(PeopleArgs),
     /// Check the hash chain of a session's journal.
     Verify(VerifyArgs),
     /// Export records of a session's journal.
@@ -264,6 +266,59 @@ pub struct DoctorArgs {
     /// JSON on standard output.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `warroom people`.
+#[derive(Debug, Args)]
+pub struct PeopleArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: PeopleVerb,
+}
+
+/// What can be done with people.
+#[derive(Debug, Subcommand)]
+pub enum PeopleVerb {
+    /// Check people, keys, rules and who may write them: file, line, column, what is wrong, a hint.
+    Check(PeopleCheckArgs),
+    /// Print the lines that add a person or a key, to be reviewed and committed. Changes no file.
+    Enroll(EnrollArgs),
+}
+
+/// `warroom people check`.
+#[derive(Debug, Args)]
+pub struct PeopleCheckArgs {
+    /// Directory, or people file [default: the configured one, else /etc/warroom].
+    #[arg(value_name = "DIR|FILE", value_hint = ValueHint::AnyPath)]
+    pub path: Option<PathBuf>,
+    /// Leave out who may write the files: for files in a repository, before they are installed.
+    #[arg(long)]
+    pub draft: bool,
+    /// JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `warroom people enroll`.
+#[derive(Debug, Args)]
+pub struct EnrollArgs {
+    /// Person id: a lower-case letter, then a-z 0-9 . _ -
+    pub name: String,
+    /// Public key: a .pub file, or the SHA256:... fingerprint of a key of the agent [default: the agent's only key].
+    #[arg(long, value_name = "FILE.pub|FINGERPRINT", value_hint = ValueHint::FilePath)]
+    pub key: Option<String>,
+    /// Unix account that is this person's alone; may be repeated [default: yours, when it has that name].
+    #[arg(long = "uid", value_name = "N")]
+    pub uids: Vec<u32>,
+    /// Role; may be repeated [default: operator and approver].
+    #[arg(long = "role", value_name = "ROLE", value_parser = ["observer", "operator", "approver", "breakglass"])]
+    pub roles: Vec<String>,
+    /// Directory, or people file, that the lines are for [default: the configured one, else /etc/warroom].
+    #[arg(long = "in", value_name = "DIR|FILE", value_hint = ValueHint::AnyPath)]
+    pub place: Option<PathBuf>,
+    /// Socket of the agent [default: $SSH_AUTH_SOCK].
+    #[arg(long, value_name = "SOCKET", value_hint = ValueHint::FilePath)]
+    pub agent: Option<PathBuf>,
 }
 
 /// `warroom verify`.

@@ -13,6 +13,7 @@ mod journal;
 pub mod lab;
 mod look;
 mod ls;
+mod people;
 mod pinned;
 pub mod plan;
 mod run;
@@ -61,6 +62,7 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Check(args) => docs::check(&args),
         Verb::Plan(args) => docs::plan(&args),
         Verb::Doctor(args) => doctor::doctor(&environment, &args),
+        Verb::People(args) => people::people(&environment, args),
         Verb::Verify(args) => verify::verify(&environment, &args),
         Verb::Journal(args) => journal::journal(&environment, &args),
         Verb::Completions { shell } => Ok(docs::completions(shell)),

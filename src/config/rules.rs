@@ -100,8 +100,8 @@ fn roles(document: &Document<'_>, section: &mut Section<'_, '_>, risk: Risk, rul
         document.fault(&at, "names no role", "such as `[\"approver\"]`");
         return;
     }
-    let roles = typed.iter().filter_map(|at| section.pick(at, &words));
-    rules.lines_mut(risk).roles = Some(roles.collect());
+    let known = typed.iter().filter_map(|at| section.pick(at, &words));
+    rules.lines_mut(risk).roles = Some(known.collect());
 }
 
 /// What only shows when the class's lines are read together.

@@ -6,6 +6,7 @@ use crate::domain::confirm::people::People;
 use crate::domain::digest::Digest;
 use crate::domain::id::PersonId;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// The directory beside the people file.
 pub(super) const DIR: &str = "totp.d";
@@ -39,7 +40,7 @@ pub(super) fn look(holder: &Holder, people: &People) -> Secrets {
             return found;
         }
         Err(Unread::Forbidden) => {
-            found.notes.push(unchecked(holder.path_of(DIR)));
+            found.notes.push(unchecked(&holder.path_of(DIR)));
             return found;
         }
         Err(Unread::Wrong(problem)) => {
@@ -69,7 +70,7 @@ pub(super) fn look(holder: &Holder, people: &People) -> Secrets {
                     "20 random bytes or more, in base 32 on one line",
                 )),
             },
-            Err(Unread::Forbidden) => found.notes.push(unchecked(path)),
+            Err(Unread::Forbidden) => found.notes.push(unchecked(&path)),
             Err(Unread::Wrong(problem)) => found.problems.push(problem),
         }
     }
@@ -83,10 +84,10 @@ pub(super) fn look(holder: &Holder, people: &People) -> Secrets {
     found
 }
 
-fn unchecked(path: std::path::PathBuf) -> Problem {
+fn unchecked(path: &Path) -> Problem {
     let what =
         "cannot be read by this account; whether two people have one secret was not looked at";
-    Problem::of_file(&path, what.to_owned(), "")
+    Problem::of_file(path, what.to_owned(), "")
 }
 
 /// Digest of the secret's bytes: two ways to write one secret are one.

@@ -14,6 +14,7 @@ use crate::evidence::revoked::Revoked;
 use crate::evidence::signers::Signers;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Where people come from.
 #[derive(Debug, Clone)]
@@ -38,7 +39,7 @@ pub struct Policy {
     /// Keys that certify checkpoints.
     pub server_signers: Signers,
     /// What each class of step asks of people.
-    pub rules: Rules,
+    pub rules: Arc<Rules>,
     /// What counts no more. Not in the digest.
     pub revoked: Revoked,
 }
@@ -56,7 +57,7 @@ impl Policy {
                 digest: policy_digest(None)?,
                 signers: Signers::default(),
                 server_signers: Signers::default(),
-                rules: Rules::default(),
+                rules: Arc::default(),
                 revoked: Revoked::default(),
             });
         };
@@ -77,7 +78,7 @@ impl Policy {
             digest,
             signers,
             server_signers,
-            rules,
+            rules: Arc::new(rules),
             revoked,
         })
     }

@@ -123,12 +123,11 @@ fn chosen(
         } else {
             None
         };
-        match why {
-            Some(why) => drop(uncounted.insert(id.clone(), why)),
-            None => {
-                people.insert(id.clone());
-                taken_away = taken_away.saturating_add(u8::from(is_away));
-            }
+        if let Some(why) = why {
+            uncounted.insert(id.clone(), why);
+        } else {
+            people.insert(id.clone());
+            taken_away = taken_away.saturating_add(u8::from(is_away));
         }
     }
     people

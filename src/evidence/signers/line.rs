@@ -36,7 +36,7 @@ struct Rest<'l> {
     text: &'l str,
 }
 
-impl<'l> Rest<'l> {
+impl Rest<'_> {
     fn fault(self, what: impl Into<String>, hint: impl Into<String>) -> SignersFault {
         fault(self.line, self.column, what, hint)
     }

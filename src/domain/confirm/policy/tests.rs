@@ -1,6 +1,7 @@
 //! The table of `TWO_PERSON` 3.5 line by line, and that a runbook only ever raises it.
 
 use super::*;
+use crate::domain::fact::Touch;
 use proptest::prelude::*;
 
 const RISKS: [Risk; 4] = [
@@ -164,7 +165,6 @@ fn a_detached_signature_stands_for_a_touch_and_for_nothing_more() {
         touch,
         detached,
     };
-    use crate::domain::fact::Touch;
     let cases = [
         (Grade::Sshsig, via(Touch::None, false), Met::Yes),
         (Grade::Sshsig, via(Touch::None, true), Met::Yes),
