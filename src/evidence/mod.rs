@@ -12,6 +12,6 @@ pub mod revoked;
 pub mod session_key;
 pub mod signers;
 pub mod sshsig;
+pub mod totp;
 
 pub use session_key::{SessionKey, SessionKeyError};
-pub mod totp;

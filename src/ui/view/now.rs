@@ -216,7 +216,7 @@ pub(super) fn alone(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
             .fixed("be bob in another terminal: warroom attach -t ", style)
             .text(name, style)
             .fixed(" --as bob", style),
-        Mode::Advisory => row
+        Mode::Advisory | Mode::Enforced => row
             .fixed("a colleague attaches with: warroom attach -t ", style)
             .text(name, style),
     })
