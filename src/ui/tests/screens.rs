@@ -148,7 +148,7 @@ fn war_room_with_a_refusal() {
 
 #[test]
 fn a_proposer_with_nobody_to_confirm_is_told_how_somebody_gets_here() {
-    let how = "a colleague attaches with: warroom attach -t move-orders";
+    let how = "they join by: warroom attach -t move-orders ";
     let mut seat = Seat::at(Story::proposed("alice"), SMALL);
     assert!(!seat.text().contains(how), "bob is there");
     let gone = Fact::Detached {

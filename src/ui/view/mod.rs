@@ -211,11 +211,15 @@ fn tail_entries(
     }
     let mut shown: std::collections::VecDeque<Row> = std::collections::VecDeque::new();
     for place in (0..len.saturating_sub(scroll.back)).rev() {
-        let entry = of(place);
-        if !shown.is_empty() && shown.len().saturating_add(entry.len()) > height {
+        // Of the oldest one that is seen, only the end may have room; of one that is larger than the pane, the beginning is.
+        let room = match shown.len() {
+            0 => usize::MAX,
+            taken => height.saturating_sub(taken),
+        };
+        if room == 0 {
             break;
         }
-        for row in entry.into_iter().rev() {
+        for row in of(place).into_iter().rev().take(room) {
             shown.push_front(row);
         }
     }

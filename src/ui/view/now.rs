@@ -209,15 +209,20 @@ pub(super) fn alone(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
         return None;
     }
     let style = canvas.of(Role::Banner);
-    let row = Row::of(" nobody here can confirm; ", style);
+    let row = Row::of(" no second person yet", style);
     let name = room.welcome.name.as_str();
     Some(match room.welcome.mode {
         Mode::Demo => row
-            .fixed("be bob in another terminal: warroom attach -t ", style)
+            .fixed("; another terminal: warroom attach -t ", style)
             .text(name, style)
             .fixed(" --as bob", style),
+<<<<<<< HEAD
         Mode::Advisory | Mode::Enforced => row
             .fixed("a colleague attaches with: warroom attach -t ", style)
+=======
+        Mode::Advisory => row
+            .fixed("; they join by: warroom attach -t ", style)
+>>>>>>> eyes
             .text(name, style),
     })
 }
