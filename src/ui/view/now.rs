@@ -216,13 +216,8 @@ pub(super) fn alone(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
             .fixed("; another terminal: warroom attach -t ", style)
             .text(name, style)
             .fixed(" --as bob", style),
-<<<<<<< HEAD
         Mode::Advisory | Mode::Enforced => row
-            .fixed("a colleague attaches with: warroom attach -t ", style)
-=======
-        Mode::Advisory => row
             .fixed("; they join by: warroom attach -t ", style)
->>>>>>> eyes
             .text(name, style),
     })
 }
