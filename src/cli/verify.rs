@@ -6,7 +6,7 @@ use super::checkpoints::{Audit, Findings};
 use super::environment::{Environment, session_dir, session_name};
 use crate::config::Secrets;
 use crate::exit::{Code, Failure};
-use crate::journal::{self, JOURNAL_FILE, JournalError};
+use crate::journal::{self, JOURNAL_FILE, JournalError, facts};
 use crate::server::checkpoints::CHECKPOINTS_FILE;
 use crate::server::peek;
 use std::fs::File;
@@ -22,9 +22,13 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
     let report = journal::verify_file(&file).map_err(|error| failure(error, &file))?;
     // The chain may hold and the facts still not be ours: both must be true.
     let mut audit = audit(&file, &args.checkpoints)?;
-    let peeked = peek::read_file(&file, |record| audit.take(record)).map_err(|error| {
+    let peeked = peek::peek_file(&file).map_err(|error| {
         let hint = error.hint();
         Failure::new(error).hint(hint)
+    })?;
+    super::journal::each(&file, |record, _| {
+        audit.take(&facts::fact_of(record).map_err(Failure::new)?);
+        Ok(true)
     })?;
     let found = audit.finish();
     let head = report
