@@ -39,7 +39,7 @@ pub(super) fn journal(environment: &Environment, args: &JournalArgs) -> Outcome 
 }
 
 /// Reads records in order and gives each to `take`, until it wants no more.
-fn each(
+pub(super) fn each(
     file: &Path,
     mut take: impl FnMut(&Record, Seq) -> Result<bool, Failure>,
 ) -> Result<(), Failure> {

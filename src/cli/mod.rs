@@ -18,6 +18,7 @@ pub mod plan;
 mod run;
 mod runbook_file;
 mod serve;
+mod signatures;
 mod status;
 mod verify;
 
