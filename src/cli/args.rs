@@ -327,6 +327,9 @@ pub struct VerifyArgs {
     /// Session name, its directory, or a journal file.
     #[arg(value_name = "SESSION|PATH")]
     pub session: String,
+    /// People file with `allowed_signers` beside it, to judge signatures by [default: that of the configuration].
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub people: Option<PathBuf>,
     /// Checkpoints that were kept elsewhere; those beside the journal are looked at too.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub checkpoints: Vec<PathBuf>,

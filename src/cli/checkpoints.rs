@@ -132,7 +132,7 @@ mod tests {
         let (key, _) = SessionKey::generate().expect("random bytes");
         let room = Room::proposed();
         let mut genesis = (*room.state.genesis).clone();
-        genesis.session_key = Some(key.to_public_text().expect("writable"));
+        genesis.session_key = Some(key.to_public_text());
         let record = Stamped {
             seq: Seq(0),
             hash: Digest::of(b"genesis"),
@@ -149,7 +149,7 @@ mod tests {
         };
         let document = document.print().expect("printable");
         let signature = key.sign(NAMESPACE, document.as_bytes()).expect("signed");
-        (record, format!("{document}{}\n", signature.trim_end()))
+        (record, format!("{document}{signature}"))
     }
 
     fn audit(record: &Stamped, text: &str) -> Findings {

@@ -19,6 +19,7 @@ pub mod plan;
 mod run;
 mod runbook_file;
 mod serve;
+mod signatures;
 mod status;
 mod verify;
 

@@ -4,7 +4,9 @@ use super::Outcome;
 use super::args::VerifyArgs;
 use super::checkpoints::{Audit, Findings};
 use super::environment::{Environment, session_dir, session_name};
-use crate::config::Secrets;
+use super::signatures::{Judge, Signed};
+use crate::config::policy::{self, PolicyFiles};
+use crate::config::{Guard, Secrets};
 use crate::exit::{Code, Failure};
 use crate::journal::{self, JOURNAL_FILE, JournalError, facts};
 use crate::server::checkpoints::CHECKPOINTS_FILE;
@@ -31,6 +33,14 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
         Ok(true)
     })?;
     let found = audit.finish();
+    let policy = policy(environment, args.people.as_deref())?;
+    let mut judge = Judge::new(policy.as_ref().map(|p| (&p.signers, &p.revoked)));
+    super::journal::each(&file, |record, _| {
+        judge.take(record);
+        Ok(true)
+    })?;
+    let signed = judge.finish();
+    let faults = [found.faults.as_slice(), signed.faults.as_slice()].concat();
     let head = report
         .chain
         .prev()
@@ -47,10 +57,12 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
             "journal": file, "intact": true, "session": session, "records": records, "head": head,
             "bytes": report.bytes, "torn_bytes": report.torn_bytes, "state": state,
             "first_time": time(report.first_time), "last_time": time(report.last_time),
-            "checkpoints": found.count, "covered": found.covered, "faults": found.faults,
+            "checkpoints": found.count, "covered": found.covered,
+            "signatures": signed.good, "unjudged": signed.unjudged, "notes": signed.notes,
+            "faults": faults,
         });
         super::say(&format!("{value}\n"))?;
-        return judged(&found);
+        return judged(faults.len());
     }
     let mut lines = vec![
         format!("{}: intact", file.display()),
@@ -74,26 +86,57 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
             report.torn_bytes
         ));
     }
-    lines.extend(found.faults.iter().map(|fault| format!("FAULT    {fault}")));
+    lines.extend(signed_line(&signed));
+    lines.extend(signed.notes.iter().map(|note| format!("note     {note}")));
+    lines.extend(faults.iter().map(|fault| format!("FAULT    {fault}")));
     super::say(&format!("{}\n", lines.join("\n")))?;
-    judged(&found)
+    judged(faults.len())
 }
 
-fn judged(found: &Findings) -> Outcome {
-    if found.faults.is_empty() {
+/// Who signed how often; nothing where nobody did.
+fn signed_line(signed: &Signed) -> Option<String> {
+    if signed.unjudged > 0 {
+        return Some(format!(
+            "people   {} signatures that were not judged: name the people file with `--people`",
+            signed.unjudged
+        ));
+    }
+    let who: Vec<String> = signed
+        .good
+        .iter()
+        .map(|(id, n)| format!("{id} {n}"))
+        .collect();
+    (!who.is_empty()).then(|| format!("people   signatures are good: {}", who.join(", ")))
+}
+
+fn judged(count: usize) -> Outcome {
+    if count == 0 {
         return Ok(Code::Done);
     }
-    let count = found.faults.len();
     let what = if count == 1 {
-        "checkpoint does"
+        "thing does"
     } else {
-        "checkpoints do"
+        "things do"
     };
-    Err(
-        Failure::new(format!("{count} {what} not fit the journal")).hint(
-            "the journal was cut, edited or swapped, or the file is of another session".to_owned(),
-        ),
-    )
+    let hint =
+        "the journal was cut, edited or swapped, or it is held against files of another session";
+    Err(Failure::new(format!("{count} {what} not fit the journal")).hint(hint.to_owned()))
+}
+
+/// The policy files to judge signatures by, when there are any.
+fn policy(environment: &Environment, named: Option<&Path>) -> Result<Option<PolicyFiles>, Failure> {
+    // Whoever may write them now says nothing about then; what was in force is in the journal by its digest.
+    let load = |file: &Path| {
+        policy::load(file, Guard::Draft)
+            .map_err(|problems| Failure::new(problems).code(Code::Usage))
+    };
+    match named {
+        Some(file) => load(file).map(Some),
+        None => match environment.config(Secrets::Skip)?.people {
+            Some(file) => load(&file).map(Some),
+            None => Ok(None),
+        },
+    }
 }
 
 /// The checkpoints beside a journal and those that were named.

@@ -1,11 +1,20 @@
 //! The key of one session: it signs checkpoints and nothing else (`TWO_PERSON` 5.5).
 
+use super::key::{Key, Listed};
+use super::make;
+use super::sshsig::{SigFault, Signature};
+use crate::domain::id::PersonId;
+use crate::domain::time::Timestamp;
 use data_encoding::BASE64;
 use ring::rand::SystemRandom;
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use ring::signature::Ed25519KeyPair;
 use secrecy::zeroize::Zeroizing;
-use ssh_key::public::{Ed25519PublicKey, KeyData};
-use ssh_key::{Algorithm, HashAlg, LineEnding, PublicKey, Signature, SshSig};
+use std::collections::BTreeSet;
+
+/// How the public half begins.
+const KIND: &str = "ssh-ed25519";
+/// The name a session's key is listed under; no person signs checkpoints.
+const NAME: &str = "session";
 
 /// Why a session has no key.
 #[derive(Debug, thiserror::Error)]
@@ -16,21 +25,18 @@ pub enum SessionKeyError {
     /// The bytes are no key of ours.
     #[error("the bytes are no Ed25519 key in PKCS#8")]
     Malformed,
-    /// The signature could not be written down.
-    #[error("a signature could not be written down")]
-    Form(#[from] ssh_key::Error),
 }
 
 /// An Ed25519 key pair; printing it shows its public half alone.
 pub struct SessionKey {
     pair: Ed25519KeyPair,
-    public: PublicKey,
+    public: Key,
 }
 
 impl std::fmt::Debug for SessionKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SessionKey")
-            .field("public", &self.public.fingerprint(HashAlg::Sha256))
+            .field("public", &self.public.fingerprint())
             .finish_non_exhaustive()
     }
 }
@@ -57,56 +63,48 @@ impl SessionKey {
     }
 
     fn of(pair: Ed25519KeyPair) -> Result<Self, SessionKeyError> {
-        let point = Ed25519PublicKey::try_from(pair.public_key().as_ref())?;
-        let public = PublicKey::from(KeyData::Ed25519(point));
+        let public = make::public_key(&pair).map_err(|_| SessionKeyError::Malformed)?;
         Ok(Self { pair, public })
     }
 
     /// `ssh-ed25519 AAAA...`, as a line of `allowed_signers` has it behind the name.
-    ///
-    /// # Errors
-    /// [`SessionKeyError::Form`].
-    pub fn to_public_text(&self) -> Result<String, SessionKeyError> {
-        let blob = self.public.to_bytes()?;
-        Ok(format!("ssh-ed25519 {}", BASE64.encode(&blob)))
+    pub fn to_public_text(&self) -> String {
+        format!("{KIND} {}", BASE64.encode(self.public.blob()))
     }
 
     /// The armoured SSHSIG over a message, as `ssh-keygen -Y sign` writes it.
     ///
     /// # Errors
-    /// [`SessionKeyError::Form`].
-    pub fn sign(&self, namespace: &str, message: &[u8]) -> Result<String, SessionKeyError> {
-        let to_sign = SshSig::signed_data(namespace, HashAlg::Sha512, message)?;
-        let raw = self.pair.sign(&to_sign);
-        let signature = Signature::new(Algorithm::Ed25519, raw.as_ref())?;
-        let key = self.public.key_data().clone();
-        let signed = SshSig::new(key, namespace, HashAlg::Sha512, signature)?;
-        Ok(signed.to_pem(LineEnding::LF)?)
+    /// [`SigFault`]; never for a key that ring has made.
+    pub fn sign(&self, namespace: &str, message: &[u8]) -> Result<String, SigFault> {
+        make::sign(&self.pair, namespace, message)
     }
 }
 
 /// True when this key signed exactly this message for this purpose: the one way a checkpoint is believed.
 ///
-/// `public`: as [`SessionKey::to_public_text`] writes it. An armour in any other form than the one `ssh-keygen` writes
-/// is refused, so nothing can hide in it.
+/// `public`: as [`SessionKey::to_public_text`] writes it.
 pub fn is_signed(public: &str, namespace: &str, message: &str, armour: &str) -> bool {
-    verify(public, namespace, message, armour).is_some()
-}
-
-fn verify(public: &str, namespace: &str, message: &str, armour: &str) -> Option<()> {
-    let key = PublicKey::from_openssh(public).ok()?;
-    let signed = SshSig::from_pem(armour).ok()?;
-    let is_ours = signed.public_key() == key.key_data()
-        && signed.namespace() == namespace
-        && signed.hash_alg() == HashAlg::Sha512
-        && signed.reserved().is_empty()
-        && signed.algorithm() == Algorithm::Ed25519
-        && signed.to_pem(LineEnding::LF).ok()?.trim_end() == armour.trim_end();
-    let point = key.key_data().ed25519().filter(|_| is_ours)?;
-    let data = SshSig::signed_data(namespace, HashAlg::Sha512, message.as_bytes()).ok()?;
-    UnparsedPublicKey::new(&ED25519, &point.0)
-        .verify(&data, signed.signature_bytes())
-        .ok()
+    let key = public
+        .split_once(' ')
+        .filter(|(kind, _)| *kind == KIND)
+        .and_then(|(kind, blob)| Key::parse(kind, blob).ok());
+    let (Some(key), Ok(person)) = (key, PersonId::new(NAME)) else {
+        return false;
+    };
+    let listed = Listed {
+        person,
+        namespaces: BTreeSet::from([namespace.to_owned()]),
+        valid_after: None,
+        valid_before: None,
+        key,
+        line: 1,
+    };
+    // A session's key is good as long as its journal is; when it was made does not matter.
+    let at = Timestamp::from_millis(0);
+    Signature::parse(armour)
+        .and_then(|signature| signature.check(message.as_bytes(), namespace, &listed, false, at))
+        .is_ok()
 }
 
 #[cfg(test)]
@@ -136,11 +134,11 @@ TCrrU1fhd9BPeicTQjUjnH1+/Jd2X2u/TEL2yWKEsKygg=
         let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_ref()).expect("32 bytes");
         let key = SessionKey::of(pair).expect("a key");
         assert_eq!(
-            key.to_public_text().expect("writable"),
+            key.to_public_text(),
             "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK3DTpwl6xS359J9md9W+lwN2ZamN30tNdX2phSxpBar"
         );
         let signed = key.sign("warroom-checkpoint@v1", CHECKPOINT.as_bytes());
-        assert_eq!(signed.expect("signed").trim_end(), SIGNATURE.trim_end());
+        assert_eq!(signed.expect("signed"), SIGNATURE);
     }
 
     #[test]

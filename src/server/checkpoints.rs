@@ -46,7 +46,7 @@ pub(crate) fn make_key(dir: &Path) -> Result<String, String> {
     file.write_all(&bytes)
         .and_then(|()| file.sync_all())
         .map_err(|error| failed(&error))?;
-    key.to_public_text().map_err(|error| error.to_string())
+    Ok(key.to_public_text())
 }
 
 /// Reads the key of a session that is taken up.
@@ -66,11 +66,10 @@ fn read_key(dir: &Path, public: &str) -> Result<SessionKey, String> {
         .read_to_end(&mut bytes)
         .map_err(|error| failed(&error))?;
     let key = SessionKey::from_pkcs8(&bytes).map_err(|error| failed(&error))?;
-    match key.to_public_text() {
-        Ok(text) if text == public => Ok(key),
-        Ok(_) => Err(failed(&"it is another key than the journal names")),
-        Err(error) => Err(failed(&error)),
+    if key.to_public_text() == public {
+        return Ok(key);
     }
+    Err(failed(&"it is another key than the journal names"))
 }
 
 /// Where checkpoints go besides clients and the file beside the journal.

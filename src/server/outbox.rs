@@ -91,7 +91,7 @@ impl Outbox {
 }
 
 async fn send(outlet: &Outlet, signed: &SignedCheckpoint) -> Result<(), String> {
-    let text = format!("{}{}", signed.document, with_line_feed(&signed.signature));
+    let text = format!("{}{}", signed.document, signed.signature);
     match outlet {
         Outlet::File(path) => {
             let file = path.clone();
@@ -110,10 +110,6 @@ async fn send(outlet: &Outlet, signed: &SignedCheckpoint) -> Result<(), String> 
         }
         Outlet::Command(argv) => run(argv, &text).await,
     }
-}
-
-fn with_line_feed(armour: &str) -> String {
-    format!("{}\n", armour.trim_end())
 }
 
 fn append(path: &Path, text: &str) -> std::io::Result<()> {

@@ -35,7 +35,7 @@ impl Scene {
         let (key, _) = SessionKey::generate().expect("random bytes");
         let mut room = Story::running("bob").room;
         let mut genesis = (*room.state.genesis).clone();
-        genesis.session_key = Some(key.to_public_text().expect("writable"));
+        genesis.session_key = Some(key.to_public_text());
         let headers = journal(genesis.session.as_str(), &["a", "b", "c", "d", "e", "f"]);
         room.state.genesis = genesis.into();
         room.recent.clear();
