@@ -29,6 +29,8 @@ mod doctor;
 #[cfg(test)]
 mod e2e;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod golden_writes;
