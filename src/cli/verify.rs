@@ -23,23 +23,11 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
     let file = journal_of(environment, &args.session)?;
     let report = journal::verify_file(&file).map_err(|error| failure(error, &file))?;
     // The chain may hold and the facts still not be ours: both must be true.
-    let mut audit = audit(&file, &args.checkpoints)?;
     let peeked = peek::peek_file(&file).map_err(|error| {
         let hint = error.hint();
         Failure::new(error).hint(hint)
     })?;
-    super::journal::each(&file, |record, _| {
-        audit.take(&facts::fact_of(record).map_err(Failure::new)?);
-        Ok(true)
-    })?;
-    let found = audit.finish();
-    let policy = policy(environment, args.people.as_deref())?;
-    let mut judge = Judge::new(policy.as_ref().map(|p| (&p.signers, &p.revoked)));
-    super::journal::each(&file, |record, _| {
-        judge.take(record);
-        Ok(true)
-    })?;
-    let signed = judge.finish();
+    let Examined { found, signed } = examine(environment, args, &file)?;
     let faults = [found.faults.as_slice(), signed.faults.as_slice()].concat();
     let head = report
         .chain
@@ -91,6 +79,27 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
     lines.extend(faults.iter().map(|fault| format!("FAULT    {fault}")));
     super::say(&format!("{}\n", lines.join("\n")))?;
     judged(faults.len())
+}
+
+/// What checkpoints and signatures say.
+struct Examined {
+    found: Findings,
+    signed: Signed,
+}
+
+fn examine(environment: &Environment, args: &VerifyArgs, file: &Path) -> Result<Examined, Failure> {
+    let mut audit = audit(file, &args.checkpoints)?;
+    let policy = policy(environment, args.people.as_deref())?;
+    let mut judge = Judge::new(policy.as_ref().map(|p| (&p.signers, &p.revoked)));
+    super::journal::each(file, |record, _| {
+        audit.take(&facts::fact_of(record).map_err(Failure::new)?);
+        judge.take(record);
+        Ok(true)
+    })?;
+    Ok(Examined {
+        found: audit.finish(),
+        signed: judge.finish(),
+    })
 }
 
 /// Who signed how often; nothing where nobody did.
