@@ -280,11 +280,8 @@ impl Batch {
     }
 }
 
-/// What a person may do, or why not.
-enum Answer {
-    Yes(Batch),
-    No(Option<Fact>),
-}
+/// What a person may do; or what is kept of the refusal.
+type Answer = Result<Box<Batch>, Vec<Fact>>;
 
 impl Model {
     /// The scene after an act; nothing where it changes nothing.
@@ -300,7 +297,7 @@ impl Model {
                 let outcome = Outcome::Exited { code: *code };
                 let output = no_output();
                 self.exec(
-                    scene.clone(),
+                    scene,
                     &ExecUpdate::Ended {
                         key,
                         outcome,
@@ -313,7 +310,7 @@ impl Model {
                 if batch.records.is_empty() {
                     return None;
                 }
-                self.commit(scene, batch)
+                self.commit(scene, &batch)
             }
             Act::Jump(jump) => jumped(scene.clone(), *jump),
             Act::Flip(file) => flipped(scene.clone(), *file),
@@ -325,7 +322,7 @@ impl Model {
         if act.is_trouble(scene) {
             next.troubles = next.troubles.checked_sub(1)?;
         }
-        check(scene, &mut next);
+        check(&mut next);
         Some(next.sealed())
     }
 
@@ -341,13 +338,13 @@ impl Model {
             }
         }
         let answer = Self::answer(&scene, who, key, None)?;
-        self.take(scene, who, answer)
+        Some(self.take(&scene, who, answer))
     }
 
     fn replay(&self, scene: &Scene, place: usize) -> Option<Scene> {
         let said = scene.ghost.stated[place].clone();
         let answer = Self::answer(scene, said.person, Key::Confirm, Some(&said.text))?;
-        self.take(scene.clone(), said.person, answer)
+        Some(self.take(scene, said.person, answer))
     }
 
     /// What comes of a key: the plan of a proposal is rendered in between, as the server does.
@@ -372,36 +369,33 @@ impl Model {
             decision = decide::open_proposal(state, &actor, &step, &prepared, scene.now, world);
         }
         Some(match decision {
-            Ok(facts) => Answer::Yes(batch.stage_all(&actor, facts).settle()),
-            Err(refused) => Answer::No(refused.record.map(|fact| *fact)),
+            Ok(facts) => Ok(Box::new(batch.stage_all(&actor, facts).settle())),
+            Err(refused) => Err(refused.record.into_iter().map(|fact| *fact).collect()),
         })
     }
 
-    fn take(&self, scene: Scene, who: usize, answer: Answer) -> Option<Scene> {
-        match answer {
-            Answer::Yes(batch) => Some(self.commit(&scene, batch)),
-            Answer::No(record) => {
-                let before = scene.clone().sealed();
-                let record: Vec<Fact> = record.into_iter().collect();
-                let closes = matches!(record[..], [Fact::ProposalClosed { .. }]);
-                let batch =
-                    Batch::new(&scene, Look::NotLooked).stage_all(&actor(PEOPLE[who]), record);
-                let mut after = self.commit(&scene, batch).sealed();
-                if after != before && !closes {
-                    after.ghost.breaks(REFUSED);
-                }
-                Some(after)
-            }
+    fn take(&self, scene: &Scene, who: usize, answer: Answer) -> Scene {
+        let record = match answer {
+            Ok(batch) => return self.commit(scene, &batch),
+            Err(record) => record,
+        };
+        let before = scene.clone().sealed();
+        let closes = matches!(record[..], [Fact::ProposalClosed { .. }]);
+        let batch = Batch::new(scene, Look::NotLooked).stage_all(&actor(PEOPLE[who]), record);
+        let mut after = self.commit(scene, &batch).sealed();
+        if after != before && !closes {
+            after.ghost.breaks(REFUSED);
         }
+        after
     }
 
     /// Everything is durable, and what follows from it may be done.
-    fn commit(&self, scene: &Scene, batch: Batch) -> Scene {
+    fn commit(&self, scene: &Scene, batch: &Batch) -> Scene {
         let keep = batch.records.len();
         self.commit_part(scene, batch, keep)
     }
 
-    fn commit_part(&self, scene: &Scene, batch: Batch, keep: usize) -> Scene {
+    fn commit_part(&self, scene: &Scene, batch: &Batch, keep: usize) -> Scene {
         let mut next = scene.clone();
         let intends = |r: &Stamped| matches!(r.fact, Fact::ExecIntent { .. });
         let kept = &batch.records[..keep];
@@ -422,9 +416,7 @@ impl Model {
         }
         let mut state = (*scene.state).clone();
         for record in kept {
-            let before = needs_before(&record.fact).then(|| state.clone());
-            next.ghost
-                .observe(before.as_ref().unwrap_or(&state), record, scene.files);
+            next.ghost.observe(&state, record, scene.files);
             self.note(record);
             check_apply(&mut state, record).ok();
         }
@@ -448,13 +440,13 @@ impl Model {
             let text = scene.statement(*who)?;
             scene.ghost.state(*who, &text);
         }
-        let Answer::Yes(batch) = Self::answer(&scene, *who, *key, None)? else {
+        let Ok(batch) = Self::answer(&scene, *who, *key, None)? else {
             return None;
         };
         if keep >= batch.records.len() {
             return None;
         }
-        let mut next = self.commit_part(&scene, batch, keep);
+        let mut next = self.commit_part(&scene, &batch, keep);
         if self.defect == Some(Defect::Hasty)
             && let Some(pending) = next.pending
         {
@@ -476,10 +468,10 @@ impl Model {
             if keep >= batch.records.len() {
                 return None;
             }
-            scene = self.commit_part(&scene, batch, keep);
+            scene = self.commit_part(&scene, &batch, keep);
         }
         let batch = resumed(&scene).settle();
-        scene = self.commit(&scene, batch);
+        scene = self.commit(&scene, &batch);
         for (terminal, who) in TERMINALS {
             if who < self.bounds.people {
                 scene = self.attach(&scene, TerminalId(terminal), who);
@@ -495,10 +487,8 @@ impl Model {
             read_only,
         };
         let batch = Batch::new(scene, Look::NotLooked);
-        self.commit(
-            scene,
-            batch.stage_all(&actor(PEOPLE[who]), vec![fact]).settle(),
-        )
+        let batch = batch.stage_all(&actor(PEOPLE[who]), vec![fact]).settle();
+        self.commit(scene, &batch)
     }
 
     fn back(&self, scene: &Scene, who: usize) -> Scene {
@@ -516,7 +506,7 @@ impl Model {
         let batch = batch
             .stage_all(&who, vec![Fact::Detached { terminal }])
             .settle();
-        let mut next = self.commit(scene, batch);
+        let mut next = self.commit(scene, &batch);
         for (place, name) in PEOPLE.iter().enumerate().take(self.bounds.people) {
             let mut all = next.state.terminals.values();
             if all.all(|t| t.actor.person() != Some(&person(name))) {
@@ -533,14 +523,15 @@ impl Model {
             quote: None,
         };
         let batch = Batch::new(scene, Look::NotLooked);
-        self.commit(scene, batch.stage_all(&Actor::Engine, vec![fact]).settle())
+        let batch = batch.stage_all(&Actor::Engine, vec![fact]).settle();
+        self.commit(scene, &batch)
     }
 
-    fn exec(&self, scene: Scene, update: &ExecUpdate) -> Scene {
+    fn exec(&self, scene: &Scene, update: &ExecUpdate) -> Scene {
         let facts = exec_facts(&scene.state, update);
-        let batch = Batch::new(&scene, Look::NotLooked);
+        let batch = Batch::new(scene, Look::NotLooked);
         let batch = batch.stage_all(&Actor::Engine, facts).settle();
-        self.commit(&scene, batch)
+        self.commit(scene, &batch)
     }
 
     /// The runner compares what it is about to start with what people have reviewed.
@@ -548,10 +539,10 @@ impl Model {
         let pending = scene.pending?;
         let key = scene.state.running()?.key.clone();
         let mut next = scene.clone();
-        next.pending = None;
+        next.pending = next.pending.filter(|_| self.defect == Some(Defect::Twice));
         if pending.exe == exe(scene.files.content) || is_off(Guard::Plan) {
             next.ghost.spawn(pending.offer, scene.files);
-            return Some(self.exec(next, &ExecUpdate::Spawned { key, pid: 7 }));
+            return Some(self.exec(&next, &ExecUpdate::Spawned { key, pid: 7 }));
         }
         let why = "it is not what was reviewed".to_owned();
         let (outcome, output) = (Outcome::NotStarted { why }, no_output());
@@ -560,12 +551,12 @@ impl Model {
             outcome,
             output,
         };
-        Some(self.exec(next, &ended))
+        Some(self.exec(&next, &ended))
     }
 }
 
 /// What must hold of every scene, whatever led to it.
-fn check(before: &Scene, next: &mut Scene) {
+fn check(next: &mut Scene) {
     let Ghost { offers, .. } = &next.ghost;
     let is_lost = offers.iter().any(|offer| {
         use super::ghost::End;
@@ -575,12 +566,6 @@ fn check(before: &Scene, next: &mut Scene) {
     if is_lost {
         next.ghost.breaks(KNOWN);
     }
-    debug_assert!(before.ghost.offers.len() <= next.ghost.offers.len());
-}
-
-/// A decision to run is judged on the state before it.
-const fn needs_before(fact: &Fact) -> bool {
-    matches!(fact, Fact::ExecIntent { .. })
 }
 
 fn command(scene: &Scene, who: usize, key: Key, said: Option<&str>) -> Option<Command> {
