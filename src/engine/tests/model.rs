@@ -11,6 +11,7 @@
 //! is a defect of the list.
 
 mod act;
+mod acts;
 mod ghost;
 mod scene;
 
@@ -23,7 +24,7 @@ use crate::domain::runbook::plan::{ExecRole, Plan, PlanBlock, Risk};
 use crate::domain::state::{Phase, State, StepStatus};
 use crate::domain::threshold::{OnBreach, Verdict};
 use crate::domain::time::{Moment, Timestamp};
-use act::{Act, TERMINALS};
+use acts::{Act, TERMINALS};
 use ghost::*;
 use scene::{PEOPLE, STEPS, Scene};
 use stateright::{Checker, Property};
@@ -209,7 +210,7 @@ impl stateright::Model for Model {
 
     fn actions(&self, scene: &Scene, acts: &mut Vec<Act>) {
         let _off = self.switch();
-        act::acts(scene, &self.bounds, acts);
+        acts::acts(scene, &self.bounds, acts);
     }
 
     fn next_state(&self, scene: &Scene, act: Act) -> Option<Scene> {
