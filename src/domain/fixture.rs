@@ -1,8 +1,10 @@
 //! A small maintenance for tests: a plan with every kind of step, people, clocks, and a journal in memory.
 
 mod asks;
+mod cases;
 
 pub(crate) use asks::*;
+pub(crate) use cases::cases;
 
 use crate::domain::apply::{check_apply, fold};
 use crate::domain::command::{Command, Refusal};

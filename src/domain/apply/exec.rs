@@ -17,7 +17,11 @@ pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Resu
     match fact {
         Fact::ExecIntent { key, role, nonce } => intend(state, key, *role, nonce.as_ref(), mark),
         Fact::ExecSpawned { key, pid } => {
-            in_flight(state, key)?.pid = Some(*pid);
+            let running = in_flight(state, key)?;
+            if running.pid.is_some() {
+                return Err("it runs already");
+            }
+            running.pid = Some(*pid);
             Ok(())
         }
         Fact::ExecOutcome {

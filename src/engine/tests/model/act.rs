@@ -1,237 +1,24 @@
-//! What may happen next, and what comes of it: each through the functions the server calls.
+//! What comes of an act: each through the functions the server calls.
 
+use super::acts::{Act, File, Jump, Key, TERMINALS};
 use super::ghost::{Ghost, KNOWN, POSSIBLE, REFUSED, RESOLVED, nonce_of};
 use super::scene::{Files, PEOPLE, Pending, STEPS, Scene, exe};
-use super::{Bounds, Defect, Model};
+use super::{Defect, Model};
 use crate::domain::apply::check_apply;
 use crate::domain::command::Command;
 use crate::domain::decide::{self, Prepared};
-use crate::domain::fact::{Actor, Fact, Finding, Outcome, Stamped};
+use crate::domain::fact::{Actor, Fact, Outcome, Stamped};
 use crate::domain::fixture::{self, actor, id, no_output, person};
 use crate::domain::id::TerminalId;
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::settle::{GateView, settle};
-use crate::domain::state::{Stage, State, StepStatus};
+use crate::domain::state::State;
 use crate::domain::threshold::Verdict;
 use crate::domain::time::Moment;
 use crate::domain::world::{Look, World};
 use crate::engine::{Effect, Engine, ExecUpdate, exec_facts, restart};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Something that may happen.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Act {
-    /// A person presses a key.
-    Ask(usize, Key),
-    /// A statement that was made some time ago comes (again), from its signer's own connection.
-    Replay(usize),
-    /// What this leads to is being written when the server dies: only so many of its records are on the disk.
-    Cut(Box<Act>, usize),
-    /// The server dies and another takes the journal up. One that dies again after so many of its own first records,
-    /// unless they are none, is followed by a third.
-    Crash(usize),
-    /// The command whose intent is durable is started.
-    Spawn,
-    /// It ends with this code.
-    Exit(i32),
-    /// A second passes: the server looks around.
-    Tick,
-    /// Time passes unseen.
-    Jump(Jump),
-    /// A file is replaced by its other version.
-    Flip(File),
-    /// The guard goes bad.
-    Breach,
-    /// It is good again.
-    Recover,
-    /// A terminal goes.
-    Leave(TerminalId),
-    /// A person comes back.
-    Back(usize),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Key {
-    Start(usize),
-    Retry(usize),
-    /// A step, to be executed by somebody.
-    Propose(usize, usize),
-    Confirm,
-    Reject,
-    Cancel,
-    Go,
-    Stop(usize),
-    Resolve(usize, Finding),
-    Hold,
-    Release,
-    Rollback,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Jump {
-    /// Longer than anybody may be away.
-    Away,
-    /// Longer than anything is armed.
-    Armed,
-    /// The wall clock is beyond the end of a proposal, the boot clock stands.
-    Wall,
-    /// The boot clock is, the wall clock was set back.
-    Boot,
-    /// The wall clock steps a little.
-    Step,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum File {
-    Content,
-    Runbook,
-    Policy,
-}
-
-/// Terminals: two of Ann's, who proposes, and one for each other.
-pub(super) const TERMINALS: [(u64, usize); 4] = [(0, 0), (1, 0), (2, 1), (3, 2)];
-
-/// What can be asked of each other person in turn, and what the world does.
-pub(super) fn acts(scene: &Scene, bounds: &Bounds, acts: &mut Vec<Act>) {
-    let state = &*scene.state;
-    if !state.phase.is_final() {
-        work(scene, bounds, acts);
-        if state.proposal.is_some() {
-            table(scene, bounds, acts);
-        }
-        if scene.troubles > 0 {
-            trouble(scene, bounds, acts);
-        }
-    }
-    if state.is_held() {
-        acts.push(Act::Ask(0, Key::Release));
-    }
-    for who in 0..bounds.people {
-        if scene.ghost.away[who].is_some() {
-            acts.push(Act::Back(who));
-        }
-    }
-    if scene.ghost.is_guard_bad {
-        acts.push(Act::Recover);
-    }
-    if scene.pending.is_some() {
-        acts.push(Act::Spawn);
-    } else if state.running().is_some() {
-        acts.push(Act::Exit(0));
-    }
-    acts.push(Act::Tick);
-}
-
-/// What moves the steps on.
-fn work(scene: &Scene, bounds: &Bounds, acts: &mut Vec<Act>) {
-    let may_offer = scene.ghost.offers.len() < bounds.offers;
-    for (step, now) in scene.state.steps.iter().enumerate() {
-        match now.status {
-            StepStatus::Pending => acts.push(Act::Ask(0, Key::Start(step))),
-            StepStatus::Failed { .. } => acts.push(Act::Ask(0, Key::Retry(step))),
-            StepStatus::Skipped { .. } if scene.troubles > 0 => {
-                acts.push(Act::Ask(0, Key::Retry(step)));
-            }
-            StepStatus::Unknown => {
-                for who in 0..bounds.people {
-                    for finding in [Finding::Ran, Finding::DidNotRun] {
-                        acts.push(Act::Ask(who, Key::Resolve(step, finding)));
-                    }
-                }
-            }
-            StepStatus::Active {
-                stage: Stage::NeedsProposal,
-            } if may_offer => {
-                for executor in 0..bounds.executors {
-                    acts.push(Act::Ask(0, Key::Propose(step, executor)));
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// What can be done about the proposal on the table.
-fn table(scene: &Scene, bounds: &Bounds, acts: &mut Vec<Act>) {
-    for who in 0..bounds.people {
-        acts.push(Act::Ask(who, Key::Confirm));
-        acts.push(Act::Ask(who, Key::Go));
-    }
-    acts.extend((0..scene.ghost.stated.len()).map(Act::Replay));
-}
-
-/// What goes wrong, or another way.
-fn trouble(scene: &Scene, bounds: &Bounds, acts: &mut Vec<Act>) {
-    let state = &*scene.state;
-    let unknown = state.unknown().map(|view| view.index);
-    let running = state.running().is_some();
-    let live = state.proposal.as_ref().and(scene.ghost.offers.last());
-    if live.is_some() || running || unknown.is_some() {
-        acts.extend((0..3).map(Act::Crash));
-    }
-    if running {
-        acts.push(Act::Exit(1));
-        let step = state.steps.iter().position(|s| s.running.is_some());
-        acts.push(Act::Ask(0, Key::Stop(step.expect("it runs"))));
-        acts.push(Act::Flip(File::Content));
-    }
-    let cut = |act: Act, keep| Act::Cut(Box::new(act), keep);
-    for (step, now) in state.steps.iter().enumerate() {
-        if now.stage() == Some(Stage::NeedsProposal) && scene.ghost.offers.len() < bounds.offers {
-            acts.push(cut(Act::Ask(0, Key::Propose(step, 0)), 1));
-        }
-    }
-    if let Some(step) = unknown {
-        for who in 0..bounds.people {
-            acts.push(cut(Act::Ask(who, Key::Resolve(step, Finding::Ran)), 1));
-        }
-    }
-    if let Some(live) = live {
-        let step = live.step;
-        let keys = [Key::Reject, Key::Hold];
-        acts.extend(keys.map(|key| Act::Ask(1, key)));
-        let keys = [Key::Cancel, Key::Stop(step), Key::Rollback];
-        acts.extend(keys.map(|key| Act::Ask(0, key)));
-        acts.push(cut(Act::Ask(1, Key::Confirm), 1));
-        acts.extend((0..2).map(|keep| cut(Act::Ask(live.executor, Key::Go), keep)));
-        let jumps = [Jump::Away, Jump::Armed, Jump::Wall, Jump::Boot, Jump::Step];
-        acts.extend(jumps.map(Act::Jump));
-        acts.extend([File::Content, File::Runbook, File::Policy].map(Act::Flip));
-        if !scene.ghost.is_guard_bad {
-            acts.push(Act::Breach);
-        }
-        let terminals = state.terminals.keys();
-        acts.extend(terminals.map(|terminal| Act::Leave(*terminal)));
-    }
-}
-
-impl Act {
-    fn is_trouble(&self, scene: &Scene) -> bool {
-        match self {
-            Self::Ask(_, key) => match key {
-                Key::Reject | Key::Cancel | Key::Stop(_) | Key::Hold | Key::Rollback => true,
-                Key::Retry(step) => {
-                    matches!(scene.state.steps[*step].status, StepStatus::Skipped { .. })
-                }
-                Key::Start(_)
-                | Key::Propose(..)
-                | Key::Confirm
-                | Key::Go
-                | Key::Resolve(..)
-                | Key::Release => false,
-            },
-            Self::Exit(code) => *code != 0,
-            Self::Cut(..)
-            | Self::Crash(_)
-            | Self::Jump(_)
-            | Self::Flip(_)
-            | Self::Breach
-            | Self::Leave(_) => true,
-            Self::Replay(_) | Self::Spawn | Self::Tick | Self::Recover | Self::Back(_) => false,
-        }
-    }
-}
 
 /// Records that belong together, on their way to the journal.
 struct Batch {
@@ -280,11 +67,8 @@ impl Batch {
     }
 }
 
-/// What a person may do, or why not.
-enum Answer {
-    Yes(Batch),
-    No(Option<Fact>),
-}
+/// What a person may do; or what is kept of the refusal.
+type Answer = Result<Box<Batch>, Vec<Fact>>;
 
 impl Model {
     /// The scene after an act; nothing where it changes nothing.
@@ -300,7 +84,7 @@ impl Model {
                 let outcome = Outcome::Exited { code: *code };
                 let output = no_output();
                 self.exec(
-                    scene.clone(),
+                    scene,
                     &ExecUpdate::Ended {
                         key,
                         outcome,
@@ -313,7 +97,7 @@ impl Model {
                 if batch.records.is_empty() {
                     return None;
                 }
-                self.commit(scene, batch)
+                self.commit(scene, &batch)
             }
             Act::Jump(jump) => jumped(scene.clone(), *jump),
             Act::Flip(file) => flipped(scene.clone(), *file),
@@ -325,7 +109,7 @@ impl Model {
         if act.is_trouble(scene) {
             next.troubles = next.troubles.checked_sub(1)?;
         }
-        check(scene, &mut next);
+        check(&mut next);
         Some(next.sealed())
     }
 
@@ -341,13 +125,13 @@ impl Model {
             }
         }
         let answer = Self::answer(&scene, who, key, None)?;
-        self.take(scene, who, answer)
+        Some(self.take(&scene, who, answer))
     }
 
     fn replay(&self, scene: &Scene, place: usize) -> Option<Scene> {
         let said = scene.ghost.stated[place].clone();
         let answer = Self::answer(scene, said.person, Key::Confirm, Some(&said.text))?;
-        self.take(scene.clone(), said.person, answer)
+        Some(self.take(scene, said.person, answer))
     }
 
     /// What comes of a key: the plan of a proposal is rendered in between, as the server does.
@@ -372,36 +156,33 @@ impl Model {
             decision = decide::open_proposal(state, &actor, &step, &prepared, scene.now, world);
         }
         Some(match decision {
-            Ok(facts) => Answer::Yes(batch.stage_all(&actor, facts).settle()),
-            Err(refused) => Answer::No(refused.record.map(|fact| *fact)),
+            Ok(facts) => Ok(Box::new(batch.stage_all(&actor, facts).settle())),
+            Err(refused) => Err(refused.record.into_iter().map(|fact| *fact).collect()),
         })
     }
 
-    fn take(&self, scene: Scene, who: usize, answer: Answer) -> Option<Scene> {
-        match answer {
-            Answer::Yes(batch) => Some(self.commit(&scene, batch)),
-            Answer::No(record) => {
-                let before = scene.clone().sealed();
-                let record: Vec<Fact> = record.into_iter().collect();
-                let closes = matches!(record[..], [Fact::ProposalClosed { .. }]);
-                let batch =
-                    Batch::new(&scene, Look::NotLooked).stage_all(&actor(PEOPLE[who]), record);
-                let mut after = self.commit(&scene, batch).sealed();
-                if after != before && !closes {
-                    after.ghost.breaks(REFUSED);
-                }
-                Some(after)
-            }
+    fn take(&self, scene: &Scene, who: usize, answer: Answer) -> Scene {
+        let record = match answer {
+            Ok(batch) => return self.commit(scene, &batch),
+            Err(record) => record,
+        };
+        let before = scene.clone().sealed();
+        let closes = matches!(record[..], [Fact::ProposalClosed { .. }]);
+        let batch = Batch::new(scene, Look::NotLooked).stage_all(&actor(PEOPLE[who]), record);
+        let mut after = self.commit(scene, &batch).sealed();
+        if after != before && !closes {
+            after.ghost.breaks(REFUSED);
         }
+        after
     }
 
     /// Everything is durable, and what follows from it may be done.
-    fn commit(&self, scene: &Scene, batch: Batch) -> Scene {
+    fn commit(&self, scene: &Scene, batch: &Batch) -> Scene {
         let keep = batch.records.len();
         self.commit_part(scene, batch, keep)
     }
 
-    fn commit_part(&self, scene: &Scene, batch: Batch, keep: usize) -> Scene {
+    fn commit_part(&self, scene: &Scene, batch: &Batch, keep: usize) -> Scene {
         let mut next = scene.clone();
         let intends = |r: &Stamped| matches!(r.fact, Fact::ExecIntent { .. });
         let kept = &batch.records[..keep];
@@ -422,9 +203,7 @@ impl Model {
         }
         let mut state = (*scene.state).clone();
         for record in kept {
-            let before = needs_before(&record.fact).then(|| state.clone());
-            next.ghost
-                .observe(before.as_ref().unwrap_or(&state), record, scene.files);
+            next.ghost.observe(&state, record, scene.files);
             self.note(record);
             check_apply(&mut state, record).ok();
         }
@@ -448,13 +227,13 @@ impl Model {
             let text = scene.statement(*who)?;
             scene.ghost.state(*who, &text);
         }
-        let Answer::Yes(batch) = Self::answer(&scene, *who, *key, None)? else {
+        let Ok(batch) = Self::answer(&scene, *who, *key, None)? else {
             return None;
         };
         if keep >= batch.records.len() {
             return None;
         }
-        let mut next = self.commit_part(&scene, batch, keep);
+        let mut next = self.commit_part(&scene, &batch, keep);
         if self.defect == Some(Defect::Hasty)
             && let Some(pending) = next.pending
         {
@@ -476,10 +255,10 @@ impl Model {
             if keep >= batch.records.len() {
                 return None;
             }
-            scene = self.commit_part(&scene, batch, keep);
+            scene = self.commit_part(&scene, &batch, keep);
         }
         let batch = resumed(&scene).settle();
-        scene = self.commit(&scene, batch);
+        scene = self.commit(&scene, &batch);
         for (terminal, who) in TERMINALS {
             if who < self.bounds.people {
                 scene = self.attach(&scene, TerminalId(terminal), who);
@@ -495,10 +274,8 @@ impl Model {
             read_only,
         };
         let batch = Batch::new(scene, Look::NotLooked);
-        self.commit(
-            scene,
-            batch.stage_all(&actor(PEOPLE[who]), vec![fact]).settle(),
-        )
+        let batch = batch.stage_all(&actor(PEOPLE[who]), vec![fact]).settle();
+        self.commit(scene, &batch)
     }
 
     fn back(&self, scene: &Scene, who: usize) -> Scene {
@@ -516,7 +293,7 @@ impl Model {
         let batch = batch
             .stage_all(&who, vec![Fact::Detached { terminal }])
             .settle();
-        let mut next = self.commit(scene, batch);
+        let mut next = self.commit(scene, &batch);
         for (place, name) in PEOPLE.iter().enumerate().take(self.bounds.people) {
             let mut all = next.state.terminals.values();
             if all.all(|t| t.actor.person() != Some(&person(name))) {
@@ -533,14 +310,15 @@ impl Model {
             quote: None,
         };
         let batch = Batch::new(scene, Look::NotLooked);
-        self.commit(scene, batch.stage_all(&Actor::Engine, vec![fact]).settle())
+        let batch = batch.stage_all(&Actor::Engine, vec![fact]).settle();
+        self.commit(scene, &batch)
     }
 
-    fn exec(&self, scene: Scene, update: &ExecUpdate) -> Scene {
+    fn exec(&self, scene: &Scene, update: &ExecUpdate) -> Scene {
         let facts = exec_facts(&scene.state, update);
-        let batch = Batch::new(&scene, Look::NotLooked);
+        let batch = Batch::new(scene, Look::NotLooked);
         let batch = batch.stage_all(&Actor::Engine, facts).settle();
-        self.commit(&scene, batch)
+        self.commit(scene, &batch)
     }
 
     /// The runner compares what it is about to start with what people have reviewed.
@@ -548,10 +326,10 @@ impl Model {
         let pending = scene.pending?;
         let key = scene.state.running()?.key.clone();
         let mut next = scene.clone();
-        next.pending = None;
+        next.pending = next.pending.filter(|_| self.defect == Some(Defect::Twice));
         if pending.exe == exe(scene.files.content) || is_off(Guard::Plan) {
             next.ghost.spawn(pending.offer, scene.files);
-            return Some(self.exec(next, &ExecUpdate::Spawned { key, pid: 7 }));
+            return Some(self.exec(&next, &ExecUpdate::Spawned { key, pid: 7 }));
         }
         let why = "it is not what was reviewed".to_owned();
         let (outcome, output) = (Outcome::NotStarted { why }, no_output());
@@ -560,12 +338,12 @@ impl Model {
             outcome,
             output,
         };
-        Some(self.exec(next, &ended))
+        Some(self.exec(&next, &ended))
     }
 }
 
 /// What must hold of every scene, whatever led to it.
-fn check(before: &Scene, next: &mut Scene) {
+fn check(next: &mut Scene) {
     let Ghost { offers, .. } = &next.ghost;
     let is_lost = offers.iter().any(|offer| {
         use super::ghost::End;
@@ -575,12 +353,6 @@ fn check(before: &Scene, next: &mut Scene) {
     if is_lost {
         next.ghost.breaks(KNOWN);
     }
-    debug_assert!(before.ghost.offers.len() <= next.ghost.offers.len());
-}
-
-/// A decision to run is judged on the state before it.
-const fn needs_before(fact: &Fact) -> bool {
-    matches!(fact, Fact::ExecIntent { .. })
 }
 
 fn command(scene: &Scene, who: usize, key: Key, said: Option<&str>) -> Option<Command> {

@@ -132,10 +132,6 @@ impl Scene {
         Some(text.expect("printable"))
     }
 
-    pub(super) fn stage(&self, step: usize) -> Option<Stage> {
-        self.state.steps[step].stage()
-    }
-
     /// What decides how things go on, and nothing else: no point in time but how much of a limit is used up, no hash
     /// but which version it is of. Whoever adds a field to the state is asked here whether it decides anything.
     fn to_key(&self) -> Vec<u8> {
