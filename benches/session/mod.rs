@@ -141,13 +141,14 @@ impl Session {
             runbook: Some(genesis.runbook.digest),
             look: Look::Same,
             roster: Roster::Everybody,
-            rules: Rules {
+            rules: std::sync::Arc::new(Rules {
                 allow_uid: true,
                 ..Rules::default()
-            },
+            }),
             owner: None,
             keys: std::collections::BTreeMap::new(),
             touched: Vec::new(),
+            groups: std::collections::BTreeMap::new(),
             writers: std::collections::BTreeMap::new(),
         };
         let mut session = Self {

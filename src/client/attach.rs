@@ -280,8 +280,8 @@ impl Attached {
         let agent = self.agent.clone().ok_or(AgentFault::Unset);
         let (answers, now) = (self.answers.clone(), self.clock.now().wall);
         self.signing = Some(tokio::spawn(async move {
-            let signed = signing::sign(agent, &keys, &person, &wish.statement, now).await;
-            answers.send(Answer::Signed(wish, signed)).await.ok();
+            let answer = signing::sign(agent, &keys, &person, &wish.statement, now).await;
+            answers.send(Answer::Signed(wish, answer)).await.ok();
         }));
     }
 

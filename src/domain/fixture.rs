@@ -29,6 +29,7 @@ use crate::domain::time::{Moment, Timestamp};
 use crate::domain::world::{Look, Roster, World};
 use crate::domain::write::Ability;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) fn id(text: &str) -> StepId {
@@ -212,10 +213,11 @@ pub(crate) fn world() -> World {
         runbook: Some(Digest::of(b"runbook")),
         look: Look::Same,
         roster: Roster::Everybody,
-        rules: rules(),
+        rules: Arc::new(rules()),
         owner: None,
         keys: BTreeMap::new(),
         touched: Vec::new(),
+        groups: BTreeMap::new(),
         writers: writers(),
     }
 }

@@ -23,9 +23,10 @@ use crate::connect::registry::{self, Built, SetupError};
 use crate::connect::supervise::Connectors;
 use crate::domain::apply::FoldError;
 use crate::domain::board::Board;
-use crate::domain::confirm::policy::Rules;
 use crate::domain::fact::{Actor, Fact, Genesis, Stamped};
-use crate::domain::id::{PersonId, SessionName, TerminalId};
+use crate::domain::id::{ConnectorName, PersonId, SessionName, TerminalId};
+use crate::domain::time::Timestamp;
+use crate::domain::write::Ability;
 use crate::domain::state::State;
 use crate::domain::touched;
 use crate::domain::world::{Look, World};
@@ -241,24 +242,8 @@ impl Server {
         let mut executor = Executor::new(workplace, updates_in);
         executor.recall(&begun.state);
         let genesis = &begun.state.genesis;
-        let mut world = World {
-            policy: Some(policy.digest),
-            unread: String::new(),
-            runbook: Some(genesis.runbook.digest),
-            look: Look::NotLooked,
-            roster: policy.roster(),
-            rules: Rules::default(),
-            owner: None,
-            keys: BTreeMap::new(),
-            touched: touched::names(&genesis.plan, &BTreeMap::new()),
-            writers: counter.abilities,
-        };
-        standing::apply(
-            &mut world,
-            &policy,
-            owner.as_ref(),
-            options.clock.now().wall,
-        );
+        let now = options.clock.now().wall;
+        let world = first_world(genesis, &policy, (owner.as_ref(), now), counter.abilities);
         let session = Session {
             world,
             runbook_file: PathBuf::from(&genesis.runbook.path),
@@ -374,6 +359,30 @@ impl Session {
         self.take(&input, &mut turn, None);
         self.write().await
     }
+}
+
+/// What is known before the first look.
+fn first_world(
+    genesis: &Genesis,
+    policy: &Policy,
+    (owner, now): (Option<&PersonId>, Timestamp),
+    writers: BTreeMap<ConnectorName, Vec<Ability>>,
+) -> World {
+    let mut world = World {
+        policy: Some(policy.digest),
+        unread: String::new(),
+        runbook: Some(genesis.runbook.digest),
+        look: Look::NotLooked,
+        roster: policy.roster(),
+        rules: Arc::default(),
+        owner: None,
+        keys: BTreeMap::new(),
+        touched: touched::names(&genesis.plan, &BTreeMap::new()),
+        groups: BTreeMap::new(),
+        writers,
+    };
+    standing::apply(&mut world, policy, owner, now);
+    world
 }
 
 /// Makes everything that a session needs besides its journal.

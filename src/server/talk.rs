@@ -234,7 +234,7 @@ impl Session {
                     plan: draft.plan,
                     nonce: draft.terms.nonce.clone(),
                     executor: draft.terms.executor.clone(),
-                    signed: Some((draft.terms, signed.signature.clone())),
+                    signed: Some(Box::new((draft.terms, signed.signature.clone()))),
                 };
                 let input = Input::Proposal {
                     actor,

@@ -278,6 +278,17 @@ fn step_fact(state: &State, fact: &Fact, naming: Naming) -> String {
         },
         Fact::StepProposed { .. } => "proposes it for a second person to review".to_owned(),
         Fact::StepConfirmed(confirmed) => format!("confirmed {}", name(&confirmed.step)),
+        Fact::StepChecked(checked) => {
+            let verdict = if checked.matches { "as proposed" } else { "NOT as proposed" };
+            let left = checked
+                .remaining
+                .map_or_else(String::new, |left| format!(", {left} others left"));
+            let seconds = checked.dwell_ms / 1000;
+            format!(
+                "expects {} to be touched{left}: {verdict} (looked for {seconds} s)",
+                checked.component
+            )
+        }
         Fact::StepArmed { step } => format!("armed: {} waits for go", name(step)),
         Fact::ProposalClosed { step, why, .. } => {
             format!("the proposal of {} ended: {why}", name(step))

@@ -5,8 +5,9 @@ use super::{Mark, Why};
 use crate::domain::confirm::rule::person_in;
 use crate::domain::confirm::statement::is_expected;
 use crate::domain::digest::Digest;
-use crate::domain::fact::{Actor, CloseCause, Confirmed, Fact, Signed, Terms, Via};
+use crate::domain::fact::{Actor, Checked, CloseCause, Confirmed, Fact, Signed, Terms, Via};
 use crate::domain::id::{AttemptNo, StepId};
+use std::collections::BTreeSet;
 use crate::domain::state::{CountedConfirm, Proposal, Stage, State, StepStatus};
 
 pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
@@ -16,6 +17,7 @@ pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Resu
         Fact::StepProposed { plan } => propose(state, plan, mark),
         Fact::StepConfirmed(confirmed) => confirm(state, confirmed, mark),
         Fact::StepArmed { step } => arm(state, step, mark),
+        Fact::StepChecked(checked) => check(state, checked, mark),
         Fact::ProposalClosed { step, attempt, why } => close(state, step, *attempt, why, mark),
         _ => Err("it is not a fact of a proposal"),
     }
@@ -74,6 +76,7 @@ fn open(state: &mut State, terms: &Terms, signature: &str, mark: Mark<'_>) -> Re
         proposed: None,
         opened: mark.at,
         confirms: Vec::new(),
+        checked: BTreeSet::new(),
         armed: None,
         heads: Vec::new(),
     });
@@ -123,6 +126,20 @@ fn confirm(state: &mut State, confirmed: &Confirmed, mark: Mark<'_>) -> Result<(
     let open = state.proposal.as_mut().ok_or("no proposal is open")?;
     open.confirms.retain(|c| &c.person != signer);
     open.confirms.push(counted);
+    Ok(())
+}
+
+fn check(state: &mut State, checked: &Checked, mark: Mark<'_>) -> Result<(), Why> {
+    let person = person_in(state.genesis.mode, mark.actor).cloned();
+    let open = state.proposal.as_mut().ok_or("no proposal is open")?;
+    let person = person.ok_or("nobody said it")?;
+    let terms = &open.terms;
+    if checked.step != terms.step || checked.attempt != terms.attempt {
+        return Err("it is about another proposal");
+    }
+    if checked.matches {
+        open.checked.insert(person);
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Confirm the open proposal with the exact statement the person saw.
 
 use super::ask::{Ask, how_to_prove, too_weak};
+use super::check::question;
 use super::{Decision, Refused};
 use crate::domain::command::Evidence;
 use crate::domain::confirm::policy::Purpose;
@@ -23,6 +24,16 @@ pub(super) fn decide(ask: &Ask<'_>, text: &str, evidence: &Evidence) -> Decision
         return Err(ask.no(why, format!("`{}` can go", open.terms.executor)));
     }
     unchanged(ask, open)?;
+    // Who signs on another machine has the plan in front of them there; nobody asks them here.
+    let is_away = matches!(evidence, Evidence::Signature { detached: true, .. });
+    if !is_away && question(ask.state, open, ask.world).is_some() && !open.checked.contains(signer)
+    {
+        let refused = ask.no(
+            "it asks first what you expect to be touched",
+            "open the review: it asks before it shows the target",
+        );
+        return Err(ask.on_record(step, refused));
+    }
     if !statement::is_expected(ask.state, open, signer, text) {
         let refused = ask.no(
             "the statement is not about what is on the table now",
@@ -88,11 +99,11 @@ fn counts(ask: &Ask<'_>, open: &Proposal, signer: &PersonId) -> Result<(), Refus
         ),
         Some(Uncounted::Weak | Uncounted::Own) => ask.no(too_weak(via, grade), how_to_prove(grade)),
         Some(Uncounted::Role) => {
-            let roles: Vec<&str> = rule.roles.iter().map(|role| role.as_str()).collect();
-            let role = roles.join(" or ");
+            let words: Vec<&str> = rule.roles.iter().map(|role| role.as_str()).collect();
+            let words = words.join(" or ");
             ask.no(
-                format!("it needs the role {role}"),
-                format!("somebody with the role {role} can do it"),
+                format!("it needs the role {words}"),
+                format!("somebody with the role {words} can do it"),
             )
         }
         Some(Uncounted::Detached) => ask.no(

@@ -26,7 +26,7 @@ pub struct Prepared {
     /// Who will say go.
     pub executor: PersonId,
     /// The terms the proposer has signed, with the armoured signature; absent for a proposal by account.
-    pub signed: Option<(Terms, String)>,
+    pub signed: Option<Box<(Terms, String)>>,
 }
 
 /// Whether a plan may be rendered and proposed; no facts yet.
@@ -217,7 +217,7 @@ fn signed_terms(
     now: Terms,
     prepared: &Prepared,
 ) -> Result<(Terms, String), Refused> {
-    let Some((signed, signature)) = &prepared.signed else {
+    let Some((signed, signature)) = prepared.signed.as_deref() else {
         return Ok((now, String::new()));
     };
     let same = Terms {

@@ -49,9 +49,9 @@ pub(super) fn decide(
         others.count().saturating_add(1)
     };
     let stated = ask.signed(step, signed, |text| {
-        let signer = ask.actor.person();
+        let person = ask.actor.person();
         let expected =
-            signer.and_then(|id| resolve_statement(ask.state, step, id, finding, &reason));
+            person.and_then(|id| resolve_statement(ask.state, step, id, finding, &reason));
         matches!(expected, Some(Ok(expected)) if expected == text)
     })?;
     let voted = Fact::ResolveVoted {
