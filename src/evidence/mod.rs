@@ -3,6 +3,7 @@
 //! Knows nothing of sessions, journals or screens: bytes and keys go in, a person with a strength of evidence comes out.
 
 pub mod agent;
+pub mod detached;
 #[cfg(test)]
 mod fixture;
 pub mod key;

@@ -25,6 +25,8 @@ mod doctor;
 #[cfg(test)]
 mod e2e;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod golden_writes;
