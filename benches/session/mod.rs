@@ -16,6 +16,7 @@ use warroom::domain::apply::check_apply;
 use warroom::domain::board::Board;
 use warroom::domain::command::Command;
 use warroom::domain::confirm::plan_doc::{self, PlanInputs};
+use warroom::domain::confirm::policy::Rules;
 use warroom::domain::confirm::statement::confirm_statement;
 use warroom::domain::decide::{Prepared, decide, open_proposal};
 use warroom::domain::digest::Digest;
@@ -141,7 +142,14 @@ impl Session {
             runbook: Some(genesis.runbook.digest),
             look: Look::Same,
             roster: Roster::Everybody,
+            rules: std::sync::Arc::new(Rules {
+                allow_uid: true,
+                ..Rules::default()
+            }),
+            owner: None,
+            keys: std::collections::BTreeMap::new(),
             touched: Vec::new(),
+            groups: std::collections::BTreeMap::new(),
             writers: std::collections::BTreeMap::new(),
         };
         let mut session = Self {
@@ -277,6 +285,7 @@ impl Session {
             plan: self.plan_document(),
             nonce: Nonce::from_bytes(self.nonces.to_be_bytes()),
             executor: PersonId::new("alice").expect("valid"),
+            signed: None,
         };
         let step = switch();
         let facts = open_proposal(&self.state, &who, &step, &prepared, self.now, &self.world);
@@ -322,7 +331,7 @@ impl Session {
         let statement = confirm_statement(&self.state, open, &bob, self.state.head)
             .expect("it is on the table")
             .expect("printable");
-        Command::Confirm { statement }
+        Command::confirm(statement)
     }
 
     /// One attempt: check, proposal, second person, go, and a command that fails; then it is tried again.
@@ -335,7 +344,7 @@ impl Session {
         let open = self.state.proposal.as_ref();
         let attempt = open.expect("a proposal").terms.attempt;
         let step = switch();
-        self.ask("alice", &Command::Go { step, attempt });
+        self.ask("alice", &Command::go(step, attempt));
         self.exit(1);
         let text = format!("attempt {round} failed: replication slot is busy, asked the data team");
         let step = Some(switch());

@@ -65,9 +65,12 @@ pub enum Verb {
     Man,
 }
 
-/// How the screen looks.
+/// How the screen looks, and which keys answer behind it.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LookArgs {
+    /// Socket of the ssh-agent that signs for you [default: $SSH_AUTH_SOCK].
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub agent: Option<PathBuf>,
     /// Theme: dark, light, high-contrast, colour-blind, or a file.
     #[arg(long, value_name = "NAME|FILE")]
     pub theme: Option<String>,

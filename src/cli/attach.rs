@@ -4,12 +4,13 @@ use super::Outcome;
 use super::args::{AttachArgs, LookArgs};
 use super::environment::{self, Environment};
 use super::look;
-use crate::client::attach::{self, End};
+use crate::client::attach::{self, End, Own};
 use crate::client::link::{self, Introduction, LinkError, Target};
 use crate::client::witness::Store;
 use crate::clock::SystemClock;
 use crate::config::{Config, Secrets};
 use crate::domain::id::PersonId;
+use crate::evidence::agent::Agent;
 use crate::exit::{Code, Failure};
 use crate::ui::Settings;
 use std::io::{IsTerminal as _, Write as _};
@@ -126,8 +127,19 @@ pub(super) fn terminal(
     let clock = Arc::new(SystemClock);
     let store = environment.seen_dir().map(Store::new);
     let runtime = environment::client_runtime()?;
+    let variable = environment
+        .env
+        .get("SSH_AUTH_SOCK")
+        .map(std::ffi::OsStr::new);
+    let agent = Agent::of_settings(look.agent.as_deref(), variable).ok();
     let end = runtime
-        .block_on(attach::attach(target, introduction, settings, store, clock))
+        .block_on(attach::attach(
+            target,
+            introduction,
+            settings,
+            Own { store, agent },
+            clock,
+        ))
         .map_err(Failure::new)?;
     runtime.shutdown_background();
     let mut out = std::io::stdout();

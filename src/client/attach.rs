@@ -3,12 +3,17 @@
 use super::frames::Frames;
 use super::keys::Keys;
 use super::link::{self, Introduction, LinkEvent, Target};
+use super::signing;
 use super::witness::{Store, Witness};
 use crate::clock::{Clock, Seconds};
 use crate::display;
 use crate::domain::command::Refusal;
+use crate::domain::confirm::statement::Hello;
+use crate::domain::id::PersonId;
 use crate::domain::reading::Reading;
 use crate::domain::time::Moment;
+use crate::evidence::agent::{Agent, AgentFault};
+use crate::ui::proof::{Then, Wish};
 use crate::ui::room::{Link, Room};
 use crate::ui::terminal::Tty;
 use crate::ui::{Request, Screen, Settings, Ui};
@@ -17,6 +22,7 @@ use crossterm::event::Event;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// Messages from the link that may wait for the screen.
@@ -26,6 +32,8 @@ const REQUESTS_MAX: usize = 64;
 /// Messages taken in one go before a frame may be drawn, so that a flood cannot starve the keys.
 const BATCH_MAX: usize = 256;
 
+/// Answers of the agent that may wait: one question is open at a time.
+const ANSWERS_MAX: usize = 4;
 /// Turns of the runtime in which a local session is connected to and greeted.
 const TURNS_TO_GREET: usize = 3;
 
@@ -57,13 +65,34 @@ struct Attached {
     clock: Arc<dyn Clock>,
     requests: mpsc::Sender<ToServer>,
     witness: Witness,
+    /// The agent of this person's own machine.
+    agent: Option<Agent>,
+    /// The question to it that is open, if any: there is one at a time.
+    signing: Option<JoinHandle<()>>,
+    /// Where its answers go.
+    answers: mpsc::Sender<Answer>,
     last_number: u64,
     end: Option<End>,
 }
 
+/// What came of a question to the agent.
+enum Answer {
+    /// A signature, or why there is none.
+    Signed(Box<Wish>, Result<String, Refusal>),
+    /// Whose keys it holds.
+    Whose(Hello, Result<PersonId, Refusal>),
+}
+
+/// What is this person's own on this machine.
+#[derive(Debug, Default)]
+pub struct Own {
+    /// Where they keep what was seen of sessions; without it nothing outlives the terminal.
+    pub store: Option<Store>,
+    /// The agent that signs for them.
+    pub agent: Option<Agent>,
+}
+
 /// Attaches this terminal until the person detaches, the session ends or the terminal goes away.
-///
-/// `store`: where this person keeps what was seen of sessions; without it nothing outlives the terminal.
 ///
 /// # Errors
 /// When the terminal cannot be set up or the signals cannot be heard.
@@ -71,7 +100,7 @@ pub async fn attach(
     target: Target,
     introduction: Introduction,
     settings: Settings,
-    store: Option<Store>,
+    own: Own,
     clock: Arc<dyn Clock>,
 ) -> std::io::Result<End> {
     let mut hangup = signal(SignalKind::hangup())?;
@@ -79,13 +108,17 @@ pub async fn attach(
     let mut terminal = Tty::open(settings.mouse)?;
     let (requests, to_link) = mpsc::channel(REQUESTS_MAX);
     let (to_screen, mut events) = mpsc::channel(EVENTS_MAX);
+    let (answers, mut signed) = mpsc::channel(ANSWERS_MAX);
     let what = display::line(&format!("attaching to {}", name_of(&target)));
     let mut attached = Attached {
         ui: Ui::new(settings),
         screen: Screen::Connecting { what },
         clock,
         requests,
-        witness: Witness::new(store),
+        witness: Witness::new(own.store),
+        agent: own.agent,
+        signing: None,
+        answers,
         last_number: 0,
         end: None,
     };
@@ -101,9 +134,14 @@ pub async fn attach(
     if terminal.take_screen().is_err() {
         return Ok(End::TerminalGone);
     }
-    let end = attached
-        .run(&mut terminal, &mut events, &mut hangup, &mut terminate)
-        .await;
+    let sources = Sources {
+        events: &mut events,
+        signed: &mut signed,
+        hangup: &mut hangup,
+        terminate: &mut terminate,
+    };
+    let end = attached.run(&mut terminal, sources).await;
+    attached.stop_signing();
     link.abort();
     drop(terminal);
     Ok(end)
@@ -117,13 +155,13 @@ fn name_of(target: &Target) -> String {
 }
 
 impl Attached {
-    async fn run(
-        &mut self,
-        terminal: &mut Tty,
-        events: &mut mpsc::Receiver<LinkEvent>,
-        hangup: &mut Signal,
-        terminate: &mut Signal,
-    ) -> End {
+    async fn run(&mut self, terminal: &mut Tty, sources: Sources<'_>) -> End {
+        let Sources {
+            events,
+            signed,
+            hangup,
+            terminate,
+        } = sources;
         let mut frames = Frames::default();
         frames.drawn(Instant::now());
         let mut keys = Keys::soon();
@@ -151,6 +189,10 @@ impl Attached {
                         return End::TerminalGone;
                     }
                     frames.drawn(Instant::now());
+                }
+                Some(answer) = signed.recv() => {
+                    self.on_answer(answer);
+                    frames.changed(Instant::now());
                 }
                 event = events.recv() => match event {
                     Some(event) => {
@@ -213,9 +255,104 @@ impl Attached {
                 self.end = Some(End::Detached);
                 return;
             }
+            Request::Sign(wish) => return self.sign(wish),
+            Request::StopSigning => return self.stop_signing(),
+            Request::Signed {
+                wish,
+                armour,
+                detached,
+            } => return self.send_signed(&wish, armour, detached),
+            Request::AskChallenge => {
+                self.last_number += 1;
+                ToServer::SignIn {
+                    number: self.last_number,
+                    signed: None,
+                }
+            }
             // These are between the screen and its terminal.
             Request::Copy(_) | Request::Redraw => return,
         };
+        self.send(message);
+    }
+
+    /// Asks the agent, off this loop: it may ask its owner first.
+    fn sign(&mut self, wish: Box<Wish>) {
+        self.stop_signing();
+        let Screen::Room(room) = &self.screen else {
+            return;
+        };
+        let signer =
+            statement_signer(&wish.statement).or_else(|| room.welcome.you.person().cloned());
+        let Some(person) = signer else {
+            let (reason, hint) = ("nobody is known to be at this terminal", "sign in first");
+            let now = self.clock.now();
+            self.ui.on_unsigned(&self.screen, reason, hint, now);
+            return;
+        };
+        let keys = room.welcome.policy.keys.clone();
+        let agent = self.agent.clone().ok_or(AgentFault::Unset);
+        let (answers, now) = (self.answers.clone(), self.clock.now().wall);
+        self.signing = Some(tokio::spawn(async move {
+            let answer = signing::sign(agent, &keys, &person, &wish.statement, now).await;
+            answers.send(Answer::Signed(wish, answer)).await.ok();
+        }));
+    }
+
+    fn stop_signing(&mut self) {
+        if let Some(task) = self.signing.take() {
+            task.abort();
+        }
+    }
+
+    fn on_answer(&mut self, answer: Answer) {
+        let now = self.clock.now();
+        match answer {
+            Answer::Signed(wish, Ok(armour)) => self.send_signed(&wish, armour, false),
+            Answer::Whose(hello, Ok(person)) => {
+                for request in self.ui.on_challenge(&self.screen, &hello, &person, now) {
+                    self.ask(request);
+                }
+            }
+            Answer::Signed(_, Err(refused)) | Answer::Whose(_, Err(refused)) => {
+                self.ui
+                    .on_unsigned(&self.screen, &refused.reason, &refused.hint, now);
+            }
+        }
+    }
+
+    fn send_signed(&mut self, wish: &Wish, armour: String, detached: bool) {
+        self.ui.on_signed();
+        self.last_number += 1;
+        let number = self.last_number;
+        let message = match wish.then.clone() {
+            Then::Ask(command) => ToServer::Ask {
+                number,
+                command: command.with_signature(&wish.statement, armour, detached),
+            },
+            Then::SignIn => ToServer::SignIn {
+                number,
+                signed: Some(wish.signed(armour, detached)),
+            },
+        };
+        self.send(message);
+    }
+
+    /// Asks the agent whose keys it holds, to say who is here.
+    fn whose(&mut self, hello: Hello) {
+        self.stop_signing();
+        let Screen::Room(room) = &self.screen else {
+            return;
+        };
+        let keys = room.welcome.policy.keys.clone();
+        let agent = self.agent.clone().ok_or(AgentFault::Unset);
+        let answers = self.answers.clone();
+        self.signing = Some(tokio::spawn(async move {
+            let person = signing::whose(agent, &keys).await;
+            answers.send(Answer::Whose(hello, person)).await.ok();
+        }));
+    }
+
+    fn send(&mut self, message: ToServer) {
         // A link that is down refuses what it gets; this is for one that does not even take it.
         if self.requests.try_send(message).is_err() {
             let refusal = Refusal {
@@ -228,7 +365,7 @@ impl Attached {
     }
 
     /// Sends what the witness wants to know. A link that takes nothing now is one that starts over.
-    fn send(&self, wanted: Option<ToServer>) {
+    fn witness(&self, wanted: Option<ToServer>) {
         if let Some(message) = wanted {
             self.requests.try_send(message).ok();
         }
@@ -247,7 +384,7 @@ impl Attached {
                 }
                 if let Screen::Room(room) = &mut self.screen {
                     let wanted = self.witness.on_up(room);
-                    self.send(wanted);
+                    self.witness(wanted);
                 }
             }
             LinkEvent::Message(message) => self.on_message(*message),
@@ -272,14 +409,34 @@ impl Attached {
     }
 
     fn on_message(&mut self, message: ToClient) {
+        let now = self.clock.now();
+        let message = match message {
+            ToClient::Draft(draft) => {
+                for request in self.ui.on_draft(&self.screen, &draft, now) {
+                    self.ask(request);
+                }
+                return;
+            }
+            ToClient::Challenge(hello) => return self.whose(hello),
+            message => message,
+        };
         let Screen::Room(room) = &mut self.screen else {
             return;
         };
         match message {
+            ToClient::Policy {
+                you,
+                read_only,
+                policy,
+            } => {
+                room.welcome.you = you;
+                room.welcome.read_only = read_only;
+                room.welcome.policy = policy;
+            }
             ToClient::Facts(facts) => {
                 room.on_facts(facts);
                 let wanted = self.witness.on_facts(room);
-                self.send(wanted);
+                self.witness(wanted);
             }
             ToClient::Readings(readings) => room.on_readings(readings),
             ToClient::Gate(gate) => room.on_gate(gate),
@@ -290,14 +447,16 @@ impl Attached {
             }
             ToClient::Checkpoint(signed) => {
                 let wanted = self.witness.on_checkpoint(signed, room);
-                self.send(wanted);
+                self.witness(wanted);
             }
             ToClient::Headers { from, headers } => {
                 let wanted = self.witness.on_headers(from, &headers, room);
-                self.send(wanted);
+                self.witness(wanted);
             }
             // A lag is made good by the snapshot that follows; the others are handled by the link.
             ToClient::Lagged
+            | ToClient::Draft(_)
+            | ToClient::Challenge(_)
             | ToClient::Welcome(_)
             | ToClient::TurnedAway { .. }
             | ToClient::SnapshotPart { .. }
@@ -332,6 +491,22 @@ impl News {
             Self::Beside
         }
     }
+}
+
+/// What the loop hears beside keys and time.
+struct Sources<'a> {
+    events: &'a mut mpsc::Receiver<LinkEvent>,
+    signed: &'a mut mpsc::Receiver<Answer>,
+    hangup: &'a mut Signal,
+    terminate: &'a mut Signal,
+}
+
+/// Whose statement it is, by its own line.
+fn statement_signer(statement: &str) -> Option<PersonId> {
+    let line = statement
+        .lines()
+        .find_map(|line| line.strip_prefix("signer: "))?;
+    PersonId::new(line).ok()
 }
 
 async fn wait_until(due: Option<Instant>) {

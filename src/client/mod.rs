@@ -8,5 +8,6 @@ mod keys;
 pub mod link;
 pub mod partner;
 pub mod query;
+mod signing;
 mod ssh;
 pub mod witness;

@@ -117,7 +117,7 @@ impl Partner {
         let state = self.state.as_ref()?;
         let proposal = state.proposal.as_ref()?;
         let statement = confirm_statement(state, proposal, self.you.person()?, state.head)?.ok()?;
-        Some(Command::Confirm { statement })
+        Some(Command::confirm(statement))
     }
 }
 

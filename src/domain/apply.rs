@@ -110,6 +110,7 @@ fn fresh_step() -> StepState {
         votes: BTreeMap::new(),
         proposed: AttemptNo(0),
         worked: false,
+        ran: None,
     }
 }
 
@@ -174,6 +175,7 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         | Fact::JournalRecovered { .. }
         | Fact::Attached { .. }
         | Fact::Detached { .. }
+        | Fact::IdentityConflict { .. }
         | Fact::Begun
         | Fact::Held(_)
         | Fact::Released { .. }
@@ -202,10 +204,12 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         | Fact::ExecUnknown { .. }
         | Fact::ResolveVoted { .. }
         | Fact::StepResolved { .. } => exec::transition(state, fact, mark),
-        Fact::ProposalOpened(_)
+        Fact::ProposalOpened { .. }
+        | Fact::StatementSigned(_)
         | Fact::StepProposed { .. }
         | Fact::StepConfirmed(_)
         | Fact::StepArmed { .. }
+        | Fact::StepChecked(_)
         | Fact::ProposalClosed { .. } => proposal::transition(state, fact, mark),
         Fact::WriteAsked { write } => write::asked(state, write, mark),
         Fact::WriteEnded { no, outcome } => write::ended(state, *no, outcome, mark),

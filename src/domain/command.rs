@@ -6,6 +6,51 @@ use crate::domain::write::Deed;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// A statement that its signer has put their key to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    /// The document, whole, as the signer built it.
+    pub statement: String,
+    /// The armoured SSHSIG over it.
+    pub signature: String,
+    /// It was made off this host and brought in as text.
+    #[serde(default)]
+    pub detached: bool,
+}
+
+/// What proves, beside the connection, that a confirm is its signer's (`TWO_PERSON` 3.2).
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "evidence", rename_all = "kebab-case")]
+pub enum Evidence {
+    /// Nothing but the account of the connection.
+    #[default]
+    Account,
+    /// A signature over the statement.
+    Signature {
+        /// The armoured SSHSIG.
+        armour: String,
+        /// It was made off this host and brought in as text.
+        #[serde(default)]
+        detached: bool,
+    },
+    /// A one-time code, typed while the proposal was on the screen.
+    Code {
+        /// As typed; never journaled.
+        code: String,
+    },
+}
+
+impl fmt::Debug for Evidence {
+    /// A code is worth something until it is spent.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Account => "Account",
+            Self::Signature { .. } => "Signature",
+            Self::Code { .. } => "Code",
+        })
+    }
+}
+
 /// A wish of one person at one terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case")]
@@ -62,11 +107,30 @@ pub enum Command {
     Propose {
         /// Which.
         step: StepId,
+        /// The `warroom-propose@v1` over the draft the server has sent, where a signature is wanted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
+    },
+    /// Say, before the target of the open proposal is shown, what is about to be touched.
+    Check {
+        /// Which step.
+        step: StepId,
+        /// The attempt that is open.
+        attempt: AttemptNo,
+        /// The component, as this person finds it in the CMDB and the metrics.
+        component: String,
+        /// How many others of its group stay in service; absent where the CMDB knows no group.
+        remaining: Option<u32>,
+        /// How long the person looked, milliseconds.
+        dwell_ms: u64,
     },
     /// Confirm the open proposal with the exact statement the person saw.
     Confirm {
         /// The `warroom-confirm@v1` document, whole.
         statement: String,
+        /// What proves that it is the signer's.
+        #[serde(default)]
+        evidence: Evidence,
     },
     /// Say no to the open proposal.
     Reject {
@@ -74,6 +138,9 @@ pub enum Command {
         step: StepId,
         /// Why, 1 to 500 bytes.
         reason: String,
+        /// The `warroom-reject@v1`, when the person signs it. A no counts without.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
     },
     /// Take the open proposal back.
     Cancel {
@@ -88,6 +155,9 @@ pub enum Command {
         step: StepId,
         /// The attempt that was on the screen: a key pressed for one proposal runs no other.
         attempt: AttemptNo,
+        /// The `warroom-go@v1`, where a signature is wanted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
     },
     /// Say what happened to an unknown step.
     Resolve {
@@ -97,7 +167,11 @@ pub enum Command {
         finding: Finding,
         /// How that is known; must not be empty.
         reason: String,
+        /// The `warroom-resolve@v1`, where a signature is wanted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
     },
+
     /// Go back: stop what runs, undo what was done, last first.
     Rollback {
         /// Why; must not be empty.
@@ -120,11 +194,107 @@ pub enum Command {
 }
 
 impl Command {
+    /// A proposal by the account of the connection alone.
+    pub const fn propose(step: StepId) -> Self {
+        Self::Propose { step, signed: None }
+    }
+
+    /// A confirm by the account of the connection alone.
+    pub const fn confirm(statement: String) -> Self {
+        let evidence = Evidence::Account;
+        Self::Confirm {
+            statement,
+            evidence,
+        }
+    }
+
+    /// A no without a signature.
+    pub const fn reject(step: StepId, reason: String) -> Self {
+        let signed = None;
+        Self::Reject {
+            step,
+            reason,
+            signed,
+        }
+    }
+
+    /// A go by the connection alone.
+    pub const fn go(step: StepId, attempt: AttemptNo) -> Self {
+        let signed = None;
+        Self::Go {
+            step,
+            attempt,
+            signed,
+        }
+    }
+
+    /// The same command with a signature over the statement it is about; a command that takes none stays as it is.
+    #[must_use]
+    pub fn with_signature(self, statement: &str, armour: String, detached: bool) -> Self {
+        let signed = || {
+            Some(Signed {
+                statement: statement.to_owned(),
+                signature: armour.clone(),
+                detached,
+            })
+        };
+        match self {
+            Self::Confirm { statement, .. } => Self::Confirm {
+                statement,
+                evidence: Evidence::Signature { armour, detached },
+            },
+            Self::Propose { step, .. } => Self::Propose {
+                step,
+                signed: signed(),
+            },
+            Self::Reject { step, reason, .. } => Self::Reject {
+                step,
+                reason,
+                signed: signed(),
+            },
+            Self::Go { step, attempt, .. } => Self::Go {
+                step,
+                attempt,
+                signed: signed(),
+            },
+            Self::Resolve {
+                step,
+                finding,
+                reason,
+                ..
+            } => Self::Resolve {
+                step,
+                finding,
+                reason,
+                signed: signed(),
+            },
+            other => other,
+        }
+    }
+
+    /// A finding without a signature.
+    pub const fn resolve(step: StepId, finding: Finding, reason: String) -> Self {
+        let signed = None;
+        Self::Resolve {
+            step,
+            finding,
+            reason,
+            signed,
+        }
+    }
+
     /// True when the people and policy files are read anew before it is decided: revocation counts at once.
     pub const fn needs_fresh_policy(&self) -> bool {
         matches!(
             self,
-            Self::Propose { .. } | Self::Confirm { .. } | Self::Go { .. } | Self::Resolve { .. }
+            Self::Propose { .. }
+                | Self::Confirm { .. }
+                | Self::Go { .. }
+                | Self::Resolve { .. }
+                | Self::Reject {
+                    signed: Some(_),
+                    ..
+                }
         )
     }
 
@@ -141,6 +311,7 @@ impl Command {
             Self::Hold { .. } => "hold",
             Self::Release { .. } => "release",
             Self::Propose { .. } => "propose",
+            Self::Check { .. } => "check",
             Self::Confirm { .. } => "confirm",
             Self::Reject { .. } => "reject",
             Self::Cancel { .. } => "cancel",

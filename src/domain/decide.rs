@@ -6,6 +6,7 @@ mod abort;
 mod ask;
 mod begin;
 mod cancel;
+mod check;
 mod complete;
 mod confirm;
 mod go;
@@ -25,7 +26,8 @@ mod stop;
 mod tests;
 mod write;
 
-pub use propose::{Prepared, open_proposal};
+pub use check::{Question, question};
+pub use propose::{Prepared, draft_terms, open_proposal};
 pub use resolve::votes_needed;
 pub use rollback::with_stop;
 pub use write::MUTE_SPAN_MAX;
@@ -93,16 +95,42 @@ pub fn decide(
         Command::Note { step, text } => note::decide(&ask, step.as_ref(), text),
         Command::Hold { reason } => hold::decide(&ask, reason),
         Command::Release { reason } => release::decide(&ask, reason),
-        Command::Propose { step } => propose::decide(&ask, step),
-        Command::Confirm { statement } => confirm::decide(&ask, statement),
-        Command::Reject { step, reason } => reject::decide(&ask, step, reason),
+        Command::Propose { step, .. } => propose::decide(&ask, step),
+        Command::Check {
+            step,
+            attempt,
+            component,
+            remaining,
+            dwell_ms,
+        } => {
+            let said = check::Said {
+                component,
+                remaining: *remaining,
+                dwell_ms: *dwell_ms,
+            };
+            check::decide(&ask, step, *attempt, said)
+        }
+        Command::Confirm {
+            statement,
+            evidence,
+        } => confirm::decide(&ask, statement, evidence),
+        Command::Reject {
+            step,
+            reason,
+            signed,
+        } => reject::decide(&ask, step, reason, signed.as_ref()),
         Command::Cancel { step, reason } => cancel::decide(&ask, step, reason),
-        Command::Go { step, attempt } => go::decide(&ask, step, *attempt),
+        Command::Go {
+            step,
+            attempt,
+            signed,
+        } => go::decide(&ask, step, *attempt, signed.as_ref()),
         Command::Resolve {
             step,
             finding,
             reason,
-        } => resolve::decide(&ask, step, *finding, reason),
+            signed,
+        } => resolve::decide(&ask, step, (*finding, reason), signed.as_ref()),
         Command::Rollback { reason } => rollback::decide(&ask, reason),
         Command::Abort { reason } => abort::decide(&ask, reason),
         Command::Complete => complete::decide(&ask),

@@ -166,10 +166,24 @@ pub enum CloseCause {
     },
     /// The policy files changed.
     Policy,
+    /// The key or the person of somebody in it was revoked, or the evidence no longer suffices.
+    Revoked {
+        /// Whose.
+        person: PersonId,
+    },
     /// Who is who could not be read, so nobody could be counted.
     PolicyUnread {
         /// Why, on one line.
         why: String,
+    },
+    /// A confirmer expected something else to be touched.
+    Mismatch {
+        /// Who.
+        person: PersonId,
+        /// What they said.
+        said: String,
+        /// What is proposed.
+        proposed: String,
     },
     /// The session was held, rolled back or ended.
     Session {
@@ -192,7 +206,15 @@ impl fmt::Display for CloseCause {
             Self::Guard { rule } => write!(f, "guard {rule} is not good"),
             Self::Absent { person } => write!(f, "{person} was away for more than 15 s"),
             Self::Policy => f.write_str("the policy files changed"),
+            Self::Revoked { person } => {
+                write!(f, "what proved that it was {person} no longer counts")
+            }
             Self::PolicyUnread { why } => write!(f, "the people file cannot be read: {why}"),
+            Self::Mismatch {
+                person,
+                said,
+                proposed,
+            } => write!(f, "{person} expected {said}, and it is about {proposed}"),
             Self::Session { what } => f.write_str(what),
             Self::Restart => f.write_str("the server was restarted"),
         }
@@ -265,6 +287,32 @@ pub struct Confirmed {
     pub signature: String,
 }
 
+/// What a confirmer said from their own view, before the proposer's target was shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// The step.
+    pub step: StepId,
+    /// Which attempt.
+    pub attempt: AttemptNo,
+    /// The component they expect to be touched.
+    pub component: String,
+    /// How many others of its group stay in service; absent where nobody could be asked.
+    pub remaining: Option<u32>,
+    /// How long they looked, milliseconds.
+    pub dwell_ms: u64,
+    /// It is what the proposal is about.
+    pub matches: bool,
+}
+
+/// A statement and the signature over it, as a record keeps them for whoever checks it with other tools.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    /// The document, whole. Its first line is the namespace of the signature.
+    pub statement: String,
+    /// The armoured SSHSIG over it.
+    pub signature: String,
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
@@ -291,6 +339,15 @@ pub enum Fact {
         terminal: TerminalId,
         /// True when it may only look.
         read_only: bool,
+    },
+    /// Account and key at one terminal name two people: it may look and not act.
+    IdentityConflict {
+        /// Which.
+        terminal: TerminalId,
+        /// Whom the account names.
+        account: PersonId,
+        /// Whom the key names.
+        key: PersonId,
     },
     /// A terminal went.
     Detached {
@@ -435,7 +492,15 @@ pub enum Fact {
         why: String,
     },
     /// A proposal is being opened; the plan follows in the next record.
-    ProposalOpened(Terms),
+    ProposalOpened {
+        /// What is proposed.
+        terms: Terms,
+        /// The armoured SSHSIG of the proposer; empty for evidence that is no signature.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        signature: String,
+    },
+    /// A person signed what the next record is about: a no, a go, a finding, or who they are.
+    StatementSigned(Signed),
     /// The plan people will look at: `warroom-plan@v1`, whole.
     StepProposed {
         /// The document.
@@ -448,6 +513,8 @@ pub enum Fact {
         /// Which.
         step: StepId,
     },
+    /// A confirmer said, before the target was shown, what is about to be touched.
+    StepChecked(Checked),
     /// The proposal ended without running.
     ProposalClosed {
         /// Which step.

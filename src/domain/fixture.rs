@@ -9,6 +9,7 @@ pub(crate) use cases::cases;
 use crate::domain::apply::{check_apply, fold};
 use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::plan_doc::{PlanInputs, render};
+use crate::domain::confirm::policy::{ClassLines, Grade, Rules};
 use crate::domain::confirm::statement::confirm_statement;
 use crate::domain::decide::{Decision, Prepared, decide, open_proposal};
 use crate::domain::digest::Digest;
@@ -30,6 +31,7 @@ use crate::domain::time::{Moment, Timestamp};
 use crate::domain::world::{Look, Roster, World};
 use crate::domain::write::Ability;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) fn id(text: &str) -> StepId {
@@ -214,8 +216,30 @@ pub(crate) fn world() -> World {
         runbook: Some(Digest::of(b"runbook")),
         look: Look::Same,
         roster: Roster::Everybody,
+        rules: Arc::new(rules()),
+        owner: None,
+        keys: BTreeMap::new(),
         touched: Vec::new(),
+        groups: BTreeMap::new(),
         writers: writers(),
+    }
+}
+
+/// Accounts are people; nothing is asked that a room without screens cannot give.
+pub(crate) fn rules() -> Rules {
+    let by_account = |confirmers| ClassLines {
+        confirmers: Some(confirmers),
+        confirmer: Some(Grade::Uid),
+        proposer: Some(Grade::Uid),
+        go: Some(Grade::Uid),
+        independent_check: Some(false),
+        ..ClassLines::default()
+    };
+    Rules {
+        allow_uid: true,
+        destructive: by_account(1),
+        irreversible: by_account(2),
+        ..Rules::default()
     }
 }
 
@@ -411,7 +435,7 @@ impl Room {
         reason = "tests read better without a reference at each call"
     )]
     pub(crate) fn ask(&mut self, who: &str, command: Command) -> Result<(), Refusal> {
-        if let Command::Propose { step } = &command {
+        if let Command::Propose { step, .. } = &command {
             return self.propose(who, step.as_str());
         }
         let who = actor(who);
@@ -434,6 +458,7 @@ impl Room {
             plan: render_plan(&self.state, &step),
             nonce: Nonce::from_bytes([self.nonces; 16]),
             executor,
+            signed: None,
         };
         let decision = open_proposal(&self.state, &who, &step, &prepared, self.now, &self.world);
         self.take(&who, decision)
@@ -452,7 +477,7 @@ impl Room {
             "root" | "shared" => self.statement("bob"),
             _ => self.statement(who),
         };
-        self.ask(who, Command::Confirm { statement })
+        self.ask(who, Command::confirm(statement))
     }
 
     pub(crate) fn verdict(&mut self, verdict: Verdict) {

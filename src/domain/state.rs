@@ -2,7 +2,7 @@
 
 use crate::domain::digest::Digest;
 use crate::domain::fact::{
-    Actor, ExecKey, Finding, Genesis, HoldCause, Outcome, OutputRef, Quote, Terms,
+    Actor, ExecKey, Finding, Genesis, HoldCause, Outcome, OutputRef, Quote, Terms, Via,
 };
 use crate::domain::id::{AttemptNo, Nonce, PersonId, RuleId, Seq, StepId, TerminalId};
 use crate::domain::runbook::plan::{ExecRole, MetricRule, Plan};
@@ -123,6 +123,9 @@ pub struct Running {
     pub pid: Option<u32>,
     /// Somebody asked for it to be stopped.
     pub stop_asked: bool,
+    /// What people had agreed on; absent for what needs no second person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran: Option<Box<Ran>>,
 }
 
 /// An execution that ended.
@@ -177,6 +180,20 @@ pub struct StepState {
     pub proposed: AttemptNo,
     /// True once the confirmed hand work of this attempt is done (a destructive step without a `run` block).
     pub worked: bool,
+    /// What people had agreed on, while nobody knows how it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran: Option<Box<Ran>>,
+}
+
+/// What people had agreed on when a step was run: what they state about its end names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ran {
+    /// Terms of the proposal.
+    pub terms: Terms,
+    /// Sequence and hash of `step.proposed`.
+    pub proposed: (Seq, Digest),
+    /// The record since which people are asked what became of it; absent while it runs.
+    pub open: Option<(Seq, Digest)>,
 }
 
 /// Executions kept per step: enough for every retry anybody looks at; older ones are in the journal.
@@ -211,6 +228,8 @@ pub struct CountedConfirm {
     pub person: PersonId,
     /// Digest of the statement.
     pub statement: Digest,
+    /// How it is known that it was them.
+    pub via: Via,
     /// When.
     pub at: Moment,
 }
@@ -220,6 +239,8 @@ pub struct CountedConfirm {
 pub struct Proposal {
     /// Its terms.
     pub terms: Terms,
+    /// How the proposer is known.
+    pub via: Via,
     /// The `warroom-plan@v1` document, whole; empty for the moment between its two records.
     pub plan: String,
     /// Sequence and hash of `step.proposed`.
@@ -228,6 +249,9 @@ pub struct Proposal {
     pub opened: Moment,
     /// Confirms counted so far: people, each once.
     pub confirms: Vec<CountedConfirm>,
+    /// People who have said from their own view what is about to be touched.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub checked: BTreeSet<PersonId>,
     /// When it was armed.
     pub armed: Option<Moment>,
     /// Heads a signer may have seen: every record since the proposal; bounded by [`HEADS_MAX`].

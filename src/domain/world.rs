@@ -1,10 +1,14 @@
 //! What the server has read just now of the world outside the journal, and who is who.
 
+use crate::domain::confirm::people::Role;
+use crate::domain::confirm::policy::Rules;
 use crate::domain::digest::Digest;
+use crate::domain::fact::Via;
 use crate::domain::id::{ConnectorName, PersonId};
 use crate::domain::write::Ability;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What a person may do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +37,17 @@ impl Roles {
         breakglass: false,
     };
 
+    /// The same as the rules of the classes name them.
+    pub fn to_set(self) -> BTreeSet<Role> {
+        let all = [
+            (self.operator, Role::Operator),
+            (self.approver, Role::Approver),
+            (self.breakglass, Role::Breakglass),
+        ];
+        let has = all.into_iter().filter(|(has, _)| *has);
+        has.map(|(_, role)| role).collect()
+    }
+
     /// True with any role that may act.
     pub const fn may_act(self) -> bool {
         self.operator || self.approver
@@ -57,17 +72,11 @@ impl Roster {
         }
     }
 
-    /// How many people could confirm something these two propose and execute; absent when nobody knows how many
-    /// there are.
-    pub fn confirmers_other_than(&self, proposer: &PersonId, executor: &PersonId) -> Option<usize> {
+    /// The people there are, with their roles; absent when nobody knows who they are.
+    pub fn people(&self) -> Option<impl Iterator<Item = (&PersonId, BTreeSet<Role>)>> {
         match self {
             Self::Everybody => None,
-            Self::Named(people) => Some(
-                people
-                    .iter()
-                    .filter(|(id, roles)| roles.approver && *id != proposer && *id != executor)
-                    .count(),
-            ),
+            Self::Named(people) => Some(people.iter().map(|(id, roles)| (id, roles.to_set()))),
         }
     }
 }
@@ -87,22 +96,46 @@ pub enum Look {
 }
 
 /// What the server has read just now. Absent means that it could not be read, which never passes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct World {
     /// Digest of the `warroom-policy@v1` document.
     pub policy: Option<Digest>,
     /// Why there is no policy, on one line; empty while there is one.
-    #[serde(default)]
     pub unread: String,
     /// Digest of the runbook file's bytes.
     pub runbook: Option<Digest>,
     /// Whether the open proposal's command is still what was reviewed. A look is about one proposal: it starts as
     /// [`Look::NotLooked`] with each new one.
     pub look: Look,
-    /// Who may act.
+    /// Who may act; somebody who is revoked may not.
     pub roster: Roster,
+    /// What each class of step asks of people.
+    pub rules: Arc<Rules>,
+    /// The person whose own account the server runs in: they could have made up what the accounts of others say.
+    pub owner: Option<PersonId>,
+    /// Keys that speak for somebody now, by fingerprint: listed, in their time, not revoked.
+    pub keys: BTreeMap<String, PersonId>,
     /// Components the work touches, as far as the CMDB knows now: selectors of the plan are resolved here.
     pub touched: Vec<String>,
+    /// How many others of its group the CMDB knows of each component in service, as far as it knows now.
+    pub groups: BTreeMap<String, u32>,
     /// Every configured connector, with what it can write; nothing for those that only read.
     pub writers: BTreeMap<ConnectorName, Vec<Ability>>,
+}
+
+impl World {
+    /// True while evidence still speaks for that person: a key that was revoked or taken off the list does not, and
+    /// neither does a code whose secret the owner of the server's account could read.
+    pub fn is_good(&self, person: &PersonId, via: &Via) -> bool {
+        match via {
+            Via::Sshsig { key, .. } => self.keys.get(key) == Some(person),
+            Via::Totp { .. } => self.owner.is_none(),
+            Via::Uid(_) | Via::Demo => true,
+        }
+    }
+
+    /// True when the server runs in this person's own account.
+    pub fn is_owner(&self, person: &PersonId) -> bool {
+        self.owner.as_ref() == Some(person)
+    }
 }

@@ -4,7 +4,7 @@ use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::plan_doc::PlanExe;
 use crate::domain::decide::{Decision, Prepared};
 use crate::domain::digest::Digest;
-use crate::domain::fact::{Actor, ExecKey, Fact, Outcome, OutputRef};
+use crate::domain::fact::{self, Actor, ExecKey, Fact, Outcome, OutputRef};
 use crate::domain::id::{StepId, TerminalId};
 use crate::domain::reading::Reading;
 use crate::domain::runbook::plan::ExecRole;
@@ -45,6 +45,28 @@ pub enum Input {
         terminal: TerminalId,
         /// It may only look.
         read_only: bool,
+    },
+    /// Somebody said with a key who is at a terminal.
+    SignedIn {
+        /// Which.
+        terminal: TerminalId,
+        /// Whom it is taken for from now on.
+        actor: Actor,
+        /// Who signed.
+        signer: Actor,
+        /// It may only look: it was attached so, or account and key name two people.
+        read_only: bool,
+        /// The statement with its signature.
+        signed: fact::Signed,
+    },
+    /// Something that was said does not count, before it could be decided.
+    Rejected {
+        /// By whom, as far as the connection says.
+        actor: Actor,
+        /// What they are told.
+        refused: Refusal,
+        /// What the journal keeps of it.
+        record: Option<Box<Fact>>,
     },
     /// A terminal went.
     Detached {
@@ -153,7 +175,7 @@ impl Proposal {
 
     pub(super) fn of_command(actor: &Actor, command: &Command, decision: Decision) -> Self {
         let mut proposal = Self::of(actor, decision);
-        if let (Command::Propose { step }, None) = (command, &proposal.refusal) {
+        if let (Command::Propose { step, .. }, None) = (command, &proposal.refusal) {
             proposal.prepare = Some(step.clone());
         }
         proposal

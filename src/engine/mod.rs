@@ -5,6 +5,7 @@
 //! Main types: [`Input`], [`Proposal`], [`Effect`], [`Engine`].
 
 mod input;
+mod presence;
 mod refusals;
 mod restart;
 #[cfg(test)]
@@ -16,7 +17,7 @@ pub use input::{Effect, ExecUpdate, Input, Proposal};
 use crate::domain::apply::apply;
 use crate::domain::board::GateProgress;
 use crate::domain::confirm::plan_doc::{PlanExe, read_exe};
-use crate::domain::decide::{self, Decision};
+use crate::domain::decide::{self, Decision, Refused};
 use crate::domain::fact::{Actor, ExecKey, Fact, Stamped};
 use crate::domain::settle::settle;
 use crate::domain::state::State;
@@ -92,25 +93,20 @@ impl Engine {
                 self.refusals.spare(Proposal::of(actor, decision), now)
             }
             Input::Exec(update) => Proposal::by_engine(exec_facts(state, update)),
-            Input::Attached {
-                actor,
-                terminal,
-                read_only,
-            } => {
-                let (terminal, read_only) = (*terminal, *read_only);
-                let fact = Fact::Attached {
-                    terminal,
-                    read_only,
-                };
-                Proposal::of(actor, Ok(vec![fact]))
+            Input::Attached { .. } | Input::SignedIn { .. } | Input::Detached { .. } => {
+                presence::facts(state, input)
             }
-            Input::Detached { terminal } => match state.terminals.get(terminal) {
-                Some(t) => {
-                    let terminal = *terminal;
-                    Proposal::of(&t.actor, Ok(vec![Fact::Detached { terminal }]))
-                }
-                None => Proposal::default(),
-            },
+            Input::Rejected {
+                actor,
+                refused,
+                record,
+            } => {
+                let decision = Err(Refused {
+                    refusal: refused.clone(),
+                    record: record.clone(),
+                });
+                self.refusals.spare(Proposal::of(actor, decision), now)
+            }
             Input::Reading(reading) => {
                 self.watches.feed(&self.tentative, reading, now);
                 Proposal::default()

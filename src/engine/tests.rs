@@ -129,6 +129,7 @@ impl Desk {
             plan: render_plan(self.state(), &step),
             nonce: Nonce::from_bytes([self.nonces; 16]),
             executor,
+            signed: None,
         };
         let actor = actor(who);
         let input = Input::Proposal {
@@ -150,7 +151,7 @@ impl Desk {
         let open = state.proposal.as_ref();
         let statement = open.and_then(|p| confirm_statement(state, p, &person(who), state.head));
         let statement = statement.map_or_else(String::new, |s| s.expect("printable"));
-        self.ask(who, Command::Confirm { statement })
+        self.ask(who, Command::confirm(statement))
     }
 
     fn attach(&mut self, terminal: u64, who: &str) {

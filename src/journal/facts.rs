@@ -6,10 +6,10 @@
 use super::fact_json;
 use super::reader::Entry;
 use super::record::{Content, Header, Record};
-use crate::domain::confirm::statement::propose_statement;
+use crate::domain::confirm::statement::{Kind, propose_statement};
 use crate::domain::digest::Digest;
 use crate::domain::doc::{Doc, DocError};
-use crate::domain::fact::{Actor, Confirmed, Fact, Stamped, Terms, Via};
+use crate::domain::fact::{Actor, Confirmed, Fact, Signed, Stamped, Terms, Via};
 use crate::domain::id::{AttemptNo, PersonId, Seq};
 use crate::domain::state::State;
 use crate::domain::time::Moment;
@@ -64,6 +64,7 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
         Fact::JournalRecovered { .. } => "journal.recovered",
         Fact::Attached { .. } => "client.attached",
         Fact::Detached { .. } => "client.detached",
+        Fact::IdentityConflict { .. } => "identity.conflict",
         Fact::Begun => "maintenance.begun",
         Fact::Aborted { .. } => "maintenance.aborted",
         Fact::Completed => "maintenance.completed",
@@ -87,10 +88,12 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
         Fact::StepRetried { .. } => "step.retried",
         Fact::StepUndone { .. } => "step.undone",
         Fact::UndoFailed { .. } => "step.undo-failed",
-        Fact::ProposalOpened(_) => "proposal.opened",
+        Fact::ProposalOpened { .. } => "proposal.opened",
+        Fact::StatementSigned(_) => "statement.signed",
         Fact::StepProposed { .. } => "step.proposed",
         Fact::StepConfirmed(_) => "step.confirmed",
         Fact::StepArmed { .. } => "step.armed",
+        Fact::StepChecked(_) => "step.checked",
         Fact::ProposalClosed { .. } => "step.closed",
         Fact::Refused { .. } => "step.refused",
         Fact::NoteAdded { .. } => "note.added",
@@ -102,13 +105,14 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
 }
 
 /// Kinds whose body is JSON; the others are documents.
-const JSON_KINDS: [&str; 37] = [
+const JSON_KINDS: [&str; 39] = [
     "session.opened",
     "session.resumed",
     "session.closed",
     "journal.recovered",
     "client.attached",
     "client.detached",
+    "identity.conflict",
     "maintenance.begun",
     "maintenance.aborted",
     "maintenance.completed",
@@ -133,6 +137,7 @@ const JSON_KINDS: [&str; 37] = [
     "step.undone",
     "step.undo-failed",
     "step.armed",
+    "step.checked",
     "step.closed",
     "step.refused",
     "note.added",
@@ -146,7 +151,12 @@ const JSON_KINDS: [&str; 37] = [
 const ARMOUR: &str = "-----BEGIN SSH SIGNATURE-----";
 
 /// Kinds whose body is a document of the one grammar.
-const DOCUMENT_KINDS: [&str; 3] = ["step.proposed", "step.confirmed", "proposal.opened"];
+const DOCUMENT_KINDS: [&str; 4] = [
+    "step.proposed",
+    "step.confirmed",
+    "proposal.opened",
+    "statement.signed",
+];
 
 /// Content of the record of a fact. `state`: the fold up to here; absent for the genesis record alone.
 ///
@@ -160,11 +170,15 @@ pub fn content(actor: &Actor, fact: &Fact, state: Option<&State>) -> Result<Cont
         Fact::StepConfirmed(confirmed) => {
             format!("{}{}", confirmed.statement, confirmed.signature).into_bytes()
         }
-        Fact::ProposalOpened(terms) => {
+        Fact::StatementSigned(signed) => {
+            format!("{}{}", signed.statement, signed.signature).into_bytes()
+        }
+        Fact::ProposalOpened { terms, signature } => {
             let state = state.ok_or_else(|| unwritable("there is no session yet".to_owned()))?;
-            propose_statement(state, terms)
-                .map_err(|e| unwritable(e.to_string()))?
-                .into_bytes()
+            let mut text =
+                propose_statement(state, terms).map_err(|e| unwritable(e.to_string()))?;
+            text.push_str(signature);
+            text.into_bytes()
         }
         fact => serde_json::to_vec(fact).map_err(|e| unwritable(e.to_string()))?,
     };
@@ -272,9 +286,13 @@ fn read_body(kind: &str, body: &[u8]) -> Result<Fact, String> {
         "step.proposed" => Ok(Fact::StepProposed { plan: text()? }),
         "step.confirmed" => read_confirmed(&text()?).map(Fact::StepConfirmed),
         "proposal.opened" => {
-            let terms = read_terms(body).map_err(|e| e.to_string())?;
-            Ok(Fact::ProposalOpened(terms))
+            let text = text()?;
+            let (statement, signature) = cut(&text);
+            let terms = read_terms(statement.as_bytes()).map_err(|e| e.to_string())?;
+            let signature = signature.to_owned();
+            Ok(Fact::ProposalOpened { terms, signature })
         }
+        "statement.signed" => read_signed(&text()?).map(Fact::StatementSigned),
         _ => {
             let fact = fact_json::read(body).map_err(|e| e.to_string())?;
             if kind_of(&fact) == kind {
@@ -341,12 +359,28 @@ fn read_actor(actor: &str, via: &str) -> Option<Actor> {
     Some(Actor::Person { id, via })
 }
 
-/// A statement, with the armoured signature directly behind it when there is one.
-fn read_confirmed(text: &str) -> Result<Confirmed, String> {
-    let (statement, signature) = text
-        .find(ARMOUR)
+/// A statement, and the armoured signature directly behind it or nothing.
+fn cut(text: &str) -> (&str, &str) {
+    text.find(ARMOUR)
         .and_then(|at| text.split_at_checked(at))
-        .unwrap_or((text, ""));
+        .unwrap_or((text, ""))
+}
+
+/// A statement of a known kind with its signature.
+fn read_signed(text: &str) -> Result<Signed, String> {
+    let (statement, signature) = cut(text);
+    Doc::parse_statement(statement.as_bytes()).map_err(|e| e.to_string())?;
+    if Kind::of(statement).is_none() || signature.is_empty() {
+        return Err("it is no statement with its signature".to_owned());
+    }
+    Ok(Signed {
+        statement: statement.to_owned(),
+        signature: signature.to_owned(),
+    })
+}
+
+fn read_confirmed(text: &str) -> Result<Confirmed, String> {
+    let (statement, signature) = cut(text);
     let doc = Doc::parse_statement(statement.as_bytes()).map_err(|e| e.to_string())?;
     doc.expect_title("warroom-confirm", 1)
         .map_err(|e| e.to_string())?;

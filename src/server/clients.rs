@@ -2,11 +2,13 @@
 
 use crate::domain::board::SERIES_MAX;
 use crate::domain::command::Refusal;
-use crate::domain::fact::{Actor, Stamped};
+use crate::domain::confirm::statement::Hello;
+use crate::domain::fact::{Actor, Stamped, Terms};
 use crate::domain::id::{PersonId, TerminalId};
 use crate::domain::reading::Reading;
 use crate::wire::codec::{self, WireError};
 use crate::wire::message::ToClient;
+use crate::wire::policy::PolicyView;
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -124,17 +126,43 @@ pub(crate) struct Client {
     queue: Queue,
     /// Answers it could not take; they follow its next snapshot.
     owed: VecDeque<(u64, Option<Refusal>)>,
+    /// What it was told of the policy last.
+    told: Option<PolicyView>,
+    /// What it was asked to sign last, to say who is there.
+    pub(crate) hello: Option<Hello>,
+    /// The account of its connection, by the kernel's word.
+    pub(crate) peer_uid: u32,
+    /// What its person is asked to sign before it is proposed.
+    pub(crate) draft: Option<Drafted>,
+}
+
+/// A proposal that waits for its proposer's signature.
+#[derive(Debug, Clone)]
+pub(crate) struct Drafted {
+    /// What was sent to be signed.
+    pub(crate) terms: Terms,
+    /// The plan behind it.
+    pub(crate) plan: String,
 }
 
 impl Client {
     /// A client that has missed nothing yet.
-    pub(crate) fn new(actor: Actor, read_only: bool, is_terminal: bool, queue: Queue) -> Self {
+    pub(crate) fn new(
+        actor: Actor,
+        peer_uid: u32,
+        (read_only, is_terminal): (bool, bool),
+        queue: Queue,
+    ) -> Self {
         Self {
             actor,
             read_only,
             is_terminal,
             queue,
             owed: VecDeque::new(),
+            told: None,
+            hello: None,
+            peer_uid,
+            draft: None,
         }
     }
 
@@ -175,6 +203,29 @@ impl Registry {
     /// A client.
     pub(crate) fn get(&self, id: TerminalId) -> Option<&Client> {
         self.clients.get(&id)
+    }
+
+    /// A client, to note what it was asked to sign.
+    pub(crate) fn get_mut(&mut self, id: TerminalId) -> Option<&mut Client> {
+        self.clients.get_mut(&id)
+    }
+
+    /// Takes a terminal for somebody else from now on.
+    pub(crate) fn rename(&mut self, id: TerminalId, actor: Actor, read_only: bool) {
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.actor = actor;
+            client.read_only = read_only;
+        }
+    }
+
+    /// Notes what a client is told of the policy; true when it was told the same before.
+    pub(crate) fn is_told(&mut self, id: TerminalId, policy: &PolicyView) -> bool {
+        let Some(client) = self.clients.get_mut(&id) else {
+            return true;
+        };
+        let is_same = client.told.as_ref() == Some(policy) && !client.queue.has_missed();
+        client.told = Some(policy.clone());
+        is_same
     }
 
     /// Clients that are people's terminals.
@@ -346,7 +397,7 @@ mod tests {
 
     fn client() -> (Client, Backlog) {
         let (queue, backlog) = queue();
-        (Client::new(Actor::Engine, false, true, queue), backlog)
+        (Client::new(Actor::Engine, 0, (false, true), queue), backlog)
     }
 
     fn messages(backlog: &mut Backlog) -> Vec<ToClient> {

@@ -48,7 +48,12 @@ impl Session {
         let actor = self.policy.actor(&peer, simulated.as_ref(), genesis.mode);
         let read_only = hello.read_only || !self.may_act(&actor);
         let (name, mode) = (genesis.name.clone(), genesis.mode);
-        let client = Client::new(actor.clone(), read_only, hello.is_terminal, queue);
+        let client = Client::new(
+            actor.clone(),
+            peer.uid,
+            (read_only, hello.is_terminal),
+            queue,
+        );
         let terminal = self.registry.add(client);
         let who = describe(&actor);
         let welcome = ToClient::Welcome(Welcome {
@@ -57,6 +62,7 @@ impl Session {
             name,
             mode,
             terminal,
+            policy: self.policy_view(&actor),
             you: actor,
             read_only,
         });
@@ -80,7 +86,7 @@ impl Session {
     }
 
     /// An observer's connection has no verbs at all; accounts that are nobody may do what needs no person.
-    fn may_act(&self, actor: &Actor) -> bool {
+    pub(super) fn may_act(&self, actor: &Actor) -> bool {
         actor
             .person()
             .is_none_or(|person| self.world.roster.roles(person).may_act())

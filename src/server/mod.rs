@@ -21,6 +21,8 @@ mod render;
 mod session;
 mod snapshot;
 pub mod socket;
+mod speak;
+mod standing;
 pub mod start;
 mod talk;
 mod world;

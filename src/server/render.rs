@@ -1,6 +1,7 @@
 //! Rendering of a destructive command for the people who look at it: everything that needs the disk.
 
 use super::exec::Workplace;
+use crate::domain::command::Signed;
 use crate::domain::confirm::plan_doc::PlanInputs;
 use crate::domain::digest::Digest;
 use crate::domain::id::{AttemptNo, StepId, TerminalId};
@@ -15,12 +16,12 @@ use std::time::Duration;
 pub(crate) const RENDER_MAX: Duration = Duration::from_secs(20);
 
 /// What a rendering is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// A person proposes it.
     Propose,
-    /// The executor said go for this attempt: is it still what was reviewed?
-    Go(AttemptNo),
+    /// The executor said go for this attempt, and signed it where that is needed: is it still what was reviewed?
+    Go(AttemptNo, Option<Signed>),
 }
 
 /// A rendered command, or why there is none.
@@ -54,14 +55,14 @@ pub(crate) fn draft(
     workplace: &Workplace,
     state: &State,
     step: &StepId,
-    purpose: Purpose,
+    purpose: &Purpose,
     now: Moment,
 ) -> Result<Draft, String> {
     same_host(&state.genesis.host, &super::pin::host_name())?;
     let view = state.find(step).ok_or("there is no such step")?;
     let plan_step = view.plan;
     let mut key = view.next_key();
-    if purpose == Purpose::Propose {
+    if *purpose == Purpose::Propose {
         key.attempt = view.now.next_proposal();
         key.try_no = 1;
     }

@@ -14,7 +14,7 @@ use crate::connect::deliver::{Desk, Ended};
 use crate::domain::board::{Board, GateProgress};
 use crate::domain::command::Refusal;
 use crate::domain::fact::{Actor, Fact, Stamped};
-use crate::domain::id::TerminalId;
+use crate::domain::id::{PersonId, TerminalId};
 use crate::domain::reading::Reading;
 use crate::domain::time::{Moment, Timestamp};
 use crate::domain::world::{Look, World};
@@ -79,6 +79,8 @@ pub(crate) struct Session {
     pub(crate) executor: Executor,
     pub(crate) policy: Policy,
     pub(crate) people: PeopleSource,
+    /// The person whose account this server runs in, as far as the host knows; nobody in a demo.
+    pub(crate) owner: Option<PersonId>,
     pub(crate) runbook_file: PathBuf,
     pub(crate) world: World,
     pub(crate) looks: Looks,

@@ -198,6 +198,10 @@ fn long_text(fact: &Fact) -> usize {
             .statement
             .len()
             .saturating_add(confirmed.signature.len()),
+        Fact::StatementSigned(signed) => signed
+            .statement
+            .len()
+            .saturating_add(signed.signature.len()),
         Fact::NoteAdded { text, .. } => text.len(),
         // Up to 8 KiB each, as `decide` bounds them.
         Fact::WriteAsked { write } => serde_json::to_vec(&write.deed).map_or(0, |json| json.len()),

@@ -11,6 +11,7 @@ use super::listen::Reception;
 use super::policy::{PeopleSource, Policy};
 use super::session::{Session, Sources};
 use super::socket::{SessionSocket, SocketError};
+use super::standing;
 use super::talk::RENDERS_MAX;
 use super::world::Looks;
 use super::writes::Counter;
@@ -24,10 +25,12 @@ use crate::connect::supervise::Connectors;
 use crate::domain::apply::FoldError;
 use crate::domain::board::Board;
 use crate::domain::fact::{Actor, Fact, Genesis, Stamped};
-use crate::domain::id::{SessionName, TerminalId};
+use crate::domain::id::{ConnectorName, PersonId, SessionName, TerminalId};
 use crate::domain::state::State;
+use crate::domain::time::Timestamp;
 use crate::domain::touched;
 use crate::domain::world::{Look, World};
+use crate::domain::write::Ability;
 use crate::engine::{Engine, Input};
 use crate::journal::facts::FactError;
 use crate::journal::{self, AppendError, JOURNAL_FILE, JournalError, Opened, SessionDir, Writer};
@@ -185,6 +188,8 @@ impl std::fmt::Debug for Server {
 /// What is there before anything is written: everything that can fail for another reason than the disk.
 struct Ground {
     policy: Policy,
+    /// The person of the account this runs in, where accounts are people.
+    owner: Option<PersonId>,
     workplace: Workplace,
     connectors: Vec<Built>,
     socket: SessionSocket,
@@ -237,6 +242,7 @@ impl Server {
     fn join(options: Options, ground: Ground, begun: Begun) -> Self {
         let Ground {
             policy,
+            owner,
             workplace,
             mut connectors,
             socket,
@@ -254,16 +260,10 @@ impl Server {
             Checkpoints::open(&options.session_dir, genesis, &options.away);
         let mut executor = Executor::new(workplace, updates_in);
         executor.recall(&begun.state);
+        let now = options.clock.now().wall;
+        let world = first_world(genesis, &policy, (owner.as_ref(), now), counter.abilities);
         let session = Session {
-            world: World {
-                policy: Some(policy.digest),
-                unread: String::new(),
-                runbook: Some(genesis.runbook.digest),
-                look: Look::NotLooked,
-                roster: policy.roster(),
-                touched: touched::names(&genesis.plan, &BTreeMap::new()),
-                writers: counter.abilities,
-            },
+            world,
             runbook_file: PathBuf::from(&genesis.runbook.path),
             engine: Engine::new(begun.state),
             ledger: begun.ledger,
@@ -272,6 +272,7 @@ impl Server {
             executor,
             policy,
             people: options.people,
+            owner,
             looks: Looks::default(),
             renders: Arc::new(Semaphore::new(RENDERS_MAX)),
             recent: begun.recent,
@@ -383,6 +384,30 @@ impl Session {
     }
 }
 
+/// What is known before the first look.
+fn first_world(
+    genesis: &Genesis,
+    policy: &Policy,
+    (owner, now): (Option<&PersonId>, Timestamp),
+    writers: BTreeMap<ConnectorName, Vec<Ability>>,
+) -> World {
+    let mut world = World {
+        policy: Some(policy.digest),
+        unread: String::new(),
+        runbook: Some(genesis.runbook.digest),
+        look: Look::NotLooked,
+        roster: policy.roster(),
+        rules: Arc::default(),
+        owner: None,
+        keys: BTreeMap::new(),
+        touched: touched::names(&genesis.plan, &BTreeMap::new()),
+        groups: BTreeMap::new(),
+        writers,
+    };
+    standing::apply(&mut world, policy, owner, now);
+    world
+}
+
 /// Makes everything that a session needs besides its journal.
 fn prepare(options: &Options, policy: Policy, genesis: &Genesis) -> Result<Ground, StartError> {
     let gid = options.group.as_deref().map(group_id).transpose()?;
@@ -402,8 +427,13 @@ fn prepare(options: &Options, policy: Policy, genesis: &Genesis) -> Result<Groun
     let connectors = registry::build(&options.connectors, &specs, &options.clock)
         .map_err(StartError::Connectors)?;
     let socket = SessionSocket::bind(&options.runtime_dir, &options.name, gid)?;
+    let owner = match options.people {
+        PeopleSource::Accounts => accounts::person_of_account(uid),
+        PeopleSource::File(_) | PeopleSource::Demo => None,
+    };
     Ok(Ground {
         policy,
+        owner,
         workplace,
         connectors,
         socket,

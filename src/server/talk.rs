@@ -1,21 +1,22 @@
 //! What attached clients say, and what they are told.
 
+use super::clients::Drafted;
 use super::input::Incoming;
 use super::render::{self, Purpose};
 use super::session::{Session, Turn};
 use super::snapshot::{self, without_plan};
 use super::world::Waiting;
 use crate::domain::board::OutputTail;
-use crate::domain::command::{Command, Refusal};
+use crate::domain::command::{Command, Refusal, Signed};
 use crate::domain::confirm::plan_doc::{self, PlanInputs};
-use crate::domain::decide::Prepared;
+use crate::domain::decide::{Prepared, draft_terms};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, ExecKey};
 use crate::domain::id::{Seq, StepId, TerminalId};
 use crate::domain::world::Look;
 use crate::engine::Input;
 use crate::wire::codec;
-use crate::wire::message::{Snapshot, ToClient, ToServer};
+use crate::wire::message::{Draft, Snapshot, ToClient, ToServer};
 use std::sync::Arc;
 
 /// Records in one answer: they fit one frame many times over.
@@ -75,6 +76,21 @@ impl Session {
             }
             ToServer::Seen { seq, hash } => self.on_seen(terminal, seq, hash),
             ToServer::Output { key, offset } => self.send_output(terminal, &key, offset),
+            ToServer::SignIn {
+                number,
+                signed: None,
+            } => self.send_challenge(terminal, number, turn),
+            ToServer::SignIn {
+                number,
+                signed: Some(signed),
+            } => {
+                let waiting = Waiting::SignIn {
+                    terminal,
+                    number,
+                    signed,
+                };
+                self.after_a_look(waiting, turn);
+            }
             ToServer::Shutdown { reason } if !read_only => {
                 self.shutdown_reason = format!("{reason} (by {actor})");
                 self.shutdown.cancel();
@@ -97,7 +113,7 @@ impl Session {
             self.executor.workplace(),
             self.engine.tentative(),
             step,
-            purpose,
+            &purpose,
             self.clock.now(),
         );
         let place = Arc::clone(&self.renders)
@@ -139,25 +155,100 @@ impl Session {
             return;
         };
         let actor = client.actor.clone();
-        let input = match rendered.purpose {
-            Purpose::Propose => proposal(rendered, actor),
-            Purpose::Go(attempt) => {
+        match rendered.purpose.clone() {
+            Purpose::Propose => self.on_rendered_proposal(rendered, actor, turn),
+            Purpose::Go(attempt, signed) => {
                 self.world.look = self.look(&rendered.result);
                 let command = Command::Go {
                     step: rendered.step,
                     attempt,
+                    signed,
                 };
-                Ok(Input::Ask {
-                    actor,
-                    terminal,
-                    number,
-                    command,
-                })
+                self.ask_as_speaker((terminal, number), &actor, command, turn);
             }
+        }
+    }
+
+    /// Opens a proposal, or asks its proposer to sign it first.
+    fn on_rendered_proposal(&mut self, rendered: render::Rendered, actor: Actor, turn: &mut Turn) {
+        let (terminal, number) = (rendered.terminal, rendered.number);
+        let step = rendered.step.clone();
+        let prepared = match prepared(rendered, &actor) {
+            Ok(prepared) => prepared,
+            Err(reason) => return turn.refuse(terminal, number, not_rendered(&reason)),
         };
-        match input {
-            Ok(input) => self.take(&input, turn, Some((terminal, number))),
-            Err(reason) => turn.refuse(terminal, number, not_rendered(&reason)),
+        let wants = self.wants_signed_proposal(&step, &prepared.executor);
+        if !wants {
+            let input = Input::Proposal {
+                actor,
+                step,
+                prepared,
+            };
+            return self.take(&input, turn, Some((terminal, number)));
+        }
+        let (state, now) = (self.engine.tentative(), self.clock.now());
+        let terms = draft_terms(state, &actor, &step, &prepared, now, &self.world);
+        match terms {
+            Ok(terms) => {
+                let plan = prepared.plan;
+                if let Some(client) = self.registry.get_mut(terminal) {
+                    client.draft = Some(Drafted {
+                        terms: terms.clone(),
+                        plan: plan.clone(),
+                    });
+                }
+                let draft = Draft {
+                    number,
+                    terms,
+                    plan,
+                };
+                self.registry
+                    .send(terminal, &ToClient::Draft(Box::new(draft)));
+                turn.replies.push((terminal, number, None));
+            }
+            Err(refused) => turn.refuse(terminal, number, refused.refusal),
+        }
+    }
+
+    /// Opens the proposal whose draft this terminal was sent and has signed.
+    pub(crate) fn propose_signed(
+        &mut self,
+        (terminal, number): (TerminalId, u64),
+        step: &StepId,
+        signed: &Signed,
+        turn: &mut Turn,
+    ) {
+        let Some(client) = self.registry.get_mut(terminal) else {
+            return;
+        };
+        let connection = client.actor.clone();
+        let Some(draft) = client
+            .draft
+            .take()
+            .filter(|draft| draft.terms.step == *step)
+        else {
+            let refusal = Refusal {
+                reason: "there is no draft of this proposal to sign".to_owned(),
+                hint: "propose it, then sign what comes".to_owned(),
+            };
+            return turn.refuse(terminal, number, refusal);
+        };
+        match self.proposer(&connection, &draft.terms, signed) {
+            Ok(actor) => {
+                let prepared = Prepared {
+                    plan: draft.plan,
+                    nonce: draft.terms.nonce.clone(),
+                    executor: draft.terms.executor.clone(),
+                    signed: Some(Box::new((draft.terms, signed.signature.clone()))),
+                };
+                let input = Input::Proposal {
+                    actor,
+                    step: step.clone(),
+                    prepared,
+                };
+                self.take(&input, turn, Some((terminal, number)));
+            }
+            Err(refused) => turn.refuse(terminal, number, refused),
         }
     }
 
@@ -262,8 +353,8 @@ impl Session {
     }
 }
 
-/// The input that opens a proposal: the plan as people will see it, and a nonce.
-fn proposal(rendered: render::Rendered, actor: Actor) -> Result<Input, String> {
+/// What a proposal is opened with: the plan as people will see it, and a nonce.
+fn prepared(rendered: render::Rendered, actor: &Actor) -> Result<Prepared, String> {
     let inputs = rendered.result?;
     let executor = actor
         .person()
@@ -271,15 +362,11 @@ fn proposal(rendered: render::Rendered, actor: Actor) -> Result<Input, String> {
         .ok_or("you are nobody on the list of people")?;
     let plan = plan_doc::render(&inputs).map_err(|error| error.to_string())?;
     let nonce = crate::clock::nonce().map_err(|error| error.to_string())?;
-    let prepared = Prepared {
+    Ok(Prepared {
         plan,
         nonce,
         executor,
-    };
-    Ok(Input::Proposal {
-        actor,
-        step: rendered.step,
-        prepared,
+        signed: None,
     })
 }
 

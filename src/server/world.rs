@@ -6,9 +6,10 @@ use super::input::Incoming;
 use super::policy::Policy;
 use super::render::Purpose;
 use super::session::{Session, Turn};
-use crate::domain::command::{Command, Refusal};
+use crate::domain::command::{Command, Refusal, Signed};
 use crate::domain::decide::REASON_BYTES_MAX;
 use crate::domain::digest::Digest;
+use crate::domain::fact::Actor;
 use crate::domain::id::TerminalId;
 use crate::domain::runbook::limits::FILE_BYTES_MAX;
 use crate::domain::world::Look;
@@ -37,6 +38,15 @@ pub(crate) enum Waiting {
         number: u64,
         /// What.
         command: Command,
+    },
+    /// Somebody who says with a key who is at a terminal.
+    SignIn {
+        /// Where.
+        terminal: TerminalId,
+        /// The client's number for the reply.
+        number: u64,
+        /// What they signed.
+        signed: Signed,
     },
     /// A client that wants to attach.
     Join(Box<Joining>),
@@ -176,7 +186,7 @@ impl Session {
         }
         self.world.runbook = runbook;
         self.world.look = Look::NotLooked;
-        self.world.roster = self.policy.roster();
+        self.take_policy();
         let trouble = self.looks.trouble.as_deref();
         self.world.unread = trouble.map(in_short).unwrap_or_default();
         for waiting in served {
@@ -202,6 +212,11 @@ impl Session {
     fn serve(&mut self, waiting: Waiting, turn: &mut Turn) {
         match waiting {
             Waiting::Join(joining) => self.join(*joining),
+            Waiting::SignIn {
+                terminal,
+                number,
+                signed,
+            } => self.sign_in(terminal, number, &signed, turn),
             Waiting::Ask {
                 terminal,
                 number,
@@ -228,17 +243,56 @@ impl Session {
             turn.refuse(terminal, number, refusal);
             return;
         }
-        if let Command::Go { step, attempt } = &command {
-            self.render(terminal, number, step, Purpose::Go(*attempt), turn);
+        let connection = client.actor.clone();
+        if let Command::Go {
+            step,
+            attempt,
+            signed,
+        } = &command
+        {
+            let purpose = Purpose::Go(*attempt, signed.clone());
+            self.render(terminal, number, step, purpose, turn);
             return;
         }
-        let input = Input::Ask {
-            actor: client.actor.clone(),
-            terminal,
-            number,
-            command,
-        };
-        self.take(&input, turn, Some((terminal, number)));
+        if let Command::Propose {
+            step,
+            signed: Some(signed),
+        } = &command
+        {
+            return self.propose_signed((terminal, number), step, signed, turn);
+        }
+        self.ask_as_speaker((terminal, number), &connection, command, turn);
+    }
+
+    /// Puts a command before the engine in the name of whoever gave it.
+    pub(crate) fn ask_as_speaker(
+        &mut self,
+        (terminal, number): (TerminalId, u64),
+        connection: &Actor,
+        command: Command,
+        turn: &mut Turn,
+    ) {
+        // What was said is judged on the newest records, those of this turn too.
+        match self.speaker(connection, &command) {
+            Ok(actor) => {
+                let input = Input::Ask {
+                    actor,
+                    terminal,
+                    number,
+                    command,
+                };
+                self.take(&input, turn, Some((terminal, number)));
+            }
+            Err(refused) => {
+                let record = self.record_of(&command, &refused);
+                let input = Input::Rejected {
+                    actor: connection.clone(),
+                    refused: refused.clone(),
+                    record: record.map(Box::new),
+                };
+                self.take(&input, turn, Some((terminal, number)));
+            }
+        }
     }
 }
 

@@ -69,6 +69,7 @@ impl Session {
             Reading::Components { .. } => {
                 let plan = self.engine.state().plan();
                 self.world.touched = touched::names(plan, &self.board.components);
+                self.world.groups = touched::groups(&self.board.components);
             }
             Reading::OnCalls { .. } => self.announce_handovers(turn),
             _ => {}

@@ -230,4 +230,6 @@ pub enum Action {
     Writes,
     /// Show all that the CMDB says of a component.
     Details,
+    /// Say with a key who is at this terminal.
+    SignIn,
 }

@@ -112,6 +112,7 @@ impl Story {
             terminal: TerminalId(1),
             you: actor(you),
             read_only: false,
+            policy: crate::wire::policy::PolicyView::default(),
         };
         let room = Room {
             welcome,

@@ -13,8 +13,10 @@ mod canvas;
 pub mod keymap;
 mod layers;
 mod model;
+pub mod proof;
 mod ritual;
 pub mod room;
+mod signing;
 pub mod terminal;
 mod text;
 pub mod theme;
@@ -31,9 +33,11 @@ mod tests;
 
 use crate::display::Clean;
 use crate::domain::command::{Command, Refusal};
+use crate::domain::confirm::statement::Hello;
 use crate::domain::fact::ExecKey;
-use crate::domain::id::Seq;
+use crate::domain::id::{PersonId, Seq};
 use crate::domain::time::Moment;
+use crate::wire::message::Draft;
 use action::View;
 use cache::Cache;
 use canvas::{Canvas, Targets};
@@ -41,6 +45,7 @@ use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use keymap::{Chord, Keymap};
 use layers::{Layers, Notice};
 use model::Model;
+use proof::Wish;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -122,6 +127,21 @@ pub enum Request {
     Redraw,
     /// End the session server.
     ShutdownSession,
+    /// Have a statement signed by the agent; answered by [`Ui::on_unsigned`] or by sending it.
+    Sign(Box<Wish>),
+    /// Wait for no signature any longer.
+    StopSigning,
+    /// Send what was signed elsewhere.
+    Signed {
+        /// What was to be signed.
+        wish: Box<Wish>,
+        /// The armoured signature.
+        armour: String,
+        /// It was made off this host.
+        detached: bool,
+    },
+    /// Ask the server what to sign, to say who is at this terminal.
+    AskChallenge,
 }
 
 /// The face of one terminal.
@@ -174,6 +194,11 @@ impl Ui {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.on_key(screen, key, now),
             Event::Paste(text) => {
+                if let Some(outcome) = self.layers.on_paste_signature(text) {
+                    let mut work = self.work(screen, now);
+                    update::on_outcome(&mut work, outcome);
+                    return work.requests;
+                }
                 let taken = self.layers.on_paste(text) || !self.layers.is_empty();
                 if !taken && let Some(ritual) = self.open_ritual() {
                     ritual.on_paste(now);
@@ -205,6 +230,56 @@ impl Ui {
                 ritual.on_refused();
             }
             self.layers.notice = Some(Notice::refusal(&refusal, now));
+        }
+    }
+
+    /// The agent has signed, and what it is for was sent.
+    pub fn on_signed(&mut self) {
+        self.layers.close_sign();
+    }
+
+    /// There is no signature: says why, and what to do.
+    pub fn on_unsigned(&mut self, screen: &Screen, reason: &str, hint: &str, now: Moment) {
+        signing::failed(&mut self.work(screen, now), reason, hint);
+    }
+
+    /// A proposal was drafted that its proposer has to sign.
+    pub fn on_draft(&mut self, screen: &Screen, draft: &Draft, now: Moment) -> Vec<Request> {
+        let mut work = self.work(screen, now);
+        match work.room.and_then(|room| proof::propose(room, draft)) {
+            Some(wish) => signing::begin(&mut work, wish),
+            None => {
+                work.say("the draft is not the plan its terms name: call the owner of the host")
+            }
+        }
+        work.requests
+    }
+
+    /// The server asks who is at this terminal; `signer` is the person of a key the agent holds.
+    pub fn on_challenge(
+        &mut self,
+        screen: &Screen,
+        hello: &Hello,
+        signer: &PersonId,
+        now: Moment,
+    ) -> Vec<Request> {
+        let mut work = self.work(screen, now);
+        if let Some(wish) = work
+            .room
+            .and_then(|room| proof::sign_in(room, hello, signer))
+        {
+            signing::begin(&mut work, wish);
+        }
+        work.requests
+    }
+
+    fn work<'a>(&'a mut self, screen: &'a Screen, now: Moment) -> update::Work<'a> {
+        update::Work {
+            room: screen.room(),
+            model: &mut self.model,
+            layers: &mut self.layers,
+            now,
+            requests: Vec::new(),
         }
     }
 
@@ -301,6 +376,11 @@ impl Ui {
         };
         if let Some(outcome) = work.layers.on_key(key) {
             self.keymap.reset();
+            if matches!(&outcome, layers::Outcome::Sign(act) if matches!(**act, layers::SignAct::Stop))
+                && let Some(ritual) = &mut self.ritual
+            {
+                ritual.on_refused();
+            }
             update::on_outcome(&mut work, outcome);
             return work.requests;
         }

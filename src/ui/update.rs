@@ -1,7 +1,7 @@
 //! Actions into changes of what this terminal remembers, and into requests. Who may do what is the server's to say.
 
 use crate::domain::board::TAIL_MAX;
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Evidence};
 use crate::domain::countdown::{Window, window};
 use crate::domain::fact::{ExecKey, Finding};
 use crate::domain::id::{Seq, StepId};
@@ -16,9 +16,10 @@ use crate::ui::cache::shown_execution;
 use crate::ui::canvas::{Target, Targets, target_at};
 use crate::ui::layers::{Layer, Layers, Menu, MenuItem, Notice, Outcome, Palette, Prompt, Purpose};
 use crate::ui::model::{Model, moved};
+use crate::ui::proof;
 use crate::ui::ritual::Heard;
 use crate::ui::room::{Link, RECORDS_MAX, Room};
-use crate::ui::writing;
+use crate::ui::{signing, writing};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use std::collections::BTreeSet;
 
@@ -89,6 +90,7 @@ pub(super) fn on_outcome(work: &mut Work<'_>, outcome: Outcome) {
         Outcome::Open(layer) => work.layers.open(*layer),
         Outcome::Filled(draft, texts) => writing::send(work, &draft, &texts),
         Outcome::Details(name) => writing::open_details(work, &name),
+        Outcome::Sign(act) => signing::on_act(work, *act),
     }
 }
 
@@ -110,14 +112,22 @@ fn on_typed(work: &mut Work<'_>, purpose: Purpose, text: String) {
         Purpose::Skip(step) => Command::Skip { step, reason: text },
         Purpose::Rollback => Command::Rollback { reason: text },
         Purpose::Abort => Command::Abort { reason: text },
-        Purpose::Reject(step) => Command::Reject { step, reason: text },
+        Purpose::Reject(step) => Command::reject(step, text),
         Purpose::Cancel(step) => Command::Cancel { step, reason: text },
-        Purpose::Resolve(step, finding) => Command::Resolve {
-            step,
-            finding,
-            reason: text,
+        Purpose::Resolve(step, finding) => {
+            let wish = work
+                .room
+                .and_then(|room| proof::resolve(room, &step, finding, &text));
+            if let Some(wish) = wish {
+                return signing::begin(work, wish);
+            }
+            Command::resolve(step, finding, text)
+        }
+        Purpose::Code(statement) => Command::Confirm {
+            statement,
+            evidence: Evidence::Code { code: text },
         },
-        Purpose::Propose(step) => Command::Propose { step },
+        Purpose::Propose(step) => Command::propose(step),
     };
     work.ask(command);
 }
@@ -128,7 +138,12 @@ pub(super) fn on_heard(work: &mut Work<'_>, heard: Heard) {
         Heard::Nothing => {}
         Heard::Leave => work.model.show(work.model.back_to),
         Heard::Reject(step) => reject(work, step),
-        Heard::Confirm(statement) => work.ask(Command::Confirm { statement }),
+        Heard::Confirm(statement) => {
+            match work.room.and_then(|room| proof::confirm(room, &statement)) {
+                Some(wish) => signing::begin(work, wish),
+                None => work.ask(Command::confirm(statement)),
+            }
+        }
     }
 }
 
@@ -167,6 +182,7 @@ pub(super) fn act(work: &mut Work<'_>, action: Action) {
         Action::Quit => quit(work),
         Action::Detach => work.requests.push(Request::Detach),
         Action::KillSession => kill(work),
+        Action::SignIn => work.requests.push(Request::AskChallenge),
         _ => act_on_session(work, action),
     }
 }
@@ -230,7 +246,10 @@ fn act_on_proposal(work: &mut Work<'_>, action: Action) {
         return work.say("no proposal is open");
     };
     match action {
-        Action::Go => work.ask(Command::Go { step, attempt }),
+        Action::Go => match work.room.and_then(proof::go) {
+            Some(wish) => signing::begin(work, wish),
+            None => work.ask(Command::go(step, attempt)),
+        },
         Action::Reject => reject(work, step),
         _ => {
             let title = format!("take the proposal of `{step}` back. why? (may be empty)");
@@ -269,7 +288,7 @@ fn act_on_step(work: &mut Work<'_>, action: Action) {
                 window_warning(work),
                 risk.as_str()
             );
-            let outcome = Outcome::Send(Command::Propose { step: id });
+            let outcome = Outcome::Send(Command::propose(id));
             work.layers.open(Menu::yes(question, "propose", outcome));
         }
         Action::Resolve => resolve(work, &id, &label),

@@ -1,9 +1,11 @@
 //! The messages. THE SERIALIZED FORM IS THE CONTRACT: see [`crate::wire::CONTRACT`].
 
+use super::policy::PolicyView;
 use crate::domain::board::{Board, GateProgress, OutputTail, base64_bytes};
-use crate::domain::command::{Command, Refusal};
+use crate::domain::command::{Command, Refusal, Signed};
+use crate::domain::confirm::statement::Hello as Challenge;
 use crate::domain::digest::Digest;
-use crate::domain::fact::{Actor, ExecKey, Mode, Stamped};
+use crate::domain::fact::{Actor, ExecKey, Mode, Stamped, Terms};
 use crate::domain::id::{PersonId, Seq, SessionName, TerminalId};
 use crate::domain::reading::Reading;
 use crate::domain::state::State;
@@ -50,6 +52,14 @@ pub enum ToServer {
         from: Seq,
         /// How many.
         count: u32,
+    },
+    /// Who is at this terminal. Without a signature it asks what to sign; with one it is answered by a reply, and by a
+    /// new policy when it counts.
+    SignIn {
+        /// Chosen by the client, unique in its connection.
+        number: u64,
+        /// The `warroom-hello@v1` over the newest challenge.
+        signed: Option<Signed>,
     },
     /// End the session server; commands that run are stopped. For `kill-session`.
     Shutdown {
@@ -115,6 +125,19 @@ pub enum ToClient {
         /// Accepted, or why not.
         refused: Option<Refusal>,
     },
+    /// What to sign to say who is at this terminal.
+    Challenge(Challenge),
+    /// Answer to a proposal that its proposer has to sign: what would be proposed.
+    Draft(Box<Draft>),
+    /// The policy, or whom this terminal is taken for, is another than before.
+    Policy {
+        /// Whom the server takes the terminal for.
+        you: Actor,
+        /// True when commands of this terminal are refused.
+        read_only: bool,
+        /// What is asked of them.
+        policy: PolicyView,
+    },
     /// Answer to [`ToServer::Records`].
     Records(Vec<Stamped>),
     /// A signed statement on the journal so far: at attach, and whenever one is made.
@@ -161,6 +184,20 @@ pub struct Welcome {
     pub you: Actor,
     /// True when commands of this terminal are refused.
     pub read_only: bool,
+    /// What is asked of the person.
+    #[serde(default)]
+    pub policy: PolicyView,
+}
+
+/// A proposal before its proposer has signed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    /// The client's number of the question.
+    pub number: u64,
+    /// What would be proposed; the digest in it is that of the plan.
+    pub terms: Terms,
+    /// The `warroom-plan@v1`, whole.
+    pub plan: String,
 }
 
 /// Everything a client needs to draw.

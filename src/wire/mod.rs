@@ -6,6 +6,7 @@
 pub mod codec;
 pub mod message;
 pub mod place;
+pub mod policy;
 
 /// Number of the contract below. Raised by every change that an older program would misread.
 pub const CONTRACT: u32 = 4;

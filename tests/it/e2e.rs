@@ -170,7 +170,7 @@ fn confirm_by_alices_own_program(bastion: &Bastion) -> String {
             .expect("short");
         let wish = ToServer::Ask {
             number: 1,
-            command: Wish::Confirm { statement },
+            command: Wish::confirm(statement),
         };
         connection.writer.send(&wish).await.expect("sent");
         loop {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use warroom::domain::apply::check_apply;
 use warroom::domain::command::{Command, Refusal};
 use warroom::domain::confirm::plan_doc::{PlanInputs, render};
+use warroom::domain::confirm::policy::{ClassLines, Grade, Rules};
 use warroom::domain::confirm::statement::confirm_statement;
 use warroom::domain::decide::Prepared;
 use warroom::domain::digest::Digest;
@@ -92,6 +93,22 @@ pub(crate) fn genesis() -> Genesis {
     }
 }
 
+/// Accounts are people, also for what cannot be taken back: the journals are from before there were rules.
+fn rules() -> Rules {
+    let by_account = || ClassLines {
+        confirmer: Some(Grade::Uid),
+        proposer: Some(Grade::Uid),
+        go: Some(Grade::Uid),
+        ..ClassLines::default()
+    };
+    Rules {
+        allow_uid: true,
+        destructive: by_account(),
+        irreversible: by_account(),
+        ..Rules::default()
+    }
+}
+
 /// A session without processes: an engine, a clock that is set by hand, and the records it leaves.
 struct Script {
     engine: Engine,
@@ -123,7 +140,11 @@ impl Script {
                 runbook: Some(Digest::of(RUNBOOK.as_bytes())),
                 look: Look::Same,
                 roster: Roster::Everybody,
+                rules: std::sync::Arc::new(rules()),
+                owner: None,
+                keys: std::collections::BTreeMap::new(),
                 touched: Vec::new(),
+                groups: std::collections::BTreeMap::new(),
                 writers: std::collections::BTreeMap::new(),
             },
             nonces: 0,
@@ -182,6 +203,7 @@ impl Script {
             plan: self.rendered(&step),
             nonce: Nonce::from_bytes([self.nonces; 16]),
             executor: person(who),
+            signed: None,
         };
         let actor = actor(who);
         let input = Input::Proposal {
@@ -235,7 +257,7 @@ impl Script {
 
     fn confirms(&mut self, who: &str) -> Result<(), Refusal> {
         let statement = self.statement(who);
-        self.asks(who, Command::Confirm { statement })
+        self.asks(who, Command::confirm(statement))
     }
 
     fn waits(&mut self, seconds: u64) {
@@ -384,31 +406,15 @@ fn drain(script: &mut Script) {
     script.tell(&Input::Detached {
         terminal: TerminalId(3),
     });
-    script.does(
-        "alice",
-        Command::Propose {
-            step: step("drain"),
-        },
-    );
+    script.does("alice", Command::propose(step("drain")));
     script.confirms("alice").expect_err("the proposer");
     let (id, reason) = (step("drain"), "wrong rack".to_owned());
-    script.does("bob", Command::Reject { step: id, reason });
-    script.does(
-        "alice",
-        Command::Propose {
-            step: step("drain"),
-        },
-    );
+    script.does("bob", Command::reject(id, reason));
+    script.does("alice", Command::propose(step("drain")));
     script.confirms("bob").expect("confirmed");
     let open = script.state().proposal.as_ref();
     let attempt = open.expect("a proposal").terms.attempt;
-    script.does(
-        "alice",
-        Command::Go {
-            step: step("drain"),
-            attempt,
-        },
-    );
+    script.does("alice", Command::go(step("drain"), attempt));
     let state = script.state().clone();
     script.engine = Engine::new(state);
     script.boot = BOOTS[1];
@@ -424,11 +430,7 @@ fn drain(script: &mut Script) {
     script.attaches(5, "bob", false);
     script.reads("errors", 0.1);
     for who in ["alice", "bob"] {
-        let command = Command::Resolve {
-            step: step("drain"),
-            finding: Finding::Ran,
-            reason: "the rack is empty".to_owned(),
-        };
+        let command = Command::resolve(step("drain"), Finding::Ran, "the rack is empty".to_owned());
         script.does(who, command);
     }
     let reason = String::new();
@@ -470,12 +472,7 @@ fn move_away(script: &mut Script) {
         script.waits(2);
     }
     script.reads("errors", 0.1);
-    script.does(
-        "alice",
-        Command::Propose {
-            step: step("drain"),
-        },
-    );
+    script.does("alice", Command::propose(step("drain")));
     script.world.policy = None;
     script.world.unread = "/etc/warroom/people.toml:3:1: names `alice` twice".to_owned();
     script.waits(1);

@@ -248,12 +248,7 @@ async fn what_ran_when_the_server_was_cut_off_is_unknown_and_waits_for_people() 
         let finding = Finding::DidNotRun;
         let reason = "looked at the host".to_owned();
         let step = step("wait");
-        by.does(Command::Resolve {
-            step,
-            finding,
-            reason,
-        })
-        .await;
+        by.does(Command::resolve(step, finding, reason)).await;
         if by.status("wait") != StepStatus::Unknown {
             break;
         }
@@ -502,7 +497,7 @@ async fn in_earnest_the_kernel_says_who_somebody_is() {
     // A list that cannot be read confirms nothing, and stops nothing else.
     std::fs::write(&people, "nonsense").expect("write");
     let statement = String::new();
-    let why = guest.is_refused(Command::Confirm { statement }).await;
+    let why = guest.is_refused(Command::confirm(statement)).await;
     assert!(
         why.starts_with("`confirm` needs the people file: "),
         "{why}"

@@ -28,7 +28,7 @@ async fn proposed() -> (Host, Running, Person, Person) {
     let mut bob = host.attach("bob").await;
     alice.does(Command::Begin).await;
     alice.starts("wipe").await;
-    alice.does(Command::Propose { step: step("wipe") }).await;
+    alice.does(Command::propose(step("wipe"))).await;
     let head = alice.state.head;
     bob.until("the proposal", |p| p.state.head.0 >= head.0)
         .await;
@@ -52,7 +52,7 @@ fn go(p: &Person) -> Command {
     let open = p.state.proposal.as_ref();
     let attempt = open.map_or(AttemptNo(1), |p| p.terms.attempt);
     let step = step("wipe");
-    Command::Go { step, attempt }
+    Command::go(step, attempt)
 }
 
 fn runs(host: &Host) -> usize {
@@ -93,7 +93,7 @@ async fn the_proposer_cannot_confirm_from_any_number_of_terminals() {
         host.clock.advance(Duration::from_secs(10));
         let mut again = host.attach("alice").await;
         let statement = again.statement();
-        let why = again.is_refused(Command::Confirm { statement }).await;
+        let why = again.is_refused(Command::confirm(statement)).await;
         assert!(why.contains("needs a second person"), "{why}");
     }
     assert!(alice.ask(go(&alice)).await.is_some());
@@ -116,7 +116,7 @@ async fn a_statement_with_one_byte_changed_is_refused() {
     bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };
     let changed = String::from_utf8(bytes).expect("ASCII");
     for statement in [changed, format!("{statement}\n"), String::new()] {
-        let why = bob.is_refused(Command::Confirm { statement }).await;
+        let why = bob.is_refused(Command::confirm(statement)).await;
         assert!(why.contains("not about what is on the table"), "{why}");
     }
     bob.confirms().await;
@@ -181,7 +181,7 @@ async fn a_proposal_expires_and_another_one_needs_new_confirms() {
     alice.notes("time passes").await;
     alice.until("expired", closed).await;
     assert!(alice.ask(go(&alice)).await.is_some());
-    alice.does(Command::Propose { step: step("wipe") }).await;
+    alice.does(Command::propose(step("wipe"))).await;
     let head = alice.state.head;
     bob.until("the new proposal", |p| p.state.head.0 >= head.0)
         .await;
@@ -236,7 +236,7 @@ async fn one_person_alone_can_always_say_no() {
     let (host, running, mut alice, mut bob) = Box::pin(armed()).await;
     let reason = "not on my watch".to_owned();
     let wipe = step("wipe");
-    bob.does(Command::Reject { step: wipe, reason }).await;
+    bob.does(Command::reject(wipe, reason)).await;
     alice.until("closed", closed).await;
     assert!(alice.ask(go(&alice)).await.is_some());
     running.end().await;

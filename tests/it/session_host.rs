@@ -12,8 +12,8 @@ use warroom::clock::{Clock, ManualClock};
 use warroom::connect::connector::Connector;
 use warroom::domain::apply::apply;
 use warroom::domain::board::OutputTail;
-use warroom::domain::command::{Command, Refusal};
-use warroom::domain::confirm::statement::confirm_statement;
+use warroom::domain::command::{Command, Refusal, Signed};
+use warroom::domain::confirm::statement::{Hello, confirm_statement};
 use warroom::domain::digest::Digest;
 use warroom::domain::fact::{Mode, Stamped};
 use warroom::domain::id::{PersonId, Seq, SessionName, StepId};
@@ -24,7 +24,7 @@ use warroom::server::checkpoints::Away;
 use warroom::server::pin::{self, Seed};
 use warroom::server::policy::{PeopleSource, Policy};
 use warroom::server::start::{Options, Server, StartError};
-use warroom::wire::message::{SignedCheckpoint, Snapshot, ToClient, ToServer, Welcome};
+use warroom::wire::message::{Draft, SignedCheckpoint, Snapshot, ToClient, ToServer, Welcome};
 
 /// Longest wait for anything: far beyond what a busy machine needs, so that only a defect reaches it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -241,6 +241,8 @@ impl Host {
             output: BTreeMap::new(),
             replies: BTreeMap::new(),
             records: None,
+            draft: None,
+            challenge: None,
             lost: 0,
             ups: 1,
             lagged: 0,
@@ -298,6 +300,10 @@ pub(crate) struct Person {
     pub(crate) output: BTreeMap<String, Vec<u8>>,
     pub(crate) replies: BTreeMap<u64, Option<Refusal>>,
     pub(crate) records: Option<Vec<Stamped>>,
+    /// What the server asked to be signed before it is proposed.
+    pub(crate) draft: Option<Draft>,
+    /// What the server asked to be signed to say who is here.
+    pub(crate) challenge: Option<Hello>,
     pub(crate) lost: u32,
     pub(crate) ups: u32,
     pub(crate) lagged: u32,
@@ -345,6 +351,17 @@ impl Person {
             ToClient::Lagged => self.lagged += 1,
             ToClient::Checkpoint(signed) => self.checkpoints.push(signed),
             ToClient::Headers { from, headers } => self.headers = Some((from, headers)),
+            ToClient::Draft(draft) => self.draft = Some(*draft),
+            ToClient::Challenge(hello) => self.challenge = Some(hello),
+            ToClient::Policy {
+                you,
+                read_only,
+                policy,
+            } => {
+                self.welcome.you = you;
+                self.welcome.read_only = read_only;
+                self.welcome.policy = policy;
+            }
             ToClient::Readings(_)
             | ToClient::Gate(_)
             | ToClient::Welcome(_)
@@ -368,6 +385,16 @@ impl Person {
 
     pub(crate) async fn send(&mut self, request: ToServer) {
         self.requests.send(request).await.expect("a link");
+    }
+
+    /// Says with a key who is here, or asks what to sign for that; the reason when it is refused.
+    pub(crate) async fn sign_in(&mut self, signed: Option<Signed>) -> Option<Refusal> {
+        self.number += 1;
+        let number = self.number;
+        self.send(ToServer::SignIn { number, signed }).await;
+        self.until("a reply", |p| p.replies.contains_key(&number))
+            .await;
+        self.replies.remove(&number).expect("just there")
     }
 
     /// Asks and waits for the answer.
@@ -430,7 +457,7 @@ impl Person {
 
     pub(crate) async fn confirms(&mut self) {
         let statement = self.statement();
-        self.does(Command::Confirm { statement }).await;
+        self.does(Command::confirm(statement)).await;
     }
 
     /// Everything of an output that was heard.

@@ -10,7 +10,7 @@ use crate::domain::mutant::{Guard, is_off};
 use crate::domain::readiness::{Next, StepView};
 use crate::domain::runbook::plan::{ExecRole, RETRY_PAUSE};
 use crate::domain::state::{
-    FINISHED_MAX, Finished, Phase, Running, Stage, State, StepState, StepStatus,
+    FINISHED_MAX, Finished, Phase, Proposal, Ran, Running, Stage, State, StepState, StepStatus,
 };
 
 pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
@@ -35,8 +35,13 @@ pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Resu
             Ok(())
         }
         Fact::ExecUnknown { key } => {
-            let running = take(state, key)?;
+            let mut running = take(state, key)?;
+            let ran = running.ran.take();
             let now = state.step_mut(&key.step)?;
+            now.ran = ran.map(|ran| {
+                let open = Some((mark.seq, mark.hash));
+                Box::new(Ran { open, ..*ran })
+            });
             keep(now, finished(running, mark, None));
             now.status = StepStatus::Unknown;
             now.ended = Some(mark.at);
@@ -110,9 +115,10 @@ fn intend(
             stage: forward_stage(state, view, key, role, nonce, mark)?,
         },
     };
+    let mut ran = None;
     if let Some(nonce) = nonce {
         state.spent.insert(nonce.clone());
-        state.proposal = None;
+        ran = state.proposal.take().and_then(ran_of);
     }
     let now = state.step_mut(&key.step)?;
     now.status = status;
@@ -125,9 +131,18 @@ fn intend(
         since: mark.at,
         pid: None,
         stop_asked: false,
+        ran,
     });
     sign(now, mark);
     Ok(())
+}
+
+fn ran_of(open: Proposal) -> Option<Box<Ran>> {
+    Some(Box::new(Ran {
+        proposed: open.proposed?,
+        terms: open.terms,
+        open: None,
+    }))
 }
 
 fn undo_status(state: &State, view: StepView<'_>, key: &ExecKey) -> Result<StepStatus, Why> {
@@ -269,6 +284,7 @@ fn resolve(state: &mut State, step: &StepId, finding: Finding, mark: Mark<'_>) -
     };
     let (key, role) = (last.key.clone(), last.role);
     now.votes.clear();
+    now.ran = None;
     if role == ExecRole::Undo {
         let why = format!("{} (found by people)", finding.as_str());
         if finding == Finding::Ran {

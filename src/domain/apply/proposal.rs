@@ -5,23 +5,42 @@ use super::{Mark, Why};
 use crate::domain::confirm::rule::person_in;
 use crate::domain::confirm::statement::is_expected;
 use crate::domain::digest::Digest;
-use crate::domain::fact::{CloseCause, Confirmed, Fact, Terms};
+use crate::domain::fact::{Actor, Checked, CloseCause, Confirmed, Fact, Signed, Terms, Via};
 use crate::domain::id::{AttemptNo, StepId};
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::state::{CountedConfirm, Proposal, Stage, State, StepStatus};
+use std::collections::BTreeSet;
 
 pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
     match fact {
-        Fact::ProposalOpened(terms) => open(state, terms, mark),
+        Fact::ProposalOpened { terms, signature } => open(state, terms, signature, mark),
+        Fact::StatementSigned(signed) => stated(signed, mark),
         Fact::StepProposed { plan } => propose(state, plan, mark),
         Fact::StepConfirmed(confirmed) => confirm(state, confirmed, mark),
         Fact::StepArmed { step } => arm(state, step, mark),
+        Fact::StepChecked(checked) => check(state, checked, mark),
         Fact::ProposalClosed { step, attempt, why } => close(state, step, *attempt, why, mark),
         _ => Err("it is not a fact of a proposal"),
     }
 }
 
-fn open(state: &mut State, terms: &Terms, mark: Mark<'_>) -> Result<(), Why> {
+/// Evidence and record fit: what a signature says is known by one, and what is known by one has it.
+fn fits(via: &Via, signature: &str) -> Result<(), Why> {
+    if matches!(via, Via::Sshsig { .. }) == signature.is_empty() {
+        return Err("its evidence and its signature do not fit");
+    }
+    Ok(())
+}
+
+/// A signed statement stands in the record for whoever checks it; what it is about follows as a fact of its own.
+fn stated(signed: &Signed, mark: Mark<'_>) -> Result<(), Why> {
+    let Actor::Person { via, .. } = mark.actor else {
+        return Err("nobody signed it");
+    };
+    fits(via, &signed.signature)
+}
+
+fn open(state: &mut State, terms: &Terms, signature: &str, mark: Mark<'_>) -> Result<(), Why> {
     let is_busy = state.running().is_some() || state.unknown().is_some();
     if state.proposal.is_some() || (is_busy && !is_off(Guard::Exclusive)) {
         return Err("another attempt is open");
@@ -31,6 +50,13 @@ fn open(state: &mut State, terms: &Terms, mark: Mark<'_>) -> Result<(), Why> {
     }
     if person_in(state.genesis.mode, mark.actor) != Some(&terms.proposer) {
         return Err("its proposer did not open it");
+    }
+    let Actor::Person { via, .. } = mark.actor else {
+        return Err("nobody opened it");
+    };
+    // Who is known by a signature at the greeting may propose without another.
+    if !signature.is_empty() {
+        fits(via, signature)?;
     }
     let view = state.find(&terms.step).ok_or("the plan has no such step")?;
     if !state.is_in_play(view.plan) || state.is_held() {
@@ -47,10 +73,12 @@ fn open(state: &mut State, terms: &Terms, mark: Mark<'_>) -> Result<(), Why> {
     now.proposed = terms.attempt;
     state.proposal = Some(Proposal {
         terms: terms.clone(),
+        via: via.clone(),
         plan: String::new(),
         proposed: None,
         opened: mark.at,
         confirms: Vec::new(),
+        checked: BTreeSet::new(),
         armed: None,
         heads: Vec::new(),
     });
@@ -80,19 +108,41 @@ fn confirm(state: &mut State, confirmed: &Confirmed, mark: Mark<'_>) -> Result<(
     if !is_signer || (is_first && !is_off(Guard::Distinct)) {
         return Err("proposer and executor never confirm");
     }
-    if open.confirms.iter().any(|c| &c.person == signer) && !is_off(Guard::People) {
+    let Actor::Person { via, .. } = mark.actor else {
+        return Err("nobody confirmed");
+    };
+    // Whose key was revoked may confirm again with another.
+    let same = |c: &CountedConfirm| &c.person == signer && &c.via == via;
+    if open.confirms.iter().any(same) && !is_off(Guard::People) {
         return Err("the person was counted already");
     }
     if !is_expected(state, open, signer, &confirmed.statement) {
         return Err("its statement is not about this proposal");
     }
+    fits(via, &confirmed.signature)?;
     let counted = CountedConfirm {
         person: signer.clone(),
         statement: Digest::of(confirmed.statement.as_bytes()),
+        via: via.clone(),
         at: mark.at,
     };
     let open = state.proposal.as_mut().ok_or("no proposal is open")?;
+    open.confirms.retain(|c| &c.person != signer);
     open.confirms.push(counted);
+    Ok(())
+}
+
+fn check(state: &mut State, checked: &Checked, mark: Mark<'_>) -> Result<(), Why> {
+    let person = person_in(state.genesis.mode, mark.actor).cloned();
+    let open = state.proposal.as_mut().ok_or("no proposal is open")?;
+    let person = person.ok_or("nobody said it")?;
+    let terms = &open.terms;
+    if checked.step != terms.step || checked.attempt != terms.attempt {
+        return Err("it is about another proposal");
+    }
+    if checked.matches {
+        open.checked.insert(person);
+    }
     Ok(())
 }
 

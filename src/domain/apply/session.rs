@@ -49,7 +49,7 @@ pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Resu
         }
         Fact::NoteAdded { .. } => state.notes = state.notes.saturating_add(1),
         Fact::SessionClosed { .. } => state.open = false,
-        Fact::JournalRecovered { .. } | Fact::Refused { .. } => {}
+        Fact::JournalRecovered { .. } | Fact::IdentityConflict { .. } | Fact::Refused { .. } => {}
         _ => return course(state, fact, mark),
     }
     Ok(())

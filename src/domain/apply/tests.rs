@@ -155,16 +155,50 @@ fn a_journal_with_a_confirm_that_nobody_stated_does_not_fold() {
 fn a_journal_with_a_proposal_that_its_proposer_did_not_make_does_not_fold() {
     let terms = Room::proposed().state.proposal.expect("open").terms;
     let room = Room::at_proposal();
-    is_impossible(&room, &actor("bob"), Fact::ProposalOpened(terms.clone()));
-    is_impossible(&room, &Actor::Engine, Fact::ProposalOpened(terms.clone()));
+    is_impossible(
+        &room,
+        &actor("bob"),
+        Fact::ProposalOpened {
+            terms: terms.clone(),
+            signature: String::new(),
+        },
+    );
+    is_impossible(
+        &room,
+        &Actor::Engine,
+        Fact::ProposalOpened {
+            terms: terms.clone(),
+            signature: String::new(),
+        },
+    );
     let mut cheap = terms.clone();
     cheap.quorum = 0;
-    is_impossible(&room, &actor("ann"), Fact::ProposalOpened(cheap));
+    is_impossible(
+        &room,
+        &actor("ann"),
+        Fact::ProposalOpened {
+            terms: cheap,
+            signature: String::new(),
+        },
+    );
     let mut held = room.clone();
     held.must("cho", hold());
-    is_impossible(&held, &actor("ann"), Fact::ProposalOpened(terms.clone()));
+    is_impossible(
+        &held,
+        &actor("ann"),
+        Fact::ProposalOpened {
+            terms: terms.clone(),
+            signature: String::new(),
+        },
+    );
     let mut room = room;
-    room.record(&actor("ann"), Fact::ProposalOpened(terms));
+    room.record(
+        &actor("ann"),
+        Fact::ProposalOpened {
+            terms,
+            signature: String::new(),
+        },
+    );
 }
 
 #[test]

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// Life of a proposal: time for a second person to read a plan of two screens and to ask back.
 pub const PROPOSAL_LIFE: Duration = Duration::from_secs(15 * 60);
+/// Life of a draft that its proposer is asked to sign: time to find a key and touch it.
+pub const DRAFT_LIFE: Duration = Duration::from_secs(120);
 /// Life of an armed proposal: what was reviewed is still what is there.
 pub const ARMED_LIFE: Duration = Duration::from_secs(5 * 60);
 /// Absence that ends an armed proposal: longer than a reconnect, shorter than a walk to the door.

@@ -1,11 +1,14 @@
 //! The distinctness rule (`TWO_PERSON` 3.4): people are counted, never terminals, keys or confirms.
 
-use crate::domain::fact::{Actor, Mode, Terms, Via};
+use super::policy::{ClassRule, Met, Presence, Purpose, Raise};
+use super::quorum::{Between, Count, Piece, count};
+use crate::domain::fact::{Actor, Mode, Via};
 use crate::domain::id::PersonId;
 use crate::domain::mutant::{Guard, is_off};
+use crate::domain::runbook::plan::PlanStep;
 use crate::domain::state::{Proposal, State};
 use crate::domain::time::Moment;
-use crate::domain::world::Roster;
+use crate::domain::world::World;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -24,35 +27,97 @@ impl Armed {
     }
 }
 
-/// Evaluates the rule on the roster read now.
-pub fn armed(proposal: &Proposal, roster: &Roster) -> Option<Armed> {
-    let people = proposal.confirms.iter().map(|c| &c.person);
-    let confirmers = counted(&proposal.terms, people, roster);
-    let quorum = usize::from(proposal.terms.quorum.max(1));
-    let count = if is_off(Guard::People) {
-        proposal.confirms.len()
-    } else {
-        confirmers.len()
+/// What holds for a step now: its class by the policy, raised by what the runbook asks.
+pub fn rule_of(state: &State, step: &PlanStep, world: &World) -> ClassRule {
+    let raise = Raise {
+        confirmers: Some(step.quorum),
+        ..Raise::default()
     };
-    let may_run = proposal.proposed.is_some()
-        && count >= quorum
-        && roster.roles(&proposal.terms.proposer).operator
-        && roster.roles(&proposal.terms.executor).operator;
-    may_run.then_some(Armed { confirmers })
+    let is_owned = world.owner.is_some();
+    let rule = world
+        .rules
+        .rule_for(step.risk, state.genesis.mode, is_owned);
+    rule.raised(&raise)
 }
 
-/// The set of people that count of those who confirmed.
+/// What holds for an open proposal now; never fewer people than its terms say.
+pub fn rule_for(state: &State, proposal: &Proposal, world: &World) -> Option<ClassRule> {
+    let step = state.find(&proposal.terms.step)?.plan;
+    let rule = rule_of(state, step, world);
+    Some(ClassRule {
+        confirmers: rule.confirmers.max(proposal.terms.quorum).max(1),
+        ..rule
+    })
+}
+
+/// Counts the confirms of a proposal by what is read now, with one more that is being given.
 pub fn counted<'a>(
-    terms: &Terms,
-    people: impl IntoIterator<Item = &'a PersonId>,
-    roster: &Roster,
-) -> BTreeSet<PersonId> {
-    people
-        .into_iter()
-        .filter(|id| (**id != terms.proposer && **id != terms.executor) || is_off(Guard::Distinct))
-        .filter(|id| roster.roles(id).approver)
-        .cloned()
-        .collect()
+    rule: &ClassRule,
+    proposal: &'a Proposal,
+    more: Option<Piece<'a>>,
+    world: &World,
+) -> Count {
+    let terms = &proposal.terms;
+    let between = Between {
+        proposer: &terms.proposer,
+        executor: &terms.executor,
+        owner: world.owner.as_ref(),
+    };
+    let given = proposal.confirms.iter().map(|confirm| Piece {
+        person: &confirm.person,
+        via: &confirm.via,
+    });
+    let good = given
+        .chain(more)
+        .filter(|piece| world.is_good(piece.person, piece.via));
+    count(rule, between, good, |id| world.roster.roles(id).to_set())
+}
+
+/// Evaluates the rule on what is read now: people, roles, keys, evidence of everybody in it.
+pub fn armed(state: &State, proposal: &Proposal, world: &World) -> Option<Armed> {
+    let terms = &proposal.terms;
+    let rule = rule_for(state, proposal, world)?;
+    let count = counted(&rule, proposal, None, world);
+    let may_run = proposal.proposed.is_some()
+        && count.is_enough()
+        && proves(
+            &rule,
+            Purpose::Propose,
+            &terms.proposer,
+            &proposal.via,
+            world,
+        )
+        && world.roster.roles(&terms.proposer).operator
+        && world.roster.roles(&terms.executor).operator;
+    may_run.then_some(Armed {
+        confirmers: count.people,
+    })
+}
+
+/// True when evidence is good now and enough for what it is for.
+pub fn proves(
+    rule: &ClassRule,
+    purpose: Purpose,
+    person: &PersonId,
+    via: &Via,
+    world: &World,
+) -> bool {
+    let grade = rule.needed(purpose, world.is_owner(person));
+    world.is_good(person, via) && grade.met_by(via) != Met::No
+}
+
+/// The first person of a proposal whose evidence, once accepted, counts no more.
+pub fn disproved(state: &State, proposal: &Proposal, world: &World) -> Option<PersonId> {
+    let rule = rule_for(state, proposal, world)?;
+    let proposer = &proposal.terms.proposer;
+    if !proves(&rule, Purpose::Propose, proposer, &proposal.via, world) {
+        return Some(proposer.clone());
+    }
+    let gone = proposal
+        .confirms
+        .iter()
+        .find(|confirm| !world.is_good(&confirm.person, &confirm.via));
+    gone.map(|confirm| confirm.person.clone())
 }
 
 /// The person behind an actor, when the evidence proves one in this session.
@@ -89,11 +154,16 @@ pub fn clock_stepped(proposal: &Proposal, now: Moment) -> bool {
 }
 
 /// The first of the people an armed proposal needs who has been away too long.
-pub fn absent(state: &State, proposal: &Proposal, now: Moment) -> Option<PersonId> {
+pub fn absent(state: &State, proposal: &Proposal, world: &World, now: Moment) -> Option<PersonId> {
     let terms = &proposal.terms;
+    let presence = rule_for(state, proposal, world).map_or(Presence::Yes, |rule| rule.presence);
+    let confirmers = proposal
+        .confirms
+        .iter()
+        .filter(|confirm| presence.is_needed_of(&confirm.via));
     [&terms.proposer, &terms.executor]
         .into_iter()
-        .chain(proposal.confirms.iter().map(|c| &c.person))
+        .chain(confirmers.map(|c| &c.person))
         .find(|person| state.is_away(person, now) && !is_off(Guard::Presence))
         .cloned()
 }
@@ -130,7 +200,7 @@ mod tests {
     use super::*;
     use crate::domain::fixture::{Room, person};
     use crate::domain::state::CountedConfirm;
-    use crate::domain::world::Roles;
+    use crate::domain::world::{Roles, Roster};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -146,6 +216,7 @@ mod tests {
             .map(|place| CountedConfirm {
                 person: person(NAMES[*place]),
                 statement: open.terms.plan,
+                via: Via::Uid(1000),
                 at: room.now,
             })
             .collect();
@@ -174,13 +245,14 @@ mod tests {
             executor in 0_usize..5,
             quorum in 0_u8..4,
         ) {
-            let roster = roster(&roles);
+            let Room { state, mut world, .. } = Room::proposed();
+            world.roster = roster(&roles);
             let open = proposal(&people, executor, quorum);
-            let verdict = armed(&open, &roster);
+            let verdict = armed(&state, &open, &world);
             let mut backwards: Vec<usize> = people.clone();
             backwards.reverse();
             backwards.extend(&people);
-            prop_assert_eq!(&armed(&proposal(&backwards, executor, quorum), &roster), &verdict);
+            prop_assert_eq!(&armed(&state, &proposal(&backwards, executor, quorum), &world), &verdict);
             let distinct: BTreeSet<usize> = people
                 .iter()
                 .copied()

@@ -1,4 +1,14 @@
-//! The exact bytes people put their name to: `warroom-confirm@v1` and `warroom-propose@v1` (`TWO_PERSON` 5.3).
+//! The exact bytes people put their name to (`TWO_PERSON` 5.3): one document for each kind of word a person gives.
+//!
+//! Every kind has its own first line, which is also the namespace of its signature. `expires` is the last line of all
+//! of them, so that a record with the signature behind its statement is cut in two by the same tools for every kind.
+
+mod kinds;
+
+pub use kinds::{
+    Hello, breakglass_statement, go_statement, hello_statement, is_current, reject_statement,
+    resolve_statement,
+};
 
 use crate::domain::digest::Digest;
 use crate::domain::doc::{Doc, DocError};
@@ -7,12 +17,71 @@ use crate::domain::id::{PersonId, Seq, SessionId};
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::state::{Proposal, State};
 
-/// Kind of document a confirmer states.
-const CONFIRM: &str = "warroom-confirm";
-/// Kind of document a proposer states.
-const PROPOSE: &str = "warroom-propose";
+/// What a statement is: what its signer wants with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Who somebody is, at one connection.
+    Hello,
+    /// A proposal.
+    Propose,
+    /// A confirm.
+    Confirm,
+    /// A no.
+    Reject,
+    /// Run it.
+    Go,
+    /// What was found of an unknown outcome, or of an emergency that is over.
+    Resolve,
+    /// Going forward alone.
+    Breakglass,
+}
 
-/// What a `warroom-confirm@v1` says, line by line.
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 7] = [
+        Self::Hello,
+        Self::Propose,
+        Self::Confirm,
+        Self::Reject,
+        Self::Go,
+        Self::Resolve,
+        Self::Breakglass,
+    ];
+
+    /// Name of the document, without its version.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Hello => "warroom-hello",
+            Self::Propose => "warroom-propose",
+            Self::Confirm => "warroom-confirm",
+            Self::Reject => "warroom-reject",
+            Self::Go => "warroom-go",
+            Self::Resolve => "warroom-resolve",
+            Self::Breakglass => "warroom-breakglass",
+        }
+    }
+
+    /// Namespace of its signature: the first line of the statement.
+    pub const fn namespace(self) -> &'static str {
+        match self {
+            Self::Hello => "warroom-hello@v1",
+            Self::Propose => "warroom-propose@v1",
+            Self::Confirm => "warroom-confirm@v1",
+            Self::Reject => "warroom-reject@v1",
+            Self::Go => "warroom-go@v1",
+            Self::Resolve => "warroom-resolve@v1",
+            Self::Breakglass => "warroom-breakglass@v1",
+        }
+    }
+
+    /// The kind of a statement, by its first line.
+    pub fn of(statement: &str) -> Option<Self> {
+        let first = statement.lines().next()?;
+        Self::ALL.into_iter().find(|kind| kind.namespace() == first)
+    }
+}
+
+/// What a statement about a proposal says, line by line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirm<'a> {
     /// The session.
@@ -25,23 +94,31 @@ pub struct Confirm<'a> {
     pub head: (Seq, Digest),
     /// Terms of the proposal.
     pub terms: &'a Terms,
-    /// Who confirms.
+    /// Who states it.
     pub signer: &'a PersonId,
 }
 
 impl Confirm<'_> {
-    /// The document's bytes, which are ASCII.
+    /// The confirm's bytes, which are ASCII.
     ///
     /// # Errors
     /// [`DocError`] when a value is too long for a statement.
     pub fn print(&self) -> Result<String, DocError> {
-        let doc = Doc::new(CONFIRM, 1)
+        self.print_as(Kind::Confirm, &[])
+    }
+
+    /// As [`Confirm::print`] for another kind, with what that says beside.
+    ///
+    /// # Errors
+    /// [`DocError`] when a value is too long for a statement.
+    pub fn print_as(&self, kind: Kind, more: &[(&str, &str)]) -> Result<String, DocError> {
+        let doc = Doc::new(kind.title(), 1)
             .with("session", self.session.as_str())
             .with("genesis", self.genesis.to_string())
             .with("policy", self.terms.policy.to_string())
             .with("proposal", place(self.proposed))
             .with("head", place(self.head));
-        text(&rest(doc, self.terms, self.signer))
+        text(&rest(doc, self.terms, self.signer, more))
     }
 }
 
@@ -49,9 +126,10 @@ fn place((seq, hash): (Seq, Digest)) -> String {
     format!("{seq} {hash}")
 }
 
-/// The lines that all statements on a proposal share.
-fn rest(doc: Doc, terms: &Terms, signer: &PersonId) -> Doc {
-    doc.with("runbook", terms.runbook.to_string())
+/// The lines that all statements on a proposal share, with those of one kind before what ends all of them.
+fn rest(doc: Doc, terms: &Terms, signer: &PersonId, more: &[(&str, &str)]) -> Doc {
+    let doc = doc
+        .with("runbook", terms.runbook.to_string())
         .with("commit", &terms.commit)
         .with("step", terms.step.as_str())
         .with("attempt", terms.attempt.to_string())
@@ -59,7 +137,9 @@ fn rest(doc: Doc, terms: &Terms, signer: &PersonId) -> Doc {
         .with("quorum", terms.quorum.to_string())
         .with("proposer", terms.proposer.as_str())
         .with("executor", terms.executor.as_str())
-        .with("signer", signer.as_str())
+        .with("signer", signer.as_str());
+    more.iter()
+        .fold(doc, |doc, (key, value)| doc.with(key, *value))
         .with("nonce", terms.nonce.as_str())
         .with("issued", terms.issued.to_seconds_text())
         .with("expires", terms.expires.to_seconds_text())
@@ -82,16 +162,24 @@ pub fn confirm_statement(
     signer: &PersonId,
     head: (Seq, Digest),
 ) -> Option<Result<String, DocError>> {
-    let proposed = proposal.proposed?;
-    let confirm = Confirm {
+    Some(about(state, proposal, signer, head)?.print())
+}
+
+/// What every statement on the open proposal says.
+fn about<'a>(
+    state: &'a State,
+    proposal: &'a Proposal,
+    signer: &'a PersonId,
+    head: (Seq, Digest),
+) -> Option<Confirm<'a>> {
+    Some(Confirm {
         session: &state.genesis.session,
         genesis: state.genesis_hash,
-        proposed,
+        proposed: proposal.proposed?,
         head,
         terms: &proposal.terms,
         signer,
-    };
-    Some(confirm.print())
+    })
 }
 
 /// The `warroom-propose@v1` of a proposal's terms; its signer is the proposer.
@@ -99,11 +187,11 @@ pub fn confirm_statement(
 /// # Errors
 /// [`DocError`] when a value is too long for a statement.
 pub fn propose_statement(state: &State, terms: &Terms) -> Result<String, DocError> {
-    let doc = Doc::new(PROPOSE, 1)
+    let doc = Doc::new(Kind::Propose.title(), 1)
         .with("session", state.genesis.session.as_str())
         .with("genesis", state.genesis_hash.to_string())
         .with("policy", terms.policy.to_string());
-    text(&rest(doc, terms, &terms.proposer))
+    text(&rest(doc, terms, &terms.proposer, &[]))
 }
 
 /// The record a statement says its signer had seen. Nothing else of a statement is ever believed: the expected one

@@ -1,9 +1,10 @@
 //! Who asks, and the questions every verb puts first.
 
 use super::{REASON_BYTES_MAX, Refused};
-use crate::domain::command::Command;
-use crate::domain::confirm::rule::person_in;
-use crate::domain::fact::{Actor, Fact};
+use crate::domain::command::{Command, Signed};
+use crate::domain::confirm::policy::{Grade, Purpose};
+use crate::domain::confirm::rule::{self, person_in};
+use crate::domain::fact::{self, Actor, Fact, Via};
 use crate::domain::id::{PersonId, StepId};
 use crate::domain::readiness::StepView;
 use crate::domain::state::{Phase, Proposal, State};
@@ -120,13 +121,6 @@ impl<'a> Ask<'a> {
         Err(self.no("it needs the role operator", "an operator can do it"))
     }
 
-    pub(super) fn approver(&self) -> Result<(), Refused> {
-        if self.roles.approver {
-            return Ok(());
-        }
-        Err(self.no("it needs the role approver", "an approver can do it"))
-    }
-
     /// The maintenance goes forward or back, and is not over.
     pub(super) fn is_on(&self) -> Result<(), Refused> {
         match self.state.phase {
@@ -163,6 +157,61 @@ impl<'a> Ask<'a> {
         Err(self.no_step(step, why, "any operator can release it"))
     }
 
+    /// The record of a signed statement; nothing for one that was not signed. The signature itself was verified before:
+    /// that is how the actor is known.
+    pub(super) fn signed(
+        &self,
+        step: &StepId,
+        signed: Option<&Signed>,
+        is_expected: impl FnOnce(&str) -> bool,
+    ) -> Result<Option<Fact>, Refused> {
+        let Some(signed) = signed else {
+            return Ok(None);
+        };
+        if !self.is_known_by_signature() || !is_expected(&signed.statement) {
+            let refused = self.no(
+                "the signed statement is not about what is on the table now",
+                "look at it anew, then sign again",
+            );
+            return Err(self.on_record(step, refused));
+        }
+        Ok(Some(Fact::StatementSigned(fact::Signed {
+            statement: signed.statement.clone(),
+            signature: signed.signature.clone(),
+        })))
+    }
+
+    /// Evidence is enough for what it is for. A signature at the greeting says who is there; where a signature is needed
+    /// for the word itself, the word has to be signed.
+    pub(super) fn proven(
+        &self,
+        step: StepView<'_>,
+        purpose: Purpose,
+        is_signed: bool,
+    ) -> Result<(), Refused> {
+        let Actor::Person { id, via } = self.actor else {
+            return Err(self.no_step(step, "nobody is known to have said it", ""));
+        };
+        let rule = rule::rule_of(self.state, step.plan, self.world);
+        let grade = rule.needed(purpose, self.world.is_owner(id));
+        let needs_word = grade >= Grade::Sshsig;
+        if rule::proves(&rule, purpose, id, via, self.world) && (is_signed || !needs_word) {
+            return Ok(());
+        }
+        Err(self.no_step(step, too_weak(via, grade), how_to_prove(grade)))
+    }
+
+    /// True when a signature says who asks.
+    pub(super) const fn is_known_by_signature(&self) -> bool {
+        matches!(
+            self.actor,
+            Actor::Person {
+                via: Via::Sshsig { .. },
+                ..
+            }
+        )
+    }
+
     /// The open proposal, when it is about this step.
     pub(super) fn proposal(&self, step: &StepId) -> Result<&'a Proposal, Refused> {
         let open = self.state.proposal.as_ref();
@@ -196,5 +245,38 @@ impl<'a> Ask<'a> {
             return Err(self.no(why, "put the rest into a note"));
         }
         Ok(text.to_owned())
+    }
+}
+
+/// Why some evidence is not enough.
+pub(super) fn too_weak(via: &Via, needed: Grade) -> String {
+    let has = match via {
+        Via::Uid(_) => "an account",
+        Via::Demo => "a simulated person",
+        Via::Totp { .. } => "a code",
+        Via::Sshsig { .. } => "this signature",
+    };
+    let needs = match needed {
+        Grade::Uid => "an account of one's own",
+        Grade::Totp => "a one-time code",
+        Grade::Sshsig => "a signature by a listed key",
+        Grade::Touch => "a signature by a security key that is touched",
+        Grade::Verified => "a signature by a security key with a PIN",
+    };
+    format!("{has} does not prove enough here: it needs {needs}")
+}
+
+/// What to do about it.
+pub(super) const fn how_to_prove(needed: Grade) -> &'static str {
+    match needed {
+        Grade::Uid => "attach from an account that belongs to one person alone",
+        Grade::Totp => "type the code of your authenticator, or sign with a key listed for you",
+        Grade::Sshsig => {
+            "load a key listed for you into `ssh-agent`, or sign on another machine with `warroom sign`; a team without keys can say `allow_uid = true` in the rules file"
+        }
+        Grade::Touch => {
+            "use a security key listed for you and touch it, or sign on another machine with `warroom sign`"
+        }
+        Grade::Verified => "use a security key listed for you that asks for its PIN",
     }
 }

@@ -4,7 +4,10 @@ use super::ask::Ask;
 use super::confirm::unchanged;
 use super::propose::in_time;
 use super::{Decision, Refused};
+use crate::domain::command::Signed;
+use crate::domain::confirm::policy::Purpose;
 use crate::domain::confirm::rule;
+use crate::domain::confirm::statement::{go_statement, is_current};
 use crate::domain::fact::{CloseCause, Fact};
 use crate::domain::id::{AttemptNo, StepId};
 use crate::domain::mutant::{Guard, is_off};
@@ -13,7 +16,12 @@ use crate::domain::runbook::plan::ExecRole;
 use crate::domain::state::Proposal;
 use crate::domain::world::Look;
 
-pub(super) fn decide(ask: &Ask<'_>, step: &StepId, attempt: AttemptNo) -> Decision {
+pub(super) fn decide(
+    ask: &Ask<'_>,
+    step: &StepId,
+    attempt: AttemptNo,
+    signed: Option<&Signed>,
+) -> Decision {
     let view = ask.step(step)?;
     let open = ask.proposal(step)?;
     let person = ask.person(step)?;
@@ -48,11 +56,19 @@ pub(super) fn decide(ask: &Ask<'_>, step: &StepId, attempt: AttemptNo) -> Decisi
     }
     allowed(ask, view, open).map_err(|refused| ask.on_record(step, refused))?;
     reviewed(ask, view, open)?;
-    Ok(vec![Fact::ExecIntent {
+    ask.proven(view, Purpose::Go, signed.is_some())
+        .map_err(|refused| ask.on_record(step, refused))?;
+    let stated = ask.signed(step, signed, |text| {
+        is_current(open, text, |head| {
+            go_statement(ask.state, open, person, head)
+        })
+    })?;
+    let intent = Fact::ExecIntent {
         key: view.next_key(),
         role: ExecRole::Run,
         nonce: Some(open.terms.nonce.clone()),
-    }])
+    };
+    Ok(stated.into_iter().chain([intent]).collect())
 }
 
 fn allowed(ask: &Ask<'_>, view: StepView<'_>, open: &Proposal) -> Result<(), Refused> {
@@ -63,11 +79,11 @@ fn allowed(ask: &Ask<'_>, view: StepView<'_>, open: &Proposal) -> Result<(), Ref
     if rule::clock_stepped(open, ask.now) {
         return Err(ask.no_step(view, "the wall clock stepped", "propose it again"));
     }
-    if rule::armed(open, &ask.world.roster).is_none() {
-        let why = "not enough of the people who confirmed still have their role";
+    if rule::armed(ask.state, open, ask.world).is_none() {
+        let why = "not enough of the people who confirmed still count";
         return Err(ask.no_step(view, why, "propose it again"));
     }
-    if let Some(person) = rule::absent(ask.state, open, ask.now) {
+    if let Some(person) = rule::absent(ask.state, open, ask.world, ask.now) {
         let why = format!("`{person}` is away");
         return Err(ask.no_step(
             view,

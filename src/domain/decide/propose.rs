@@ -3,8 +3,10 @@
 use super::ask::Ask;
 use super::{Decision, Refused};
 use crate::domain::command::Command;
-use crate::domain::confirm::PROPOSAL_LIFE;
 use crate::domain::confirm::plan_doc::{PlanHead, read_head};
+use crate::domain::confirm::policy::Purpose;
+use crate::domain::confirm::{DRAFT_LIFE, PROPOSAL_LIFE};
+use crate::domain::confirm::{quorum, rule};
 use crate::domain::countdown::{Window, point_of_no_return, window};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, Terms};
@@ -24,6 +26,8 @@ pub struct Prepared {
     pub nonce: Nonce,
     /// Who will say go.
     pub executor: PersonId,
+    /// The terms the proposer has signed, with the armoured signature; absent for a proposal by account.
+    pub signed: Option<Box<(Terms, String)>>,
 }
 
 /// Whether a plan may be rendered and proposed; no facts yet.
@@ -77,21 +81,18 @@ fn enough_people(
     proposer: &PersonId,
     executor: &PersonId,
 ) -> Result<(), Refused> {
-    let quorum = usize::from(view.plan.quorum.max(1));
-    let Some(there) = ask.world.roster.confirmers_other_than(proposer, executor) else {
+    let Some(people) = ask.world.roster.people() else {
         return Ok(());
     };
-    if there >= quorum {
-        return Ok(());
+    let rule = rule::rule_of(ask.state, view.plan, ask.world);
+    match quorum::shortage(&rule, proposer, executor, people) {
+        None => Ok(()),
+        Some(why) => Err(ask.no_step(
+            view,
+            why,
+            "another person can propose it, or the people file must name more",
+        )),
     }
-    let why = format!(
-        "it needs {quorum} other people to confirm, and the people file names {there} with the role approver"
-    );
-    Err(ask.no_step(
-        view,
-        why,
-        "another person can propose it, or the people file must name more",
-    ))
 }
 
 /// Destructive work is what the window was announced for: none goes forward before it. Past the point of no return it
@@ -135,10 +136,41 @@ pub fn open_proposal(
     now: Moment,
     world: &World,
 ) -> Decision {
-    let command = Command::Propose { step: step.clone() };
+    let command = Command::propose(step.clone());
     let ask = Ask::new(state, actor, &command, now, world)?;
+    let view = ask.step(step)?;
+    let terms = terms(&ask, step, prepared)?;
+    let (terms, signature) = signed_terms(&ask, view, terms, prepared)?;
+    ask.proven(view, Purpose::Propose, !signature.is_empty())
+        .map_err(|refused| ask.on_record(step, refused))?;
+    let plan = prepared.plan.clone();
+    Ok(vec![
+        Fact::ProposalOpened { terms, signature },
+        Fact::StepProposed { plan },
+    ])
+}
+
+/// The terms a proposer is asked to sign: those of the proposal that would be opened now.
+///
+/// # Errors
+/// As [`open_proposal`].
+pub fn draft_terms(
+    state: &State,
+    actor: &Actor,
+    step: &StepId,
+    prepared: &Prepared,
+    now: Moment,
+    world: &World,
+) -> Result<Terms, Refused> {
+    let command = Command::propose(step.clone());
+    let ask = Ask::new(state, actor, &command, now, world)?;
+    terms(&ask, step, prepared)
+}
+
+fn terms(ask: &Ask<'_>, step: &StepId, prepared: &Prepared) -> Result<Terms, Refused> {
+    let (state, world) = (ask.state, ask.world);
     let proposer = ask.person(step)?;
-    let view = may_propose(&ask, step, proposer, &prepared.executor)?;
+    let view = may_propose(ask, step, proposer, &prepared.executor)?;
     let unread = |what: &str| ask.no_step(view, format!("the {what} cannot be read"), "");
     let policy = world.policy.ok_or_else(|| {
         let why = format!("the people file cannot be read: {}", world.unread);
@@ -163,26 +195,44 @@ pub fn open_proposal(
     } else {
         "none".to_owned()
     };
-    let issued = whole_seconds(now.wall);
-    let terms = Terms {
+    let issued = whole_seconds(ask.now.wall);
+    Ok(Terms {
         step: step.clone(),
         attempt: view.now.next_proposal(),
         plan: Digest::of(prepared.plan.as_bytes()),
         policy,
         runbook,
         commit,
-        quorum: view.plan.quorum.max(1),
+        quorum: rule::rule_of(state, view.plan, world).confirmers.max(1),
         proposer: proposer.clone(),
         executor: prepared.executor.clone(),
         nonce: prepared.nonce.clone(),
         issued,
         expires: issued.plus(PROPOSAL_LIFE),
+    })
+}
+
+/// The terms as the proposer has signed them a moment ago: all but the times are still what they would be now.
+fn signed_terms(
+    ask: &Ask<'_>,
+    view: StepView<'_>,
+    now: Terms,
+    prepared: &Prepared,
+) -> Result<(Terms, String), Refused> {
+    let Some((signed, signature)) = prepared.signed.as_deref() else {
+        return Ok((now, String::new()));
     };
-    let plan = prepared.plan.clone();
-    Ok(vec![
-        Fact::ProposalOpened(terms),
-        Fact::StepProposed { plan },
-    ])
+    let same = Terms {
+        issued: signed.issued,
+        expires: signed.expires,
+        ..now
+    };
+    let age = ask.now.wall.since(signed.issued);
+    if same != *signed || !ask.is_known_by_signature() || age > DRAFT_LIFE {
+        let why = "what was signed is not what would be proposed now";
+        return Err(ask.no_step(view, why, "propose it again"));
+    }
+    Ok((same, signature.clone()))
 }
 
 /// What the plan must say of the step, by the session's own pinned plan.

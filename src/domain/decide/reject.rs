@@ -2,17 +2,29 @@
 
 use super::Decision;
 use super::ask::Ask;
+use crate::domain::command::Signed;
+use crate::domain::confirm::statement::{is_current, reject_statement};
 use crate::domain::fact::{CloseCause, Fact};
 use crate::domain::id::StepId;
 
-pub(super) fn decide(ask: &Ask<'_>, step: &StepId, reason: &str) -> Decision {
+pub(super) fn decide(
+    ask: &Ask<'_>,
+    step: &StepId,
+    reason: &str,
+    signed: Option<&Signed>,
+) -> Decision {
     let open = ask.proposal(step)?;
-    ask.person(step)?;
-    ask.approver()?;
+    let person = ask.person(step)?;
     let reason = ask.reason(reason)?;
-    Ok(vec![Fact::ProposalClosed {
+    let stated = ask.signed(step, signed, |text| {
+        is_current(open, text, |head| {
+            reject_statement(ask.state, open, person, head, &reason)
+        })
+    })?;
+    let closed = Fact::ProposalClosed {
         step: step.clone(),
         attempt: open.terms.attempt,
         why: CloseCause::Rejected { reason },
-    }])
+    };
+    Ok(stated.into_iter().chain([closed]).collect())
 }

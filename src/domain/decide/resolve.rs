@@ -2,6 +2,8 @@
 
 use super::Decision;
 use super::ask::Ask;
+use crate::domain::command::Signed;
+use crate::domain::confirm::statement::resolve_statement;
 use crate::domain::fact::{Fact, Finding};
 use crate::domain::id::StepId;
 use crate::domain::mutant::{Guard, is_off};
@@ -21,7 +23,12 @@ pub fn votes_needed(view: StepView<'_>) -> usize {
     }
 }
 
-pub(super) fn decide(ask: &Ask<'_>, step: &StepId, finding: Finding, reason: &str) -> Decision {
+pub(super) fn decide(
+    ask: &Ask<'_>,
+    step: &StepId,
+    (finding, reason): (Finding, &str),
+    signed: Option<&Signed>,
+) -> Decision {
     let view = ask.step(step)?;
     if view.now.status != StepStatus::Unknown {
         return Err(ask.no_step(view, "its outcome is known", ""));
@@ -42,6 +49,12 @@ pub(super) fn decide(ask: &Ask<'_>, step: &StepId, finding: Finding, reason: &st
         let others = others.filter(|(id, _)| roster.roles(id).may_act());
         others.count().saturating_add(1)
     };
+    let stated = ask.signed(step, signed, |text| {
+        let person = ask.actor.person();
+        let expected =
+            person.and_then(|id| resolve_statement(ask.state, step, id, finding, &reason));
+        matches!(expected, Some(Ok(expected)) if expected == text)
+    })?;
     let voted = Fact::ResolveVoted {
         step: step.clone(),
         finding,
@@ -52,5 +65,5 @@ pub(super) fn decide(ask: &Ask<'_>, step: &StepId, finding: Finding, reason: &st
         finding,
     };
     let resolved = (agreed >= needed).then_some(resolved);
-    Ok([voted].into_iter().chain(resolved).collect())
+    Ok(stated.into_iter().chain([voted]).chain(resolved).collect())
 }

@@ -361,6 +361,7 @@ fn a_plan_that_is_not_the_sessions_own_is_not_put_before_anybody() {
             plan: good.replacen(from, to, 1),
             nonce: crate::domain::id::Nonce::from_bytes([9; 16]),
             executor: person("ann"),
+            signed: None,
         };
         assert_ne!(prepared.plan, good, "{from} is in the plan");
         let decision = open_proposal(

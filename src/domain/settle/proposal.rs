@@ -68,10 +68,13 @@ fn lost(state: &State, open: &Proposal, now: Moment, world: &World) -> Option<Cl
     if rule::clock_stepped(open, now) {
         return Some(CloseCause::ClockStep);
     }
-    if rule::armed(open, &world.roster).is_none() {
+    if let Some(person) = rule::disproved(state, open, world) {
+        return Some(CloseCause::Revoked { person });
+    }
+    if rule::armed(state, open, world).is_none() {
         return Some(CloseCause::Policy);
     }
-    if let Some(person) = rule::absent(state, open, now) {
+    if let Some(person) = rule::absent(state, open, world, now) {
         return Some(CloseCause::Absent { person });
     }
     let (guard, _) = state.bad_guard()?;
@@ -81,9 +84,9 @@ fn lost(state: &State, open: &Proposal, now: Moment, world: &World) -> Option<Cl
 
 pub(super) fn arm(state: &State, now: Moment, world: &World) -> Option<Vec<Fact>> {
     let open = state.proposal.as_ref()?;
-    rule::armed(open, &world.roster)?;
+    rule::armed(state, open, world)?;
     let waits = open.armed.is_some()
-        || rule::absent(state, open, now).is_some()
+        || rule::absent(state, open, world, now).is_some()
         || state.bad_guard().is_some();
     let step = open.terms.step.clone();
     (!waits).then(|| vec![Fact::StepArmed { step }])

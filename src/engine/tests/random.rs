@@ -166,7 +166,7 @@ fn check(desk: &Desk, seen: &mut Seen) {
     let mut confirmers = BTreeSet::new();
     for record in &desk.records {
         match &record.fact {
-            Fact::ProposalOpened(opened) => {
+            Fact::ProposalOpened { terms: opened, .. } => {
                 confirmers.clear();
                 terms = Some(opened.clone());
             }

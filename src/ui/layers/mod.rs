@@ -10,6 +10,7 @@ mod input;
 mod menu;
 mod palette;
 mod prompt;
+mod sign;
 
 pub(crate) use choice::Choice;
 pub(crate) use details::{Details, Line};
@@ -17,6 +18,7 @@ pub(crate) use form::{Draft, Field, Form};
 pub(crate) use menu::{Menu, MenuItem};
 pub(crate) use palette::Palette;
 pub(crate) use prompt::{Prompt, Purpose};
+pub(crate) use sign::{Sign, SignAct};
 
 use crate::domain::command::{Command, Refusal};
 use crate::domain::time::Moment;
@@ -46,6 +48,8 @@ pub(crate) enum Outcome {
     Filled(Box<Draft>, Vec<String>),
     /// Show all that is known of a component.
     Details(String),
+    /// Something about a signature.
+    Sign(Box<SignAct>),
 }
 
 /// One popup.
@@ -65,6 +69,8 @@ pub(crate) enum Layer {
     Form(Form),
     /// Rows to read.
     Details(Details),
+    /// A statement on its way to a signature.
+    Sign(Sign),
 }
 
 /// Words at the bottom that take no keys but `esc`.
@@ -154,8 +160,10 @@ impl Layers {
     pub(crate) fn on_key(&mut self, key: &KeyEvent) -> Option<Outcome> {
         let top = self.stack.last_mut()?;
         if key.code == KeyCode::Esc {
-            self.stack.pop();
-            return Some(Outcome::Nothing);
+            return Some(match self.stack.pop() {
+                Some(Layer::Sign(_)) => Outcome::Sign(Box::new(SignAct::Stop)),
+                _ => Outcome::Nothing,
+            });
         }
         let outcome = match top {
             Layer::Help(help) => help.on_key(key),
@@ -165,15 +173,44 @@ impl Layers {
             Layer::Choice(choice) => choice.on_key(key),
             Layer::Form(form) => form.on_key(key),
             Layer::Details(details) => details.on_key(key),
+            Layer::Sign(sign) => sign.on_key(key),
         };
         let Some(outcome) = outcome else {
             return Some(Outcome::Nothing);
         };
+        // What is asked again, or copied, is waited for all the same.
+        let stays = matches!(&outcome, Outcome::Sign(act) if matches!(**act, SignAct::Again(_) | SignAct::Copy(_)));
+        if stays {
+            return Some(outcome);
+        }
         self.stack.pop();
         if let Outcome::Open(layer) = outcome {
             self.stack.push(*layer);
             return Some(Outcome::Nothing);
         }
+        Some(outcome)
+    }
+
+    /// The popup that waits for a signature, wherever it is in the stack.
+    pub(crate) fn sign(&mut self) -> Option<&mut Sign> {
+        self.stack.iter_mut().find_map(|layer| match layer {
+            Layer::Sign(sign) => Some(sign),
+            _ => None,
+        })
+    }
+
+    /// Closes the popup that waits for a signature.
+    pub(crate) fn close_sign(&mut self) {
+        self.stack.retain(|layer| !matches!(layer, Layer::Sign(_)));
+    }
+
+    /// Gives pasted text to the popup that waits for a signature; what it comes to, if it is one and has all of it.
+    pub(crate) fn on_paste_signature(&mut self, text: &str) -> Option<Outcome> {
+        let Some(Layer::Sign(sign)) = self.stack.last_mut() else {
+            return None;
+        };
+        let outcome = sign.on_paste(text)?;
+        self.stack.pop();
         Some(outcome)
     }
 
@@ -202,6 +239,7 @@ impl Layers {
                 Layer::Choice(choice) => choice.draw(canvas, area),
                 Layer::Form(form) => form.draw(canvas, area),
                 Layer::Details(details) => details.draw(canvas, area),
+                Layer::Sign(sign) => sign.draw(canvas, area),
             }
         }
     }

@@ -34,6 +34,8 @@ pub(crate) enum Purpose {
     Resolve(StepId, Finding),
     /// The number of an irreversible step, typed before it is proposed.
     Propose(StepId),
+    /// A one-time code for the confirm of this statement.
+    Code(String),
     /// The session's name, typed before it is ended.
     Kill,
     /// Text to find.
@@ -52,6 +54,7 @@ impl Purpose {
                 | Self::Abort
                 | Self::Reject(_)
                 | Self::Resolve(..)
+                | Self::Code(_)
         )
     }
 }

@@ -52,10 +52,7 @@ fn proposing_asks_again_by_name() {
         [],
         "nothing but y proposes"
     );
-    assert_eq!(
-        asked(&seat.keys(&["y"])),
-        [Command::Propose { step: id("drain") }]
-    );
+    assert_eq!(asked(&seat.keys(&["y"])), [Command::propose(id("drain"))]);
 }
 
 #[test]
@@ -105,7 +102,7 @@ fn proposing_what_cannot_be_taken_back_needs_its_number() {
     seat.types("2.2");
     assert_eq!(
         asked(&seat.keys(&["enter"])),
-        [Command::Propose { step: id("wipe") }]
+        [Command::propose(id("wipe"))]
     );
 }
 
@@ -115,10 +112,7 @@ fn go_is_a_control_key() {
     assert_eq!(asked(&seat.keys(&["g", "enter", "y"])), []);
     assert_eq!(
         asked(&seat.keys(&["ctrl-g"])),
-        [Command::Go {
-            step: id("drain"),
-            attempt: AttemptNo(1)
-        }]
+        [Command::go(id("drain"), AttemptNo(1))]
     );
 }
 

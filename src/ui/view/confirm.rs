@@ -72,6 +72,7 @@ fn state(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
     };
     let mode = match cx.room.welcome.mode {
         Mode::Enforced => "[ENFORCED] ",
+        Mode::Advisory if cx.room.welcome.policy.is_uid_by_policy() => "[ADVISORY uid] ",
         Mode::Advisory => "[ADVISORY] ",
         Mode::Demo => "[DEMO] ",
     };

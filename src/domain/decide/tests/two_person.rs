@@ -55,7 +55,7 @@ fn uid_zero_is_nobody_even_with_a_name() {
         via: Via::Uid(0),
     };
     let statement = room.statement("bob");
-    let command = Command::Confirm { statement };
+    let command = Command::confirm(statement);
     let decision = decide(&room.state, &bob_as_root, &command, room.now, &room.world);
     assert!(decision.is_err());
     room.settle();
@@ -73,7 +73,7 @@ fn demo_people_count_in_a_demo_alone() {
         via: Via::Demo,
     };
     let statement = room.statement("bob");
-    let command = Command::Confirm { statement };
+    let command = Command::confirm(statement);
     let at = |room: &Room| decide(&room.state, &demo, &command, room.now, &room.world);
     let refused = at(&room).expect_err("not in this session");
     assert!(refused.refusal.reason.contains("only look"));
@@ -94,7 +94,13 @@ fn roles_decide_who_may_do_what() {
     refused(&room, "cho", hold(), "only look");
     refused(&room, "dan", hold(), "only look");
     refused(&room, "bob", cancel("drain"), "role operator");
-    refused(&room, "ann", reject("drain"), "role approver");
+    refused(
+        &room,
+        "ann",
+        Command::confirm(room.statement("ann")),
+        "second person",
+    );
+    refused(&room, "cho", reject("drain"), "only look");
     room.confirm("bob").expect("confirmed");
     room.must("bob", hold());
 }
@@ -103,12 +109,7 @@ fn roles_decide_who_may_do_what() {
 fn a_step_that_needs_more_people_than_there_are_cannot_be_proposed() {
     let mut room = Room::at_proposal();
     room.world.roster = named(&[("ann", Roles::BOTH), ("bob", OPERATOR)]);
-    refused(
-        &room,
-        "ann",
-        propose("drain"),
-        "names 0 with the role approver",
-    );
+    refused(&room, "ann", propose("drain"), "the people file has 0");
     room.world.roster = named(&[("ann", Roles::BOTH), ("bob", APPROVER)]);
     room.must("ann", propose("drain"));
 }
@@ -128,19 +129,19 @@ fn every_field_of_the_statement_changed_alone_is_refused() {
         refused(
             &room,
             "bob",
-            Command::Confirm { statement },
+            Command::confirm(statement),
             "not about what is on the table",
         );
     }
     for cut in [good.trim_end(), "", "warroom-confirm@v1\n"] {
         let statement = cut.to_owned();
-        refused(&room, "bob", Command::Confirm { statement }, "not about");
+        refused(&room, "bob", Command::confirm(statement), "not about");
     }
     let of_cho = room.statement("cho");
     let statement = of_cho;
-    refused(&room, "bob", Command::Confirm { statement }, "not about");
+    refused(&room, "bob", Command::confirm(statement), "not about");
     let mut room = room;
-    room.must("bob", Command::Confirm { statement: good });
+    room.must("bob", Command::confirm(good));
 }
 
 #[test]
@@ -156,11 +157,11 @@ fn a_head_from_before_the_proposal_is_refused_and_a_later_one_is_not() {
         before,
     );
     let statement = old.expect("proposed").expect("printable");
-    refused(&room, "bob", Command::Confirm { statement }, "not about");
+    refused(&room, "bob", Command::confirm(statement), "not about");
     let seen = room.statement("bob");
     let text = "looks fine".to_owned();
     room.must("cho", Command::Note { step: None, text });
-    room.must("bob", Command::Confirm { statement: seen });
+    room.must("bob", Command::confirm(seen));
     assert!(
         room.state
             .proposal
@@ -177,15 +178,13 @@ fn a_statement_of_a_closed_proposal_is_worth_nothing_to_the_next_one() {
     refused(
         &room,
         "bob",
-        Command::Confirm {
-            statement: statement.clone(),
-        },
+        Command::confirm(statement.clone()),
         "no proposal is open",
     );
     room.must("ann", propose("drain"));
     let terms = &room.state.proposal.as_ref().expect("open").terms;
     assert_eq!(terms.attempt.0, 2);
-    refused(&room, "bob", Command::Confirm { statement }, "not about");
+    refused(&room, "bob", Command::confirm(statement), "not about");
     room.check_fold();
 }
 
@@ -210,7 +209,7 @@ fn go_is_judged_on_what_is_read_now() {
         (|r| r.world.look = Look::NotLooked, "could not be compared"),
         (
             |r| r.world.roster = named(&[("ann", Roles::BOTH)]),
-            "still have their role",
+            "still count",
         ),
         (|r| r.now = r.now.plus(Duration::from_secs(301)), "expired"),
         (

@@ -1,0 +1,295 @@
+//! Who says something: the connection's person, or whoever put their key to it (`TWO_PERSON` 3.2 and 4.3).
+//!
+//! Bytes first: a statement that is not exactly what its signer would state now is refused before its signature is
+//! looked at, and nothing in it is believed.
+
+use super::session::{Session, Turn};
+use crate::domain::command::{Command, Evidence, Refusal, Signed};
+use crate::domain::confirm::policy::{Grade, Purpose};
+use crate::domain::confirm::rule;
+use crate::domain::confirm::statement::{self, Hello, Kind};
+use crate::domain::fact::{self, Actor, Fact, Via};
+use crate::domain::id::{PersonId, StepId, TerminalId};
+use crate::engine::Input;
+use crate::evidence::sshsig::Signature;
+use crate::wire::message::ToClient;
+use std::time::Duration;
+
+/// Time to sign in: to find a key and touch it.
+const HELLO_LIFE: Duration = Duration::from_secs(30);
+
+/// A signature and what it is over.
+struct Word<'a> {
+    kind: Kind,
+    statement: &'a str,
+    armour: &'a str,
+    detached: bool,
+}
+
+impl<'a> Word<'a> {
+    fn of(kind: Kind, signed: &'a Signed) -> Self {
+        Self {
+            kind,
+            statement: &signed.statement,
+            armour: &signed.signature,
+            detached: signed.detached,
+        }
+    }
+}
+
+fn refusal(reason: impl Into<String>, hint: impl Into<String>) -> Refusal {
+    Refusal {
+        reason: reason.into(),
+        hint: hint.into(),
+    }
+}
+
+fn stale() -> Refusal {
+    refusal(
+        "the statement is not about what is on the table now",
+        "open the review again and read it anew",
+    )
+}
+
+impl Session {
+    /// Whom a command is by. A refusal may have a fact for the journal.
+    pub(crate) fn speaker(&self, connection: &Actor, command: &Command) -> Result<Actor, Refusal> {
+        let state = self.engine.tentative();
+        let open = state.proposal.as_ref();
+        match command {
+            Command::Confirm {
+                statement,
+                evidence: Evidence::Signature { armour, detached },
+            } => {
+                let word = Word {
+                    kind: Kind::Confirm,
+                    statement,
+                    armour,
+                    detached: *detached,
+                };
+                self.signer(connection, &word, |signer| {
+                    open.is_some_and(|open| {
+                        statement::is_expected(state, open, signer, word.statement)
+                    })
+                })
+            }
+            Command::Confirm {
+                evidence: Evidence::Code { .. },
+                ..
+            } => Err(refusal(
+                "one-time codes cannot be checked by this server",
+                "sign with a key that is listed for you",
+            )),
+            // The reason is judged by the domain, which compares the whole statement again.
+            Command::Reject {
+                signed: Some(signed),
+                ..
+            } => self.signer(connection, &Word::of(Kind::Reject, signed), |_| {
+                open.is_some()
+            }),
+            Command::Go {
+                signed: Some(signed),
+                ..
+            } => self.signer(connection, &Word::of(Kind::Go, signed), |signer| {
+                open.is_some_and(|open| {
+                    statement::is_current(open, &signed.statement, |head| {
+                        statement::go_statement(state, open, signer, head)
+                    })
+                })
+            }),
+            Command::Resolve {
+                step,
+                finding,
+                reason,
+                signed: Some(signed),
+            } => self.signer(connection, &Word::of(Kind::Resolve, signed), |signer| {
+                let expected =
+                    statement::resolve_statement(state, step, signer, *finding, reason.trim());
+                matches!(expected, Some(Ok(expected)) if expected == signed.statement)
+            }),
+            _ => Ok(connection.clone()),
+        }
+    }
+
+    /// Whom a proposal is by that was drafted with these terms.
+    pub(crate) fn proposer(
+        &self,
+        connection: &Actor,
+        terms: &fact::Terms,
+        signed: &Signed,
+    ) -> Result<Actor, Refusal> {
+        let state = self.engine.tentative();
+        self.signer(connection, &Word::of(Kind::Propose, signed), |signer| {
+            let expected = statement::propose_statement(state, terms);
+            *signer == terms.proposer && expected.is_ok_and(|text| text == signed.statement)
+        })
+    }
+
+    /// Judges a signature by the lists read just now.
+    fn signer(
+        &self,
+        connection: &Actor,
+        word: &Word<'_>,
+        is_expected: impl FnOnce(&PersonId) -> bool,
+    ) -> Result<Actor, Refusal> {
+        let said = |error: crate::evidence::sshsig::SigFault| {
+            refusal(
+                format!("the signature does not count: {error}"),
+                error.hint(),
+            )
+        };
+        let signature = Signature::parse(word.armour).map_err(said)?;
+        let listed = self
+            .policy
+            .signers
+            .of_blob(signature.key().blob())
+            .ok_or_else(|| {
+                refusal(
+                    format!(
+                        "the key {} is listed for nobody",
+                        signature.key().fingerprint()
+                    ),
+                    "`warroom people enroll` prints the line to review and add",
+                )
+            })?;
+        if !is_expected(&listed.person) {
+            return Err(stale());
+        }
+        let is_revoked = self.policy.revoked.has_key(listed.blob())
+            || self.policy.revoked.has_person(&listed.person);
+        let now = self.clock.now().wall;
+        let message = word.statement.as_bytes();
+        let namespace = word.kind.namespace();
+        let proof = signature
+            .check(message, namespace, listed, is_revoked, now)
+            .map_err(said)?;
+        // A signature from another machine is brought in by whoever has it; one by an agent is its owner's.
+        if let Some(other) = connection.person().filter(|id| **id != proof.person)
+            && !word.detached
+        {
+            return Err(refusal(
+                format!("`{other}` is attached here and `{}` signed", proof.person),
+                format!("`{}` has to attach and sign there", proof.person),
+            ));
+        }
+        Ok(Actor::Person {
+            id: proof.person,
+            via: Via::Sshsig {
+                key: proof.key,
+                touch: proof.touch,
+                detached: word.detached,
+            },
+        })
+    }
+
+    /// Asks a client to sign who is there.
+    pub(crate) fn send_challenge(&mut self, terminal: TerminalId, number: u64, turn: &mut Turn) {
+        let peer_uid = self.registry.get(terminal).map(|client| client.peer_uid);
+        let Some(hello) = peer_uid.and_then(|uid| self.challenge(uid)) else {
+            let refused = refusal("there is no random number for a challenge", "ask again");
+            return turn.refuse(terminal, number, refused);
+        };
+        if let Some(client) = self.registry.get_mut(terminal) {
+            client.hello = Some(hello.clone());
+        }
+        self.registry.send(terminal, &ToClient::Challenge(hello));
+        turn.replies.push((terminal, number, None));
+    }
+
+    fn challenge(&self, peer_uid: u32) -> Option<Hello> {
+        let now = self.clock.now().wall;
+        let issued = crate::domain::time::Timestamp::from_millis(
+            now.as_millis().div_euclid(1000).saturating_mul(1000),
+        );
+        Some(Hello {
+            server_uid: self.engine.state().genesis.server_uid,
+            peer_uid,
+            nonce: crate::clock::nonce().ok()?,
+            issued,
+            expires: issued.plus(HELLO_LIFE),
+        })
+    }
+
+    /// Somebody says who is at a terminal. Two people on one connection may look and not act.
+    pub(crate) fn sign_in(
+        &mut self,
+        terminal: TerminalId,
+        number: u64,
+        hello_signed: &Signed,
+        turn: &mut Turn,
+    ) {
+        let Some(client) = self.registry.get_mut(terminal) else {
+            return;
+        };
+        // Used once, whatever comes of it.
+        let (connection, hello) = (client.actor.clone(), client.hello.take());
+        let state = self.engine.tentative();
+        let now = self.clock.now().wall;
+        let known = hello
+            .filter(|hello| now <= hello.expires)
+            .ok_or_else(|| refusal("the time to sign in is over", "sign in again, within 30 s"))
+            .and_then(|hello| {
+                self.signer(
+                    &Actor::Account {
+                        uid: hello.peer_uid,
+                    },
+                    &Word::of(Kind::Hello, hello_signed),
+                    |signer| {
+                        statement::hello_statement(state, &hello, signer)
+                            .is_ok_and(|text| text == hello_signed.statement)
+                    },
+                )
+            });
+        let who = match known {
+            Ok(who) => who,
+            Err(refused) => return turn.refuse(terminal, number, refused),
+        };
+        let is_conflict = connection
+            .person()
+            .is_some_and(|id| Some(id) != who.person());
+        let read_only = is_conflict || !self.may_act(&who);
+        let actor = if is_conflict { connection } else { who.clone() };
+        self.registry.rename(terminal, actor.clone(), read_only);
+        let input = Input::SignedIn {
+            terminal,
+            actor,
+            signer: who,
+            read_only,
+            signed: fact::Signed {
+                statement: hello_signed.statement.clone(),
+                signature: hello_signed.signature.clone(),
+            },
+        };
+        self.take(&input, turn, Some((terminal, number)));
+        self.tell_policy();
+    }
+
+    /// Whether a proposal has to be signed by its proposer before it is opened.
+    pub(crate) fn wants_signed_proposal(&self, step: &StepId, who: &PersonId) -> bool {
+        let state = self.engine.tentative();
+        state.find(step).is_some_and(|view| {
+            let rule = rule::rule_of(state, view.plan, &self.world);
+            rule.needed(Purpose::Propose, self.world.is_owner(who)) >= Grade::Sshsig
+        })
+    }
+
+    /// A fact for the journal about a signature that did not count.
+    pub(crate) fn record_of(&self, command: &Command, refused: &Refusal) -> Option<Fact> {
+        let step = match command {
+            Command::Propose { step, .. }
+            | Command::Reject { step, .. }
+            | Command::Go { step, .. }
+            | Command::Resolve { step, .. } => step.clone(),
+            Command::Confirm { .. } => {
+                let open = self.engine.tentative().proposal.as_ref();
+                open?.terms.step.clone()
+            }
+            _ => return None,
+        };
+        Some(Fact::Refused {
+            asked: command.verb().to_owned(),
+            step,
+            reason: refused.reason.clone(),
+        })
+    }
+}

@@ -1,0 +1,144 @@
+//! What this terminal's person has to put their key to before something is sent, and what is sent then.
+
+use crate::domain::command::{Command, Signed};
+use crate::domain::confirm::policy::{Grade, Purpose};
+use crate::domain::confirm::statement::{
+    Hello, Kind, go_statement, hello_statement, propose_statement, resolve_statement,
+};
+use crate::domain::digest::Digest;
+use crate::domain::fact::Finding;
+use crate::domain::id::{PersonId, StepId};
+use crate::domain::runbook::plan::Risk;
+use crate::ui::ritual::me;
+use crate::ui::room::Room;
+use crate::wire::message::Draft;
+
+/// A statement that waits for a signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// What is signed, whole.
+    pub statement: String,
+    /// What is sent with the signature.
+    pub then: Then,
+}
+
+/// What a signature is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Then {
+    /// A command.
+    Ask(Command),
+    /// Saying who is at this terminal.
+    SignIn,
+}
+
+impl Wish {
+    /// What kind of statement it is; its first line says so.
+    pub fn kind(&self) -> Option<Kind> {
+        Kind::of(&self.statement)
+    }
+
+    /// The signed statement, for what is no command.
+    pub fn signed(&self, armour: String, detached: bool) -> Signed {
+        Signed {
+            statement: self.statement.clone(),
+            signature: armour,
+            detached,
+        }
+    }
+}
+
+fn risk_of(room: &Room, step: &StepId) -> Option<Risk> {
+    Some(room.state.find(step)?.plan.risk)
+}
+
+/// Evidence this terminal's person has to give for a purpose.
+pub(crate) fn needed(room: &Room, step: &StepId, purpose: Purpose) -> Grade {
+    risk_of(room, step).map_or(Grade::Uid, |risk| room.welcome.policy.needed(risk, purpose))
+}
+
+/// The confirm of the open proposal, to be signed; absent where the account is enough.
+pub(crate) fn confirm(room: &Room, statement: &str) -> Option<Wish> {
+    let open = room.state.proposal.as_ref()?;
+    let is_needed = needed(room, &open.terms.step, Purpose::Confirm) > Grade::Uid;
+    is_needed.then(|| Wish {
+        statement: statement.to_owned(),
+        then: Then::Ask(Command::confirm(statement.to_owned())),
+    })
+}
+
+/// The go of the armed proposal, to be signed; absent where the connection is enough.
+pub(crate) fn go(room: &Room) -> Option<Wish> {
+    let open = room.state.proposal.as_ref()?;
+    if needed(room, &open.terms.step, Purpose::Go) < Grade::Sshsig {
+        return None;
+    }
+    let statement = go_statement(&room.state, open, me(room)?, open.proposed?)?.ok()?;
+    let command = Command::go(open.terms.step.clone(), open.terms.attempt);
+    Some(Wish {
+        statement,
+        then: Then::Ask(command),
+    })
+}
+
+/// What was found of an unknown outcome, to be signed; absent where it needs no signature.
+pub(crate) fn resolve(room: &Room, step: &StepId, finding: Finding, reason: &str) -> Option<Wish> {
+    if needed(room, step, Purpose::Confirm) < Grade::Sshsig {
+        return None;
+    }
+    let reason = reason.trim();
+    let statement = resolve_statement(&room.state, step, me(room)?, finding, reason)?.ok()?;
+    let command = Command::resolve(step.clone(), finding, reason.to_owned());
+    Some(Wish {
+        statement,
+        then: Then::Ask(command),
+    })
+}
+
+/// The proposal that was drafted for this terminal. Absent when the plan is not the one its terms name.
+pub(crate) fn propose(room: &Room, draft: &Draft) -> Option<Wish> {
+    if Digest::of(draft.plan.as_bytes()) != draft.terms.plan {
+        return None;
+    }
+    Some(Wish {
+        statement: propose_statement(&room.state, &draft.terms).ok()?,
+        then: Then::Ask(Command::propose(draft.terms.step.clone())),
+    })
+}
+
+/// Who is at this terminal: the person of the first of the listed keys that an agent holds.
+pub(crate) fn sign_in(room: &Room, hello: &Hello, signer: &PersonId) -> Option<Wish> {
+    Some(Wish {
+        statement: hello_statement(&room.state, hello, signer).ok()?,
+        then: Then::SignIn,
+    })
+}
+
+/// The three words of a statement, to compare on two screens.
+pub fn words(statement: &str) -> String {
+    crate::domain::confirm::words::confirm_words(Digest::of(statement.as_bytes())).join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::confirm::policy::Rules;
+    use crate::domain::fact::Mode;
+    use crate::ui::fixtures::Story;
+
+    fn with_keys(mut room: Room) -> Room {
+        let rule = Rules::default().rule_for(Risk::Destructive, Mode::Enforced, false);
+        room.welcome.policy.classes = vec![(Risk::Destructive, rule)];
+        room
+    }
+
+    #[test]
+    fn what_the_class_asks_is_signed_and_nothing_else() {
+        let room = Story::proposed("bob").room;
+        assert_eq!(confirm(&room, "x"), None, "the account is enough");
+        let room = with_keys(room);
+        let wish = confirm(&room, "warroom-confirm@v1\n").expect("a signature is needed");
+        assert_eq!(wish.kind(), Some(Kind::Confirm));
+        let room = with_keys(Story::armed("alice").room);
+        assert_eq!(go(&room), None, "the executor's connection is enough");
+    }
+}

@@ -1,0 +1,63 @@
+//! From a wish for a signature to what is sent: what keys and the agent's answers come to.
+
+use crate::domain::command::Command;
+use crate::ui::Request;
+use crate::ui::layers::{Layer, Notice, Prompt, Purpose, Sign, SignAct};
+use crate::ui::proof::{Then, Wish};
+use crate::ui::room::Link;
+use crate::ui::update::Work;
+
+/// Asks the agent, and shows that it is asked.
+pub(super) fn begin(work: &mut Work<'_>, wish: Wish) {
+    let Some(room) = work.room else { return };
+    if room.link != Link::Up {
+        return work.say("not signed: the server is not reached; what you see is old");
+    }
+    let is_confirm = matches!(wish.then, Then::Ask(Command::Confirm { .. }));
+    let takes_code = is_confirm && room.welcome.policy.codes;
+    let sign = Sign::new(wish.clone(), takes_code);
+    work.layers.open(Layer::Sign(sign));
+    work.requests.push(Request::Sign(Box::new(wish)));
+}
+
+/// Does what a key on the popup came to.
+pub(super) fn on_act(work: &mut Work<'_>, act: SignAct) {
+    match act {
+        SignAct::Stop => {
+            work.requests.push(Request::StopSigning);
+            work.say("left unsigned: nothing was sent");
+        }
+        SignAct::Again(wish) => work.requests.push(Request::Sign(Box::new(wish))),
+        SignAct::Copy(statement) => {
+            work.requests.push(Request::StopSigning);
+            work.requests.push(Request::Copy(statement));
+        }
+        SignAct::Pasted(wish, armour) => {
+            work.requests.push(Request::Signed {
+                wish: Box::new(wish),
+                armour,
+                detached: true,
+            });
+        }
+        SignAct::Code(wish) => {
+            work.requests.push(Request::StopSigning);
+            let title = "the code your authenticator shows now".to_owned();
+            let prompt = Prompt::new(Purpose::Code(wish.statement), title);
+            work.layers.open(Layer::Prompt(prompt));
+        }
+    }
+}
+
+/// Tells why there is no signature, in the popup that waits for one, or at the bottom.
+pub(super) fn failed(work: &mut Work<'_>, reason: &str, hint: &str) {
+    match work.layers.sign() {
+        Some(sign) => sign.fail(reason, hint),
+        None => {
+            let refusal = crate::domain::command::Refusal {
+                reason: reason.to_owned(),
+                hint: hint.to_owned(),
+            };
+            work.layers.notice = Some(Notice::refusal(&refusal, work.now));
+        }
+    }
+}
