@@ -92,6 +92,7 @@ fn genesis(plan: Plan) -> Genesis {
         plan_digest: plan.digest(),
         panels: Vec::new(),
         plan,
+        session_key: None,
     }
 }
 
@@ -141,13 +142,14 @@ impl Session {
             runbook: Some(genesis.runbook.digest),
             look: Look::Same,
             roster: Roster::Everybody,
-            rules: Rules {
+            rules: std::sync::Arc::new(Rules {
                 allow_uid: true,
                 ..Rules::default()
-            },
+            }),
             owner: None,
             keys: std::collections::BTreeMap::new(),
             touched: Vec::new(),
+            groups: std::collections::BTreeMap::new(),
             writers: std::collections::BTreeMap::new(),
         };
         let mut session = Self {

@@ -10,3 +10,4 @@ pub mod partner;
 pub mod query;
 mod signing;
 mod ssh;
+pub mod witness;

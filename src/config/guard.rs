@@ -50,7 +50,11 @@ impl Holder {
         } else {
             dir
         };
-        let failed = |error: Errno| unreadable(dir, error);
+        let failed = |error: Errno| {
+            let error = std::io::Error::from(error);
+            let hint = "the people file and what stands beside it belong there";
+            Problem::of_file(dir, format!("cannot be opened: {error}"), hint)
+        };
         let path = std::path::absolute(dir)
             .map_err(|error| Problem::of_file(dir, format!("cannot be found: {error}"), ""))?;
         if guard == Guard::Draft {

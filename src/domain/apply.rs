@@ -209,6 +209,7 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         | Fact::StepProposed { .. }
         | Fact::StepConfirmed(_)
         | Fact::StepArmed { .. }
+        | Fact::StepChecked(_)
         | Fact::ProposalClosed { .. } => proposal::transition(state, fact, mark),
         Fact::WriteAsked { write } => write::asked(state, write, mark),
         Fact::WriteEnded { no, outcome } => write::ended(state, *no, outcome, mark),

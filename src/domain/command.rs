@@ -111,6 +111,19 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signed: Option<Signed>,
     },
+    /// Say, before the target of the open proposal is shown, what is about to be touched.
+    Check {
+        /// Which step.
+        step: StepId,
+        /// The attempt that is open.
+        attempt: AttemptNo,
+        /// The component, as this person finds it in the CMDB and the metrics.
+        component: String,
+        /// How many others of its group stay in service; absent where the CMDB knows no group.
+        remaining: Option<u32>,
+        /// How long the person looked, milliseconds.
+        dwell_ms: u64,
+    },
     /// Confirm the open proposal with the exact statement the person saw.
     Confirm {
         /// The `warroom-confirm@v1` document, whole.
@@ -298,6 +311,7 @@ impl Command {
             Self::Hold { .. } => "hold",
             Self::Release { .. } => "release",
             Self::Propose { .. } => "propose",
+            Self::Check { .. } => "check",
             Self::Confirm { .. } => "confirm",
             Self::Reject { .. } => "reject",
             Self::Cancel { .. } => "cancel",

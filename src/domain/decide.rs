@@ -6,6 +6,7 @@ mod abort;
 mod ask;
 mod begin;
 mod cancel;
+mod check;
 mod complete;
 mod confirm;
 mod go;
@@ -25,6 +26,7 @@ mod stop;
 mod tests;
 mod write;
 
+pub use check::{Question, question};
 pub use propose::{Prepared, draft_terms, open_proposal};
 pub use resolve::votes_needed;
 pub use rollback::with_stop;
@@ -94,6 +96,20 @@ pub fn decide(
         Command::Hold { reason } => hold::decide(&ask, reason),
         Command::Release { reason } => release::decide(&ask, reason),
         Command::Propose { step, .. } => propose::decide(&ask, step),
+        Command::Check {
+            step,
+            attempt,
+            component,
+            remaining,
+            dwell_ms,
+        } => {
+            let said = check::Said {
+                component,
+                remaining: *remaining,
+                dwell_ms: *dwell_ms,
+            };
+            check::decide(&ask, step, *attempt, said)
+        }
         Command::Confirm {
             statement,
             evidence,

@@ -82,6 +82,10 @@ pub struct Genesis {
     /// Panels of the configuration, watched beside the plan's own rules.
     #[serde(default)]
     pub panels: Vec<MetricRule>,
+    /// Public half of the key that signs this session's checkpoints, `ssh-ed25519 AAAA...`; absent in journals that
+    /// are older than checkpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_key: Option<String>,
 }
 
 /// Why the session is held.
@@ -172,6 +176,15 @@ pub enum CloseCause {
         /// Why, on one line.
         why: String,
     },
+    /// A confirmer expected something else to be touched.
+    Mismatch {
+        /// Who.
+        person: PersonId,
+        /// What they said.
+        said: String,
+        /// What is proposed.
+        proposed: String,
+    },
     /// The session was held, rolled back or ended.
     Session {
         /// What happened.
@@ -197,6 +210,11 @@ impl fmt::Display for CloseCause {
                 write!(f, "what proved that it was {person} no longer counts")
             }
             Self::PolicyUnread { why } => write!(f, "the people file cannot be read: {why}"),
+            Self::Mismatch {
+                person,
+                said,
+                proposed,
+            } => write!(f, "{person} expected {said}, and it is about {proposed}"),
             Self::Session { what } => f.write_str(what),
             Self::Restart => f.write_str("the server was restarted"),
         }
@@ -267,6 +285,23 @@ pub struct Confirmed {
     /// The armoured SSHSIG over it; empty for evidence that is no signature. In a record it follows the statement.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub signature: String,
+}
+
+/// What a confirmer said from their own view, before the proposer's target was shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// The step.
+    pub step: StepId,
+    /// Which attempt.
+    pub attempt: AttemptNo,
+    /// The component they expect to be touched.
+    pub component: String,
+    /// How many others of its group stay in service; absent where nobody could be asked.
+    pub remaining: Option<u32>,
+    /// How long they looked, milliseconds.
+    pub dwell_ms: u64,
+    /// It is what the proposal is about.
+    pub matches: bool,
 }
 
 /// A statement and the signature over it, as a record keeps them for whoever checks it with other tools.
@@ -478,6 +513,8 @@ pub enum Fact {
         /// Which.
         step: StepId,
     },
+    /// A confirmer said, before the target was shown, what is about to be touched.
+    StepChecked(Checked),
     /// The proposal ended without running.
     ProposalClosed {
         /// Which step.

@@ -1,8 +1,10 @@
 //! A small maintenance for tests: a plan with every kind of step, people, clocks, and a journal in memory.
 
 mod asks;
+mod cases;
 
 pub(crate) use asks::*;
+pub(crate) use cases::cases;
 
 use crate::domain::apply::{check_apply, fold};
 use crate::domain::command::{Command, Refusal};
@@ -29,6 +31,7 @@ use crate::domain::time::{Moment, Timestamp};
 use crate::domain::world::{Look, Roster, World};
 use crate::domain::write::Ability;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) fn id(text: &str) -> StepId {
@@ -202,6 +205,7 @@ pub(crate) fn genesis(plan: Plan) -> Genesis {
         plan_digest: Digest::of(b"plan"),
         panels: Vec::new(),
         plan,
+        session_key: None,
     }
 }
 
@@ -212,10 +216,11 @@ pub(crate) fn world() -> World {
         runbook: Some(Digest::of(b"runbook")),
         look: Look::Same,
         roster: Roster::Everybody,
-        rules: rules(),
+        rules: Arc::new(rules()),
         owner: None,
         keys: BTreeMap::new(),
         touched: Vec::new(),
+        groups: BTreeMap::new(),
         writers: writers(),
     }
 }

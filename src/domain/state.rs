@@ -249,6 +249,9 @@ pub struct Proposal {
     pub opened: Moment,
     /// Confirms counted so far: people, each once.
     pub confirms: Vec<CountedConfirm>,
+    /// People who have said from their own view what is about to be touched.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub checked: BTreeSet<PersonId>,
     /// When it was armed.
     pub armed: Option<Moment>,
     /// Heads a signer may have seen: every record since the proposal; bounded by [`HEADS_MAX`].

@@ -17,6 +17,23 @@ pub fn names(plan: &Plan, components: &BTreeMap<String, Component>) -> Vec<Strin
     names
 }
 
+/// How many others there are of each component's group: the same role in the same environment. Without a role there is
+/// no group to count.
+pub fn groups(components: &BTreeMap<String, Component>) -> BTreeMap<String, u32> {
+    let mut sizes: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+    let grouped = || components.values().filter(|c| !c.role.is_empty());
+    for c in grouped() {
+        let size = sizes.entry((&c.role, &c.environment)).or_default();
+        *size = size.saturating_add(1);
+    }
+    grouped()
+        .filter_map(|c| {
+            let size = sizes.get(&(c.role.as_str(), c.environment.as_str()))?;
+            Some((c.name.clone(), size.saturating_sub(1)))
+        })
+        .collect()
+}
+
 /// What fits the value of one label of every one of these components: their names and addresses, as alerting systems
 /// write them, with a domain or a port behind. Nothing for no components.
 pub fn matcher(
@@ -76,6 +93,27 @@ mod tests {
         let known = [component("db-1", "db"), component("db-2", "db")];
         let known = known.map(|c| (c.name.clone(), c)).into();
         assert_eq!(names(&plan, &known), ["db-1", "db-2", "web-1", "san"]);
+    }
+
+    #[test]
+    fn a_group_is_a_role_in_an_environment() {
+        let component = |name: &str, role: &str, environment: &str| Component {
+            name: name.to_owned(),
+            role: role.to_owned(),
+            environment: environment.to_owned(),
+            ..Component::default()
+        };
+        let known = [
+            component("db-1", "db", "prod"),
+            component("db-2", "db", "prod"),
+            component("db-3", "db", "staging"),
+            component("san", "", "prod"),
+        ];
+        let known = known.map(|c| (c.name.clone(), c)).into();
+        let groups = groups(&known);
+        assert_eq!(groups.get("db-1"), Some(&1));
+        assert_eq!(groups.get("db-3"), Some(&0));
+        assert_eq!(groups.get("san"), None);
     }
 
     #[test]

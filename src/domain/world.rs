@@ -8,6 +8,7 @@ use crate::domain::id::{ConnectorName, PersonId};
 use crate::domain::write::Ability;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What a person may do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,13 +110,15 @@ pub struct World {
     /// Who may act; somebody who is revoked may not.
     pub roster: Roster,
     /// What each class of step asks of people.
-    pub rules: Rules,
+    pub rules: Arc<Rules>,
     /// The person whose own account the server runs in: they could have made up what the accounts of others say.
     pub owner: Option<PersonId>,
     /// Keys that speak for somebody now, by fingerprint: listed, in their time, not revoked.
     pub keys: BTreeMap<String, PersonId>,
     /// Components the work touches, as far as the CMDB knows now: selectors of the plan are resolved here.
     pub touched: Vec<String>,
+    /// How many others of its group the CMDB knows of each component in service, as far as it knows now.
+    pub groups: BTreeMap<String, u32>,
     /// Every configured connector, with what it can write; nothing for those that only read.
     pub writers: BTreeMap<ConnectorName, Vec<Ability>>,
 }

@@ -5,6 +5,7 @@
 //! Main types: [`Input`], [`Proposal`], [`Effect`], [`Engine`].
 
 mod input;
+mod presence;
 mod refusals;
 mod restart;
 #[cfg(test)]
@@ -17,8 +18,7 @@ use crate::domain::apply::apply;
 use crate::domain::board::GateProgress;
 use crate::domain::confirm::plan_doc::{PlanExe, read_exe};
 use crate::domain::decide::{self, Decision, Refused};
-use crate::domain::fact::{Actor, ExecKey, Fact, Signed, Stamped};
-use crate::domain::id::TerminalId;
+use crate::domain::fact::{Actor, ExecKey, Fact, Stamped};
 use crate::domain::settle::settle;
 use crate::domain::state::State;
 use crate::domain::time::Moment;
@@ -93,25 +93,9 @@ impl Engine {
                 self.refusals.spare(Proposal::of(actor, decision), now)
             }
             Input::Exec(update) => Proposal::by_engine(exec_facts(state, update)),
-            Input::Attached {
-                actor,
-                terminal,
-                read_only,
-            } => {
-                let (terminal, read_only) = (*terminal, *read_only);
-                let fact = Fact::Attached {
-                    terminal,
-                    read_only,
-                };
-                Proposal::of(actor, Ok(vec![fact]))
+            Input::Attached { .. } | Input::SignedIn { .. } | Input::Detached { .. } => {
+                presence::facts(state, input)
             }
-            Input::SignedIn {
-                terminal,
-                actor,
-                signer,
-                read_only,
-                signed,
-            } => signed_in(*terminal, actor, signer, *read_only, signed),
             Input::Rejected {
                 actor,
                 refused,
@@ -123,13 +107,6 @@ impl Engine {
                 });
                 self.refusals.spare(Proposal::of(actor, decision), now)
             }
-            Input::Detached { terminal } => match state.terminals.get(terminal) {
-                Some(t) => {
-                    let terminal = *terminal;
-                    Proposal::of(&t.actor, Ok(vec![Fact::Detached { terminal }]))
-                }
-                None => Proposal::default(),
-            },
             Input::Reading(reading) => {
                 self.watches.feed(&self.tentative, reading, now);
                 Proposal::default()
@@ -247,36 +224,6 @@ fn open_writes(state: &State, now: Moment) -> Vec<Effect> {
     open.sort_by_key(|write| write.outcome.is_some());
     let find = |write: &WriteState| Effect::FindWrite(write.write.no);
     open.into_iter().map(find).collect()
-}
-
-/// Who is at a terminal, as signed. Two people at one terminal are a conflict that everybody may see.
-fn signed_in(
-    terminal: TerminalId,
-    actor: &Actor,
-    signer: &Actor,
-    read_only: bool,
-    signed: &Signed,
-) -> Proposal {
-    let mut facts = vec![(signer.clone(), Fact::StatementSigned(signed.clone()))];
-    if let (Some(account), Some(key)) = (actor.person(), signer.person())
-        && account != key
-    {
-        let conflict = Fact::IdentityConflict {
-            terminal,
-            account: account.clone(),
-            key: key.clone(),
-        };
-        facts.push((Actor::Engine, conflict));
-    }
-    let attached = Fact::Attached {
-        terminal,
-        read_only,
-    };
-    facts.push((actor.clone(), attached));
-    Proposal {
-        facts,
-        ..Proposal::default()
-    }
 }
 
 /// News of a write; what comes late or twice is nothing.

@@ -3,12 +3,16 @@
 //! Knows nothing of sessions, journals or screens: bytes and keys go in, a person with a strength of evidence comes out.
 
 pub mod agent;
+pub mod detached;
 #[cfg(test)]
 mod fixture;
 pub mod key;
 pub mod make;
 mod packet;
 pub mod revoked;
+pub mod session_key;
 pub mod signers;
 pub mod sshsig;
 pub mod totp;
+
+pub use session_key::{SessionKey, SessionKeyError};

@@ -93,6 +93,7 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
         Fact::StepProposed { .. } => "step.proposed",
         Fact::StepConfirmed(_) => "step.confirmed",
         Fact::StepArmed { .. } => "step.armed",
+        Fact::StepChecked(_) => "step.checked",
         Fact::ProposalClosed { .. } => "step.closed",
         Fact::Refused { .. } => "step.refused",
         Fact::NoteAdded { .. } => "note.added",
@@ -104,7 +105,7 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
 }
 
 /// Kinds whose body is JSON; the others are documents.
-const JSON_KINDS: [&str; 38] = [
+const JSON_KINDS: [&str; 39] = [
     "session.opened",
     "session.resumed",
     "session.closed",
@@ -136,6 +137,7 @@ const JSON_KINDS: [&str; 38] = [
     "step.undone",
     "step.undo-failed",
     "step.armed",
+    "step.checked",
     "step.closed",
     "step.refused",
     "note.added",

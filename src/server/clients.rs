@@ -397,7 +397,7 @@ mod tests {
 
     fn client() -> (Client, Backlog) {
         let (queue, backlog) = queue();
-        (Client::new(Actor::Engine, false, true, queue), backlog)
+        (Client::new(Actor::Engine, 0, (false, true), queue), backlog)
     }
 
     fn messages(backlog: &mut Backlog) -> Vec<ToClient> {

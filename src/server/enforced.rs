@@ -62,6 +62,25 @@ impl Guard {
         })
     }
 
+    /// The runner of an enforced session: it must be there, and decide by the files that its server decides by.
+    ///
+    /// # Errors
+    /// One line that says what is missing or differs.
+    pub async fn of_policy(link: Option<&RunnerLink>, policy: Digest) -> Result<Self, String> {
+        let link = link.ok_or("`[runner]` in `config.toml` does not say where its runner is")?;
+        let guard = Self::find(link).await?;
+        match &guard.facts.policy {
+            Some(theirs) if *theirs == policy => Ok(guard),
+            Some(theirs) => Err(format!(
+                "its runner decides by policy {theirs}, and this server by {policy}"
+            )),
+            None => Err(format!(
+                "its runner cannot read the policy: {}",
+                guard.facts.policy_error
+            )),
+        }
+    }
+
     /// The file in which a command of the runner hands values over.
     pub(crate) fn values_file(&self, state: &State, key: &ExecKey) -> PathBuf {
         let name = format!("{}.{key}", state.genesis.session);

@@ -3,6 +3,7 @@
 //! One task owns the engine and takes one input at a time; sockets, connectors and commands each have tasks of
 //! their own that only send inputs. It must not decide anything: what may happen is the business of `domain`.
 
+pub mod checkpoints;
 mod clients;
 mod connection;
 pub mod enforced;
@@ -12,6 +13,7 @@ mod input;
 mod join;
 mod ledger;
 mod listen;
+mod outbox;
 pub mod peek;
 pub mod pin;
 pub mod policy;

@@ -166,3 +166,53 @@ fn policy_digest(files: Option<Digests>) -> Result<Digest, String> {
         .map_err(|error| error.to_string())?;
     Ok(Digest::of(&bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    const PEOPLE: &str =
+        "[[person]]\nid = \"alice\"\nuids = [4000001]\nroles = [\"approver\", \"breakglass\"]\n";
+    const SIGNERS: &str = "alice namespaces=\"warroom-confirm@v1\" ssh-ed25519 \
+        AAAAC3NzaC1lZDI1NTE5AAAAIAbfrTXw9fBkRVs0ChpdmMoifHjF+dlRF3S4mRRuZBzw\n";
+    const SERVERS: &str = "bastion-1 namespaces=\"warroom-checkpoint@v1\" ssh-ed25519 \
+        AAAAC3NzaC1lZDI1NTE5AAAAIK3DTpwl6xS359J9md9W+lwN2ZamN30tNdX2phSxpBar\n";
+
+    #[test]
+    fn every_file_but_the_revoked_is_in_the_digest_and_the_revoked_have_no_role() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let source = PeopleSource::File(dir.path().join("people.toml"));
+        let mut seen = vec![
+            Policy::read(&PeopleSource::Accounts)
+                .expect("a policy")
+                .digest,
+        ];
+        for (name, text) in [
+            ("people.toml", PEOPLE),
+            ("allowed_signers", SIGNERS),
+            ("server_signers", SERVERS),
+            ("rules.toml", "allow_uid = true\n"),
+        ] {
+            let path = dir.path().join(name);
+            std::fs::write(&path, text).expect("write");
+            let mode = std::fs::Permissions::from_mode(0o644);
+            std::fs::set_permissions(&path, mode).expect("chmod");
+            let digest = Policy::read(&source).expect("a policy").digest;
+            assert!(!seen.contains(&digest), "{name}");
+            seen.push(digest);
+        }
+        let before = Policy::read(&source).expect("a policy");
+        let alice = PersonId::new("alice").expect("a name");
+        let roles = before.roster().roles(&alice);
+        assert!(roles.approver && roles.breakglass && before.rules.allow_uid);
+        let path = dir.path().join("revoked");
+        std::fs::write(&path, "person alice\n").expect("write");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("chmod");
+        let after = Policy::read(&source).expect("a policy");
+        assert_eq!(after.digest, before.digest);
+        assert_eq!(after.roster().roles(&alice), Roles::OBSERVER);
+        let known = after.people().and_then(|people| people.person(&alice));
+        assert!(known.is_some(), "records still name who asked");
+    }
+}

@@ -215,7 +215,7 @@ impl Session {
         &mut self,
         terminal: TerminalId,
         number: u64,
-        signed: &Signed,
+        hello_signed: &Signed,
         turn: &mut Turn,
     ) {
         let Some(client) = self.registry.get_mut(terminal) else {
@@ -233,35 +233,31 @@ impl Session {
                     &Actor::Account {
                         uid: hello.peer_uid,
                     },
-                    &Word::of(Kind::Hello, signed),
+                    &Word::of(Kind::Hello, hello_signed),
                     |signer| {
                         statement::hello_statement(state, &hello, signer)
-                            .is_ok_and(|text| text == signed.statement)
+                            .is_ok_and(|text| text == hello_signed.statement)
                     },
                 )
             });
-        let signer = match known {
-            Ok(signer) => signer,
+        let who = match known {
+            Ok(who) => who,
             Err(refused) => return turn.refuse(terminal, number, refused),
         };
         let is_conflict = connection
             .person()
-            .is_some_and(|id| Some(id) != signer.person());
-        let read_only = is_conflict || !self.may_act(&signer);
-        let actor = if is_conflict {
-            connection
-        } else {
-            signer.clone()
-        };
+            .is_some_and(|id| Some(id) != who.person());
+        let read_only = is_conflict || !self.may_act(&who);
+        let actor = if is_conflict { connection } else { who.clone() };
         self.registry.rename(terminal, actor.clone(), read_only);
         let input = Input::SignedIn {
             terminal,
             actor,
-            signer,
+            signer: who,
             read_only,
             signed: fact::Signed {
-                statement: signed.statement.clone(),
-                signature: signed.signature.clone(),
+                statement: hello_signed.statement.clone(),
+                signature: hello_signed.signature.clone(),
             },
         };
         self.take(&input, turn, Some((terminal, number)));

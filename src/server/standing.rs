@@ -32,7 +32,7 @@ pub(crate) fn apply(world: &mut World, policy: &Policy, owner: Option<&PersonId>
     let uid = rustix::process::geteuid().as_raw();
     let listed = policy.people().map(|people| people.person_of_uid(uid));
     world.roster = policy.roster();
-    world.rules = (*policy.rules).clone();
+    world.rules = std::sync::Arc::clone(&policy.rules);
     world.owner = match listed {
         Some(person) => person.map(|person| person.id.clone()),
         None => owner.cloned(),

@@ -1,6 +1,7 @@
 //! Starting a session server: lock, journal, state, socket, connectors, and the task that joins them.
 
 use super::accounts;
+use super::checkpoints::{self, Away, Checkpoints};
 use super::clients::Registry;
 use super::enforced::Guard;
 use super::exec::{Executor, Workplace};
@@ -25,12 +26,13 @@ use crate::connect::registry::{self, Built, SetupError};
 use crate::connect::supervise::Connectors;
 use crate::domain::apply::FoldError;
 use crate::domain::board::Board;
-use crate::domain::confirm::policy::Rules;
 use crate::domain::fact::{Actor, Fact, Genesis, Mode, Stamped};
-use crate::domain::id::{PersonId, SessionName, TerminalId};
+use crate::domain::id::{ConnectorName, PersonId, SessionName, TerminalId};
 use crate::domain::state::State;
+use crate::domain::time::Timestamp;
 use crate::domain::touched;
 use crate::domain::world::{Look, World};
+use crate::domain::write::Ability;
 use crate::engine::{Engine, Input};
 use crate::journal::facts::FactError;
 use crate::journal::{self, AppendError, JOURNAL_FILE, JournalError, Opened, SessionDir, Writer};
@@ -69,6 +71,8 @@ pub struct Options {
     pub output_bytes_max: u64,
     /// The enforcing runner; needed by sessions in that mode.
     pub runner: Option<RunnerLink>,
+    /// Where checkpoints go besides attached terminals and the session's own directory.
+    pub away: Away,
     /// The clocks.
     pub clock: Arc<dyn Clock>,
 }
@@ -113,6 +117,9 @@ pub enum StartError {
     /// The enforcing runner.
     #[error("the session is enforced: {0}")]
     Runner(String),
+    /// The key of the session.
+    #[error("{0}")]
+    Key(String),
     /// The socket.
     #[error(transparent)]
     Socket(#[from] SocketError),
@@ -152,13 +159,20 @@ impl StartError {
             Self::Runner(_) => {
                 Some("`warroom doctor` says what is wrong with the runner".to_owned())
             }
-            Self::Fold { .. } | Self::Seal(_) | Self::People(_) | Self::Connectors(_) => None,
+            Self::Fold { .. }
+            | Self::Seal(_)
+            | Self::People(_)
+            | Self::Key(_)
+            | Self::Connectors(_) => None,
             Self::Dirs { .. } => Some(
                 "`server.state_dir` in `config.toml` names the directory of sessions".to_owned(),
             ),
         }
     }
 }
+
+/// Time the last checkpoints have to leave when the server ends.
+const OUTBOX_MAX: Duration = Duration::from_secs(2);
 
 /// A session server that clients can attach to.
 pub struct Server {
@@ -228,7 +242,10 @@ impl Server {
             (None, Some(genesis)) => {
                 let guard = guard(&options, genesis, &policy).await?;
                 let ground = prepare(&options, policy, genesis, guard)?;
-                let begun = begin(opened, genesis, &*options.clock).await?;
+                let key = checkpoints::make_key(&options.session_dir).map_err(StartError::Key)?;
+                let mut genesis = genesis.clone();
+                genesis.session_key = Some(key);
+                let begun = begin(opened, &genesis, &*options.clock).await?;
                 Ok(Self::join(options, ground, begun))
             }
         }
@@ -250,27 +267,13 @@ impl Server {
         let shutdown = CancellationToken::new();
         let mut registry = Registry::default();
         registry.continue_after(begun.highest);
+        let genesis = &begun.state.genesis;
+        let (checkpoints, trouble) =
+            Checkpoints::open(&options.session_dir, genesis, &options.away);
         let mut executor = Executor::new(workplace, updates_in);
         executor.recall(&begun.state);
-        let genesis = &begun.state.genesis;
-        let mut world = World {
-            policy: Some(policy.digest),
-            unread: String::new(),
-            runbook: Some(genesis.runbook.digest),
-            look: Look::NotLooked,
-            roster: policy.roster(),
-            rules: Rules::default(),
-            owner: None,
-            keys: BTreeMap::new(),
-            touched: touched::names(&genesis.plan, &BTreeMap::new()),
-            writers: counter.abilities,
-        };
-        standing::apply(
-            &mut world,
-            &policy,
-            owner.as_ref(),
-            options.clock.now().wall,
-        );
+        let now = options.clock.now().wall;
+        let world = first_world(genesis, &policy, (owner.as_ref(), now), counter.abilities);
         let session = Session {
             world,
             runbook_file: PathBuf::from(&genesis.runbook.path),
@@ -285,12 +288,13 @@ impl Server {
             looks: Looks::default(),
             renders: Arc::new(Semaphore::new(RENDERS_MAX)),
             recent: begun.recent,
+            checkpoints,
             clock: Arc::clone(&options.clock),
             own_inputs,
             news: Vec::new(),
             failed_starts: Vec::new(),
             desk: counter.desk,
-            notices: counter.notices,
+            notices: counter.notices.into_iter().chain(trouble).collect(),
             handovers_at: None,
             is_unwritable: false,
             // What follows from where the journal ends follows with the first second.
@@ -330,7 +334,7 @@ impl Server {
     /// Serves until told to end; returns why.
     pub async fn run(self) -> String {
         let Self {
-            session,
+            mut session,
             sources,
             shutdown,
             socket,
@@ -344,6 +348,8 @@ impl Server {
         let reception = Reception::new(session.own_inputs.clone());
         let (clients, gone) = (reception.tasks.clone(), reception.ended.clone());
         let listening = tokio::spawn(reception.accept_all(listener, shutdown.clone()));
+        let outbox = session.checkpoints.outbox();
+        let carrying = tokio::spawn(outbox.carry(readings.clone(), Arc::clone(&clock)));
         let connectors = Connectors::start(connectors, &readings, &clock, &shutdown);
         let context = deliver::Context {
             ended,
@@ -353,13 +359,15 @@ impl Server {
         };
         let couriers = deliver::start(couriers, &context);
         drop(context);
-        let reason = session.run(sources).await;
+        // Large, and moved about no more.
+        let reason = Box::pin(session.run(sources)).await;
         shutdown.cancel();
         listening.await.ok();
         // The session has let its clients go; those that read get its goodbye, a stalled one is not waited for.
         clients.close();
         tokio::time::timeout(GOODBYE_MAX, clients.wait()).await.ok();
         gone.cancel();
+        tokio::time::timeout(OUTBOX_MAX, carrying).await.ok();
         connectors.stopped().await;
         couriers.wait().await;
         drop(kept);
@@ -390,7 +398,7 @@ impl Session {
     }
 }
 
-/// The runner of an enforced session: it must be there, and decide by the files that this server decides by.
+/// The runner of an enforced session; nothing in other modes.
 async fn guard(
     options: &Options,
     genesis: &Genesis,
@@ -399,26 +407,32 @@ async fn guard(
     if genesis.mode != Mode::Enforced {
         return Ok(None);
     }
-    let link = options.runner.as_ref().ok_or_else(|| {
-        StartError::Runner(
-            "`[runner]` in `config.toml` does not say where its runner is".to_owned(),
-        )
-    })?;
-    let guard = Guard::find(link).await.map_err(StartError::Runner)?;
-    if guard.facts.policy != Some(policy.digest) {
-        let why = match &guard.facts.policy {
-            Some(other) => format!(
-                "its runner decides by policy {other}, and this server by {}",
-                policy.digest
-            ),
-            None => format!(
-                "its runner cannot read the policy: {}",
-                guard.facts.policy_error
-            ),
-        };
-        return Err(StartError::Runner(why));
-    }
-    Ok(Some(guard))
+    let found = Guard::of_policy(options.runner.as_ref(), policy.digest).await;
+    found.map(Some).map_err(StartError::Runner)
+}
+
+/// What is known before the first look.
+fn first_world(
+    genesis: &Genesis,
+    policy: &Policy,
+    (owner, now): (Option<&PersonId>, Timestamp),
+    writers: BTreeMap<ConnectorName, Vec<Ability>>,
+) -> World {
+    let mut world = World {
+        policy: Some(policy.digest),
+        unread: String::new(),
+        runbook: Some(genesis.runbook.digest),
+        look: Look::NotLooked,
+        roster: policy.roster(),
+        rules: Arc::default(),
+        owner: None,
+        keys: BTreeMap::new(),
+        touched: touched::names(&genesis.plan, &BTreeMap::new()),
+        groups: BTreeMap::new(),
+        writers,
+    };
+    standing::apply(&mut world, policy, owner, now);
+    world
 }
 
 /// Makes everything that a session needs besides its journal.

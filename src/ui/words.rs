@@ -278,6 +278,21 @@ fn step_fact(state: &State, fact: &Fact, naming: Naming) -> String {
         },
         Fact::StepProposed { .. } => "proposes it for a second person to review".to_owned(),
         Fact::StepConfirmed(confirmed) => format!("confirmed {}", name(&confirmed.step)),
+        Fact::StepChecked(checked) => {
+            let verdict = if checked.matches {
+                "as proposed"
+            } else {
+                "NOT as proposed"
+            };
+            let left = checked
+                .remaining
+                .map_or_else(String::new, |left| format!(", {left} others left"));
+            let seconds = checked.dwell_ms / 1000;
+            format!(
+                "expects {} to be touched{left}: {verdict} (looked for {seconds} s)",
+                checked.component
+            )
+        }
         Fact::StepArmed { step } => format!("armed: {} waits for go", name(step)),
         Fact::ProposalClosed { step, why, .. } => {
             format!("the proposal of {} ended: {why}", name(step))
@@ -311,7 +326,10 @@ fn rule_fact(
         Some(quote) => format!(
             "{rule} {word}: {}{}",
             value(quote.sample.value, unit),
-            series(&quote.series)
+            match naming {
+                Naming::Full => series(&quote.series),
+                Naming::Number => instance(&quote.series),
+            }
         ),
         None => format!("{rule} {word}"),
     }
@@ -325,6 +343,16 @@ fn series(text: &str) -> String {
         (true, _) => String::new(),
         (false, true) => format!(" on {labels}"),
         (false, false) => format!(" on {{{labels}}}"),
+    }
+}
+
+/// ` on db-1`: where it is measured, if the series says so; else as [`series`]. The timeline has all labels.
+fn instance(text: &str) -> String {
+    let name = text.split_once(r#"instance=""#).map(|(_, rest)| rest);
+    let name = name.and_then(|rest| rest.split_once('"'));
+    match name {
+        Some((name, _)) if !name.is_empty() && !name.contains('\\') => format!(" on {name}"),
+        _ => series(text),
     }
 }
 
@@ -400,6 +428,17 @@ mod tests {
         );
         assert_eq!(series(r#"{a="1",b="2"}"#), r#" on {a="1",b="2"}"#);
         assert_eq!(series("up"), " on up");
+    }
+
+    #[test]
+    fn where_it_is_measured_is_told_shortly() {
+        assert_eq!(
+            instance(r#"{instance="db-1:9100",job="node"}"#),
+            " on db-1:9100"
+        );
+        assert_eq!(instance(r#"{job="node"}"#), r#" on {job="node"}"#);
+        assert_eq!(instance(r#"{instance="a\"b"}"#), r#" on {instance="a\"b"}"#);
+        assert_eq!(instance(""), "");
     }
 
     #[test]

@@ -71,6 +71,7 @@ fn every_subcommand_explains_itself() {
         "lab",
         "check",
         "plan",
+        "people",
         "verify",
         "doctor",
         "completions",
@@ -149,6 +150,113 @@ fn every_connector_has_a_page_whose_settings_are_understood() {
         assert!(
             is_file || text.contains("privilege"),
             "{page} names no privileges"
+        );
+    }
+}
+
+/// The text between a fence with these words and its end.
+fn fence<'a>(text: &'a str, words: &str) -> &'a str {
+    let after = text.split_once(&format!("```{words}\n"));
+    let inner = after.and_then(|(_, rest)| rest.split_once("```"));
+    inner.map_or_else(|| panic!("no fence `{words}`"), |(inner, _)| inner)
+}
+
+#[test]
+fn the_policy_files_of_the_page_about_people_pass_the_check() {
+    let page = fs::read_to_string(root().join("docs/people.md")).expect("readable");
+    let dir = tempfile::tempdir().expect("temp dir");
+    for (words, name) in [
+        ("toml people", "people.toml"),
+        ("text signers", "allowed_signers"),
+        ("toml rules", "rules.toml"),
+        ("text revoked", "revoked"),
+    ] {
+        fs::write(dir.path().join(name), fence(&page, words)).expect("writes");
+    }
+    let place = dir.path().to_str().expect("UTF-8");
+    let checked = warroom(&["people", "check", "--draft", place]);
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(checked.status.success(), "{said}");
+    assert!(said.ends_with("2 people, 2 keys: no problems\n"), "{said}");
+    // Somebody else can be enrolled into them with a key of their own.
+    let key = dir.path().join("carol");
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "carol@laptop", "-f"])
+        .arg(&key)
+        .status();
+    if !made.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: there is no ssh-keygen");
+        return;
+    }
+    let key = format!("{}.pub", key.display());
+    let enrolled = warroom(&[
+        "people", "enroll", "carol", "--uid", "1003", "--key", &key, "--in", place,
+    ]);
+    let lines = String::from_utf8_lossy(&enrolled.stdout).into_owned();
+    assert!(enrolled.status.success(), "{lines}");
+    assert!(lines.contains("id = \"carol\"\nuids = [1003]\n"), "{lines}");
+    let line = lines.lines().last().expect("the key's line").to_owned();
+    assert!(
+        line.starts_with("carol namespaces=\"warroom-hello@v1,"),
+        "{line}"
+    );
+    assert!(line.ends_with(" carol@laptop"), "{line}");
+    // And the same again is refused, with the reason in exit code and words.
+    let signers = dir.path().join("allowed_signers");
+    let before = fs::read_to_string(&signers).expect("there");
+    fs::write(
+        &signers,
+        format!("{before}{}\n", line.replacen("carol", "bob", 1)),
+    )
+    .expect("writes");
+    let again = warroom(&[
+        "people", "enroll", "carol", "--uid", "1003", "--key", &key, "--in", place,
+    ]);
+    let said = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert_eq!(again.status.code(), Some(2), "{said}");
+    assert!(said.contains("already, for `bob`"), "{said}");
+}
+
+#[test]
+fn what_the_page_about_people_calls_a_default_is_one() {
+    use warroom::domain::confirm::policy::Rules;
+    use warroom::domain::fact::Mode;
+    use warroom::domain::runbook::plan::Risk;
+    let page = fs::read_to_string(root().join("docs/people.md")).expect("readable");
+    let risks = [
+        Risk::Read,
+        Risk::Change,
+        Risk::Destructive,
+        Risk::Irreversible,
+    ];
+    for risk in risks {
+        let start = format!("| `{}` | ", risk.as_str());
+        let row = page
+            .lines()
+            .find(|line| line.starts_with(&start))
+            .expect("a row");
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let rule = Rules::default().rule_for(risk, Mode::Enforced, false);
+        assert!(cells[2].starts_with(&rule.confirmers.to_string()), "{row}");
+        assert_eq!(cells[2].contains("two roles"), rule.distinct_roles, "{row}");
+        if rule.confirmers > 0 {
+            assert!(
+                cells[3].starts_with(&format!("`{}`", rule.confirmer.as_str())),
+                "{row}"
+            );
+            let presence = rule.presence.as_str().replace('-', " ");
+            assert!(
+                presence.contains(cells[6]) || cells[6].contains(&presence),
+                "{row}"
+            );
+        }
+        assert!(
+            cells[4].starts_with(&format!("`{}`", rule.proposer.as_str())),
+            "{row}"
+        );
+        assert!(
+            cells[5].starts_with(&format!("`{}`", rule.go.as_str())),
+            "{row}"
         );
     }
 }

@@ -89,6 +89,7 @@ pub(crate) fn genesis() -> Genesis {
         plan_digest: plan.digest(),
         plan,
         panels: Vec::new(),
+        session_key: None,
     }
 }
 
@@ -139,10 +140,11 @@ impl Script {
                 runbook: Some(Digest::of(RUNBOOK.as_bytes())),
                 look: Look::Same,
                 roster: Roster::Everybody,
-                rules: rules(),
+                rules: std::sync::Arc::new(rules()),
                 owner: None,
                 keys: std::collections::BTreeMap::new(),
                 touched: Vec::new(),
+                groups: std::collections::BTreeMap::new(),
                 writers: std::collections::BTreeMap::new(),
             },
             nonces: 0,

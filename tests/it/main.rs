@@ -9,6 +9,8 @@ mod alertmanager;
 #[cfg(test)]
 mod attach;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod bastion;
 #[cfg(test)]
 mod cli_session;
@@ -19,6 +21,8 @@ mod connectors;
 #[cfg(test)]
 mod corpora;
 #[cfg(test)]
+mod demo_writes;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod doctor;
@@ -27,9 +31,13 @@ mod e2e;
 #[cfg(test)]
 mod enforced;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod golden_writes;
+#[cfg(test)]
+mod handovers;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]

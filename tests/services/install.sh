@@ -62,7 +62,8 @@ for n in "${@:?usage: install.sh NAME… | --list}"; do
   case $n in
     --list) printf '%s\n' $NAMES; continue ;;
     git|openssl) have "$n" || apt_get "$n" ;;
-    cc) have cc || apt_get gcc libc6-dev ;;
+    # with libcrypto, for the library that plays a security key
+    cc) { have cc && [ -e /usr/include/openssl/evp.h ]; } || apt_get gcc libc6-dev libssl-dev ;;
     prometheus) have prometheus || apt_get prometheus ;;
     node-exporter) have prometheus-node-exporter || apt_get prometheus-node-exporter ;;
     alertmanager) have prometheus-alertmanager || apt_get prometheus-alertmanager ;;

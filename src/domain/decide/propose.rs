@@ -11,6 +11,7 @@ use crate::domain::countdown::{Window, point_of_no_return, window};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, Terms};
 use crate::domain::id::{Nonce, PersonId, StepId};
+use crate::domain::mutant::{Guard, is_off};
 use crate::domain::readiness::{Next, StepView};
 use crate::domain::state::{Phase, Stage, State};
 use crate::domain::time::{Moment, Timestamp, short_span};
@@ -26,7 +27,7 @@ pub struct Prepared {
     /// Who will say go.
     pub executor: PersonId,
     /// The terms the proposer has signed, with the armoured signature; absent for a proposal by account.
-    pub signed: Option<(Terms, String)>,
+    pub signed: Option<Box<(Terms, String)>>,
 }
 
 /// Whether a plan may be rendered and proposed; no facts yet.
@@ -53,11 +54,12 @@ fn may_propose<'a>(
         );
         return Err(ask.no_step(view, why, "one proposal is open at a time"));
     }
-    if let Some(unknown) = ask.state.unknown() {
+    if let Some(unknown) = ask.state.unknown().filter(|_| !is_off(Guard::Exclusive)) {
         let why = format!("nobody knows how {} ended", unknown.plan.to_label());
         return Err(ask.no_step(view, why, "resolve that first"));
     }
-    if ask.state.running().is_some() || view.now.stage() != Some(Stage::NeedsProposal) {
+    let is_busy = ask.state.running().is_some() && !is_off(Guard::Exclusive);
+    if is_busy || view.now.stage() != Some(Stage::NeedsProposal) {
         return Err(ask.no_step(
             view,
             "it does not wait for a proposal",
@@ -217,7 +219,7 @@ fn signed_terms(
     now: Terms,
     prepared: &Prepared,
 ) -> Result<(Terms, String), Refused> {
-    let Some((signed, signature)) = &prepared.signed else {
+    let Some((signed, signature)) = prepared.signed.as_deref() else {
         return Ok((now, String::new()));
     };
     let same = Terms {

@@ -14,11 +14,11 @@ pub(super) fn decide(
     signed: Option<&Signed>,
 ) -> Decision {
     let open = ask.proposal(step)?;
-    let signer = ask.person(step)?;
+    let person = ask.person(step)?;
     let reason = ask.reason(reason)?;
     let stated = ask.signed(step, signed, |text| {
         is_current(open, text, |head| {
-            reject_statement(ask.state, open, signer, head, &reason)
+            reject_statement(ask.state, open, person, head, &reason)
         })
     })?;
     let closed = Fact::ProposalClosed {

@@ -1,0 +1,101 @@
+//! Say from one's own view what is about to be touched: two people who look at one claim catch no more than one.
+
+use super::Decision;
+use super::ask::Ask;
+use crate::domain::confirm::rule;
+use crate::domain::fact::{Checked, CloseCause, Fact};
+use crate::domain::id::{AttemptNo, StepId};
+use crate::domain::readiness::StepView;
+use crate::domain::state::{Proposal, State};
+use crate::domain::world::World;
+
+/// Longest name of a component that is taken.
+const NAME_BYTES_MAX: usize = 200;
+
+/// What a confirmer has to know by themselves of an open proposal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question<'a> {
+    /// The component.
+    pub component: &'a str,
+    /// How many others of its group stay in service; absent where the CMDB knows no group.
+    pub remaining: Option<u32>,
+}
+
+/// What confirmers of this proposal are asked before its target is shown; nothing where the class does not ask, or the
+/// runbook names no component.
+pub fn question<'a>(state: &'a State, open: &Proposal, world: &World) -> Option<Question<'a>> {
+    let step = state.find(&open.terms.step)?.plan;
+    let component = step.component.as_deref()?;
+    let rule = rule::rule_of(state, step, world);
+    rule.independent_check.then(|| Question {
+        component,
+        remaining: world.groups.get(component).copied(),
+    })
+}
+
+/// What somebody said.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Said<'a> {
+    pub(super) component: &'a str,
+    pub(super) remaining: Option<u32>,
+    pub(super) dwell_ms: u64,
+}
+
+pub(super) fn decide(ask: &Ask<'_>, step: &StepId, attempt: AttemptNo, said: Said<'_>) -> Decision {
+    let view = ask.step(step)?;
+    let open = ask.proposal(step)?;
+    let person = ask.person(step)?;
+    if open.terms.attempt != attempt || open.armed.is_some() {
+        let why = "another proposal is on the table, or it is armed already";
+        return Err(ask.no_step(view, why, "look at the review again"));
+    }
+    if *person == open.terms.proposer || *person == open.terms.executor {
+        let why = "the proposer's own view is what is being checked";
+        return Err(ask.no_step(view, why, "another approver says it"));
+    }
+    let Some(question) = question(ask.state, open, ask.world) else {
+        return Err(ask.no_step(view, "it asks for no check", "review it"));
+    };
+    if said.component.len() > NAME_BYTES_MAX {
+        return Err(ask.no_step(view, "the name is too long", "type it as the CMDB has it"));
+    }
+    Ok(facts(view, open, question, said, person))
+}
+
+fn facts(
+    view: StepView<'_>,
+    open: &Proposal,
+    question: Question<'_>,
+    said: Said<'_>,
+    person: &crate::domain::id::PersonId,
+) -> Vec<Fact> {
+    let component = said.component.trim();
+    let is_count_right = question.remaining.is_none() || question.remaining == said.remaining;
+    let matches = component == question.component && is_count_right;
+    let checked = Fact::StepChecked(Checked {
+        step: view.plan.id.clone(),
+        attempt: open.terms.attempt,
+        component: component.to_owned(),
+        remaining: said.remaining,
+        dwell_ms: said.dwell_ms,
+        matches,
+    });
+    let closed = (!matches).then(|| Fact::ProposalClosed {
+        step: view.plan.id.clone(),
+        attempt: open.terms.attempt,
+        why: CloseCause::Mismatch {
+            person: person.clone(),
+            said: words(component, said.remaining),
+            proposed: words(question.component, question.remaining),
+        },
+    });
+    [checked].into_iter().chain(closed).collect()
+}
+
+/// `db-1 with 2 others left`.
+fn words(component: &str, remaining: Option<u32>) -> String {
+    match remaining {
+        Some(left) => format!("`{component}` with {left} others left"),
+        None => format!("`{component}`"),
+    }
+}
