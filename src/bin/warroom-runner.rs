@@ -2,8 +2,8 @@
 
 use clap::Parser as _;
 use std::process::ExitCode;
+use warroom::cli::runner::{Cli, run};
 use warroom::config::Env;
-use warroom::enforce::cli::{Cli, run};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

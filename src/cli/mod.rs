@@ -18,6 +18,7 @@ mod pinned;
 pub mod plan;
 mod run;
 mod runbook_file;
+pub mod runner;
 mod serve;
 mod signatures;
 mod status;

@@ -4,11 +4,10 @@
 //!
 //! - what comes in: [`ticket`], [`frame`] (the wire), [`said`] (statements), [`plan`];
 //! - what decides: [`law`] (the files of root), [`judge`];
-//! - what happens: [`spend`], `stage` and [`seal`] (the child that becomes the command), [`group`], [`secret`],
+//! - what happens: [`spend`], [`stage`] and [`seal`] (the child that becomes the command), [`group`], [`secret`],
 //!   [`scrub`], `follow`, [`result`];
 //! - who holds it together: [`serve`]; [`client`] is the other end, for session servers.
 
-pub mod cli;
 pub mod client;
 mod follow;
 pub mod frame;
@@ -27,7 +26,7 @@ pub mod seal;
 pub mod secret;
 pub mod serve;
 pub mod spend;
-mod stage;
+pub mod stage;
 pub mod ticket;
 
 pub use parts::PartsFault;

@@ -64,7 +64,7 @@ fn refused(what: &'static str) -> impl FnOnce(rustix::io::Errno) -> StageError {
 }
 
 /// Reads the order and becomes the command. Comes back only when that fails.
-pub(super) fn run() -> ExitCode {
+pub fn run() -> ExitCode {
     let socket = match rustix::io::fcntl_dupfd_cloexec(io::stdin(), FIRST_OTHER) {
         Ok(socket) => UnixStream::from(socket),
         // Started by hand: there is nobody to tell, and nothing has been done.

@@ -1,8 +1,9 @@
 //! The command line of `warroom-runner`: few words, none of them needed in daily work.
 
-use super::{serve, stage};
 use crate::config::Env;
 use crate::config::runner::{RUNNER_FILE, load};
+use crate::enforce::law::Law;
+use crate::enforce::{serve, stage};
 use crate::exit::{Code, Failure};
 use clap::{Parser, Subcommand};
 use std::io::Write as _;
@@ -57,7 +58,7 @@ pub fn run(cli: &Cli, env: Env) -> ExitCode {
 
 fn check(config: &Path) -> Result<(), Failure> {
     let settings = load(config).map_err(Failure::new)?;
-    let law = super::law::Law::read(&settings.people).map_err(Failure::new)?;
+    let law = Law::read(&settings.people).map_err(Failure::new)?;
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
