@@ -166,7 +166,8 @@ fn opening(room: &Room) -> Fact {
     terms.quorum = 2;
     terms.plan = Digest::of(plan.as_bytes());
     terms.nonce = Nonce::from_bytes([77; 16]);
-    Fact::ProposalOpened(terms)
+    let signature = String::new();
+    Fact::ProposalOpened { terms, signature }
 }
 
 fn vote() -> Fact {

@@ -199,6 +199,8 @@ impl Scene {
     fn proposal_key(&self, key: &mut Vec<u8>, open: &Proposal) {
         let Proposal {
             terms,
+            via: _,
+            checked: _,
             plan: _,
             proposed,
             opened,
@@ -368,6 +370,8 @@ fn step_key(key: &mut Vec<u8>, step: &StepState) {
         votes,
         proposed,
         worked,
+        // What a signed finding has to name: it decides nothing else.
+        ran: _,
     } = step;
     assert!(
         not_before.is_none() && gate_since.is_none(),
@@ -387,6 +391,7 @@ fn step_key(key: &mut Vec<u8>, step: &StepState) {
         since: _,
         pid,
         stop_asked,
+        ran: _,
     }) = running
     {
         key.extend([b'R', byte(of.attempt.0), byte(of.try_no)]);
