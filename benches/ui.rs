@@ -88,6 +88,7 @@ impl View {
             terminal: TerminalId(1),
             you: person("alice"),
             read_only: false,
+            policy: warroom::wire::policy::PolicyView::default(),
         };
         let snapshot = Snapshot {
             state: session.state.clone(),

@@ -17,6 +17,7 @@ pub mod plan;
 mod run;
 mod runbook_file;
 mod serve;
+mod sign;
 mod status;
 mod verify;
 
@@ -53,6 +54,8 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Attach(args) => attach::attach(&environment, &args),
         Verb::Ls(args) => ls::ls(&environment, args.json),
         Verb::Status(args) => status::status(&environment, &args),
+        Verb::Sign(args) => sign::sign(&environment, &args),
+        Verb::Confirm(args) => sign::confirm(&environment, &args),
         Verb::KillSession(args) => status::kill(&environment, &args),
         Verb::Serve(args) => serve::serve(&environment, &args),
         Verb::Demo(args) => demo::demo(&environment, &args),

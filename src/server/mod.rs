@@ -5,6 +5,7 @@
 
 pub mod accounts;
 mod clients;
+mod codes;
 mod connection;
 pub mod exec;
 pub mod fold;

@@ -73,13 +73,6 @@ impl Session {
                     })
                 })
             }
-            Command::Confirm {
-                evidence: Evidence::Code { .. },
-                ..
-            } => Err(refusal(
-                "one-time codes cannot be checked by this server",
-                "sign with a key that is listed for you",
-            )),
             // The reason is judged by the domain, which compares the whole statement again.
             Command::Reject {
                 signed: Some(signed),
@@ -248,11 +241,7 @@ impl Session {
             .person()
             .is_some_and(|id| Some(id) != who.person());
         let read_only = is_conflict || !self.may_act(&who);
-        let actor = if is_conflict {
-            connection
-        } else {
-            who.clone()
-        };
+        let actor = if is_conflict { connection } else { who.clone() };
         self.registry.rename(terminal, actor.clone(), read_only);
         let input = Input::SignedIn {
             terminal,

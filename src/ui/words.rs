@@ -279,7 +279,11 @@ fn step_fact(state: &State, fact: &Fact, naming: Naming) -> String {
         Fact::StepProposed { .. } => "proposes it for a second person to review".to_owned(),
         Fact::StepConfirmed(confirmed) => format!("confirmed {}", name(&confirmed.step)),
         Fact::StepChecked(checked) => {
-            let verdict = if checked.matches { "as proposed" } else { "NOT as proposed" };
+            let verdict = if checked.matches {
+                "as proposed"
+            } else {
+                "NOT as proposed"
+            };
             let left = checked
                 .remaining
                 .map_or_else(String::new, |left| format!(", {left} others left"));

@@ -7,8 +7,8 @@ use crate::domain::confirm::statement::is_expected;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Checked, CloseCause, Confirmed, Fact, Signed, Terms, Via};
 use crate::domain::id::{AttemptNo, StepId};
-use std::collections::BTreeSet;
 use crate::domain::state::{CountedConfirm, Proposal, Stage, State, StepStatus};
+use std::collections::BTreeSet;
 
 pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
     match fact {

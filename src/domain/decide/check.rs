@@ -41,12 +41,7 @@ pub(super) struct Said<'a> {
     pub(super) dwell_ms: u64,
 }
 
-pub(super) fn decide(
-    ask: &Ask<'_>,
-    step: &StepId,
-    attempt: AttemptNo,
-    said: Said<'_>,
-) -> Decision {
+pub(super) fn decide(ask: &Ask<'_>, step: &StepId, attempt: AttemptNo, said: Said<'_>) -> Decision {
     let view = ask.step(step)?;
     let open = ask.proposal(step)?;
     let person = ask.person(step)?;
