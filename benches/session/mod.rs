@@ -92,6 +92,7 @@ fn genesis(plan: Plan) -> Genesis {
         plan_digest: plan.digest(),
         panels: Vec::new(),
         plan,
+        session_key: None,
     }
 }
 

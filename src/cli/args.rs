@@ -61,6 +61,8 @@ pub enum Verb {
     People(PeopleArgs),
     /// Check the hash chain of a session's journal.
     Verify(VerifyArgs),
+    /// Export records of a session's journal.
+    Journal(JournalArgs),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -366,9 +368,44 @@ pub struct VerifyArgs {
     /// Session name, its directory, or a journal file.
     #[arg(value_name = "SESSION|PATH")]
     pub session: String,
+    /// People file with `allowed_signers` beside it, to judge signatures by [default: that of the configuration].
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub people: Option<PathBuf>,
+    /// Checkpoints that were kept elsewhere; those beside the journal are looked at too.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub checkpoints: Vec<PathBuf>,
     /// JSON on standard output.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `warroom journal`.
+#[derive(Debug, Args)]
+pub struct JournalArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: JournalVerb,
+}
+
+/// What can be done with a journal.
+#[derive(Debug, Subcommand)]
+pub enum JournalVerb {
+    /// Print records as JSON lines, or write one of them with all that an offline check needs.
+    Export(ExportArgs),
+}
+
+/// `warroom journal export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Session name, its directory, or a journal file.
+    #[arg(value_name = "SESSION|PATH")]
+    pub session: String,
+    /// This record only.
+    #[arg(long, value_name = "N")]
+    pub seq: Option<u64>,
+    /// Write header, body, plan and signers of the record as they are into this directory.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub raw: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -4,13 +4,15 @@ use super::Outcome;
 use super::args::{AttachArgs, LookArgs};
 use super::environment::{self, Environment};
 use super::look;
-use crate::client::attach::{self, End};
+use crate::client::attach::{self, End, Own};
 use crate::client::link::{self, Introduction, LinkError, Target};
+use crate::client::witness::Store;
 use crate::clock::SystemClock;
 use crate::config::{Config, Secrets};
 use crate::domain::id::PersonId;
 use crate::evidence::agent::Agent;
 use crate::exit::{Code, Failure};
+use crate::ui::Settings;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -87,6 +89,28 @@ fn ssh_target(url: &str, args: &AttachArgs) -> Result<Target, Failure> {
     })
 }
 
+/// How the screen is to look, where there is one. Asked before a session is started for this terminal, too: a typing
+/// mistake must not leave a session behind that nobody looks at.
+///
+/// # Errors
+/// When there is no terminal, or the theme or another setting of the screen is not what it should be.
+pub(super) fn settings(
+    environment: &Environment,
+    config: &Config,
+    look: &LookArgs,
+) -> Result<Settings, Failure> {
+    let settings = look::settings(environment, config, look)?;
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        return Err(Failure::new("a terminal is needed to attach")
+            .hint(
+                "`-d` starts a session without one; `warroom status --json` is for scripts"
+                    .to_owned(),
+            )
+            .code(Code::Usage));
+    }
+    Ok(settings)
+}
+
 /// Attaches this terminal and says afterwards how it ended.
 pub(super) fn terminal(
     environment: &Environment,
@@ -96,16 +120,12 @@ pub(super) fn terminal(
     look: &LookArgs,
 ) -> Outcome {
     super::harden::harden();
-    let settings = look::settings(environment, config, look)?;
-    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
-        return Err(Failure::new("a terminal is needed to attach")
-            .hint("`warroom status --json` is for scripts".to_owned())
-            .code(Code::Usage));
-    }
+    let settings = settings(environment, config, look)?;
     let name = match &target {
         Target::Local { name, .. } | Target::Ssh { name, .. } => name.clone(),
     };
     let clock = Arc::new(SystemClock);
+    let store = environment.seen_dir().map(Store::new);
     let runtime = environment::client_runtime()?;
     let variable = environment
         .env
@@ -113,7 +133,13 @@ pub(super) fn terminal(
         .map(std::ffi::OsStr::new);
     let agent = Agent::of_settings(look.agent.as_deref(), variable).ok();
     let end = runtime
-        .block_on(attach::attach(target, introduction, settings, agent, clock))
+        .block_on(attach::attach(
+            target,
+            introduction,
+            settings,
+            Own { store, agent },
+            clock,
+        ))
         .map_err(Failure::new)?;
     runtime.shutdown_background();
     let mut out = std::io::stdout();

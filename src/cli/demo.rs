@@ -27,6 +27,9 @@ pub(super) fn demo(environment: &Environment, args: &DemoArgs) -> Outcome {
     let config = environment.config(Secrets::Skip)?;
     let name = environment::session_name(&args.target)?;
     run::refuse_if_live(environment, &config, &name)?;
+    if !args.detached {
+        attach::settings(environment, &config, &args.look)?;
+    }
     clear_old(&session_dir(&config, &name))?;
     let mut extra = vec!["--demo".to_owned(), "-t".to_owned(), name.to_string()];
     if args.partner {

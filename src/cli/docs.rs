@@ -63,7 +63,32 @@ pub(super) fn man() -> Outcome {
 pub(super) fn page() -> std::io::Result<Vec<u8>> {
     let mut page = Vec::new();
     let man = clap_mangen::Man::new(Cli::command());
-    man.render(&mut page)?;
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    // Kept line by line, which the crate's own section for it does not.
+    writeln!(page, ".SH EXAMPLES\n.nf")?;
+    let examples = Cli::command().get_after_help().map(ToString::to_string);
+    for line in examples.unwrap_or_default().lines() {
+        writeln!(page, "{}", roff(line))?;
+    }
+    writeln!(page, ".fi")?;
+    man.render_options_section(&mut page)?;
+    // All commands are described in this page; there are no others to refer to.
+    writeln!(page, ".SH COMMANDS")?;
+    for verb in Cli::command()
+        .get_subcommands()
+        .filter(|verb| !verb.is_hide_set())
+    {
+        let about = verb.get_about().map(ToString::to_string);
+        writeln!(
+            page,
+            ".TP\n\\fBwarroom {}\\fR\n{}",
+            roff(verb.get_name()),
+            roff(&about.unwrap_or_default())
+        )?;
+    }
     for verb in Cli::command()
         .get_subcommands_mut()
         .filter(|verb| !verb.is_hide_set())
@@ -93,6 +118,7 @@ pub(super) fn page() -> std::io::Result<Vec<u8>> {
     for (code, meaning) in Code::ALL {
         writeln!(page, ".TP\n{}\n{}", code as u8, roff(meaning))?;
     }
+    man.render_version_section(&mut page)?;
     Ok(page)
 }
 

@@ -191,7 +191,12 @@ fn summary(findings: &[Finding]) -> String {
         (number > 0).then(|| format!("{number} {}", word(health)))
     });
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    format!("{} integrations: {}", findings.len(), parts.join(", "))
+    let plural = if findings.len() == 1 { "" } else { "s" };
+    format!(
+        "{} integration{plural}: {}",
+        findings.len(),
+        parts.join(", ")
+    )
 }
 
 /// Words of other systems, made safe to print.

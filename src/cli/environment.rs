@@ -64,6 +64,14 @@ impl Environment {
         configured.clone()
     }
 
+    /// Directory where this person keeps what was seen of sessions; absent without a home.
+    pub(crate) fn seen_dir(&self) -> Option<PathBuf> {
+        let home = || Some(self.env.dir("HOME")?.join(".local/state"));
+        let state = self.env.dir("XDG_STATE_HOME").or_else(home)?;
+        // No session can have a name with a dot in front.
+        Some(state.join("warroom/.seen"))
+    }
+
     /// Variables every command gets before those of its runbook.
     pub(crate) fn command_env(&self) -> std::collections::BTreeMap<String, String> {
         let mut env = std::collections::BTreeMap::from([

@@ -116,7 +116,7 @@ mod tests {
     async fn what_is_printed_is_a_configuration_of_the_program() {
         let (lab, _) = lab().await;
         let config = config_of(&lab);
-        assert_eq!((config.connectors.len(), config.panels.len()), (3, 5));
+        assert_eq!((config.connectors.len(), config.panels.len()), (4, 5));
         lab.stop().await;
     }
 

@@ -63,7 +63,15 @@ fn theme(name: &str) -> Result<Theme, Failure> {
     std::fs::File::open(name)
         .and_then(|file| file.take(THEME_BYTES_MAX).read_to_string(&mut text))
         .map_err(failed)?;
-    Theme::parse(name, &text).map_err(|error| Failure::new(error).code(Code::Usage))
+    Theme::parse(name, &text).map_err(|error| {
+        let hint = error.hint.clone();
+        let failure = Failure::new(error).code(Code::Usage);
+        if hint.is_empty() {
+            failure
+        } else {
+            failure.hint(hint)
+        }
+    })
 }
 
 /// What the terminal can show. Source: no-color.org for `NO_COLOR`; `COLORTERM` as terminals set it.

@@ -3,11 +3,13 @@
 pub mod args;
 mod attach;
 pub mod check;
+mod checkpoints;
 mod demo;
 mod docs;
 mod doctor;
 mod environment;
 mod harden;
+mod journal;
 pub mod lab;
 mod look;
 mod ls;
@@ -18,6 +20,7 @@ mod run;
 mod runbook_file;
 mod serve;
 mod sign;
+mod signatures;
 mod status;
 mod verify;
 
@@ -65,6 +68,7 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Doctor(args) => doctor::doctor(&environment, &args),
         Verb::People(args) => people::people(&environment, args),
         Verb::Verify(args) => verify::verify(&environment, &args),
+        Verb::Journal(args) => journal::journal(&environment, &args),
         Verb::Completions { shell } => Ok(docs::completions(shell)),
         Verb::Man => docs::man(),
     }

@@ -9,6 +9,7 @@ use crate::config::{Config, Secrets};
 use crate::domain::fact::Mode;
 use crate::domain::id::SessionName;
 use crate::exit::{Code, Failure};
+use crate::server::checkpoints::Away;
 use crate::server::pin::{self, Seed};
 use crate::server::policy::{PeopleSource, Policy};
 use crate::server::start::{Options, Server, StartError};
@@ -177,6 +178,10 @@ fn options(
         people,
         connectors: config.connectors.clone(),
         base_env,
+        away: Away {
+            file: config.server.checkpoint_file.clone(),
+            command: config.server.checkpoint_command.clone(),
+        },
         output_bytes_max: u64::try_from(config.server.output_bytes_max).unwrap_or(u64::MAX),
         clock,
     };

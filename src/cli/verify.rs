@@ -2,12 +2,21 @@
 
 use super::Outcome;
 use super::args::VerifyArgs;
+use super::checkpoints::{Audit, Findings};
 use super::environment::{Environment, session_dir, session_name};
-use crate::config::Secrets;
+use super::signatures::{Judge, Signed};
+use crate::config::policy::{self, PolicyFiles};
+use crate::config::{Guard, Secrets};
 use crate::exit::{Code, Failure};
-use crate::journal::{self, JOURNAL_FILE, JournalError};
+use crate::journal::{self, JOURNAL_FILE, JournalError, facts};
+use crate::server::checkpoints::CHECKPOINTS_FILE;
 use crate::server::peek;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+
+/// A month of checkpoints, one a minute, has half of it.
+const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// `warroom verify`.
 pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
@@ -18,6 +27,8 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
         let hint = error.hint();
         Failure::new(error).hint(hint)
     })?;
+    let Examined { found, signed } = examine(environment, args, &file)?;
+    let faults = [found.faults.as_slice(), signed.faults.as_slice()].concat();
     let head = report
         .chain
         .prev()
@@ -34,9 +45,12 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
             "journal": file, "intact": true, "session": session, "records": records, "head": head,
             "bytes": report.bytes, "torn_bytes": report.torn_bytes, "state": state,
             "first_time": time(report.first_time), "last_time": time(report.last_time),
+            "checkpoints": found.count, "covered": found.covered,
+            "signatures": signed.good, "unjudged": signed.unjudged, "notes": signed.notes,
+            "faults": faults,
         });
         super::say(&format!("{value}\n"))?;
-        return Ok(Code::Done);
+        return judged(faults.len());
     }
     let mut lines = vec![
         format!("{}: intact", file.display()),
@@ -47,18 +61,113 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
         lines.push(format!("time     {first} to {last}"));
     }
     lines.push(format!("head     {head}"));
+    lines.push(match found.covered {
+        Some(seq) => format!(
+            "signed   {} checkpoints, the newest covers record {seq}",
+            found.count
+        ),
+        None => "signed   no checkpoint covers any record".to_owned(),
+    });
     if report.torn_bytes > 0 {
         lines.push(format!(
             "note     {} bytes of an unfinished record at the end; a running session may be writing it",
             report.torn_bytes
         ));
     }
+    lines.extend(signed_line(&signed));
+    lines.extend(signed.notes.iter().map(|note| format!("note     {note}")));
+    lines.extend(faults.iter().map(|fault| format!("FAULT    {fault}")));
     super::say(&format!("{}\n", lines.join("\n")))?;
-    Ok(Code::Done)
+    judged(faults.len())
+}
+
+/// What checkpoints and signatures say.
+struct Examined {
+    found: Findings,
+    signed: Signed,
+}
+
+fn examine(environment: &Environment, args: &VerifyArgs, file: &Path) -> Result<Examined, Failure> {
+    let mut audit = audit(file, &args.checkpoints)?;
+    let policy = policy(environment, args.people.as_deref())?;
+    let mut judge = Judge::new(policy.as_ref().map(|p| (&p.signers, &p.revoked)));
+    super::journal::each(file, |record, _| {
+        audit.take(&facts::fact_of(record).map_err(Failure::new)?);
+        judge.take(record);
+        Ok(true)
+    })?;
+    Ok(Examined {
+        found: audit.finish(),
+        signed: judge.finish(),
+    })
+}
+
+/// Who signed how often; nothing where nobody did.
+fn signed_line(signed: &Signed) -> Option<String> {
+    if signed.unjudged > 0 {
+        return Some(format!(
+            "people   {} signatures that were not judged: name the people file with `--people`",
+            signed.unjudged
+        ));
+    }
+    let who: Vec<String> = signed
+        .good
+        .iter()
+        .map(|(id, n)| format!("{id} {n}"))
+        .collect();
+    (!who.is_empty()).then(|| format!("people   signatures are good: {}", who.join(", ")))
+}
+
+fn judged(count: usize) -> Outcome {
+    if count == 0 {
+        return Ok(Code::Done);
+    }
+    let what = if count == 1 {
+        "thing does"
+    } else {
+        "things do"
+    };
+    let hint =
+        "the journal was cut, edited or swapped, or it is held against files of another session";
+    Err(Failure::new(format!("{count} {what} not fit the journal")).hint(hint.to_owned()))
+}
+
+/// The policy files to judge signatures by, when there are any.
+fn policy(environment: &Environment, named: Option<&Path>) -> Result<Option<PolicyFiles>, Failure> {
+    // Whoever may write them now says nothing about then; what was in force is in the journal by its digest.
+    let load = |file: &Path| {
+        policy::load(file, Guard::Draft)
+            .map_err(|problems| Failure::new(problems).code(Code::Usage))
+    };
+    match named {
+        Some(file) => load(file).map(Some),
+        None => match environment.config(Secrets::Skip)?.people {
+            Some(file) => load(&file).map(Some),
+            None => Ok(None),
+        },
+    }
+}
+
+/// The checkpoints beside a journal and those that were named.
+fn audit(journal: &Path, named: &[PathBuf]) -> Result<Audit, Failure> {
+    let beside = journal.with_file_name(CHECKPOINTS_FILE);
+    let is_there = beside.is_file();
+    let mut audit = Audit::default();
+    for path in is_there.then_some(&beside).into_iter().chain(named) {
+        let cannot = |error: std::io::Error| {
+            Failure::new(format!("cannot read `{}`: {error}", path.display()))
+        };
+        let mut text = String::new();
+        File::open(path)
+            .and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text))
+            .map_err(cannot)?;
+        audit.add(&path.display().to_string(), &text);
+    }
+    Ok(audit)
 }
 
 /// A session name, a session's directory, or a journal file.
-fn journal_of(environment: &Environment, named: &str) -> Result<PathBuf, Failure> {
+pub(super) fn journal_of(environment: &Environment, named: &str) -> Result<PathBuf, Failure> {
     let path = Path::new(named);
     if path.is_dir() {
         return Ok(path.join(JOURNAL_FILE));
@@ -73,10 +182,15 @@ fn journal_of(environment: &Environment, named: &str) -> Result<PathBuf, Failure
 fn failure(error: JournalError, file: &Path) -> Failure {
     let hint = error.hint();
     let is_missing = !file.exists();
-    let failure = Failure::new(error).hint(hint);
+    let failure = Failure::new(error);
     if is_missing {
-        failure.code(Code::NoSession)
-    } else {
         failure
+            .hint(
+                "name a session of this account, a session's directory, or a journal file"
+                    .to_owned(),
+            )
+            .code(Code::NoSession)
+    } else {
+        failure.hint(hint)
     }
 }

@@ -1,14 +1,16 @@
 //! The loop of an attached terminal: keys and messages in, frames out.
 
 use super::frames::Frames;
-use super::keys;
+use super::keys::Keys;
 use super::link::{self, Introduction, LinkEvent, Target};
 use super::signing;
+use super::witness::{Store, Witness};
 use crate::clock::{Clock, Seconds};
 use crate::display;
 use crate::domain::command::Refusal;
 use crate::domain::confirm::statement::Hello;
 use crate::domain::id::PersonId;
+use crate::domain::reading::Reading;
 use crate::domain::time::Moment;
 use crate::evidence::agent::{Agent, AgentFault};
 use crate::evidence::detached;
@@ -63,6 +65,7 @@ struct Attached {
     screen: Screen,
     clock: Arc<dyn Clock>,
     requests: mpsc::Sender<ToServer>,
+    witness: Witness,
     /// The agent of this person's own machine.
     agent: Option<Agent>,
     /// The question to it that is open, if any: there is one at a time.
@@ -81,6 +84,15 @@ enum Answer {
     Whose(Hello, Result<PersonId, Refusal>),
 }
 
+/// What is this person's own on this machine.
+#[derive(Debug, Default)]
+pub struct Own {
+    /// Where they keep what was seen of sessions; without it nothing outlives the terminal.
+    pub store: Option<Store>,
+    /// The agent that signs for them.
+    pub agent: Option<Agent>,
+}
+
 /// Attaches this terminal until the person detaches, the session ends or the terminal goes away.
 ///
 /// # Errors
@@ -89,7 +101,7 @@ pub async fn attach(
     target: Target,
     introduction: Introduction,
     settings: Settings,
-    agent: Option<Agent>,
+    own: Own,
     clock: Arc<dyn Clock>,
 ) -> std::io::Result<End> {
     let mut hangup = signal(SignalKind::hangup())?;
@@ -104,7 +116,8 @@ pub async fn attach(
         screen: Screen::Connecting { what },
         clock,
         requests,
-        agent,
+        witness: Witness::new(own.store),
+        agent: own.agent,
         signing: None,
         answers,
         last_number: 0,
@@ -152,9 +165,7 @@ impl Attached {
         } = sources;
         let mut frames = Frames::default();
         frames.drawn(Instant::now());
-        let Ok(mut keys) = keys::listen() else {
-            return End::TerminalGone;
-        };
+        let mut keys = Keys::soon();
         let seconds = Seconds::start();
         loop {
             if let Some(end) = self.end.take() {
@@ -163,7 +174,7 @@ impl Attached {
             let due = frames.due();
             tokio::select! {
                 biased;
-                key = keys.recv() => match key {
+                key = keys.next() => match key {
                     Some(Ok(event)) => {
                         if self.on_terminal(&event, terminal).is_err() {
                             return End::TerminalGone;
@@ -175,7 +186,7 @@ impl Attached {
                 _ = hangup.recv() => return End::TerminalGone,
                 _ = terminate.recv() => return End::Detached,
                 () = wait_until(due) => {
-                    if self.draw(terminal).is_err() {
+                    if self.draw(terminal).is_err() || keys.listen().is_err() {
                         return End::TerminalGone;
                     }
                     frames.drawn(Instant::now());
@@ -187,22 +198,24 @@ impl Attached {
                 event = events.recv() => match event {
                     Some(event) => {
                         let is_first = matches!(event, LinkEvent::Up(..));
-                        self.on_link(event);
+                        let mut news = self.on_link(event);
                         for _ in 0..BATCH_MAX {
                             match events.try_recv() {
-                                Ok(event) => self.on_link(event),
+                                Ok(event) => news = news.max(self.on_link(event)),
                                 Err(_) => break,
                             }
                         }
-                        if is_first {
-                            frames.at_once(Instant::now());
-                        } else {
-                            frames.changed(Instant::now());
+                        let now = Instant::now();
+                        match news {
+                            _ if is_first => frames.at_once(now),
+                            News::Beside => frames.beside(now),
+                            News::Session => frames.changed(now),
+                            News::Values => frames.read(now),
                         }
                     }
                     None => return End::TerminalGone,
                 },
-                () = next_second(&seconds, self.clock.now(), self.ui.needs_clock(&self.screen)) => frames.changed(Instant::now()),
+                () = next_second(&seconds, self.clock.now(), self.ui.needs_clock(&self.screen)) => frames.tick(Instant::now()),
             }
         }
     }
@@ -210,7 +223,7 @@ impl Attached {
     fn draw(&mut self, terminal: &mut Tty) -> std::io::Result<()> {
         let now = self.clock.now();
         let (ui, screen) = (&mut self.ui, &self.screen);
-        terminal.draw(|frame| ui.draw(screen, now, frame))
+        terminal.draw(|cells| ui.paint(screen, now, cells))
     }
 
     fn on_terminal(&mut self, event: &Event, terminal: &mut Tty) -> std::io::Result<()> {
@@ -372,14 +385,29 @@ impl Attached {
         }
     }
 
-    fn on_link(&mut self, event: LinkEvent) {
+    /// Sends what the witness wants to know. A link that takes nothing now is one that starts over.
+    fn witness(&self, wanted: Option<ToServer>) {
+        if let Some(message) = wanted {
+            self.requests.try_send(message).ok();
+        }
+    }
+
+    /// Takes what came.
+    fn on_link(&mut self, event: LinkEvent) -> News {
+        let news = News::of(&event);
         match event {
-            LinkEvent::Up(welcome, snapshot) => match &mut self.screen {
-                Screen::Room(room) => room.on_snapshot(*welcome, *snapshot),
-                screen => {
-                    *screen = Screen::Room(Box::new(Room::from_snapshot(*welcome, *snapshot)));
+            LinkEvent::Up(welcome, snapshot) => {
+                match &mut self.screen {
+                    Screen::Room(room) => room.on_snapshot(*welcome, *snapshot),
+                    screen => {
+                        *screen = Screen::Room(Box::new(Room::from_snapshot(*welcome, *snapshot)));
+                    }
                 }
-            },
+                if let Screen::Room(room) = &mut self.screen {
+                    let wanted = self.witness.on_up(room);
+                    self.witness(wanted);
+                }
+            }
             LinkEvent::Message(message) => self.on_message(*message),
             LinkEvent::Lost { why } => {
                 if let Screen::Room(room) = &mut self.screen {
@@ -398,6 +426,7 @@ impl Attached {
                 });
             }
         }
+        news
     }
 
     fn on_message(&mut self, message: ToClient) {
@@ -425,13 +454,25 @@ impl Attached {
                 room.welcome.read_only = read_only;
                 room.welcome.policy = policy;
             }
-            ToClient::Facts(facts) => room.on_facts(facts),
+            ToClient::Facts(facts) => {
+                room.on_facts(facts);
+                let wanted = self.witness.on_facts(room);
+                self.witness(wanted);
+            }
             ToClient::Readings(readings) => room.on_readings(readings),
             ToClient::Gate(gate) => room.on_gate(gate),
             ToClient::Output(chunk) => room.on_output(chunk),
             ToClient::Records(records) => room.on_records(records),
             ToClient::Reply { number, refused } => {
                 self.ui.on_reply(number, refused, self.clock.now());
+            }
+            ToClient::Checkpoint(signed) => {
+                let wanted = self.witness.on_checkpoint(signed, room);
+                self.witness(wanted);
+            }
+            ToClient::Headers { from, headers } => {
+                let wanted = self.witness.on_headers(from, &headers, room);
+                self.witness(wanted);
             }
             // A lag is made good by the snapshot that follows; the others are handled by the link.
             ToClient::Lagged
@@ -441,6 +482,34 @@ impl Attached {
             | ToClient::TurnedAway { .. }
             | ToClient::SnapshotPart { .. }
             | ToClient::Bye { .. } => {}
+        }
+    }
+}
+
+/// What came, the more pressing later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum News {
+    /// Readings without values, such as alerts and the health of a connector.
+    Beside,
+    /// Anything that is no reading.
+    Session,
+    /// Values of queries.
+    Values,
+}
+
+impl News {
+    fn of(event: &LinkEvent) -> Self {
+        let LinkEvent::Message(message) = event else {
+            return Self::Session;
+        };
+        let ToClient::Readings(readings) = message.as_ref() else {
+            return Self::Session;
+        };
+        let is_value = |reading: &Reading| matches!(reading, Reading::Queries { .. });
+        if readings.iter().any(is_value) {
+            Self::Values
+        } else {
+            Self::Beside
         }
     }
 }

@@ -7,6 +7,11 @@ use tokio::time::Instant;
 const SLOT: Duration = Duration::from_millis(33);
 /// Shortest time between two frames that keys asked for: a held key must not fill a slow line.
 const KEY_SLOT: Duration = Duration::from_millis(8);
+/// How long a tick of the clock waits for readings that are asked for on the same full second: most come within it, and
+/// then age and value of each change once a second and not twice.
+const TICK_WAIT: Duration = Duration::from_millis(100);
+/// Readings within this time of each other come every second.
+const EVERY_SECOND: Duration = Duration::from_millis(1500);
 
 /// Decides when the next frame is due.
 #[derive(Debug, Default)]
@@ -17,12 +22,40 @@ pub struct Frames {
     due: Option<Instant>,
     /// A key asked for the next frame.
     is_for_key: bool,
+    /// When values came last.
+    read: Option<Instant>,
+    /// The frame that is due is a tick's that waits for values.
+    is_waiting: bool,
 }
 
 impl Frames {
     /// Something changed; a frame is due one slot after the last.
     pub fn changed(&mut self, now: Instant) {
         self.want(now, self.last.map(|last| last + SLOT));
+    }
+
+    /// Values of queries came; as [`Self::changed`].
+    pub fn read(&mut self, now: Instant) {
+        self.read = Some(now);
+        self.changed(now);
+    }
+
+    /// Something else of a connector came. It shares the frame of a tick that waits for values.
+    pub fn beside(&mut self, now: Instant) {
+        if !self.is_waiting {
+            self.changed(now);
+        }
+    }
+
+    /// The clock shows another second. Where readings come every second, those of this one are waited for.
+    pub fn tick(&mut self, now: Instant) {
+        match self.read {
+            Some(read) if now.saturating_duration_since(read) < EVERY_SECOND => {
+                self.is_waiting = self.due.is_none();
+                self.want(now, Some(now + TICK_WAIT));
+            }
+            _ => self.changed(now),
+        }
     }
 
     /// A key was handled; its effect is drawn as soon as can be. Frames that no key asked for do not keep it waiting.
@@ -53,6 +86,7 @@ impl Frames {
             self.last_for_key = self.last;
         }
         self.due = None;
+        self.is_waiting = false;
     }
 }
 
@@ -84,6 +118,39 @@ mod tests {
         frames.drawn(start + ms * 3);
         frames.changed(start + ms * 5);
         assert_eq!(frames.due(), Some(start + ms * 3 + SLOT), "its news does");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tick_waits_for_the_readings_of_its_second_but_not_for_long() {
+        let mut frames = Frames::default();
+        let (ms, second) = (Duration::from_millis(1), Duration::from_secs(1));
+        let mut now = Instant::now();
+        frames.tick(now);
+        assert_eq!(frames.due(), Some(now), "nothing is read here");
+        frames.drawn(now);
+        frames.read(now + ms * 40);
+        frames.drawn(now + ms * 40);
+        for _ in 0..2 {
+            now += second;
+            frames.tick(now);
+            frames.beside(now + ms * 10);
+            assert_eq!(frames.due(), Some(now + TICK_WAIT));
+            frames.read(now + ms * 20);
+            assert_eq!(frames.due(), Some(now + ms * 20), "both in one frame");
+            frames.drawn(now + ms * 20);
+            assert_eq!(frames.due(), None);
+            frames.beside(now + ms * 60);
+            assert_eq!(frames.due(), Some(now + ms * 60), "no tick waits");
+            frames.drawn(now + ms * 60);
+        }
+        now += second;
+        frames.tick(now);
+        frames.key(now + ms);
+        assert_eq!(frames.due(), Some(now + ms), "a key waits for nobody");
+        frames.drawn(now + ms);
+        now += second;
+        frames.tick(now);
+        assert_eq!(frames.due(), Some(now), "they stay away");
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,16 +7,61 @@
 use crossterm::event::{self, Event};
 use std::io;
 use std::thread;
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// Events that may wait for the screen; behind them they wait in the terminal.
 const EVENTS_MAX: usize = 256;
 
-/// Reads the terminal until nobody listens. After an error nothing more comes.
-///
-/// # Errors
-/// When the thread cannot be made.
-pub(super) fn listen() -> io::Result<mpsc::Receiver<io::Result<Event>>> {
+/// When keys are listened to at the latest: a local session is on the screen long before, and the thread with its
+/// memory would be made while the first frame is. What is typed earlier waits in the terminal.
+const LATEST: Duration = Duration::from_millis(30);
+
+/// Keys of the terminal.
+#[derive(Debug)]
+pub(super) struct Keys {
+    latest: Instant,
+    /// Absent until they are listened to.
+    events: Option<mpsc::Receiver<io::Result<Event>>>,
+}
+
+impl Keys {
+    /// Keys that are listened to with [`Self::listen`], or a moment from now.
+    pub(super) fn soon() -> Self {
+        Self {
+            latest: Instant::now() + LATEST,
+            events: None,
+        }
+    }
+
+    /// Listens from now on, if not already.
+    ///
+    /// # Errors
+    /// When the thread cannot be made.
+    pub(super) fn listen(&mut self) -> io::Result<()> {
+        if self.events.is_none() {
+            self.events = Some(read_all()?);
+        }
+        Ok(())
+    }
+
+    /// The next key; nothing comes after an error. May be dropped and asked again at any time.
+    pub(super) async fn next(&mut self) -> Option<io::Result<Event>> {
+        loop {
+            match &mut self.events {
+                Some(events) => return events.recv().await,
+                None => tokio::time::sleep_until(self.latest).await,
+            }
+            if let Err(error) = self.listen() {
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+/// Reads the terminal until nobody listens.
+fn read_all() -> io::Result<mpsc::Receiver<io::Result<Event>>> {
     let (to_screen, events) = mpsc::channel(EVENTS_MAX);
     thread::Builder::new()
         .name("keys".to_owned())

@@ -11,3 +11,4 @@ pub mod partner;
 pub mod query;
 mod signing;
 mod ssh;
+pub mod witness;

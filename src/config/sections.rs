@@ -15,6 +15,10 @@ pub struct Server {
     pub group: Option<String>,
     /// Output kept of one command, in bytes; older output is cut off.
     pub output_bytes_max: usize,
+    /// File that checkpoints are appended to, beside those kept with the session; best on another host's disk.
+    pub checkpoint_file: Option<PathBuf>,
+    /// Program, with arguments, that gets each checkpoint on its standard input.
+    pub checkpoint_command: Option<Vec<String>>,
 }
 
 /// `[ui]`: how a client looks.
@@ -76,6 +80,8 @@ pub(super) fn server(
             state_dir: state?,
             group: None,
             output_bytes_max: bytes(OUTPUT_BYTES_MAX),
+            checkpoint_file: None,
+            checkpoint_command: None,
         });
     };
     let runtime_dir = path(document, &mut section, "runtime_dir", env);
@@ -86,12 +92,17 @@ pub(super) fn server(
         group_name,
     );
     let output = section.whole("output_bytes_max", 64 * 1024..1024 * 1024 * 1024);
+    let checkpoint_file = path(document, &mut section, "checkpoint_file", env);
+    let words = section.texts("checkpoint_command").into_iter();
+    let command: Vec<String> = words.map(|at| at.value).collect();
     section.finish();
     Some(Server {
         runtime_dir: runtime_dir.unwrap_or(runtime),
         state_dir: state_dir.or(state)?,
         group: group.map(|at| at.value),
         output_bytes_max: bytes(output.unwrap_or(OUTPUT_BYTES_MAX)),
+        checkpoint_file,
+        checkpoint_command: (!command.is_empty()).then_some(command),
     })
 }
 

@@ -120,17 +120,36 @@ pub struct WriteError {
     pub what: String,
     /// It may have happened all the same.
     pub unclear: bool,
+    /// It would be refused again however often it is sent: by what it asks, by the settings or by a missing right.
+    pub permanent: bool,
     /// When the system wants to be asked again.
     pub retry_after: Option<RetryAfter>,
 }
 
 impl WriteError {
-    /// Refused or not sent: it certainly did not happen.
+    /// It did not happen, and does not happen by being tried again: it ends with this reason.
     pub fn refused(what: impl Into<String>) -> Self {
+        Self {
+            permanent: true,
+            ..Self::not_yet(what)
+        }
+    }
+
+    /// It did not happen, and may when it is tried again: nobody answered, or what it needs is not there yet.
+    pub fn not_yet(what: impl Into<String>) -> Self {
         Self {
             what: what.into(),
             unclear: false,
+            permanent: false,
             retry_after: None,
+        }
+    }
+
+    /// A look that failed: nothing was changed by it, whatever became of the request.
+    pub fn of_look(error: HttpError) -> Self {
+        Self {
+            unclear: false,
+            ..Self::from(error)
         }
     }
 
@@ -138,7 +157,7 @@ impl WriteError {
     pub fn unclear(what: impl Into<String>) -> Self {
         Self {
             unclear: true,
-            ..Self::refused(what)
+            ..Self::not_yet(what)
         }
     }
 }
@@ -158,6 +177,7 @@ impl From<HttpError> for WriteError {
         Self {
             what: error.with_hint(),
             unclear: !is_refused,
+            permanent: error.is_permanent(),
             retry_after: error.retry_after(),
         }
     }

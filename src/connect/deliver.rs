@@ -1,7 +1,8 @@
 //! Carries writes out: one task for each connector that can write, so that one that hangs delays no other.
 //!
-//! A write comes here only after its fact is in the journal. It is sent once and, where it certainly did not happen,
-//! tried again a few times; where that is not certain it is looked for instead of sent again. What was only accepted is
+//! A write comes here only after its fact is in the journal. It is sent once. A refusal that would come again ends it with
+//! its reason; where it certainly did not happen otherwise, it is tried again a few times; where that is not certain it
+//! is looked for instead of sent again. What was only accepted is
 //! looked up until the system shows that it got through, or for as long as anybody would wait for that.
 //!
 //! Main types: [`Desk`] takes jobs, a [`Courier`] carries out those of one connector, [`Ended`] comes back.
@@ -33,7 +34,7 @@ use tokio_util::task::TaskTracker;
 pub const QUEUE_MAX: usize = 16;
 /// Ends that may wait for the session: each is one short text, and a courier that waits for room loses nothing.
 pub const ENDED_MAX: usize = 64;
-/// Times a write is sent that certainly did not happen: a server that restarts is back by then.
+/// Times a write is sent that certainly did not happen and is not refused for good: a server that restarts is back by then.
 const TRIES_MAX: u32 = 3;
 /// Wait before the second try; doubled before the third.
 const BACK_OFF: Duration = Duration::from_secs(1);
@@ -251,7 +252,8 @@ impl Courier {
                 return open.unclear(parcel, error.what);
             }
             let asked = error.retry_after.map(|retry| retry.delay(now.wall));
-            if try_no == TRIES_MAX || asked.is_some_and(|span| span > RETRY_AFTER_MAX) {
+            let is_over = error.permanent || try_no == TRIES_MAX;
+            if is_over || asked.is_some_and(|span| span > RETRY_AFTER_MAX) {
                 let outcome = tidy(Outcome::Failed { what: error.what });
                 return self.tell(no, outcome, context).await;
             }

@@ -4,6 +4,7 @@
 //! Messages name the host and the cause; never a secret, a path or a query string.
 
 mod call;
+mod certificate;
 mod error;
 mod reach;
 mod redact;
@@ -33,8 +34,10 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 pub const TIMEOUT: Duration = Duration::from_secs(5);
 /// Largest body read when the configuration names none: an answer of 10,000 series takes a tenth of it.
 pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Connections kept open to one host; as many as queries run side by side.
-const IDLE_CONNECTIONS_MAX: usize = 8;
+/// Connections kept open to one host: twice as many as queries run side by side. A query right behind an answer finds
+/// that answer's connection still busy and opens one beside it; without room for both, some would be closed and opened
+/// anew, with TLS and all, in every second.
+const IDLE_CONNECTIONS_MAX: usize = 16;
 /// Longer than the slowest usual poll interval, so that polls find their connection open.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 /// Of an error's body this much is read: it holds every vendor's error text.

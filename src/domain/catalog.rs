@@ -82,6 +82,11 @@ impl Catalog {
             .filter_map(move |(source, components)| Some((source, components.get(name)?)))
     }
 
+    /// Everything that one source says, by name; absent when it has said nothing yet.
+    pub fn told_by(&self, source: &ConnectorName) -> Option<&BTreeMap<String, Component>> {
+        self.told.get(source)
+    }
+
     /// Sources that have told of components, even of none.
     pub fn sources(&self) -> impl Iterator<Item = &ConnectorName> {
         self.told.keys()

@@ -82,6 +82,10 @@ pub struct Genesis {
     /// Panels of the configuration, watched beside the plan's own rules.
     #[serde(default)]
     pub panels: Vec<MetricRule>,
+    /// Public half of the key that signs this session's checkpoints, `ssh-ed25519 AAAA...`; absent in journals that
+    /// are older than checkpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_key: Option<String>,
 }
 
 /// Why the session is held.

@@ -1,8 +1,10 @@
 //! A small maintenance for tests: a plan with every kind of step, people, clocks, and a journal in memory.
 
 mod asks;
+mod cases;
 
 pub(crate) use asks::*;
+pub(crate) use cases::cases;
 
 use crate::domain::apply::{check_apply, fold};
 use crate::domain::command::{Command, Refusal};
@@ -204,6 +206,7 @@ pub(crate) fn genesis(plan: Plan) -> Genesis {
         plan_digest: Digest::of(b"plan"),
         panels: Vec::new(),
         plan,
+        session_key: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which guards count now, and whether they are known good.
 
 use crate::domain::id::RuleId;
+use crate::domain::mutant::{Guard, is_off};
 use crate::domain::runbook::plan::{MetricRule, Plan, PlanBlock};
 use crate::domain::state::State;
 use crate::domain::threshold::{Unknown, Verdict};
@@ -96,7 +97,8 @@ impl State {
 
     /// The first watched guard that is not known to be good. Unknown never passes.
     pub fn bad_guard(&self) -> Option<(&MetricRule, Verdict)> {
-        self.guards().find(|(_, verdict)| !verdict.is_known_good())
+        self.guards()
+            .find(|(_, verdict)| !verdict.is_known_good() && !is_off(Guard::Metric))
     }
 }
 

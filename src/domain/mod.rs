@@ -18,6 +18,7 @@ pub mod fact;
 pub(crate) mod fixture;
 pub mod guard;
 pub mod id;
+pub(crate) mod mutant;
 pub mod on_call;
 pub mod progress;
 pub mod readiness;

@@ -2,6 +2,7 @@
 
 use crate::domain::fact::ExecKey;
 use crate::domain::id::{AttemptNo, StepId};
+use crate::domain::mutant::{Guard, is_off};
 use crate::domain::runbook::plan::{ExecBlock, ExecRole, Gate, PlanBlock, PlanStep};
 use crate::domain::state::{Phase, Stage, State, StepState, StepStatus};
 
@@ -291,6 +292,7 @@ impl State {
             return Some(format!("{label} {}", status_words(&earlier.now.status)));
         }
         let busy = self.under_way().or_else(|| self.unknown());
+        let busy = busy.filter(|_| !is_off(Guard::Exclusive));
         busy.map(|v| format!("{} {}", v.plan.to_label(), status_words(&v.now.status)))
     }
 

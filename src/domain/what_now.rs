@@ -6,10 +6,12 @@ use crate::domain::confirm::rule::person_in;
 use crate::domain::countdown::{Window, window};
 use crate::domain::decide::votes_needed;
 use crate::domain::fact::{Actor, HoldCause};
+use crate::domain::on_call::{AHEAD, handovers};
 use crate::domain::progress::current;
 use crate::domain::readiness::{Next, Readiness, StepView};
+use crate::domain::reading::OnCall;
 use crate::domain::state::{Hold, Phase, Proposal, Stage, State, StepStatus};
-use crate::domain::time::{Moment, Timestamp};
+use crate::domain::time::{Moment, Timestamp, short_span};
 
 /// How urgently a person must act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +41,8 @@ pub struct WhatNow {
     pub severity: Severity,
     /// True when the reader is one of those who can do it.
     pub yours: bool,
+    /// What comes meanwhile and is to be known ahead: the pager goes to somebody else. May be empty.
+    pub ahead: String,
 }
 
 impl WhatNow {
@@ -50,6 +54,7 @@ impl WhatNow {
             until: None,
             severity,
             yours: false,
+            ahead: String::new(),
         }
     }
 
@@ -78,6 +83,33 @@ pub fn what_now(state: &State, board: &Board, now: Moment, you: &Actor) -> WhatN
     if let Some(over) = over(state) {
         return over;
     }
+    let mut line = under_way(state, board, now, you);
+    line.ahead = ahead(state, board, now.wall);
+    line
+}
+
+/// The next hand-over of the pager: before the work begins, any within its window; then those that are announced.
+fn ahead(state: &State, board: &Board, now: Timestamp) -> String {
+    let soon = now.plus(AHEAD);
+    let window = state.plan().window.map(|window| window.end);
+    let until = match state.phase {
+        Phase::Briefing => window.map_or(soon, |end| end.max(soon)),
+        _ => soon,
+    };
+    let on_calls: Vec<&OnCall> = board.on_calls.values().flatten().collect();
+    let all = handovers(&on_calls, until, now);
+    let Some(first) = all.first() else {
+        return String::new();
+    };
+    let left = short_span(first.until_it);
+    let more = match all.len().saturating_sub(1) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    format!("pager in {left}: {first}{more}")
+}
+
+fn under_way(state: &State, board: &Board, now: Moment, you: &Actor) -> WhatNow {
     if let Some(unknown) = state.unknown() {
         return lost(state, unknown, you);
     }
@@ -426,6 +458,55 @@ mod tests {
         assert_eq!(line(&room, "ann").until, Some(start));
         room.wait(Duration::from_secs(60));
         check(&room, "ann", "propose step 2.1", true);
+    }
+
+    #[test]
+    fn a_hand_over_of_the_pager_is_told_ahead() {
+        let mut room = Room::new();
+        let now = room.now.wall;
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        let on_call = |rota: &str, until: Timestamp| OnCall {
+            rota: rota.to_owned(),
+            level: 1,
+            person: "mira".to_owned(),
+            contact: String::new(),
+            from: None,
+            until: Some(until),
+            next: "jon".to_owned(),
+            covers: Vec::new(),
+        };
+        let mut board = Board::default();
+        let source = crate::domain::id::ConnectorName::new("rota").expect("a name");
+        let shifts = vec![
+            on_call("database", now.plus(minutes(90))),
+            on_call("network", now.plus(minutes(300))),
+        ];
+        board.on_calls.insert(source, shifts);
+        let ahead = |room: &Room, board: &Board| {
+            what_now(&room.state, board, room.now, &actor("ann")).ahead
+        };
+        assert_eq!(ahead(&room, &board), "", "no window, and far away");
+        let mut genesis = (*room.state.genesis).clone();
+        genesis.plan.window = Some(crate::domain::runbook::plan::Window {
+            start: now,
+            end: now.plus(minutes(360)),
+            buffer: Duration::ZERO,
+        });
+        room.state.genesis = std::sync::Arc::new(genesis);
+        let at = now.plus(minutes(90)).to_clock_text();
+        let line = format!("database: mira hands over to jon at {at}Z");
+        let within = ahead(&room, &board);
+        assert!(within.ends_with(&format!("{line}, and 1 more")), "{within}");
+        room.must("ann", Command::Begin);
+        assert_eq!(ahead(&room, &board), "", "once it runs, what is soon");
+        room.wait(minutes(61));
+        let soon = ahead(&room, &board);
+        assert!(soon.starts_with("pager in 29m"), "{soon}");
+        assert!(soon.ends_with(&line), "{soon}");
+        room.wait(minutes(29));
+        assert_eq!(ahead(&room, &board), "", "it has come");
+        room.must("ann", abort());
+        assert_eq!(ahead(&room, &board), "");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! itself.
 
 use crate::domain::fact::{CloseCause, Fact, HoldCause};
+use crate::domain::mutant::{Guard, is_off};
 use crate::domain::state::{Phase, State};
 
 pub(super) fn facts(state: &State, program: &str, host: &str) -> Vec<Fact> {
@@ -28,11 +29,12 @@ pub(super) fn facts(state: &State, program: &str, host: &str) -> Vec<Fact> {
         Phase::Briefing => cause.holds_all(),
         Phase::Completed | Phase::RolledBack | Phase::Aborted => false,
     };
-    let hold = (is_on && !already).then_some(Fact::Held(cause));
+    let keeps = is_off(Guard::Restart);
+    let hold = (is_on && !already && !keeps).then_some(Fact::Held(cause));
     [resumed]
         .into_iter()
         .chain(unknown)
-        .chain(closed(state, CloseCause::Restart))
+        .chain(closed(state, CloseCause::Restart).filter(|_| !keeps))
         .chain(hold)
         .collect()
 }

@@ -164,7 +164,7 @@ impl Request {
     /// [`DetachedFault`]; nothing is given that differs from what was printed.
     pub fn parse(text: &str) -> Result<Self, DetachedFault> {
         let mut body = String::new();
-        let mut digest = String::new();
+        let mut digest = None;
         for line in block(text, REQUEST_BEGIN, REQUEST_END)? {
             if let Some(rest) = line.strip_prefix('+') {
                 // The line end of the line that goes on.
@@ -172,13 +172,15 @@ impl Request {
                 body.push_str(rest);
                 body.push('\n');
             } else if let Some(rest) = line.strip_prefix('=') {
-                digest = rest.to_owned();
+                if digest.replace(rest).is_some() {
+                    return Err(DetachedFault::Changed);
+                }
             } else {
                 body.push_str(line);
                 body.push('\n');
             }
         }
-        if Digest::of(body.as_bytes()).to_hex() != digest {
+        if digest != Some(Digest::of(body.as_bytes()).to_hex().as_str()) {
             return Err(DetachedFault::Changed);
         }
         // A title has no colon, every other line has one.

@@ -10,6 +10,9 @@ pub mod key;
 pub mod make;
 mod packet;
 pub mod revoked;
+pub mod session_key;
 pub mod signers;
 pub mod sshsig;
 pub mod totp;
+
+pub use session_key::{SessionKey, SessionKeyError};

@@ -237,7 +237,7 @@ fn read_hint(error: &ReadError) -> String {
         }) => "the file is left as it is; read it with the version of warroom that wrote it"
             .to_owned(),
         ReadError::Damage(Damage { record, .. }) | ReadError::Io { record, .. } => format!(
-            "{}; the file is left as it is and can still be read: `warroom verify`, `warroom report`",
+            "{}; the file is left as it is, for people to look at",
             intact(*record)
         ),
         ReadError::Torn { record, .. } => format!(

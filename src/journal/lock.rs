@@ -94,6 +94,15 @@ impl SessionDir {
     }
 }
 
+impl Drop for SessionDir {
+    fn drop(&mut self) {
+        // A child of this process, forked a moment ago and not yet the program it is to be, has a copy of the
+        // descriptor: closing ours would leave the session locked until that one is closed too. Best effort: what
+        // cannot be unlocked here is unlocked by that.
+        rustix::fs::flock(&self.fd, FlockOperation::Unlock).ok();
+    }
+}
+
 /// Opens a journal for reading only, without any lock.
 ///
 /// # Errors
@@ -178,6 +187,18 @@ mod tests {
         assert!(error.hint().is_some());
         drop(first);
         SessionDir::open(&path).expect("free again");
+    }
+
+    #[test]
+    fn a_copy_of_the_descriptor_in_a_forked_child_does_not_keep_the_session_locked() {
+        let root = tempfile::tempdir().expect("temp dir");
+        let path = root.path().join("s1");
+        let first = SessionDir::open(&path).expect("free");
+        // What a child has between `fork` and `exec`.
+        let copy = first.fd.try_clone().expect("a second descriptor");
+        drop(first);
+        SessionDir::open(&path).expect("free although a copy is open");
+        drop(copy);
     }
 
     #[test]

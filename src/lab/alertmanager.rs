@@ -1,4 +1,4 @@
-//! The API v2 of Alertmanager, read only: alerts, silences, receivers, status.
+//! The API v2 of Alertmanager: alerts, silences, which can be made and ended, receivers, status.
 //!
 //! Source: Alertmanager `api/v2/openapi.yaml`; the tests compare with recorded answers.
 
@@ -7,11 +7,14 @@ use super::http::{Ask, Reply};
 use super::promql::{self, Matcher};
 use super::world::World;
 use crate::domain::time::Timestamp;
-use hyper::StatusCode;
+use hyper::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 /// How long an alert lives after it was last sent: Prometheus sends four evaluations ahead.
 const RESOLVE_AFTER_MS: i64 = 4 * 60 * 1000;
+
+/// What the path of one silence begins with.
+const SILENCE: &str = "/api/v2/silence/";
 
 /// Answers one request below `/alertmanager`.
 pub(super) fn answer(world: &World, ask: &Ask, path: &str) -> Reply {
@@ -21,9 +24,10 @@ pub(super) fn answer(world: &World, ask: &Ask, path: &str) -> Reply {
             Ok(filters) => alerts(world, &filters),
             Err(what) => return Reply::json(StatusCode::BAD_REQUEST, &json!(what)),
         },
-        "/api/v2/silences" => json!([]),
+        "/api/v2/silences" => return silences(world, ask),
         "/api/v2/receivers" => json!([{"name": "orders-oncall"}]),
         "/api/v2/status" => status(world),
+        _ if path.starts_with(SILENCE) => return silence(world, ask, path),
         _ => {
             let what = format!("path {path} was not found");
             return Reply::json(
@@ -33,6 +37,37 @@ pub(super) fn answer(world: &World, ask: &Ask, path: &str) -> Reply {
         }
     };
     Reply::json(StatusCode::OK, &body)
+}
+
+/// The list, or a new one.
+fn silences(world: &World, ask: &Ask) -> Reply {
+    if ask.method == Method::GET {
+        let all = world.with(|cluster, now_ms| cluster.silences.list(now_ms));
+        return Reply::json(StatusCode::OK, &all);
+    }
+    match world.with(|cluster, now_ms| cluster.silences.make(ask, now_ms)) {
+        Ok(id) => Reply::json(StatusCode::OK, &json!({"silenceID": id})),
+        Err(what) => Reply::json(StatusCode::BAD_REQUEST, &json!(what)),
+    }
+}
+
+/// One silence: shown, or ended.
+fn silence(world: &World, ask: &Ask, path: &str) -> Reply {
+    let id = path.strip_prefix(SILENCE).unwrap_or_default();
+    let answer = world.with(|cluster, now_ms| {
+        if ask.method == Method::DELETE {
+            let is_ended = cluster.silences.end(id, now_ms);
+            return is_ended.then(|| json!({}));
+        }
+        cluster.silences.one(id, now_ms)
+    });
+    match answer {
+        Some(answer) => Reply::json(StatusCode::OK, &answer),
+        None => Reply::json(
+            StatusCode::NOT_FOUND,
+            &json!(format!("silence {id} not found")),
+        ),
+    }
 }
 
 fn filters(ask: &Ask) -> Result<Vec<Matcher>, String> {
@@ -59,13 +94,24 @@ fn alerts(world: &World, filters: &[Matcher]) -> Value {
             let fits = filters
                 .iter()
                 .all(|filter| filter.fits(value_of(&filter.label)));
-            fits.then(|| alert(active, &labels, now_ms, &base))
+            let quiet = cluster.silences.of(&labels, now_ms);
+            fits.then(|| alert(active, &labels, &quiet, (now_ms, &base)))
         });
         alerts.collect::<Vec<_>>().into()
     })
 }
 
-fn alert(active: &Active, labels: &[(String, String)], now_ms: i64, base: &str) -> Value {
+fn alert(
+    active: &Active,
+    labels: &[(String, String)],
+    quiet: &[&str],
+    (now_ms, base): (i64, &str),
+) -> Value {
+    let state = if quiet.is_empty() {
+        "active"
+    } else {
+        "suppressed"
+    };
     let time = |ms: i64| Timestamp::from_millis(ms).to_string();
     let named = labels.iter();
     let named: Map<String, Value> = named
@@ -78,7 +124,7 @@ fn alert(active: &Active, labels: &[(String, String)], now_ms: i64, base: &str) 
         "fingerprint": fingerprint(labels),
         "receivers": [{"name": "orders-oncall"}],
         "startsAt": time(active.since_ms.saturating_add(active.rule.for_ms)),
-        "status": {"inhibitedBy": [], "mutedBy": [], "silencedBy": [], "state": "active"},
+        "status": {"inhibitedBy": [], "mutedBy": [], "silencedBy": quiet, "state": state},
         "updatedAt": time(now_ms),
         "generatorURL": format!("{base}/prometheus/graph?g0.expr={expr}&g0.tab=1"),
         "labels": named,

@@ -1,5 +1,6 @@
 //! Alerting rules on the metrics of the cluster, evaluated as Prometheus does: inactive, pending, firing.
 
+use super::catalog::API;
 use super::metrics::History;
 use super::promql::{self, Element, Expr, Value};
 
@@ -14,6 +15,8 @@ pub(super) struct Rule {
     pub(super) for_ms: i64,
     /// Value of `severity`.
     pub(super) severity: &'static str,
+    /// Value of `instance` where the query itself leaves none.
+    pub(super) instance: &'static str,
     /// For people.
     pub(super) summary: &'static str,
 }
@@ -28,6 +31,7 @@ pub(super) const RULES: [Rule; 6] = [
         query: "sum(orders_requests_per_second{code=\"5xx\"}) / sum(orders_requests_per_second) > 0.02",
         for_ms: 5_000,
         severity: "warning",
+        instance: API,
         summary: "More than 2 % of the requests of orders-api fail",
     },
     Rule {
@@ -35,6 +39,7 @@ pub(super) const RULES: [Rule; 6] = [
         query: "sum(orders_requests_per_second{code=\"5xx\"}) / sum(orders_requests_per_second) > 0.05",
         for_ms: 15_000,
         severity: "critical",
+        instance: API,
         summary: "More than 5 % of the requests of orders-api fail",
     },
     Rule {
@@ -42,6 +47,7 @@ pub(super) const RULES: [Rule; 6] = [
         query: "orders_request_duration_p99_seconds > 0.3",
         for_ms: 5_000,
         severity: "warning",
+        instance: "",
         summary: "Requests of orders-api are slow",
     },
     Rule {
@@ -49,6 +55,7 @@ pub(super) const RULES: [Rule; 6] = [
         query: "pg_up == 0",
         for_ms: 3_000,
         severity: "warning",
+        instance: "",
         summary: "A node of orders-db takes no connections",
     },
     Rule {
@@ -56,6 +63,7 @@ pub(super) const RULES: [Rule; 6] = [
         query: "pg_replication_lag_seconds > 5",
         for_ms: 2_000,
         severity: "warning",
+        instance: "",
         summary: "A replica of orders-db is behind",
     },
     Rule {
@@ -63,6 +71,7 @@ pub(super) const RULES: [Rule; 6] = [
         query: "haproxy_backend_active_servers < 3",
         for_ms: 60_000,
         severity: "warning",
+        instance: "",
         summary: "A node of orders-db has taken no traffic for a minute",
     },
 ];
@@ -90,6 +99,10 @@ impl Active {
             ("severity".to_owned(), self.rule.severity.to_owned()),
         ];
         let mut all: Vec<_> = own.into_iter().chain(self.labels.iter().cloned()).collect();
+        let instance = self.rule.instance;
+        if !instance.is_empty() && !all.iter().any(|(name, _)| name == "instance") {
+            all.push(("instance".to_owned(), instance.to_owned()));
+        }
         all.sort();
         all
     }
@@ -136,10 +149,10 @@ impl Alarms {
         }
     }
 
-    /// True while an alert of that name fires.
-    pub(super) fn is_firing(&self, name: &str) -> bool {
+    /// The alert of that name, while it fires.
+    pub(super) fn firing(&self, name: &str) -> Option<&Active> {
         let mut active = self.active.iter();
-        active.any(|active| active.rule.name == name && active.is_firing)
+        active.find(|active| active.rule.name == name && active.is_firing)
     }
 }
 
@@ -197,8 +210,8 @@ mod tests {
             alarms.active
         );
         run(&mut sim, &mut alarms, 15);
-        assert!(alarms.is_firing(PAGING));
-        assert!(alarms.is_firing("OrdersLatencyHigh"));
+        assert!(alarms.firing(PAGING).is_some());
+        assert!(alarms.firing("OrdersLatencyHigh").is_some());
         sim.act(Action::Heal, Some("orders-api")).expect("allowed");
         run(&mut sim, &mut alarms, 15);
         assert!(alarms.active.is_empty(), "{:?}", alarms.active);

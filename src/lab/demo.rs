@@ -23,27 +23,37 @@ pub fn demo_runbook(now: Timestamp) -> String {
 
 /// A configuration of the program that points at a lab.
 pub(super) fn config(lab: &Lab) -> String {
-    let (prometheus, netbox, pagerduty) = (
-        lab.url("prometheus"),
-        lab.url("netbox"),
-        lab.url("pagerduty"),
-    );
+    let (prometheus, alertmanager) = (lab.url("prometheus"), lab.url("alertmanager"));
+    let (netbox, pagerduty) = (lab.url("netbox"), lab.url("pagerduty"));
     format!(
         r#"# A session on the demo lab. The token of the lab is in $WARROOM_LAB_TOKEN.
 
 [connect.prometheus.lab]
 url = "{prometheus}"
 every = "1s"
+# The Alertmanager tells of the same alerts, and of what keeps them quiet.
+alerts = false
+
+[connect.alertmanager.lab-alerts]
+urls = ["{alertmanager}"]
+every = "1s"
+writes = true
 
 [connect.netbox.lab-cmdb]
 url = "{netbox}"
 token = "env:WARROOM_LAB_TOKEN"
 every = "5s"
+writes = true
 
 [connect.pagerduty.lab-pager]
 url = "{pagerduty}"
 token = "env:WARROOM_LAB_TOKEN"
-every = "3s"
+every = "2s"
+events_url = "{pagerduty}"
+routing_key = "env:WARROOM_LAB_TOKEN"
+from = "ines.duarte@example.com"
+writes = true
+proof_wait = "5s"
 {PANELS}"#
     )
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, FROM};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -27,10 +27,19 @@ const CONNECTIONS_MAX: usize = 64;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes of a head: four of the longest URLs that anybody sends.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
-/// Bytes of a body: only queries come in one.
+/// Bytes of a body: a query, or a write, whose texts are limited to half of it.
 const BODY_BYTES_MAX: usize = 16 * 1024;
 /// Longest wait for a body; it comes from this very machine.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Methods that any of the systems knows.
+const METHODS: [Method; 6] = [
+    Method::GET,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+];
 /// Pause after a connection could not be accepted, so that an exhausted system is not asked in a tight loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -40,7 +49,7 @@ pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
 /// A request, as far as the systems need it.
 #[derive(Debug, Clone)]
 pub(super) struct Ask {
-    /// `GET` or `POST`.
+    /// One of [`METHODS`].
     pub(super) method: Method,
     /// Path from the root.
     pub(super) path: String,
@@ -48,9 +57,19 @@ pub(super) struct Ask {
     pub(super) params: Vec<(String, String)>,
     /// Value of the `Authorization` header.
     pub(super) authorization: String,
+    /// Value of the `From` header: in whose name something is written.
+    pub(super) from: String,
+    /// The body as JSON; null where it is a form, or none.
+    pub(super) body: Value,
 }
 
 impl Ask {
+    /// The text at a place of the body, such as `/note/content`; empty where there is none.
+    pub(super) fn text(&self, place: &str) -> &str {
+        let found = self.body.pointer(place).and_then(Value::as_str);
+        found.unwrap_or_default()
+    }
+
     /// The first parameter of that name.
     pub(super) fn param(&self, name: &str) -> Option<&str> {
         let found = self.params.iter().find(|(known, _)| known == name);
@@ -87,6 +106,15 @@ impl Reply {
             status,
             kind: "application/json",
             body: body.to_string(),
+        }
+    }
+
+    /// Done, and nothing to say.
+    pub(super) const fn empty() -> Self {
+        Self {
+            status: StatusCode::NO_CONTENT,
+            kind: "application/json",
+            body: String::new(),
         }
     }
 
@@ -178,9 +206,8 @@ fn stream(world: Arc<World>, started: Started) -> Response<Body> {
 
 async fn read(request: Request<Incoming>) -> Result<Ask, Reply> {
     let (head, body) = request.into_parts();
-    if !matches!(head.method, Method::GET | Method::POST) {
-        let text = "only GET and POST are answered\n";
-        return Err(Reply::text(StatusCode::METHOD_NOT_ALLOWED, text));
+    if !METHODS.contains(&head.method) {
+        return Err(no_such_method());
     }
     let body = Limited::new(body, BODY_BYTES_MAX).collect();
     let body = match tokio::time::timeout(BODY_TIMEOUT, body).await {
@@ -198,15 +225,34 @@ async fn read(request: Request<Incoming>) -> Result<Ask, Reply> {
     };
     let query = head.uri.query().unwrap_or_default();
     let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
-    let pairs = pairs.chain(form_urlencoded::parse(&body).into_owned());
-    let authorization = head.headers.get(AUTHORIZATION);
-    let authorization = authorization.and_then(|value| value.to_str().ok());
+    let header = |name| {
+        let value = head.headers.get(name);
+        value.and_then(|value| value.to_str().ok()).unwrap_or("")
+    };
+    let is_json = header(CONTENT_TYPE).starts_with("application/json");
+    let form: &[u8] = if is_json { b"" } else { &body };
+    let pairs = pairs.chain(form_urlencoded::parse(form).into_owned());
+    let document = if is_json && !body.is_empty() {
+        serde_json::from_slice(&body).map_err(|error| {
+            let text = format!("the body is not JSON: {error}\n");
+            Reply::text(StatusCode::BAD_REQUEST, text)
+        })?
+    } else {
+        Value::Null
+    };
     Ok(Ask {
         path: head.uri.path().to_owned(),
         params: pairs.collect(),
-        authorization: authorization.unwrap_or_default().to_owned(),
-        method: head.method,
+        authorization: header(AUTHORIZATION).to_owned(),
+        from: header(FROM).to_owned(),
+        body: document,
+        method: head.method.clone(),
     })
+}
+
+fn no_such_method() -> Reply {
+    let text = "this method is not answered\n";
+    Reply::text(StatusCode::METHOD_NOT_ALLOWED, text)
 }
 
 /// The system that answers a path.
@@ -218,6 +264,10 @@ fn route(world: &World, ask: &Ask) -> Reply {
         ("/netbox", netbox::answer),
         ("/pagerduty", pagerduty::answer),
     ];
+    let is_read = matches!(ask.method, Method::GET | Method::POST);
+    if !is_read && (ask.path == "/metrics" || ask.path.starts_with("/prometheus")) {
+        return no_such_method();
+    }
     if ask.path == "/metrics" {
         return Reply::text(
             StatusCode::OK,

@@ -22,6 +22,7 @@ mod noise;
 mod pagerduty;
 mod prometheus;
 mod promql;
+mod silences;
 mod sim;
 #[cfg(test)]
 mod tests;

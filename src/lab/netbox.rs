@@ -1,19 +1,27 @@
-//! The REST API of NetBox, read only: devices, virtual machines, services, status.
+//! The REST API of NetBox: devices and virtual machines, whose status can be set, services, journal entries, status.
 //!
 //! Source: OpenAPI description of NetBox 4.2.2; the tests check the fields that it requires.
 
+mod journal;
+
+pub(super) use journal::Journal;
+
 use super::catalog::{COMPONENTS, Entry, Kind};
 use super::http::{Ask, Reply};
-use super::sim::Sim;
 use super::sim::action::{db_state, service_state};
-use super::world::World;
-use hyper::StatusCode;
+use super::world::{Cluster, World};
+use hyper::{Method, StatusCode};
+use journal::{STATES, object_type};
 use serde_json::{Value, json};
 
 /// Objects of one page when nobody says how many.
 const PAGE: usize = 50;
 /// Objects of one page at most.
 const PAGE_MAX: usize = 1000;
+
+const DEVICES: &str = "/api/dcim/devices/";
+const VIRTUAL_MACHINES: &str = "/api/virtualization/virtual-machines/";
+const ENTRIES: &str = "/api/extras/journal-entries/";
 
 /// Answers one request below `/netbox`.
 pub(super) fn answer(world: &World, ask: &Ask, path: &str) -> Reply {
@@ -27,16 +35,104 @@ pub(super) fn answer(world: &World, ask: &Ask, path: &str) -> Reply {
         }
         Some(_) => {}
     }
+    if ask.method == Method::OPTIONS {
+        return Reply::json(StatusCode::OK, &metadata(path));
+    }
+    let lists = [
+        (DEVICES, Kind::Device),
+        (VIRTUAL_MACHINES, Kind::VirtualMachine),
+    ];
+    for (prefix, kind) in lists {
+        match path.strip_prefix(prefix) {
+            Some("") => return list(world, ask, path, kind),
+            Some(id) => return machine(world, ask, id, kind),
+            None => {}
+        }
+    }
+    if let Some(id) = path.strip_prefix(ENTRIES) {
+        return entries(world, ask, path, id);
+    }
     match path {
-        "/api/dcim/devices/" => list(world, ask, path, Kind::Device),
-        "/api/virtualization/virtual-machines/" => list(world, ask, path, Kind::VirtualMachine),
         // The lab's components are machines; nothing is listed a second time as a service on one.
         "/api/ipam/services/" | "/api/tenancy/contact-assignments/" => {
             page(world, ask, path, Vec::new())
         }
         "/api/status/" => Reply::json(StatusCode::OK, &status()),
-        _ => Reply::json(StatusCode::NOT_FOUND, &json!({"detail": "Not found."})),
+        _ => not_found(),
     }
+}
+
+fn not_found() -> Reply {
+    Reply::json(StatusCode::NOT_FOUND, &json!({"detail": "Not found."}))
+}
+
+/// What may be sent to a list: the token may do everything.
+fn metadata(path: &str) -> Value {
+    let choices: Vec<Value> = STATES
+        .iter()
+        .map(|(value, label)| json!({"value": value, "display": label}))
+        .collect();
+    let fields = if path == ENTRIES {
+        json!({})
+    } else {
+        json!({"status": {"type": "choice", "choices": choices}})
+    };
+    json!({"name": "", "description": "", "actions": {"POST": fields, "PUT": fields}})
+}
+
+/// One machine: shown, or given another status.
+fn machine(world: &World, ask: &Ask, id: &str, kind: Kind) -> Reply {
+    let id = id.trim_end_matches('/').parse::<u64>().ok();
+    let mut entries = COMPONENTS.iter();
+    let Some(entry) = entries.find(|entry| entry.kind == kind && Some(entry.id) == id) else {
+        return not_found();
+    };
+    let base = format!("{}/netbox", world.base());
+    let state = ask.text("/status");
+    world.with(|cluster, _| {
+        if ask.method == Method::PATCH && !cluster.journal.set(kind, entry.id, state) {
+            let what = format!("\"{state}\" is not a valid choice.");
+            return Reply::json(StatusCode::BAD_REQUEST, &json!({"status": [what]}));
+        }
+        Reply::json(StatusCode::OK, &object(entry, cluster, &base))
+    })
+}
+
+/// Journal entries: the list, one of them, or a new one.
+fn entries(world: &World, ask: &Ask, path: &str, id: &str) -> Reply {
+    let base = format!("{}/netbox", world.base());
+    if ask.method == Method::POST {
+        return new_entry(world, ask, &base);
+    }
+    if id.is_empty() {
+        let under = ask.param("assigned_object_type");
+        let under = under.zip(ask.param("assigned_object_id"));
+        let text = ask.param("q").unwrap_or_default();
+        let found = world.with(|cluster, _| cluster.journal.find(under, text, &base));
+        return page(world, ask, path, found);
+    }
+    let id = id.trim_end_matches('/').parse::<u64>().ok();
+    let found = world.with(|cluster, _| cluster.journal.one(id?, &base));
+    found.map_or_else(not_found, |entry| Reply::json(StatusCode::OK, &entry))
+}
+
+fn new_entry(world: &World, ask: &Ask, base: &str) -> Reply {
+    let (kind, text) = (ask.text("/assigned_object_type"), ask.text("/comments"));
+    // Ids are numbers; the API takes them as texts too.
+    let id = match ask.body.get("assigned_object_id") {
+        Some(Value::String(id)) => id.parse().ok(),
+        other => other.and_then(Value::as_u64),
+    };
+    let mut entries = COMPONENTS.iter();
+    let object = entries.find(|entry| object_type(entry.kind) == kind && Some(entry.id) == id);
+    let Some(object) = object.filter(|_| !text.trim().is_empty()) else {
+        let what = "assigned_object and comments must name an object and say something.";
+        let faults = json!({"non_field_errors": [what]});
+        return Reply::json(StatusCode::BAD_REQUEST, &faults);
+    };
+    let under = (object.kind, object.id);
+    let made = world.with(|cluster, now_ms| cluster.journal.write(under, text, (now_ms, base)));
+    Reply::json(StatusCode::CREATED, &made)
 }
 
 fn status() -> Value {
@@ -51,7 +147,7 @@ fn list(world: &World, ask: &Ask, path: &str, kind: Kind) -> Reply {
     let entries = entries.filter(|entry| is_wanted(entry, ask));
     let base = format!("{}/netbox", world.base());
     let objects = world.with(|cluster, _| {
-        let objects = entries.map(|entry| object(entry, &cluster.sim, &base));
+        let objects = entries.map(|entry| object(entry, cluster, &base));
         objects.collect()
     });
     page(world, ask, path, objects)
@@ -111,7 +207,12 @@ fn brief(base: &str, path: &str, id: u64, name: &str) -> Value {
     json!({"id": id, "url": url, "display": name, "name": name, "slug": slug(name), "description": ""})
 }
 
-fn status_of(entry: &Entry, sim: &Sim) -> (&'static str, &'static str) {
+fn status_of(entry: &Entry, cluster: &Cluster) -> (&'static str, &'static str) {
+    // What a person wrote counts until a person writes something else.
+    if let Some(set) = cluster.journal.state(entry.kind, entry.id) {
+        return set;
+    }
+    let sim = &cluster.sim;
     let state = match (sim.db(entry.name), sim.service(entry.name)) {
         (Some(db), _) => db_state(db),
         (None, service) => service.map_or("down", service_state),
@@ -123,8 +224,8 @@ fn status_of(entry: &Entry, sim: &Sim) -> (&'static str, &'static str) {
     }
 }
 
-fn object(entry: &Entry, sim: &Sim, base: &str) -> Value {
-    let (status, label) = status_of(entry, sim);
+fn object(entry: &Entry, cluster: &Cluster, base: &str) -> Value {
+    let (status, label) = status_of(entry, cluster);
     let site_id = entry
         .site
         .bytes()

@@ -1,10 +1,17 @@
-//! The REST API of PagerDuty, read only: on-calls, incidents, schedules, services, maintenance windows, the own user.
+//! The REST API of PagerDuty: on-calls, incidents with their notes and log, schedules, services, maintenance windows,
+//! users; and the Events API, whose routing key is the lab's token.
 
-use super::alerts::{Alarms, PAGING};
+mod pager;
+mod write;
+
+pub(super) use pager::Pager;
+
+use super::catalog::COMPONENTS;
 use super::http::{Ask, Reply};
 use super::world::World;
 use crate::domain::time::Timestamp;
-use hyper::StatusCode;
+use hyper::{Method, StatusCode};
+use pager::{Incident, NOTIFIED_AFTER_MS, Window};
 use serde_json::{Value, json};
 
 /// Length of a shift.
@@ -30,13 +37,28 @@ struct Rota {
 }
 
 const POLICY: (&str, &str) = ("PLABPOL", "Orders");
-const SERVICE: (&str, &str) = ("PLABSVC", "orders-api");
-/// Services of the teams that own the rest, so that somebody answers for every component of the demo.
-const TEAMS: [(&str, &str); 3] = [
-    ("PLABST", "team-storage"),
-    ("PLABED", "team-edge"),
-    ("PLABOR", "team-orders"),
-];
+/// The service that people page through: that of no component, so that no maintenance window keeps a page quiet.
+const PAGES: (&str, &str) = ("PLABPG", "Orders on-call");
+/// A service for each component, as the catalogue lists them.
+const SERVICE_IDS: [&str; 6] = ["PLABS1", "PLABS2", "PLABS3", "PLABS4", "PLABSVC", "PLABS6"];
+
+/// Ids and names of all services.
+fn services() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let names = COMPONENTS.iter().map(|entry| entry.name);
+    SERVICE_IDS.into_iter().zip(names).chain([PAGES])
+}
+
+/// Id of the service of a component; empty for what is none.
+fn service_of(component: &str) -> &'static str {
+    let found = services().find(|(_, name)| *name == component);
+    found.map_or("", |(id, _)| id)
+}
+
+/// The service with that id.
+fn service_by_id(id: &str) -> (&'static str, &'static str) {
+    services().find(|(known, _)| *known == id).unwrap_or(PAGES)
+}
+
 const ROTAS: [Rota; 2] = [
     Rota {
         id: "PLABSC1",
@@ -60,70 +82,20 @@ const ROTAS: [Rota; 2] = [
     },
 ];
 
-/// One incident.
-#[derive(Debug, Clone, Copy)]
-struct Incident {
-    number: u32,
-    opened_ms: i64,
-    resolved_ms: Option<i64>,
-}
-
-/// Incidents so far.
-#[derive(Debug)]
-pub(super) struct Pager {
-    started_ms: i64,
-    incidents: Vec<Incident>,
-    opened: u32,
-}
-
-impl Pager {
-    /// None so far.
-    pub(super) const fn new(started_ms: i64) -> Self {
-        Self {
-            started_ms,
-            incidents: Vec::new(),
-            opened: 0,
-        }
-    }
-
-    /// When the lab was started.
-    pub(super) const fn started(&self) -> Timestamp {
-        Timestamp::from_millis(self.started_ms)
-    }
-
-    /// Opens an incident when the paging alert fires, and resolves it when it no longer does.
-    pub(super) fn follow(&mut self, alarms: &Alarms, now_ms: i64) {
-        let is_firing = alarms.is_firing(PAGING);
-        let open = self
-            .incidents
-            .iter_mut()
-            .find(|incident| incident.resolved_ms.is_none());
-        match open {
-            Some(incident) if !is_firing => incident.resolved_ms = Some(now_ms),
-            None if is_firing => {
-                if self.incidents.len() >= INCIDENTS_MAX {
-                    self.incidents.remove(0);
-                }
-                self.opened = self.opened.saturating_add(1);
-                self.incidents.push(Incident {
-                    number: self.opened,
-                    opened_ms: now_ms,
-                    resolved_ms: None,
-                });
-            }
-            _ => {}
-        }
-    }
-}
-
 /// Answers one request below `/pagerduty`.
 pub(super) fn answer(world: &World, ask: &Ask, path: &str) -> Reply {
+    let base = format!("{}/pagerduty", world.base());
+    if path == "/v2/enqueue" {
+        return write::enqueue(world, ask);
+    }
     let token = ask.credential("Token token=");
     if !token.is_some_and(|token| world.is_token(token)) {
         let error = json!({"error": {"message": "Invalid Credentials", "code": 2006}});
         return Reply::json(StatusCode::UNAUTHORIZED, &error);
     }
-    let base = format!("{}/pagerduty", world.base());
+    if ask.method != Method::GET {
+        return write::answer(world, ask, path, &base);
+    }
     let (key, entries) = match path {
         "/oncalls" => (
             "oncalls",
@@ -137,23 +109,62 @@ pub(super) fn answer(world: &World, ask: &Ask, path: &str) -> Reply {
             "schedules",
             ROTAS.iter().map(|rota| schedule(rota, &base)).collect(),
         ),
-        "/services" => {
-            let all = [SERVICE].into_iter().chain(TEAMS);
-            ("services", all.map(|of| service(of, &base)).collect())
+        "/services" => (
+            "services",
+            services().map(|of| service(of, &base)).collect(),
+        ),
+        "/maintenance_windows" => (
+            "maintenance_windows",
+            world.with(|cluster, now_ms| windows(&cluster.pager, ask, now_ms, &base)),
+        ),
+        "/users" => {
+            let wanted = ask.param("query").unwrap_or_default();
+            let all = people().map(|person| user(person, &base));
+            let found = all.filter(|user| user.to_string().contains(wanted));
+            ("users", found.collect())
         }
-        // The lab takes no writes, so nobody ever opens one.
-        "/maintenance_windows" => ("maintenance_windows", Vec::new()),
-        "/users/me" => {
-            let [first, ..] = &ROTAS;
-            let [person, ..] = first.people;
-            return Reply::json(StatusCode::OK, &json!({"user": user(person, &base)}));
-        }
-        _ => {
-            let error = json!({"error": {"message": "Not Found", "code": 2100}});
-            return Reply::json(StatusCode::NOT_FOUND, &error);
-        }
+        _ => return single(world, path, &base).unwrap_or_else(not_found),
     };
     page(ask, key, entries)
+}
+
+fn not_found() -> Reply {
+    let error = json!({"error": {"message": "Not Found", "code": 2100}});
+    Reply::json(StatusCode::NOT_FOUND, &error)
+}
+
+/// What is one thing, or belongs to one.
+fn single(world: &World, path: &str, base: &str) -> Option<Reply> {
+    let body = match path.split('/').collect::<Vec<_>>().as_slice() {
+        ["", "users", "me"] => {
+            let first = people().next()?;
+            json!({"user": user(first, base)})
+        }
+        ["", "maintenance_windows", id] => world.with(|cluster, _| {
+            let mut all = cluster.pager.windows().iter();
+            let found = all.find(|window| window.id == *id)?;
+            Some(json!({"maintenance_window": window(found, base)}))
+        })?,
+        ["", "incidents", id] => world.with(|cluster, _| {
+            let found = cluster.pager.incident(id)?;
+            Some(json!({"incident": entry(found, base)}))
+        })?,
+        ["", "incidents", id, "notes"] => world.with(|cluster, _| {
+            let found = cluster.pager.incident(id)?;
+            Some(json!({"notes": found.notes()}))
+        })?,
+        ["", "incidents", id, "log_entries"] => world.with(|cluster, now_ms| {
+            let found = cluster.pager.incident(id)?;
+            let log = log(&cluster.pager, found, now_ms, base);
+            Some(json!({"log_entries": log, "limit": PAGE, "offset": 0, "total": null, "more": false}))
+        })?,
+        _ => return None,
+    };
+    Some(Reply::json(StatusCode::OK, &body))
+}
+
+fn people() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ROTAS.iter().flat_map(|rota| rota.people)
 }
 
 fn page(ask: &Ask, key: &str, entries: Vec<Value>) -> Reply {
@@ -188,8 +199,13 @@ fn reference((id, name): (&str, &str), kind: &str, base: &str) -> Value {
     })
 }
 
+/// `ines.duarte@example.com`
+fn mail(name: &str) -> String {
+    format!("{}@example.com", name.to_lowercase().replace(' ', "."))
+}
+
 fn user((id, name): (&str, &str), base: &str) -> Value {
-    let email = format!("{}@example.com", name.to_lowercase().replace(' ', "."));
+    let email = mail(name);
     json!({
         "id": id, "type": "user", "summary": name, "name": name, "email": email, "time_zone": "UTC", "role": "user",
         "self": format!("{base}/users/{id}"), "html_url": null, "teams": [], "contact_methods": [],
@@ -219,6 +235,22 @@ fn is_wanted(ask: &Ask, name: &str, id: &str) -> bool {
     wanted.peek().is_none() || wanted.any(|wanted| wanted == id)
 }
 
+/// The first hand-over after the start.
+const fn anchor(pager: &Pager) -> i64 {
+    pager.started_ms.saturating_add(HANDOVER_MS)
+}
+
+/// Number of the shift at a time; the one that ends with the first hand-over is -1.
+const fn shift_at(pager: &Pager, ms: i64) -> i64 {
+    ms.saturating_sub(anchor(pager)).div_euclid(SHIFT_MS)
+}
+
+/// Who has a shift.
+fn on_duty(rota: &Rota, shift: i64) -> (&'static str, &'static str) {
+    let place = usize::try_from(shift.rem_euclid(3)).unwrap_or(0);
+    rota.people.get(place).copied().unwrap_or_default()
+}
+
 /// Shifts that overlap the time asked for, of both levels.
 fn on_calls(pager: &Pager, ask: &Ask, now_ms: i64, base: &str) -> Vec<Value> {
     let point = |name: &str| {
@@ -227,10 +259,8 @@ fn on_calls(pager: &Pager, ask: &Ask, now_ms: i64, base: &str) -> Vec<Value> {
     };
     let since = point("since").unwrap_or(now_ms);
     let until = point("until").unwrap_or(since).max(since);
-    let anchor = pager.started_ms.saturating_add(HANDOVER_MS);
-    let shift_at = |ms: i64| ms.saturating_sub(anchor).div_euclid(SHIFT_MS);
-    let first = shift_at(since);
-    let last = shift_at(until).min(first.saturating_add(SHIFTS_MAX));
+    let first = shift_at(pager, since);
+    let last = shift_at(pager, until).min(first.saturating_add(SHIFTS_MAX));
     let mut entries = Vec::new();
     for rota in &ROTAS {
         if !is_wanted(ask, "schedule_ids[]", rota.id)
@@ -239,10 +269,9 @@ fn on_calls(pager: &Pager, ask: &Ask, now_ms: i64, base: &str) -> Vec<Value> {
             continue;
         }
         for shift in first..=last {
-            let start = anchor.saturating_add(shift.saturating_mul(SHIFT_MS));
+            let start = anchor(pager).saturating_add(shift.saturating_mul(SHIFT_MS));
             let time = |ms: i64| Timestamp::from_millis(ms).to_seconds_text();
-            let place = usize::try_from(shift.rem_euclid(3)).unwrap_or(0);
-            let person = rota.people.get(place).copied().unwrap_or_default();
+            let person = on_duty(rota, shift);
             entries.push(json!({
                 "escalation_policy": reference(POLICY, "escalation_policy", base),
                 "escalation_level": rota.level, "schedule": reference((rota.id, rota.name), "schedule", base),
@@ -254,30 +283,78 @@ fn on_calls(pager: &Pager, ask: &Ask, now_ms: i64, base: &str) -> Vec<Value> {
 }
 
 fn incidents(pager: &Pager, ask: &Ask, base: &str) -> Vec<Value> {
-    let newest_first = pager.incidents.iter().rev();
-    let incidents = newest_first.filter_map(|incident| {
-        let status = match incident.resolved_ms {
-            None => "triggered",
-            Some(_) => "resolved",
-        };
-        let wanted =
-            is_wanted(ask, "statuses[]", status) && is_wanted(ask, "service_ids[]", SERVICE.0);
-        wanted.then(|| entry(incident, status, base))
+    let wanted = pager.incidents().filter(|incident| {
+        is_wanted(ask, "statuses[]", incident.status.as_str())
+            && is_wanted(ask, "service_ids[]", incident.service)
+            && is_wanted(ask, "incident_key", &incident.key)
     });
-    incidents.collect()
+    wanted.map(|incident| entry(incident, base)).collect()
 }
 
-fn entry(incident: &Incident, status: &str, base: &str) -> Value {
-    let id = format!("QLAB{:04}", incident.number);
-    let title = "orders-api: more than 5 % of the requests fail";
-    let changed = incident.resolved_ms.unwrap_or(incident.opened_ms);
+fn entry(incident: &Incident, base: &str) -> Value {
+    let (id, title) = (incident.id(), &incident.title);
     let time = |ms: i64| Timestamp::from_millis(ms).to_seconds_text();
     json!({
         "id": id, "type": "incident", "summary": format!("[#{}] {title}", incident.number), "title": title,
         "self": format!("{base}/incidents/{id}"), "html_url": null, "incident_number": incident.number,
-        "created_at": time(incident.opened_ms), "last_status_change_at": time(changed), "status": status,
-        "urgency": "high", "incident_key": "orders-api-errors", "service": reference(SERVICE, "service", base),
+        "created_at": time(incident.opened_ms), "last_status_change_at": time(incident.changed_ms),
+        "status": incident.status.as_str(), "urgency": incident.urgency, "incident_key": incident.key,
+        "service": reference(service_by_id(incident.service), "service", base),
         "escalation_policy": reference(POLICY, "escalation_policy", base),
         "assignments": [], "acknowledgements": [], "teams": [],
+    })
+}
+
+/// What happened to an incident: it was opened, and then the person on call was notified.
+fn log(pager: &Pager, incident: &Incident, now_ms: i64, base: &str) -> Vec<Value> {
+    let id = incident.id();
+    let line = |kind: &str, at_ms: i64| {
+        json!({
+            "id": format!("R{id}{}", kind.len()), "type": format!("{kind}_log_entry"),
+            "created_at": Timestamp::from_millis(at_ms).to_seconds_text(),
+        })
+    };
+    let mut log = vec![line("trigger", incident.opened_ms)];
+    let at_ms = incident.opened_ms.saturating_add(NOTIFIED_AFTER_MS);
+    if at_ms <= now_ms {
+        let [primary, ..] = &ROTAS;
+        let person = on_duty(primary, shift_at(pager, incident.opened_ms));
+        let mut line = line("notify", at_ms);
+        let by = if incident.urgency == "high" {
+            "push"
+        } else {
+            "email"
+        };
+        let told = json!({
+            "user": reference(person, "user", base),
+            "channel": {"type": "auto", "notification": {"type": format!("{by}_notification"), "status": "success"}},
+        });
+        if let (Some(line), Value::Object(told)) = (line.as_object_mut(), told) {
+            line.extend(told);
+        }
+        log.push(line);
+    }
+    log
+}
+
+fn windows(pager: &Pager, ask: &Ask, now_ms: i64, base: &str) -> Vec<Value> {
+    let filter = ask.param("filter").unwrap_or("all");
+    let wanted = pager.windows().iter().filter(|window| {
+        let is_service = |id: &&str| is_wanted(ask, "service_ids[]", id);
+        (filter != "open" || now_ms < window.ends_ms) && window.services.iter().any(is_service)
+    });
+    wanted.map(|one| window(one, base)).collect()
+}
+
+fn window(window: &Window, base: &str) -> Value {
+    let time = |ms: i64| Timestamp::from_millis(ms).to_seconds_text();
+    let of = window.services.iter();
+    let of = of.map(|id| reference(service_by_id(id), "service", base));
+    let by = people().find(|(_, name)| mail(name) == window.by);
+    json!({
+        "id": window.id, "type": "maintenance_window", "summary": window.text, "description": window.text,
+        "self": format!("{base}/maintenance_windows/{}", window.id), "html_url": null, "sequence_number": 1,
+        "start_time": time(window.starts_ms), "end_time": time(window.ends_ms), "services": of.collect::<Vec<_>>(),
+        "created_by": by.map(|person| reference(person, "user", base)), "teams": [],
     })
 }

@@ -255,10 +255,15 @@ fn rules(cluster: &Cluster) -> Json {
         } else {
             "pending"
         };
+        let labels = if rule.instance.is_empty() {
+            json!({"severity": rule.severity})
+        } else {
+            json!({"severity": rule.severity, "instance": rule.instance})
+        };
         json!({
             "state": state, "name": rule.name, "query": rule.query,
             "duration": promql_seconds(rule.for_ms), "keepFiringFor": 0,
-            "labels": {"severity": rule.severity}, "annotations": {"summary": rule.summary},
+            "labels": labels, "annotations": {"summary": rule.summary},
             "alerts": own.into_iter().map(alert).collect::<Vec<_>>(),
             "health": "ok", "evaluationTime": 0.000_4, "lastEvaluation": evaluated, "type": "alerting",
         })

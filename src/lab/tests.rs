@@ -1,5 +1,7 @@
 //! The whole lab over a real socket, with a client that knows nothing but bytes.
 
+mod writes;
+
 use super::*;
 use crate::clock::ManualClock;
 use crate::domain::time::{Moment, Timestamp};

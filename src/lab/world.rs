@@ -1,9 +1,11 @@
-//! What all answers are made from: the cluster, its past, its alerts and its incidents, at one moment.
+//! What all answers are made from: the cluster, its past, its alerts, its incidents and what was written, at one moment.
 
 use super::LabOptions;
-use super::alerts::Alarms;
+use super::alerts::{Alarms, PAGING};
 use super::metrics::{History, PAST_MS, SCRAPE_MS};
+use super::netbox::Journal;
 use super::pagerduty::Pager;
+use super::silences::Silences;
 use super::sim::Sim;
 use crate::clock::Clock;
 use std::net::SocketAddr;
@@ -17,8 +19,12 @@ pub(super) struct Cluster {
     pub(super) history: History,
     /// Alerts on the metrics.
     pub(super) alarms: Alarms,
-    /// Incidents from the alerts.
+    /// What keeps alerts quiet.
+    pub(super) silences: Silences,
+    /// Incidents from the alerts and from pages.
     pub(super) pager: Pager,
+    /// What was written into the CMDB.
+    pub(super) journal: Journal,
     /// When the newest values were kept.
     kept_ms: i64,
 }
@@ -32,7 +38,9 @@ impl Cluster {
             history: History::new(&sim),
             sim,
             alarms: Alarms::new(),
+            silences: Silences::default(),
             pager: Pager::new(now_ms),
+            journal: Journal::default(),
             kept_ms: begin_ms,
         };
         cluster.advance(now_ms);
@@ -49,10 +57,21 @@ impl Cluster {
             self.sim.step(self.kept_ms);
             self.history.keep(&self.sim);
             self.alarms.evaluate(&self.history, self.kept_ms);
-            self.pager.follow(&self.alarms, self.kept_ms);
+            self.follow();
         }
         self.sim.step(now_ms);
         self.history.refresh(&self.sim);
+    }
+
+    /// Lets the pager hear the alert that pages, unless a silence keeps it quiet.
+    fn follow(&mut self) {
+        let firing = self.alarms.firing(PAGING);
+        let is_heard = firing.is_some_and(|alert| {
+            let labels = alert.all_labels();
+            self.silences.of(&labels, self.kept_ms).is_empty()
+        });
+        let is_firing = firing.is_some();
+        self.pager.follow(is_firing, is_heard, self.kept_ms);
     }
 }
 

@@ -73,8 +73,8 @@ async fn greet<R, W>(
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin + Send + 'static,
 {
-    // Asked while the greeting is on its way.
-    let account = tokio::spawn(account_of(uid));
+    // Asked while the greeting is on its way. Root is nobody whatever its name is.
+    let account = (uid != 0).then(|| tokio::spawn(account_of(uid)));
     let hello = match tokio::time::timeout(HANDSHAKE_MAX, receiver.next::<ToServer>()).await {
         Ok(Ok(Some(ToServer::Hello(hello)))) if hello.contract == CONTRACT => hello,
         Ok(Ok(Some(ToServer::Hello(hello)))) => {
@@ -95,7 +95,10 @@ async fn greet<R, W>(
     };
     let (frames, backlog) = queue();
     let (answer, answered) = oneshot::channel();
-    let account = account.await.ok().flatten();
+    let account = match account {
+        Some(asking) => asking.await.ok().flatten(),
+        None => None,
+    };
     let joining = Joining {
         peer: Peer { uid, account },
         hello,

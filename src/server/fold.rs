@@ -69,15 +69,25 @@ impl Batch {
 /// # Errors
 /// [`FoldFault`]: damage before anything else, then the first record that is not known or cannot be.
 pub fn open(dir: SessionDir) -> Result<(Opened, Folded), FoldFault> {
+    let take = |folded: &mut Folded, stamped| folded.take(stamped).map_err(FoldFault::from);
+    let (opened, folded) = while_reading(take, |on_record| journal::open(dir, on_record));
+    Ok((opened?, folded?))
+}
+
+/// Folds what `read` hands over while it reads, by `take`; gives what both come to.
+pub(crate) fn while_reading<T, E: From<FactError> + Send>(
+    take: impl FnMut(&mut Folded, Stamped) -> Result<(), E> + Send,
+    read: impl FnOnce(&mut dyn FnMut(&Entry<'_>)) -> T,
+) -> (T, Result<Folded, E>) {
     let (to_decode, full) = sync_channel(BATCHES_MAX);
     let (give_back, used) = sync_channel(BATCHES_MAX);
     let (to_fold, decoded) = sync_channel(BATCHES_MAX);
     thread::scope(|scope| {
         scope.spawn(move || decode(&full, &give_back, &to_fold));
-        let folding = scope.spawn(move || fold(&decoded));
+        let folding = scope.spawn(move || fold(&decoded, take));
         let mut batch = Batch::default();
         // A fold that has ended early has an error to tell; the rest of the journal is verified all the same.
-        let opened = journal::open(dir, |entry| {
+        let read = read(&mut |entry| {
             batch.add(entry);
             if batch.is_full() {
                 let next = used.try_recv().unwrap_or_default();
@@ -90,7 +100,7 @@ pub fn open(dir: SessionDir) -> Result<(Opened, Folded), FoldFault> {
             Ok(folded) => folded,
             Err(panic) => std::panic::resume_unwind(panic),
         };
-        Ok((opened?, folded?))
+        (read, folded)
     })
 }
 
@@ -116,16 +126,23 @@ fn decode(full: &Receiver<Batch>, give_back: &SyncSender<Batch>, to_fold: &SyncS
     }
 }
 
-fn fold(decoded: &Receiver<Decoded>) -> Result<Folded, FoldFault> {
+fn fold<E: From<FactError>>(
+    decoded: &Receiver<Decoded>,
+    mut take: impl FnMut(&mut Folded, Stamped) -> Result<(), E>,
+) -> Result<Folded, E> {
     let mut folded = Folded::default();
     for fact in decoded.iter().flatten() {
-        folded.take(fact?)?;
+        take(&mut folded, fact?)?;
     }
     Ok(folded)
 }
 
 impl Folded {
-    fn take(&mut self, stamped: Stamped) -> Result<(), FoldError> {
+    /// Takes the next fact.
+    ///
+    /// # Errors
+    /// [`FoldError`] when it cannot be; then it has moved the head and nothing else.
+    pub(crate) fn take(&mut self, stamped: Stamped) -> Result<(), FoldError> {
         if let Fact::Attached { terminal, .. } = &stamped.fact {
             self.highest = self.highest.max(terminal.0);
         }

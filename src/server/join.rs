@@ -55,12 +55,7 @@ impl Session {
             queue,
         );
         let terminal = self.registry.add(client);
-        tracing::info!(
-            terminal = terminal.0,
-            who = describe(&actor),
-            read_only,
-            "attached"
-        );
+        let who = describe(&actor);
         let welcome = ToClient::Welcome(Welcome {
             contract: CONTRACT,
             program: crate::PROGRAM.to_owned(),
@@ -72,7 +67,10 @@ impl Session {
             read_only,
         });
         self.start_over(terminal, &welcome);
-        if answer.send(Ok(terminal)).is_err() {
+        // The log wakes a thread of its own; it comes behind what the terminal waits for.
+        let is_gone = answer.send(Ok(terminal)).is_err();
+        tracing::info!(terminal = terminal.0, who, read_only, "attached");
+        if is_gone {
             self.registry.remove(terminal);
         }
     }

@@ -155,12 +155,45 @@ impl Ledger {
         Ok(found)
     }
 
-    /// The journal's trouble, or with an empty `error` its end, in the form every screen shows already.
-    pub(crate) fn health(error: &str, now: Moment) -> Result<ConnectorHealth, NameError> {
+    /// Header documents from `from` on, at most `count` and at most what fits a frame.
+    pub(crate) fn headers(&self, from: Seq, count: u32) -> Result<Vec<String>, ReadError> {
+        let mut found = Vec::new();
+        let mut bytes = 0_usize;
+        let end = self.durable.map_or(0, |(seq, _)| seq.0.saturating_add(1));
+        for seq in (from.0..end).take(usize::try_from(count).unwrap_or(0)) {
+            let record = self.log.read(Seq(seq))?;
+            bytes = bytes.saturating_add(record.header_bytes().len());
+            if bytes > READ_BYTES_MAX && !found.is_empty() {
+                break;
+            }
+            // The grammar is ASCII, so nothing is lost here.
+            found.push(String::from_utf8_lossy(record.header_bytes()).into_owned());
+        }
+        Ok(found)
+    }
+
+    /// True when the journal has this record.
+    pub(crate) fn has(&self, seq: Seq, hash: Digest) -> bool {
+        self.durable.is_some_and(|(newest, _)| seq <= newest)
+            && self.log.read(seq).is_ok_and(|record| record.hash() == hash)
+    }
+
+    /// Length in bytes of what is durable.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.log.bytes()
+    }
+
+    /// Trouble of the journal or of what is made from it, or with an empty `error` its end, in the form every screen
+    /// shows already.
+    pub(crate) fn health(
+        name: &str,
+        error: &str,
+        now: Moment,
+    ) -> Result<ConnectorHealth, NameError> {
         let is_good = error.is_empty();
         Ok(ConnectorHealth {
-            connector: ConnectorName::new("journal")?,
-            system: "journal".to_owned(),
+            connector: ConnectorName::new(name)?,
+            system: name.to_owned(),
             liveness: if is_good {
                 Liveness::Live
             } else {

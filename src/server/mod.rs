@@ -4,6 +4,7 @@
 //! their own that only send inputs. It must not decide anything: what may happen is the business of `domain`.
 
 pub mod accounts;
+pub mod checkpoints;
 mod clients;
 mod codes;
 mod connection;
@@ -13,6 +14,7 @@ mod input;
 mod join;
 mod ledger;
 mod listen;
+mod outbox;
 pub mod peek;
 pub mod pin;
 pub mod policy;

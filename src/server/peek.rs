@@ -1,12 +1,12 @@
 //! A look at a session's journal without its lock: is it over, and what was it started with?
 
-use crate::domain::apply::apply;
+use super::fold::{self, Folded};
 use crate::domain::digest::Digest;
-use crate::domain::fact::{Fact, Mode};
+use crate::domain::fact::Mode;
 use crate::domain::id::{Seq, SessionId};
-use crate::domain::state::{Phase, State};
-use crate::journal::facts::{self, FactError};
-use crate::journal::{JOURNAL_FILE, ReadError, Reader};
+use crate::domain::state::Phase;
+use crate::journal::facts::FactError;
+use crate::journal::{Entry, JOURNAL_FILE, ReadError, Reader};
 use std::fs::File;
 use std::path::Path;
 
@@ -101,32 +101,21 @@ pub fn peek_file(file: &Path) -> Result<Option<Peek>, PeekError> {
             });
         }
     };
-    let mut reader = Reader::new(file);
-    let mut state: Option<State> = None;
-    loop {
-        match reader.next_record() {
-            Ok(Some(entry)) => {
-                let stamped = facts::fact_in(&entry).map_err(|source| PeekError::Fact {
-                    dir: shown(),
-                    source,
-                })?;
-                match (&mut state, &stamped.fact) {
-                    (None, Fact::SessionOpened(genesis)) => {
-                        state = Some(State::new((**genesis).clone(), stamped.hash, stamped.at));
-                    }
-                    (Some(state), _) => apply(state, &stamped),
-                    (None, _) => {}
-                }
-            }
-            Ok(None) | Err(ReadError::Torn { .. }) => break,
-            Err(source) => {
-                return Err(PeekError::Read {
-                    dir: shown(),
-                    source,
-                });
-            }
-        }
-    }
+    // What cannot be is left out here; the server that takes the session up has the words for it.
+    let take = |folded: &mut Folded, stamped| {
+        folded.take(stamped).ok();
+        Ok::<(), FactError>(())
+    };
+    let (read, folded) = fold::while_reading(take, |on_record| read_all(file, on_record));
+    read.map_err(|source| PeekError::Read {
+        dir: shown(),
+        source,
+    })?;
+    let folded = folded.map_err(|source| PeekError::Fact {
+        dir: shown(),
+        source,
+    })?;
+    let state = folded.state;
     Ok(state.map(|state| Peek {
         session: state.genesis.session.clone(),
         head: state.head.0,
@@ -135,6 +124,18 @@ pub fn peek_file(file: &Path) -> Result<Option<Peek>, PeekError> {
         phase: word(state.phase),
         runbook: state.genesis.runbook.digest,
     }))
+}
+
+/// Reads and verifies all records but a torn last one.
+fn read_all(file: File, on_record: &mut dyn FnMut(&Entry<'_>)) -> Result<(), ReadError> {
+    let mut reader = Reader::new(file);
+    loop {
+        match reader.next_record() {
+            Ok(Some(entry)) => on_record(&entry),
+            Ok(None) | Err(ReadError::Torn { .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 const fn word(phase: Phase) -> &'static str {

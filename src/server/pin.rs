@@ -76,6 +76,8 @@ pub fn genesis(seed: Seed, clock: &dyn Clock) -> Result<Genesis, PinError> {
         plan_digest: seed.plan.digest(),
         plan: seed.plan,
         panels: seed.panels,
+        // Made with the session directory, so that a failed start leaves no key behind.
+        session_key: None,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The session task: owns the engine and the journal, takes one input at a time, and lets nothing be seen before it
 //! is durable. It waits for nothing but the journal: whatever else may block has a task of its own.
 
+use super::checkpoints::Checkpoints;
 use super::clients::Registry;
 use super::exec::{ExecNews, Executor};
 use super::input::Incoming;
@@ -86,6 +87,7 @@ pub(crate) struct Session {
     /// Places for tasks that read an executable.
     pub(crate) renders: Arc<Semaphore>,
     pub(crate) recent: VecDeque<Stamped>,
+    pub(crate) checkpoints: Checkpoints,
     pub(crate) clock: Arc<dyn Clock>,
     /// To this task itself, for answers of tasks that look at the disk.
     pub(crate) own_inputs: mpsc::Sender<Incoming>,
@@ -115,11 +117,15 @@ impl Session {
         let stop = self.shutdown.clone();
         let seconds = Seconds::start();
         self.say_notices().await;
+        if self.checkpoints.newest().is_none() {
+            self.checkpoint();
+        }
         loop {
             let mut turn = Turn::default();
             self.repeat_news(&mut turn);
             let now = self.clock.now();
             let is_timed = self.waits_for_time();
+            let uncovered = self.checkpoints.due();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -129,6 +135,10 @@ impl Session {
                 Some(reading) = sources.readings.recv() => self.on_reading(reading, &mut turn),
                 // Everything timed is looked at on the full second, in one wakeup; without anything timed there is none.
                 () = seconds.next(now), if is_timed => {}
+                () = until(uncovered), if uncovered.is_some() => {}
+            }
+            if self.checkpoints.is_due(&[]) {
+                self.checkpoint();
             }
             self.drain(&mut sources, &mut turn);
             self.look_now_and_then();
@@ -356,7 +366,11 @@ impl Session {
             Ok(stamped) => {
                 self.news.clear();
                 let effects = self.engine.commit(&stamped);
+                let is_due = self.checkpoints.is_due(&stamped);
                 self.show(stamped);
+                if is_due {
+                    self.checkpoint();
+                }
                 self.do_all(effects);
                 if std::mem::take(&mut self.is_unwritable) {
                     tracing::info!("the journal can be written again");
@@ -378,7 +392,7 @@ impl Session {
 
     /// Shows the journal's state to everybody, as that of a connector.
     fn tell_health(&mut self, error: &str) {
-        if let Ok(health) = Ledger::health(error, self.clock.now()) {
+        if let Ok(health) = Ledger::health("journal", error, self.clock.now()) {
             let reading = Reading::Health(health);
             self.board.absorb(reading.clone());
             self.registry.broadcast_readings(vec![reading]);
@@ -392,6 +406,20 @@ impl Session {
                 self.recent.pop_front();
             }
             self.recent.push_back(fact);
+        }
+    }
+
+    /// Signs what is durable, and shows it.
+    fn checkpoint(&mut self) {
+        let state = self.engine.state();
+        let made = self.checkpoints.make(
+            (&state.genesis, state.genesis_hash),
+            state.head,
+            self.ledger.bytes(),
+            self.clock.now().wall,
+        );
+        if let Some(signed) = made {
+            self.registry.broadcast(&ToClient::Checkpoint(signed));
         }
     }
 
@@ -429,10 +457,20 @@ impl Session {
         };
         self.take(&closing, &mut turn, None);
         self.write().await.ok();
+        if self.engine.state().phase.is_final() {
+            self.checkpoints.destroy();
+        }
         self.registry.broadcast(&ToClient::Bye {
             reason: format!("the session server ended: {reason}"),
         });
         reason
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }
 

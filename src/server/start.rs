@@ -1,6 +1,7 @@
 //! Starting a session server: lock, journal, state, socket, connectors, and the task that joins them.
 
 use super::accounts;
+use super::checkpoints::{self, Away, Checkpoints};
 use super::clients::Registry;
 use super::exec::{Executor, Workplace};
 use super::fold::{self, FoldFault, Folded};
@@ -66,6 +67,8 @@ pub struct Options {
     pub base_env: std::collections::BTreeMap<String, String>,
     /// Bytes of output kept per command.
     pub output_bytes_max: u64,
+    /// Where checkpoints go besides attached terminals and the session's own directory.
+    pub away: Away,
     /// The clocks.
     pub clock: Arc<dyn Clock>,
 }
@@ -107,6 +110,9 @@ pub enum StartError {
     /// The people file.
     #[error("{0}")]
     People(String),
+    /// The key of the session.
+    #[error("{0}")]
+    Key(String),
     /// The socket.
     #[error(transparent)]
     Socket(#[from] SocketError),
@@ -143,13 +149,20 @@ impl StartError {
                 Some("make it, or leave out `server.group` in `config.toml`".to_owned())
             }
             Self::Append(error) => error.hint().map(Into::into),
-            Self::Fold { .. } | Self::Seal(_) | Self::People(_) | Self::Connectors(_) => None,
+            Self::Fold { .. }
+            | Self::Seal(_)
+            | Self::People(_)
+            | Self::Key(_)
+            | Self::Connectors(_) => None,
             Self::Dirs { .. } => Some(
                 "`server.state_dir` in `config.toml` names the directory of sessions".to_owned(),
             ),
         }
     }
 }
+
+/// Time the last checkpoints have to leave when the server ends.
+const OUTBOX_MAX: Duration = Duration::from_secs(2);
 
 /// A session server that clients can attach to.
 pub struct Server {
@@ -217,7 +230,10 @@ impl Server {
             }
             (None, Some(genesis)) => {
                 let ground = prepare(&options, policy, genesis)?;
-                let begun = begin(opened, genesis, &*options.clock).await?;
+                let key = checkpoints::make_key(&options.session_dir).map_err(StartError::Key)?;
+                let mut genesis = genesis.clone();
+                genesis.session_key = Some(key);
+                let begun = begin(opened, &genesis, &*options.clock).await?;
                 Ok(Self::join(options, ground, begun))
             }
         }
@@ -239,9 +255,11 @@ impl Server {
         let shutdown = CancellationToken::new();
         let mut registry = Registry::default();
         registry.continue_after(begun.highest);
+        let genesis = &begun.state.genesis;
+        let (checkpoints, trouble) =
+            Checkpoints::open(&options.session_dir, genesis, &options.away);
         let mut executor = Executor::new(workplace, updates_in);
         executor.recall(&begun.state);
-        let genesis = &begun.state.genesis;
         let now = options.clock.now().wall;
         let world = first_world(genesis, &policy, (owner.as_ref(), now), counter.abilities);
         let session = Session {
@@ -258,12 +276,13 @@ impl Server {
             looks: Looks::default(),
             renders: Arc::new(Semaphore::new(RENDERS_MAX)),
             recent: begun.recent,
+            checkpoints,
             clock: Arc::clone(&options.clock),
             own_inputs,
             news: Vec::new(),
             failed_starts: Vec::new(),
             desk: counter.desk,
-            notices: counter.notices,
+            notices: counter.notices.into_iter().chain(trouble).collect(),
             handovers_at: None,
             is_unwritable: false,
             // What follows from where the journal ends follows with the first second.
@@ -303,7 +322,7 @@ impl Server {
     /// Serves until told to end; returns why.
     pub async fn run(self) -> String {
         let Self {
-            session,
+            mut session,
             sources,
             shutdown,
             socket,
@@ -317,6 +336,8 @@ impl Server {
         let reception = Reception::new(session.own_inputs.clone());
         let (clients, gone) = (reception.tasks.clone(), reception.ended.clone());
         let listening = tokio::spawn(reception.accept_all(listener, shutdown.clone()));
+        let outbox = session.checkpoints.outbox();
+        let carrying = tokio::spawn(outbox.carry(readings.clone(), Arc::clone(&clock)));
         let connectors = Connectors::start(connectors, &readings, &clock, &shutdown);
         let context = deliver::Context {
             ended,
@@ -326,13 +347,15 @@ impl Server {
         };
         let couriers = deliver::start(couriers, &context);
         drop(context);
-        let reason = session.run(sources).await;
+        // Large, and moved about no more.
+        let reason = Box::pin(session.run(sources)).await;
         shutdown.cancel();
         listening.await.ok();
         // The session has let its clients go; those that read get its goodbye, a stalled one is not waited for.
         clients.close();
         tokio::time::timeout(GOODBYE_MAX, clients.wait()).await.ok();
         gone.cancel();
+        tokio::time::timeout(OUTBOX_MAX, carrying).await.ok();
         connectors.stopped().await;
         couriers.wait().await;
         drop(kept);

@@ -10,6 +10,7 @@ use crate::domain::board::OutputTail;
 use crate::domain::command::{Command, Refusal, Signed};
 use crate::domain::confirm::plan_doc::{self, PlanInputs};
 use crate::domain::decide::{Prepared, draft_terms};
+use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, ExecKey};
 use crate::domain::id::{Seq, StepId, TerminalId};
 use crate::domain::world::Look;
@@ -71,6 +72,10 @@ impl Session {
             ToServer::Records { from, count } => {
                 self.send_records(terminal, from, count.min(RECORDS_MAX));
             }
+            ToServer::Headers { from, count } => {
+                self.send_headers(terminal, from, count.min(RECORDS_MAX));
+            }
+            ToServer::Seen { seq, hash } => self.on_seen(terminal, seq, hash),
             ToServer::Output { key, offset } => self.send_output(terminal, &key, offset),
             ToServer::SignIn {
                 number,
@@ -278,7 +283,12 @@ impl Session {
             recent: snapshot::newest(&self.recent),
         };
         match codec::encode(first).and_then(|first| snapshot::frames(first, snapshot)) {
-            Ok(frames) => self.registry.start_over(terminal, frames),
+            Ok(frames) => {
+                self.registry.start_over(terminal, frames);
+                if let Some(signed) = self.checkpoints.newest().cloned() {
+                    self.registry.send(terminal, &ToClient::Checkpoint(signed));
+                }
+            }
             Err(error) => {
                 tracing::error!(%error, "a snapshot could not be written");
                 let reason = "the server cannot write its state; see its log";
@@ -298,6 +308,34 @@ impl Session {
             records.truncate(records.len() / 2);
         }
         self.registry.send(terminal, &ToClient::Records(records));
+    }
+
+    /// Answers with header documents; with none when there are none or they cannot be read.
+    fn send_headers(&mut self, terminal: TerminalId, from: Seq, count: u32) {
+        let headers = self.ledger.headers(from, count).unwrap_or_else(|error| {
+            tracing::error!(%error, "headers that were asked for cannot be read");
+            Vec::new()
+        });
+        self.registry
+            .send(terminal, &ToClient::Headers { from, headers });
+    }
+
+    /// A client has seen a record of this session before. What follows it goes to the client, which checks it; a
+    /// journal that does not have it was rolled back, and the log says so too.
+    fn on_seen(&mut self, terminal: TerminalId, seq: Seq, hash: Digest) {
+        if self.ledger.has(seq, hash) {
+            return self.send_headers(terminal, seq.next(), RECORDS_MAX);
+        }
+        tracing::error!(
+            terminal = terminal.0,
+            record = seq.0,
+            "a client has seen a record that this journal does not have: it was rolled back"
+        );
+        let none = ToClient::Headers {
+            from: seq,
+            headers: Vec::new(),
+        };
+        self.registry.send(terminal, &none);
     }
 
     fn send_output(&mut self, terminal: TerminalId, key: &ExecKey, offset: u64) {

@@ -4,16 +4,23 @@
 use super::session::{Session, Turn};
 use crate::connect::deliver::{Desk, Ended, Job, Parcel};
 use crate::connect::registry::Built;
+use crate::domain::fact::{Fact, Stamped};
 use crate::domain::id::ConnectorName;
 use crate::domain::on_call::{AHEAD, announcements};
 use crate::domain::reading::{OnCall, Reading};
+use crate::domain::time::Timestamp;
 use crate::domain::touched;
 use crate::domain::write::{Ability, WriteNo, WriteState};
 use crate::engine::Input;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 /// Hand-overs told at once: all levels of a few rotas; an account with hundreds of schedules must not fill the journal.
 const ANNOUNCED_MAX: usize = 8;
+
+/// For how long back a notice of the same words is the same one: longer than from its first time to the hand-over and
+/// the restart after it, and less than the shortest shift that comes round again.
+const SAID_FOR: Duration = Duration::from_secs(4 * 3600);
 
 impl Session {
     /// Sends a write whose fact is durable.
@@ -69,7 +76,8 @@ impl Session {
         }
     }
 
-    /// Says a hand-over of the pager ahead, and when it has come; each once while the work goes on.
+    /// Says a hand-over of the pager ahead, and when it has come; each once while the work goes on, over restarts too:
+    /// what the journal has is not said again, and what came while no server ran is said by the next.
     fn announce_handovers(&mut self, turn: &mut Turn) {
         let state = self.engine.state();
         if state.phase.is_final() {
@@ -80,15 +88,26 @@ impl Session {
         // Work that runs over, and work without a window, goes on for now.
         let end = window.filter(|end| *end > now).unwrap_or(now.plus(AHEAD));
         let on_calls: Vec<&OnCall> = self.board.on_calls.values().flatten().collect();
-        let due = announcements(&on_calls, end, self.handovers_at, now);
+        let mut due = announcements(&on_calls, end, self.handovers_at, now);
+        if self.handovers_at.is_none() {
+            let left = left_at(&self.recent);
+            let missed = left.map(|left| announcements(&on_calls, end, Some(left), now));
+            due.extend(missed.into_iter().flatten().filter(|missed| missed.is_now));
+        }
         self.handovers_at = Some(now);
-        for announcement in due.into_iter().take(ANNOUNCED_MAX) {
+        let texts = due.into_iter().map(|announcement| {
             let word = if announcement.is_now {
                 "pager now"
             } else {
                 "pager"
             };
-            let text = format!("{word}: {}", announcement.handover);
+            format!("{word}: {}", announcement.handover)
+        });
+        let texts: Vec<String> = texts
+            .filter(|text| !is_said(&self.recent, text, now))
+            .take(ANNOUNCED_MAX)
+            .collect();
+        for text in texts {
             self.take(&Input::Notice { text }, turn, None);
         }
     }
@@ -101,6 +120,21 @@ impl Session {
         }
         self.finish(turn).await;
     }
+}
+
+/// Until when the server before this one was there; nothing for the first one.
+fn left_at(recent: &VecDeque<Stamped>) -> Option<Timestamp> {
+    let is_start = |record: &Stamped| matches!(record.fact, Fact::SessionResumed { .. });
+    let start = recent.iter().rposition(is_start)?;
+    let before = recent.get(start.checked_sub(1)?)?;
+    Some(before.at.wall)
+}
+
+/// An earlier server has said it. A text names rota, people and time of day, so that only a day makes it another one.
+fn is_said(recent: &VecDeque<Stamped>, text: &str, now: Timestamp) -> bool {
+    let newest = recent.iter().rev();
+    let mut lately = newest.take_while(|record| now.since(record.at.wall) < SAID_FOR);
+    lately.any(|record| matches!(&record.fact, Fact::NoteAdded { text: said, .. } if said == text))
 }
 
 fn written(ended: Ended) -> Input {

@@ -218,6 +218,14 @@ pub enum Action {
     Acknowledge,
     /// Write under an incident.
     IncidentNote,
+    /// Close an incident.
+    ResolveIncident,
+    /// Write a journal entry under a component of a CMDB.
+    Record,
+    /// Set the status of a component in a CMDB.
+    SetStatus,
+    /// Write a mark on dashboards.
+    Annotate,
     /// Show what was written to other systems.
     Writes,
     /// Show all that the CMDB says of a component.

@@ -84,6 +84,15 @@ impl<'a> Canvas<'a> {
         self.buf.set_style(area.intersection(self.buf.area), style);
     }
 
+    /// Puts a compiled-in sign of one cell into every cell of an area.
+    pub(crate) fn fill(&mut self, area: Rect, sign: &'static str, style: Style) {
+        for position in area.intersection(self.buf.area).positions() {
+            if let Some(cell) = self.buf.cell_mut(position) {
+                cell.set_symbol(sign).set_style(style);
+            }
+        }
+    }
+
     /// Clears an area to ordinary text.
     pub(crate) fn clear(&mut self, area: Rect) {
         let area = area.intersection(self.buf.area);

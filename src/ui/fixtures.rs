@@ -23,7 +23,7 @@ use crate::domain::runbook::plan::ExecRole;
 use crate::domain::state::State;
 use crate::domain::threshold::{Unknown, Verdict};
 use crate::domain::time::{Moment, Timestamp};
-use crate::ui::room::{Link, Room};
+use crate::ui::room::{Link, Room, Seen};
 use crate::wire::message::Welcome;
 use runbook::plan;
 use std::collections::VecDeque;
@@ -83,6 +83,7 @@ fn genesis(mode: Mode) -> Genesis {
         plan_digest: Digest::of(b"plan"),
         plan: plan(),
         panels: Vec::new(),
+        session_key: None,
     }
 }
 
@@ -119,6 +120,8 @@ impl Story {
             board: Board::default(),
             outputs: Vec::new(),
             recent: VecDeque::from([opened]),
+            // All that is told here is believed.
+            seen: Seen::Since(Seq(u64::MAX)),
             link: Link::Up,
         };
         let story = Self {

@@ -27,7 +27,7 @@ mod words;
 mod writing;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;
 
@@ -47,6 +47,7 @@ use layers::{Layers, Notice};
 use model::Model;
 use proof::Wish;
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ritual::Ritual;
 use room::{Link, Room};
@@ -255,7 +256,7 @@ impl Ui {
         match work.room.and_then(|room| proof::propose(room, draft)) {
             Some(wish) => signing::begin(&mut work, wish),
             None => {
-                work.say("the draft is not the plan its terms name: call the owner of the host")
+                work.say("the draft is not the plan its terms name: call the owner of the host");
             }
         }
         work.requests
@@ -289,13 +290,18 @@ impl Ui {
         }
     }
 
-    /// Draws the screen.
+    /// Draws the screen, as [`Self::paint`].
     pub fn draw(&mut self, screen: &Screen, now: Moment, frame: &mut Frame<'_>) {
-        let area = frame.area();
+        self.paint(screen, now, frame.buffer_mut());
+    }
+
+    /// Draws the screen into blank cells.
+    pub fn paint(&mut self, screen: &Screen, now: Moment, cells: &mut Buffer) {
+        let area = cells.area;
         self.on_size((area.width, area.height), now);
         self.sync(screen, now);
         self.targets.clear();
-        let mut canvas = Canvas::new(frame.buffer_mut(), &self.look, &mut self.targets);
+        let mut canvas = Canvas::new(cells, &self.look, &mut self.targets);
         let text = canvas.of(Role::Text);
         // Without a ground of its own a theme leaves cells that nothing is written in as the terminal has them: to send
         // each of them would be half of what an attach costs.

@@ -18,7 +18,7 @@ use crate::domain::id::{AttemptNo, Nonce, PersonId, StepId};
 use crate::domain::runbook::plan::Risk;
 use crate::domain::state::Proposal;
 use crate::domain::time::Moment;
-use crate::ui::room::{Link, Room};
+use crate::ui::room::{Link, Room, Seen};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::time::Duration;
 
@@ -154,6 +154,27 @@ pub(crate) fn sync(
     {
         ritual.on_checked(now);
     }
+    if let Some(ritual) = slot {
+        ritual.fault = fault_of(room, proposal);
+    }
+}
+
+/// Why nobody should confirm this plan on this screen, whatever they read.
+fn fault_of(room: &Room, proposal: &Proposal) -> Option<&'static str> {
+    if Digest::of(proposal.plan.as_bytes()) != proposal.terms.plan {
+        return Some("the plan is not the one its digest names: do not confirm, call the proposer");
+    }
+    let (seq, _) = proposal.proposed?;
+    match room.seen {
+        Seen::Fault(_) => {
+            Some("the journal is not as you saw it before: do not confirm, call the others")
+        }
+        Seen::Since(checked) if checked >= seq => None,
+        // Headers are on their way; on a slow line it takes a moment.
+        Seen::Since(_) | Seen::Unchecked => {
+            Some("the chain of records up to this proposal is being checked")
+        }
+    }
 }
 
 /// True when this person is asked what they expect to be touched, before they see it.
@@ -228,9 +249,6 @@ impl Ritual {
         now: Moment,
     ) -> Option<Self> {
         let statement = statement_of(room, proposal, signer)?;
-        let fault = (Digest::of(proposal.plan.as_bytes()) != proposal.terms.plan).then_some(
-            "the plan is not the one its digest names: do not confirm, call the proposer",
-        );
         let irreversible = room
             .state
             .find(&proposal.terms.step)
@@ -255,7 +273,7 @@ impl Ritual {
             words: confirm_words(Digest::of(statement.as_bytes())),
             statement,
             target: irreversible.then(|| content::value_of(&proposal.plan, "target").to_owned()),
-            fault,
+            fault: fault_of(room, proposal),
             content: content::lines(room, proposal),
             rows: Vec::new(),
             size: (0, 0),

@@ -4,7 +4,7 @@ use crate::domain::alert_match;
 use crate::domain::apply::apply;
 use crate::domain::board::{Board, GateProgress, OutputTail};
 use crate::domain::fact::{ExecKey, Stamped};
-use crate::domain::id::StepId;
+use crate::domain::id::{Seq, StepId};
 use crate::domain::reading::Reading;
 use crate::domain::state::{State, StepStatus};
 use crate::domain::time::Moment;
@@ -30,6 +30,17 @@ pub enum Link {
     },
 }
 
+/// What this terminal knows of the journal behind what it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// Nothing yet.
+    Unchecked,
+    /// The chain of records is whole up to this one, from what was seen before or first.
+    Since(Seq),
+    /// It is not the journal that was seen before: nothing it says can be confirmed.
+    Fault(String),
+}
+
 /// Records kept for the feed and the timeline. A night has a few thousand; at 300 bytes each this stays below 2 MiB.
 pub const RECORDS_MAX: usize = 5_000;
 
@@ -51,6 +62,8 @@ pub struct Room {
     pub recent: VecDeque<Stamped>,
     /// Whether the server is there.
     pub link: Link,
+    /// Whether its journal is the one that was seen before.
+    pub seen: Seen,
 }
 
 impl Room {
@@ -63,12 +76,19 @@ impl Room {
             outputs: snapshot.outputs,
             recent: snapshot.recent.into(),
             link: Link::Up,
+            seen: Seen::Unchecked,
         }
     }
 
     /// Starts over from a new snapshot, after a lost connection or a lag.
     pub fn on_snapshot(&mut self, welcome: Welcome, snapshot: Snapshot) {
+        // A journal that was found wanting does not become another one by a new snapshot of it.
+        let seen = std::mem::replace(&mut self.seen, Seen::Unchecked);
+        let is_same = snapshot.state.genesis.session == self.state.genesis.session;
         *self = Self::from_snapshot(welcome, snapshot);
+        if is_same {
+            self.seen = seen;
+        }
     }
 
     /// Folds new facts in. Those the state holds already are left out.
@@ -150,7 +170,6 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::Seq;
     use crate::ui::fixtures::Story;
 
     #[test]

@@ -1,6 +1,6 @@
 //! From a wish for a signature to what is sent: what keys and the agent's answers come to.
 
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::policy;
 use crate::ui::Request;
 use crate::ui::layers::{Layer, Notice, Prompt, Purpose, Sign, SignAct};
@@ -72,14 +72,12 @@ pub(super) fn on_act(work: &mut Work<'_>, act: SignAct) {
 
 /// Tells why there is no signature, in the popup that waits for one, or at the bottom.
 pub(super) fn failed(work: &mut Work<'_>, reason: &str, hint: &str) {
-    match work.layers.sign() {
-        Some(sign) => sign.fail(reason, hint),
-        None => {
-            let refusal = crate::domain::command::Refusal {
-                reason: reason.to_owned(),
-                hint: hint.to_owned(),
-            };
-            work.layers.notice = Some(Notice::refusal(&refusal, work.now));
-        }
+    if let Some(sign) = work.layers.sign() {
+        return sign.fail(reason, hint);
     }
+    let refusal = Refusal {
+        reason: reason.to_owned(),
+        hint: hint.to_owned(),
+    };
+    work.layers.notice = Some(Notice::refusal(&refusal, work.now));
 }

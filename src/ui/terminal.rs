@@ -1,17 +1,19 @@
 //! The real terminal: raw mode, the modes we set, and their undoing by a fixed byte string whatever happens.
 
+mod surface;
+
 use super::view::plain::CONNECTING_ROWS;
-use crossterm::cursor::{Hide, MoveTo};
+use crossterm::cursor::Hide;
 use crossterm::event::EnableBracketedPaste;
 use crossterm::queue;
 use crossterm::style::Print;
 use crossterm::terminal::{self, Clear, ClearType, EnterAlternateScreen};
-use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::{Terminal, TerminalOptions, Viewport};
 use std::io::{self, BufWriter, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use surface::Surface;
 
 /// Undoes every mode that is set here, and those a program in the output could not have set: end of synchronized
 /// update, mouse (all four protocols), focus reports, bracketed paste, keyboard flags, colours, cursor, alternate screen.
@@ -76,8 +78,6 @@ impl Write for Frame {
 /// What the drawing library sends behind each frame; the last of the four says it all.
 const LONG_RESET: &[u8] = b"\x1b[39m\x1b[49m\x1b[59m\x1b[0m";
 const RESET: &[u8] = b"\x1b[m";
-/// Sent with each frame, though the cursor was hidden at the start.
-const HIDE: &[u8] = b"\x1b[?25l";
 /// Source: the synchronized-output proposal, DEC private mode 2026.
 const SYNC_BEGIN: &[u8] = b"\x1b[?2026h";
 const SYNC_END: &[u8] = b"\x1b[?2026l";
@@ -100,22 +100,24 @@ fn trimmed(frame: &[u8]) -> Vec<u8> {
     }
     let start = out.len();
     let mut rest = frame;
-    while let Some(first) = rest.first() {
-        if let Some(after) = rest.strip_prefix(HIDE) {
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix(LONG_RESET) {
+    // What can be shorter begins with one of these two bytes; what is between goes as it is.
+    while let Some(at) = memchr::memchr2(b'\x1b', b'm', rest) {
+        let (plain, from) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        rest = if let Some(after) = from.strip_prefix(LONG_RESET) {
             out.extend_from_slice(RESET);
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix(BETWEEN_STYLES)
+            after
+        } else if let Some(after) = from.strip_prefix(BETWEEN_STYLES)
             && is_one_style(&out, after)
         {
             out.push(b';');
-            rest = after;
+            after
         } else {
-            out.push(*first);
-            rest = rest.get(1..).unwrap_or_default();
-        }
+            out.extend(from.first());
+            from.get(1..).unwrap_or_default()
+        };
     }
+    out.extend_from_slice(rest);
     if out
         .get(start..)
         .is_none_or(|body| body.is_empty() || body == RESET)
@@ -147,18 +149,27 @@ fn is_one_style(sent: &[u8], rest: &[u8]) -> bool {
     !open.is_empty() && open.iter().all(number) && separators.count() + 2 <= STYLE_NUMBERS_MAX
 }
 
-/// What is drawn on. A frame is thousands of writes of a few bytes; the lock of [`Frame`] is taken once for many of them.
-type Surface = Terminal<CrosstermBackend<BufWriter<Frame>>>;
+/// Width and height of the terminal in cells.
+fn size() -> io::Result<(u16, u16)> {
+    // One call of the kernel; the terminal library opens the terminal anew each time.
+    match rustix::termios::tcgetwinsize(io::stdout()) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Ok((size.ws_col, size.ws_row)),
+        _ => terminal::size(),
+    }
+}
 
-fn surface(frame: &Frame, viewport: Viewport) -> io::Result<Surface> {
-    let backend = CrosstermBackend::new(BufWriter::new(frame.clone()));
-    Terminal::with_options(backend, TerminalOptions { viewport })
+fn whole_screen() -> io::Result<Rect> {
+    let (width, height) = size()?;
+    Ok(Rect::new(0, 0, width, height))
 }
 
 /// The screen, in our modes until dropped.
 pub struct Tty {
-    terminal: Surface,
+    /// A frame is thousands of writes of a few bytes; the lock of [`Frame`] is taken once for many of them.
+    surface: Surface<BufWriter<Frame>>,
     frame: Frame,
+    /// Not only the first rows are drawn on.
+    is_whole: bool,
 }
 
 impl Tty {
@@ -189,18 +200,21 @@ impl Tty {
             out,
             EnterAlternateScreen,
             EnableBracketedPaste,
-            Clear(ClearType::All)
+            Clear(ClearType::All),
+            Hide
         )?;
         if mouse {
             queue!(out, Print(MOUSE))?;
         }
-        frame.send()?;
-        // Not through the frame: hiding the cursor is what a frame leaves out.
-        crossterm::execute!(io::stdout(), Hide)?;
-        let (width, _) = terminal::size()?;
+        // Sent with the first frame: whoever shows it is woken once.
+        let (width, _) = size()?;
         let rows = Rect::new(0, 0, width, CONNECTING_ROWS);
-        let terminal = surface(&frame, Viewport::Fixed(rows))?;
-        Ok(Self { terminal, frame })
+        let surface = Surface::new(BufWriter::new(frame.clone()), rows);
+        Ok(Self {
+            surface,
+            frame,
+            is_whole: false,
+        })
     }
 
     /// Draws on the whole screen from now on. What the first rows show stays until the next frame.
@@ -208,29 +222,25 @@ impl Tty {
     /// # Errors
     /// When the terminal does not tell its size.
     pub fn take_screen(&mut self) -> io::Result<()> {
-        self.terminal = surface(&self.frame, Viewport::Fullscreen)?;
-        // The surface that goes asks for the cursor to be shown again.
-        let mut frame = self.frame.0.lock().unwrap_or_else(PoisonError::into_inner);
-        frame.clear();
-        queue!(*frame, Clear(ClearType::All))
-    }
-
-    /// Width and height in cells.
-    ///
-    /// # Errors
-    /// When the terminal does not tell.
-    pub fn size(&self) -> io::Result<(u16, u16)> {
-        let size = self.terminal.size()?;
-        Ok((size.width, size.height))
+        self.is_whole = true;
+        self.surface.start_over(whole_screen()?)
     }
 
     /// Draws one frame: one synchronized update, one write.
     ///
     /// # Errors
     /// When the terminal is gone.
-    pub fn draw(&mut self, render: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
-        self.terminal.draw(render)?;
-        self.frame.send()
+    pub fn draw(&mut self, render: impl FnOnce(&mut Buffer)) -> io::Result<()> {
+        if self.is_whole {
+            let area = whole_screen()?;
+            if area != self.surface.area() {
+                self.surface.start_over(area)?;
+            }
+        }
+        self.surface.draw(render)?;
+        self.frame.send()?;
+        self.surface.turn();
+        Ok(())
     }
 
     /// Forgets what is on the screen, so that the next frame draws every cell: for `ctrl-l` and a resize.
@@ -238,8 +248,7 @@ impl Tty {
     /// # Errors
     /// When the terminal is gone.
     pub fn forget(&mut self) -> io::Result<()> {
-        queue!(self.terminal.backend_mut(), MoveTo(0, 0))?;
-        self.terminal.clear()
+        self.surface.start_over(self.surface.area())
     }
 
     /// Asks the terminal to put `text` on its clipboard (OSC 52). Base 64 keeps the text from being read as control.
@@ -267,16 +276,14 @@ mod tests {
     use ratatui::style::{Color, Style};
 
     /// Bytes of one frame that shows `text` over what the terminal shows.
-    fn frame_of(
-        terminal: &mut Terminal<CrosstermBackend<Frame>>,
-        frame: &Frame,
-        text: &str,
-    ) -> Vec<u8> {
+    fn frame_of(surface: &mut Surface<Frame>, frame: &Frame, text: &str) -> Vec<u8> {
         let style = Style::new().fg(Color::Indexed(188)).bg(Color::Indexed(235));
-        terminal.current_buffer_mut().set_string(60, 0, text, style);
-        terminal.flush().expect("a vector can be written");
-        terminal.hide_cursor().expect("a vector can be written");
-        terminal.swap_buffers();
+        surface
+            .draw(|buffer| {
+                buffer.set_string(60, 0, text, style);
+            })
+            .expect("a vector can be written");
+        surface.turn();
         let mut bytes = frame.0.lock().expect("one thread");
         let sent = trimmed(&bytes);
         bytes.clear();
@@ -286,21 +293,16 @@ mod tests {
     #[test]
     fn a_tick_of_the_clock_is_small_and_no_change_is_nothing() {
         let frame = Frame::new();
-        let options = ratatui::TerminalOptions {
-            viewport: ratatui::Viewport::Fixed(ratatui::layout::Rect::new(0, 0, 80, 24)),
-        };
-        let backend = CrosstermBackend::new(frame.clone());
-        let mut terminal =
-            Terminal::with_options(backend, options).expect("a vector can be written");
-        frame_of(&mut terminal, &frame, "02:00:01Z");
-        let tick = frame_of(&mut terminal, &frame, "02:00:02Z");
+        let mut surface = Surface::new(frame.clone(), Rect::new(0, 0, 80, 24));
+        frame_of(&mut surface, &frame, "02:00:01Z");
+        let tick = frame_of(&mut surface, &frame, "02:00:02Z");
         assert!(
             tick.len() <= 40,
             "{} bytes: {}",
             tick.len(),
             tick.escape_ascii()
         );
-        assert_eq!(frame_of(&mut terminal, &frame, "02:00:02Z"), b"");
+        assert_eq!(frame_of(&mut surface, &frame, "02:00:02Z"), b"");
     }
 
     #[test]
@@ -308,7 +310,7 @@ mod tests {
         let body = vec![b'x'; SYNC_FROM];
         let sent = trimmed(&body);
         assert!(sent.starts_with(SYNC_BEGIN) && sent.ends_with(SYNC_END));
-        assert_eq!(trimmed(b"\x1b[?25l\x1b[39m\x1b[49m\x1b[59m\x1b[0m"), b"");
+        assert_eq!(trimmed(b"\x1b[39m\x1b[49m\x1b[59m\x1b[0m"), b"");
     }
 
     #[test]

@@ -71,10 +71,15 @@ impl Row {
             return self;
         }
         let mut out = Self::new();
-        for (text, style) in self.spans {
+        let mut left = self.width;
+        for (mut text, style) in self.spans {
             let room = width.saturating_sub(out.width);
-            if text.width() > room || room == 0 {
-                // A span that just fills the row is followed by more: the mark takes its last cell.
+            left = left.saturating_sub(text.width());
+            if text.width() >= room {
+                if left > 0 {
+                    // A span that just fills the row is followed by more: the mark takes its last cell.
+                    text.push(&Clean::fixed(" "));
+                }
                 out = out.clean(text.fit(room, signs), style);
                 break;
             }
@@ -203,9 +208,25 @@ impl Row {
             if room == 0 {
                 break;
             }
-            x = buf.set_stringn(x, area.y, text.as_str(), room, *style).0;
+            x = if text.as_str().is_ascii() {
+                paint_ascii(buf, (x, area.y), text.as_str(), room, *style)
+            } else {
+                buf.set_stringn(x, area.y, text.as_str(), room, *style).0
+            };
         }
     }
+}
+
+/// Paints text whose bytes are its cells, without looking for clusters in it; gives the column behind it.
+fn paint_ascii(buf: &mut Buffer, at: (u16, u16), text: &str, room: usize, style: Style) -> u16 {
+    let (mut x, y) = at;
+    for byte in text.bytes().take(room) {
+        if let Some(cell) = buf.cell_mut((x, y)) {
+            cell.set_char(char::from(byte)).set_style(style);
+        }
+        x = x.saturating_add(1);
+    }
+    x
 }
 
 /// Words and single spaces, in order.
@@ -265,7 +286,12 @@ mod tests {
 
     #[test]
     fn a_row_is_cut_with_a_mark_also_at_the_edge_of_a_span() {
-        assert_eq!(row(&["abc", "def"]).fit(3, Signs::Unicode).plain(), "abc");
+        assert_eq!(row(&["abc", "def"]).fit(3, Signs::Unicode).plain(), "ab…");
+        assert_eq!(
+            row(&["abc", "def"]).fit(6, Signs::Unicode).plain(),
+            "abcdef"
+        );
+        assert_eq!(row(&["abc", "def"]).fit(0, Signs::Unicode).plain(), "");
         assert_eq!(row(&["abcd", "ef"]).fit(3, Signs::Unicode).plain(), "ab…");
         assert_eq!(row(&["ab", "cd"]).fit(3, Signs::Ascii).plain(), "ab~");
         assert_eq!(row(&["東京都"]).fit(4, Signs::Unicode).plain(), "東…");

@@ -232,6 +232,10 @@ fn act_on_session(work: &mut Work<'_>, action: Action) {
         | Action::Unmute
         | Action::Acknowledge
         | Action::IncidentNote
+        | Action::ResolveIncident
+        | Action::Record
+        | Action::SetStatus
+        | Action::Annotate
         | Action::Details => writing::act(work, action),
         _ => act_on_step(work, action),
     }

@@ -3,7 +3,7 @@
 pub(crate) mod write;
 
 use crate::domain::confirm::statement::Kind;
-use crate::domain::fact::{Fact, HoldCause, Quote, Stamped};
+use crate::domain::fact::{Checked, Fact, HoldCause, Quote, Stamped};
 use crate::domain::id::{RuleId, StepId};
 use crate::domain::readiness::Readiness;
 use crate::domain::reading::Liveness;
@@ -268,37 +268,45 @@ fn step_fact(state: &State, fact: &Fact, naming: Naming) -> String {
         Fact::StepUndone { step } => format!("undone: {}", name(step)),
         Fact::UndoFailed { step, why } => format!("could not undo {}{}", name(step), because(why)),
         Fact::ProposalOpened { terms, .. } => format!("opens a proposal of {}", name(&terms.step)),
-        Fact::StatementSigned(signed) => match Kind::of(&signed.statement) {
-            Some(Kind::Hello) => "signed in with a key".to_owned(),
-            Some(Kind::Reject) => "signed a no".to_owned(),
-            Some(Kind::Go) => "signed the go".to_owned(),
-            Some(Kind::Resolve) => "signed what was found".to_owned(),
-            Some(Kind::Breakglass) => "signed to go forward alone".to_owned(),
-            Some(Kind::Propose | Kind::Confirm) | None => "signed a statement".to_owned(),
-        },
+        Fact::StatementSigned(signed) => signed_words(&signed.statement).to_owned(),
         Fact::StepProposed { .. } => "proposes it for a second person to review".to_owned(),
         Fact::StepConfirmed(confirmed) => format!("confirmed {}", name(&confirmed.step)),
-        Fact::StepChecked(checked) => {
-            let verdict = if checked.matches {
-                "as proposed"
-            } else {
-                "NOT as proposed"
-            };
-            let left = checked
-                .remaining
-                .map_or_else(String::new, |left| format!(", {left} others left"));
-            let seconds = checked.dwell_ms / 1000;
-            format!(
-                "expects {} to be touched{left}: {verdict} (looked for {seconds} s)",
-                checked.component
-            )
-        }
+        Fact::StepChecked(checked) => checked_words(checked),
         Fact::StepArmed { step } => format!("armed: {} waits for go", name(step)),
         Fact::ProposalClosed { step, why, .. } => {
             format!("the proposal of {} ended: {why}", name(step))
         }
         _ => String::new(),
     }
+}
+
+/// What somebody signed.
+fn signed_words(statement: &str) -> &'static str {
+    match Kind::of(statement) {
+        Some(Kind::Hello) => "signed in with a key",
+        Some(Kind::Reject) => "signed a no",
+        Some(Kind::Go) => "signed the go",
+        Some(Kind::Resolve) => "signed what was found",
+        Some(Kind::Breakglass) => "signed to go forward alone",
+        Some(Kind::Propose | Kind::Confirm) | None => "signed a statement",
+    }
+}
+
+/// What a confirmer expected, and how that compares.
+fn checked_words(checked: &Checked) -> String {
+    let verdict = if checked.matches {
+        "as proposed"
+    } else {
+        "NOT as proposed"
+    };
+    let left = checked
+        .remaining
+        .map_or_else(String::new, |left| format!(", {left} others left"));
+    let seconds = checked.dwell_ms / 1000;
+    format!(
+        "expects {} to be touched{left}: {verdict} (looked for {seconds} s)",
+        checked.component
+    )
 }
 
 fn rule_fact(
@@ -326,7 +334,10 @@ fn rule_fact(
         Some(quote) => format!(
             "{rule} {word}: {}{}",
             value(quote.sample.value, unit),
-            series(&quote.series)
+            match naming {
+                Naming::Full => series(&quote.series),
+                Naming::Number => instance(&quote.series),
+            }
         ),
         None => format!("{rule} {word}"),
     }
@@ -340,6 +351,16 @@ fn series(text: &str) -> String {
         (true, _) => String::new(),
         (false, true) => format!(" on {labels}"),
         (false, false) => format!(" on {{{labels}}}"),
+    }
+}
+
+/// ` on db-1`: where it is measured, if the series says so; else as [`series`]. The timeline has all labels.
+fn instance(text: &str) -> String {
+    let name = text.split_once(r#"instance=""#).map(|(_, rest)| rest);
+    let name = name.and_then(|rest| rest.split_once('"'));
+    match name {
+        Some((name, _)) if !name.is_empty() && !name.contains('\\') => format!(" on {name}"),
+        _ => series(text),
     }
 }
 
@@ -415,6 +436,17 @@ mod tests {
         );
         assert_eq!(series(r#"{a="1",b="2"}"#), r#" on {a="1",b="2"}"#);
         assert_eq!(series("up"), " on up");
+    }
+
+    #[test]
+    fn where_it_is_measured_is_told_shortly() {
+        assert_eq!(
+            instance(r#"{instance="db-1:9100",job="node"}"#),
+            " on db-1:9100"
+        );
+        assert_eq!(instance(r#"{job="node"}"#), r#" on {job="node"}"#);
+        assert_eq!(instance(r#"{instance="a\"b"}"#), r#" on {instance="a\"b"}"#);
+        assert_eq!(instance(""), "");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! From a key to a write: which connector can, what will be done, and the words for it.
 
+mod record;
+
 use crate::domain::alert_match;
 use crate::domain::catalog;
 use crate::domain::command::Command;
@@ -8,7 +10,7 @@ use crate::domain::id::ConnectorName;
 use crate::domain::reading::{ConnectorHealth, Liveness, SilenceState};
 use crate::domain::time::short_span;
 use crate::domain::touched;
-use crate::domain::write::{Ability, Deed, Matcher, Outcome as End, Urgency};
+use crate::domain::write::{Ability, Deed, Matcher, Outcome as End};
 use crate::ui::action::Action;
 use crate::ui::layers::{Choice, Details, Draft, Field, Form, Layer, Line, Outcome};
 use crate::ui::room::Room;
@@ -24,6 +26,9 @@ const PLACES: [&str; 6] = [
     "instance", "node", "host", "hostname", "nodename", "service",
 ];
 
+/// Why there is no component to choose.
+const NO_COMPONENTS: &str = "the runbook touches no components";
+
 /// Does an action that ends in a write, or in a look at what a write may be about.
 pub(super) fn act(work: &mut Work<'_>, action: Action) {
     let Some(room) = work.room else { return };
@@ -33,18 +38,22 @@ pub(super) fn act(work: &mut Work<'_>, action: Action) {
         Action::Unmute => unmute(room),
         Action::Acknowledge => acknowledge(room),
         Action::IncidentNote => note(room),
+        Action::ResolveIncident => resolve(room),
+        Action::Record => record::entry(room, work.model.step),
+        Action::SetStatus => record::status(room, work.model.step),
+        Action::Annotate => record::annotation(room),
         _ => details(room),
     };
     match opened {
         Ok(Outcome::Open(layer)) => work.layers.open(*layer),
         Ok(Outcome::Details(name)) => open_details(work, &name),
         Ok(_) => {}
-        Err(why) => work.say(why),
+        Err(why) => work.say(&why),
     }
 }
 
 /// A popup to open, or why there is none.
-type Opened = Result<Outcome, &'static str>;
+type Opened = Result<Outcome, String>;
 
 fn open(layer: Layer) -> Outcome {
     Outcome::Open(Box::new(layer))
@@ -79,6 +88,50 @@ fn label(health: &ConnectorHealth) -> String {
     format!("`{}` ({})", health.connector, health.system)
 }
 
+/// Kinds of systems that can do something, as the configuration calls them.
+const fn kinds(ability: Ability) -> &'static [&'static str] {
+    match ability {
+        Ability::Mute => &[
+            "alertmanager",
+            "nagios",
+            "icinga2",
+            "grafana",
+            "datadog",
+            "pagerduty",
+        ],
+        Ability::Page => &["pagerduty", "jsm", "opsgenie", "webhook", "email"],
+        Ability::Acknowledge | Ability::Resolve | Ability::Note => {
+            &["pagerduty", "jsm", "opsgenie"]
+        }
+        Ability::Annotate => &["grafana"],
+        Ability::Record | Ability::SetStatus => &["netbox", "nautobot", "servicenow"],
+    }
+}
+
+/// That nobody can, and what to set so that somebody can.
+fn nobody(room: &Room, ability: Ability, verb: &str) -> String {
+    let kinds = kinds(ability);
+    let readers = room.board.health.values().filter(|health| {
+        let is_kind = kinds.contains(&health.system.as_str());
+        is_kind && health.can.is_empty()
+    });
+    let readers: Vec<String> = readers.map(|h| format!("`{}`", h.connector)).collect();
+    let what = if readers.is_empty() {
+        format!("configure one of {}", kinds.join(", "))
+    } else {
+        format!("for {}", readers.join(" or "))
+    };
+    format!("no configured connector can {verb}: {what}, set `writes = true` in `config.toml`")
+}
+
+/// Why there is no incident to choose.
+fn no_incident(room: &Room, ability: Ability, verb: &str) -> String {
+    if able(room, ability).next().is_none() {
+        return nobody(room, ability, &format!("{verb} incidents"));
+    }
+    format!("no incident is open to {verb} from here")
+}
+
 /// Words for a connector that does not answer: the write may not get through.
 fn doubt(health: &ConnectorHealth) -> Option<String> {
     match health.liveness {
@@ -95,7 +148,7 @@ fn page(room: &Room, step: usize) -> Opened {
     });
     let forms: Vec<_> = forms.collect();
     if forms.is_empty() {
-        return Err("no configured connector can page");
+        return Err(nobody(room, Ability::Page, "page"));
     }
     Ok(choose("page by which connector?", forms))
 }
@@ -136,14 +189,14 @@ fn page_form(room: &Room, health: &ConnectorHealth, step: usize) -> Form {
 fn mute(room: &Room) -> Opened {
     let components = touched::names(room.state.plan(), &room.board.components);
     if components.is_empty() {
-        return Err("the runbook touches no components");
+        return Err(NO_COMPONENTS.to_owned());
     }
     let all: Vec<&ConnectorHealth> = able(room, Ability::Mute).collect();
     let form =
         |chosen: &[&ConnectorHealth]| open(Layer::Form(mute_form(room, chosen, &components)));
     let mut items: Vec<_> = all.iter().map(|one| (label(one), form(&[one]))).collect();
     if items.is_empty() {
-        return Err("no configured connector can mute");
+        return Err(nobody(room, Ability::Mute, "mute"));
     }
     if items.len() > 1 {
         items.insert(0, ("all of them".to_owned(), form(&all)));
@@ -238,7 +291,7 @@ fn unmute(room: &Room) -> Opened {
         items.push((line, send_it(connector, Deed::Unmute { reference })));
     }
     if items.is_empty() {
-        return Err("nothing is muted that could be unmuted from here");
+        return Err("nothing is muted that could be unmuted from here".to_owned());
     }
     Ok(choose("unmute which?", items))
 }
@@ -277,9 +330,44 @@ fn acknowledge(room: &Room) -> Opened {
         })
         .collect();
     if items.is_empty() {
-        return Err("no incident is open that could be acknowledged from here");
+        return Err(no_incident(room, Ability::Acknowledge, "acknowledge"));
     }
     Ok(choose("acknowledge which incident?", items))
+}
+
+/// Asks again before an incident is closed for everybody; enter alone leaves it open.
+fn resolve(room: &Room) -> Opened {
+    let items: Vec<_> = incidents(room, Ability::Resolve)
+        .into_iter()
+        .filter(|(connector, reference, _)| !is_resolved(room, connector, reference))
+        .map(|(connector, reference, line)| {
+            let question = format!(
+                "`{connector}` will resolve {line}: it is closed for everybody, and pages nobody any more"
+            );
+            let answers = vec![
+                ("leave it open".to_owned(), Outcome::Nothing),
+                (
+                    format!("resolve {reference}"),
+                    send_it(connector, Deed::Resolve { reference }),
+                ),
+            ];
+            (line, open(Layer::Choice(Choice::new(question, answers))))
+        })
+        .collect();
+    if items.is_empty() {
+        return Err(no_incident(room, Ability::Resolve, "resolve"));
+    }
+    Ok(choose("resolve which incident?", items))
+}
+
+/// It was resolved from here, and that has been seen.
+fn is_resolved(room: &Room, connector: &ConnectorName, incident: &str) -> bool {
+    room.state.writes.iter().any(|write| {
+        let is_it =
+            matches!(&write.write.deed, Deed::Resolve { reference } if reference == incident);
+        let is_done = matches!(write.outcome, Some(End::Done { .. }));
+        is_it && is_done && write.write.connector == *connector
+    })
 }
 
 fn note(room: &Room) -> Opened {
@@ -293,12 +381,13 @@ fn note(room: &Room) -> Opened {
         })
         .collect();
     if items.is_empty() {
-        return Err("no incident is open that could be written under from here");
+        return Err(no_incident(room, Ability::Note, "write under"));
     }
     Ok(choose("write under which incident?", items))
 }
 
-fn details(room: &Room) -> Opened {
+/// Touched components, and those that they need.
+fn components(room: &Room) -> Vec<String> {
     let known = &room.board.components;
     let mut names = touched::names(room.state.plan(), known);
     let needed: Vec<String> = names
@@ -311,8 +400,13 @@ fn details(room: &Room) -> Opened {
             names.push(name);
         }
     }
+    names
+}
+
+fn details(room: &Room) -> Opened {
+    let (known, names) = (&room.board.components, components(room));
     if names.is_empty() {
-        return Err("the runbook touches no components");
+        return Err(NO_COMPONENTS.to_owned());
     }
     let items = names.into_iter().map(|name| {
         let kind = known.get(&name).map(|c| c.kind.as_str());
@@ -345,32 +439,16 @@ pub(super) fn open_details(work: &mut Work<'_>, name: &str) {
 
 /// Sends what a form was filled in with.
 pub(super) fn send(work: &mut Work<'_>, draft: &Draft, texts: &[String]) {
+    if let Some((connector, deed)) = draft.deed(texts) {
+        return work.ask(by(connector, deed));
+    }
     let text = |at: usize| texts.get(at).cloned().unwrap_or_default();
-    match draft {
-        Draft::Page(connector) => {
-            let deed = Deed::Page {
-                summary: text(0),
-                details: text(1),
-                component: text(2),
-                urgency: match text(3).as_str() {
-                    "low" => Urgency::Low,
-                    _ => Urgency::High,
-                },
-            };
-            work.ask(by(connector, deed));
-        }
-        Draft::Note(connector, reference) => {
-            let reference = reference.clone();
-            let deed = Deed::Note {
-                reference,
-                text: text(0),
-            };
-            work.ask(by(connector, deed));
-        }
-        Draft::Mute {
-            connectors,
-            components,
-        } => send_mute(work, connectors, components, &text(0), text(1)),
+    if let Draft::Mute {
+        connectors,
+        components,
+    } = draft
+    {
+        send_mute(work, connectors, components, &text(0), text(1));
     }
 }
 

@@ -4,6 +4,7 @@ use super::policy::PolicyView;
 use crate::domain::board::{Board, GateProgress, OutputTail, base64_bytes};
 use crate::domain::command::{Command, Refusal, Signed};
 use crate::domain::confirm::statement::Hello as Challenge;
+use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, ExecKey, Mode, Stamped, Terms};
 use crate::domain::id::{PersonId, Seq, SessionName, TerminalId};
 use crate::domain::reading::Reading;
@@ -36,6 +37,21 @@ pub enum ToServer {
         key: ExecKey,
         /// First byte.
         offset: u64,
+    },
+    /// The newest record this client has verified before; the session must go on from it. Answered by
+    /// [`ToClient::Headers`] with what follows it, or by none when it is not in this journal.
+    Seen {
+        /// Number of the record.
+        seq: Seq,
+        /// Its hash.
+        hash: Digest,
+    },
+    /// Headers of records, `from` and up to `count` of them (at most 500), as they stand in the journal.
+    Headers {
+        /// First one.
+        from: Seq,
+        /// How many.
+        count: u32,
     },
     /// Who is at this terminal. Without a signature it asks what to sign; with one it is answered by a reply, and by a
     /// new policy when it counts.
@@ -124,6 +140,15 @@ pub enum ToClient {
     },
     /// Answer to [`ToServer::Records`].
     Records(Vec<Stamped>),
+    /// A signed statement on the journal so far: at attach, and whenever one is made.
+    Checkpoint(SignedCheckpoint),
+    /// Answer to [`ToServer::Headers`]: header documents, byte by byte as in the journal.
+    Headers {
+        /// Number of the first one.
+        from: Seq,
+        /// The documents, in order.
+        headers: Vec<String>,
+    },
     /// This client was too slow: messages were dropped and a new snapshot follows.
     Lagged,
     /// The session ends or the connection does.
@@ -131,6 +156,15 @@ pub enum ToClient {
         /// Why.
         reason: String,
     },
+}
+
+/// A `warroom-checkpoint@v1` with the armoured signature of the session's key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedCheckpoint {
+    /// The document, whole.
+    pub document: String,
+    /// The SSHSIG over it.
+    pub signature: String,
 }
 
 /// Who the server takes the client for.

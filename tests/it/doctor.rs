@@ -49,12 +49,19 @@ impl Drop for Lab {
 fn what_works_is_proven_and_what_does_not_is_named() {
     let home = Home::new();
     let lab = Lab::start(&home);
+    // What may be written to a pager is unknown before a write, which is no proof.
     home.write("config.toml", &lab.config);
+    let (code, out, _) = home.said(&["doctor", "lab-pager"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("only an event proves it"), "{out}");
+    assert!(out.contains("Ines Duarte"), "{out}");
+    let reads = lab.config.replace("writes = true\n", "");
+    home.write("config.toml", &reads);
     let (code, out, err) = home.said(&["doctor"]);
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
     assert!(out.contains("lab (prometheus)"), "{out}");
     assert!(out.contains("4 devices"), "{out}");
-    assert!(out.ends_with("3 integrations: 3 ok\n"), "{out}");
+    assert!(out.ends_with("4 integrations: 3 ok, 1 warn\n"), "{out}");
 
     let (code, out, _) = home.said(&["doctor", "--json", "lab-cmdb"]);
     let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
@@ -64,16 +71,19 @@ fn what_works_is_proven_and_what_does_not_is_named() {
     assert_eq!(value["connectors"].as_array().map(Vec::len), Some(1));
 
     let broken = "\n[connect.prometheus.gone]\nurl = \"http://no-such-host.invalid\"\n";
-    home.write("config.toml", &format!("{}{broken}", lab.config));
+    home.write("config.toml", &format!("{reads}{broken}"));
     let (code, out, _) = home.said(&["doctor"]);
     assert_eq!(code, 1, "{out}");
     assert!(out.contains("cannot resolve no-such-host.invalid"), "{out}");
-    assert!(out.ends_with("4 integrations: 3 ok, 1 BAD\n"), "{out}");
+    assert!(
+        out.ends_with("5 integrations: 3 ok, 1 warn, 1 BAD\n"),
+        "{out}"
+    );
 
     let (code, _, err) = home.said(&["doctor", "nope"]);
     assert_eq!(code, 2, "{err}");
     assert!(
-        err.contains("configured are gone, lab, lab-cmdb, lab-pager"),
+        err.contains("configured are gone, lab, lab-alerts, lab-cmdb, lab-pager"),
         "{err}"
     );
 }

@@ -89,6 +89,7 @@ pub(crate) fn genesis() -> Genesis {
         plan_digest: plan.digest(),
         plan,
         panels: Vec::new(),
+        session_key: None,
     }
 }
 

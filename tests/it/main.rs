@@ -9,6 +9,8 @@ mod alertmanager;
 #[cfg(test)]
 mod attach;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod bastion;
 #[cfg(test)]
 mod cli_session;
@@ -18,6 +20,8 @@ mod cli_writes;
 mod connectors;
 #[cfg(test)]
 mod corpora;
+#[cfg(test)]
+mod demo_writes;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
@@ -30,6 +34,8 @@ mod evidence;
 mod golden;
 #[cfg(test)]
 mod golden_writes;
+#[cfg(test)]
+mod handovers;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
@@ -58,6 +64,7 @@ mod session_bounds;
 mod session_confirm;
 #[cfg(test)]
 mod session_host;
+#[cfg(test)]
 mod session_signed;
 #[cfg(test)]
 mod session_writes;

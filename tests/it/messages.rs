@@ -311,8 +311,41 @@ fn a_terminal_is_needed_to_attach() {
         2,
         "\
 error: a terminal is needed to attach
-hint: `warroom status --json` is for scripts
+hint: `-d` starts a session without one; `warroom status --json` is for scripts
 ",
+    );
+}
+
+#[test]
+fn a_mistake_about_the_screen_starts_no_session() {
+    let home = Home::new();
+    for arguments in [
+        ["demo", "--theme", "sepia"].as_slice(),
+        &["run", "slow.md", "--theme", "sepia"],
+        &["demo"],
+        &["run", "slow.md"],
+    ] {
+        let (code, _, err) = home.said(arguments);
+        assert_eq!(code, 2, "{arguments:?}: {err}");
+        let (_, out, _) = home.said(&["ls"]);
+        assert!(!out.contains("slow:") && !out.contains("demo:"), "{out}");
+    }
+}
+
+#[test]
+fn a_mistake_in_a_theme_is_named_by_its_place_and_with_what_is_meant() {
+    let home = Home::new();
+    home.write(
+        "night.toml",
+        "name = \"night\"\nbase = \"dark\"\n[roles]\ngoood = { fg = \"red\" }\n",
+    );
+    let (code, _, err) = home.said(&["attach", "-t", "slow", "--theme", "./night.toml"]);
+    assert_eq!(code, 2);
+    assert!(
+        err.starts_with(
+            "error: ./night.toml:4:1: `goood` is not a role\nhint: the roles are text,"
+        ),
+        "{err}"
     );
 }
 

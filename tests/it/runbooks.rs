@@ -265,8 +265,6 @@ fn piece() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
     #[test]
     fn no_text_makes_the_parser_panic_or_point_outside(pieces in prop::collection::vec(piece(), 0..60)) {
         check_spans(&pieces.concat());

@@ -16,14 +16,15 @@ use warroom::domain::command::{Command, Refusal, Signed};
 use warroom::domain::confirm::statement::{Hello, confirm_statement};
 use warroom::domain::digest::Digest;
 use warroom::domain::fact::{Mode, Stamped};
-use warroom::domain::id::{PersonId, SessionName, StepId};
+use warroom::domain::id::{PersonId, Seq, SessionName, StepId};
 use warroom::domain::runbook::{Severity, parse, resolve};
 use warroom::domain::state::{State, StepStatus};
 use warroom::domain::time::{Moment, Timestamp};
+use warroom::server::checkpoints::Away;
 use warroom::server::pin::{self, Seed};
 use warroom::server::policy::{PeopleSource, Policy};
 use warroom::server::start::{Options, Server, StartError};
-use warroom::wire::message::{Draft, Snapshot, ToClient, ToServer, Welcome};
+use warroom::wire::message::{Draft, SignedCheckpoint, Snapshot, ToClient, ToServer, Welcome};
 
 /// Longest wait for anything: far beyond what a busy machine needs, so that only a defect reaches it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -145,6 +146,7 @@ impl Host {
             people: self.people.clone(),
             connectors: self.connectors.clone(),
             base_env: BTreeMap::from([("PATH".to_owned(), path)]),
+            away: Away::default(),
             output_bytes_max: 1024 * 1024,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
         }
@@ -244,6 +246,8 @@ impl Host {
             lost: 0,
             ups: 1,
             lagged: 0,
+            checkpoints: Vec::new(),
+            headers: None,
             ended: None,
             number: 0,
             requests,
@@ -303,6 +307,8 @@ pub(crate) struct Person {
     pub(crate) lost: u32,
     pub(crate) ups: u32,
     pub(crate) lagged: u32,
+    pub(crate) checkpoints: Vec<SignedCheckpoint>,
+    pub(crate) headers: Option<(Seq, Vec<String>)>,
     pub(crate) ended: Option<String>,
     number: u64,
     requests: mpsc::Sender<ToServer>,
@@ -343,6 +349,8 @@ impl Person {
             ToClient::Reply { number, refused } => drop(self.replies.insert(number, refused)),
             ToClient::Records(records) => self.records = Some(records),
             ToClient::Lagged => self.lagged += 1,
+            ToClient::Checkpoint(signed) => self.checkpoints.push(signed),
+            ToClient::Headers { from, headers } => self.headers = Some((from, headers)),
             ToClient::Draft(draft) => self.draft = Some(*draft),
             ToClient::Challenge(hello) => self.challenge = Some(hello),
             ToClient::Policy {

@@ -23,6 +23,8 @@ enum Mood {
     Takes,
     Hangs,
     Lost,
+    /// Would refuse it again.
+    Forbids,
 }
 
 #[derive(Debug)]
@@ -137,6 +139,7 @@ impl Writer for Strict {
         Box::pin(async move {
             match mood {
                 Mood::Takes => Ok(done()),
+                Mood::Forbids => Err(WriteError::refused("HTTP 403: the key may only read")),
                 Mood::Hangs | Mood::Lost => std::future::pending().await,
             }
         })
@@ -210,6 +213,62 @@ async fn a_page_is_in_the_journal_before_it_is_sent_and_everybody_sees_its_proof
         _ => false,
     });
     assert_eq!(notices.count(), 1, "said once");
+}
+
+#[tokio::test]
+async fn entries_states_and_resolved_incidents_go_where_they_were_asked_for() {
+    let mut host = Host::new(RUNBOOK);
+    let cmdb = Strict {
+        can: vec![Ability::Record, Ability::SetStatus, Ability::Resolve],
+        ..Strict::new(&host)
+    };
+    host.connectors = vec![Arc::new(cmdb.clone())];
+    let running = host.start().await;
+    let mut alice = host.attach("alice").await;
+    let mut bob = host.attach("bob").await;
+    let write = |deed: Deed| Command::Write {
+        connector: cmdb.name.clone(),
+        deed,
+    };
+    let record = |text: &str| Deed::Record {
+        component: "db-1".to_owned(),
+        text: text.to_owned(),
+    };
+    let refused = bob.is_refused(write(record("  "))).await;
+    assert!(refused.contains("the entry is empty"), "{refused}");
+    let status = Deed::SetStatus {
+        component: "db-1".to_owned(),
+        status: "staged".to_owned(),
+    };
+    let resolve = Deed::Resolve {
+        reference: "Q1".to_owned(),
+    };
+    let deeds = [record("drained"), status, resolve];
+    for (no, deed) in (1..).zip(deeds.clone()) {
+        alice.does(write(deed)).await;
+        sees(&mut bob, no, done()).await;
+    }
+    assert_eq!(cmdb.asked(), ["write 1", "write 2", "write 3"]);
+    running.end().await;
+    let (_, state) = host.fold();
+    let told: Vec<Deed> = state.writes.iter().map(|w| w.write.deed.clone()).collect();
+    assert_eq!(told, deeds);
+    assert!(state.writes.iter().all(|w| w.by == "alice"), "{state:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_that_would_come_again_is_told_at_once() {
+    let mut host = Host::new(RUNBOOK);
+    let pager = Strict::new(&host);
+    pager.set(Mood::Forbids);
+    host.connectors = vec![Arc::new(pager.clone())];
+    let running = host.start().await;
+    let mut alice = host.attach("alice").await;
+    alice.does(page("pager", "orders do not drain")).await;
+    let what = "HTTP 403: the key may only read".to_owned();
+    sees(&mut alice, 1, Outcome::Failed { what }).await;
+    assert_eq!(pager.asked(), ["write 1"], "not three times");
+    running.end().await;
 }
 
 #[tokio::test]

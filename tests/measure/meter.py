@@ -203,6 +203,20 @@ class Program:
                 return first - at, last - at, self.bytes - before
             last = more
 
+    def redraw(self, most=2.0):
+        """Asks for every cell anew; returns the bytes from the clearing of the screen to the end of that frame."""
+        at, end = len(self.chunks), time.monotonic() + most
+        self.send(b"\x0c")
+        while time.monotonic() < end:
+            self.read(time.monotonic() + 0.1, stop=True)
+            sent = b"".join(data for _, data in self.chunks[at:])
+            start = sent.find(b"\x1b[2J")
+            # A full frame is always marked as one update.
+            stop = sent.find(b"\x1b[?2026l", max(start, 0))
+            if start >= 0 and stop >= 0:
+                return stop - start
+        return None
+
     def reap(self):
         if self.exit is None:
             try:

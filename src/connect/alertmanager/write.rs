@@ -30,18 +30,22 @@ struct Known<'a, T> {
     answered: Vec<&'a Member>,
     /// Why the others did not.
     failed: Vec<String>,
+    /// One of those may answer when it is asked again.
+    is_hopeful: bool,
 }
 
 impl<T> Known<'_, T> {
     /// Refuses when nobody answered: nothing was sent then.
     fn check(&self) -> Result<(), WriteError> {
-        if self.answered.is_empty() {
-            return Err(WriteError::refused(format!(
-                "nothing was changed: {}",
-                self.failed.join("; ")
-            )));
+        if !self.answered.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let what = format!("nothing was changed: {}", self.failed.join("; "));
+        Err(if self.is_hopeful {
+            WriteError::not_yet(what)
+        } else {
+            WriteError::refused(what)
+        })
     }
 
     /// Refuses to say that something is not there while a member that may have it is silent.
@@ -126,6 +130,7 @@ impl SilenceWriter {
             found: Vec::new(),
             answered: Vec::new(),
             failed: Vec::new(),
+            is_hopeful: false,
         };
         let answers = join_all(self.members.iter().map(ask)).await;
         for (member, answer) in self.members.iter().zip(answers) {
@@ -137,6 +142,7 @@ impl SilenceWriter {
                 Err(error) => {
                     let why = format!("{}: {}", member.host(), error.with_hint());
                     known.failed.push(why);
+                    known.is_hopeful |= !error.is_permanent();
                 }
             }
         }
@@ -175,7 +181,7 @@ impl SilenceWriter {
                 Err(error) => return Err(write_error(error)),
             }
         }
-        Err(WriteError::refused(refused.join("; ")))
+        Err(WriteError::not_yet(refused.join("; ")))
     }
 
     async fn unmute(&self, reference: &str) -> Result<Outcome, WriteError> {

@@ -92,7 +92,7 @@ impl DatadogWriter {
     async fn ended(&self, id: &str) -> Result<Option<Outcome>, WriteError> {
         let answer = self.ask(&request::downtime(id)).await?;
         let found =
-            downtime(&answer.body).map_err(|error| WriteError::refused(error.to_string()))?;
+            downtime(&answer.body).map_err(|error| WriteError::not_yet(error.to_string()))?;
         let is_over = found.state() == SilenceState::Expired;
         Ok(is_over.then(|| Outcome::Done {
             proof: format!("read back as downtime {id}, {}", found.status),
@@ -111,7 +111,7 @@ impl DatadogWriter {
             let call = request::downtimes(current, offset, request::DOWNTIMES_PAGE);
             let answer = self.ask(&call).await?;
             let (found, total) =
-                downtimes(&answer.body).map_err(|error| WriteError::refused(error.to_string()))?;
+                downtimes(&answer.body).map_err(|error| WriteError::not_yet(error.to_string()))?;
             let count = found.len();
             let ours = found
                 .into_iter()

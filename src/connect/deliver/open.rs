@@ -131,6 +131,8 @@ impl Open {
     ) -> Option<(WriteNo, Outcome)> {
         sought.looks = sought.looks.saturating_add(1);
         let no = sought.parcel.no;
+        // Whoever cannot be asked now cannot be asked later either.
+        let is_over = matches!(&found, Err(error) if error.permanent);
         match (found, &mut sought.why) {
             (Ok(Some(outcome @ (Outcome::Done { .. } | Outcome::Failed { .. }))), _) => {
                 Some((no, outcome))
@@ -155,9 +157,22 @@ impl Open {
                 Some((no, Outcome::Unknown { what }))
             }
             (Ok(Some(outcome)), Why::Restart) => Some((no, outcome)),
+            (
+                Err(error),
+                Why::Proof {
+                    reference, what, ..
+                },
+            ) if is_over => {
+                // Told by an earlier server already.
+                if what.ends_with(&error.what) {
+                    return None;
+                }
+                let (reference, what) = (reference.clone(), format!("{what}; {error}"));
+                Some((no, Outcome::Accepted { reference, what }))
+            }
             (_, Why::Proof { .. }) => self.not_proven(sought),
             (Err(error), Why::Restart) => {
-                if sought.looks >= RESTART_LOOKS_MAX {
+                if is_over || sought.looks >= RESTART_LOOKS_MAX {
                     let what = format!("could not be looked for after restart: {error}");
                     return Some((no, Outcome::Unknown { what }));
                 }
@@ -169,7 +184,7 @@ impl Open {
                 None
             }
             (found, Why::Unclear(error)) => {
-                if sought.looks >= UNCLEAR_LOOKS_MAX {
+                if is_over || sought.looks >= UNCLEAR_LOOKS_MAX {
                     let looked = match found {
                         Ok(_) => "looked for and not found".to_owned(),
                         Err(error) => format!("could not be looked for: {error}"),

@@ -12,7 +12,10 @@ enum Next {
     Done,
     Accepted,
     Nothing,
+    /// Did not happen, and may be tried again.
     Refuses(Option<u64>),
+    /// Would be refused again.
+    Forbids,
     Breaks,
     Hangs,
     Panics,
@@ -79,8 +82,9 @@ async fn answer(next: Next) -> Result<Option<Outcome>, WriteError> {
         Nothing => Ok(None),
         Refuses(seconds) => Err(WriteError {
             retry_after: seconds.map(|s| RetryAfter::In(Duration::from_secs(s))),
-            ..WriteError::refused("connection refused")
+            ..WriteError::not_yet("connection refused")
         }),
+        Forbids => Err(WriteError::refused("HTTP 403")),
         Breaks => Err(WriteError::unclear("connection reset")),
         Hangs => std::future::pending().await,
         Panics => panic!("as told"),
@@ -216,6 +220,44 @@ async fn what_certainly_did_not_happen_is_sent_three_times_and_waits_as_asked() 
     check(script, job(), &["failed"], &["write"; 3]).await;
     let script = (vec![Refuses(Some(3600))], vec![]);
     check(script, job(), &["failed"], &["write"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_for_good_ends_at_once_with_its_reason() {
+    let job = || Job::Send(parcel(1));
+    let system = Scripted::new(vec![Forbids], vec![]);
+    let what = "HTTP 403".to_owned();
+    let all = outcomes(&system, job(), 1).await;
+    assert_eq!(all, [Outcome::Failed { what }]);
+    assert_eq!(system.asked(), ["write"]);
+    let script = (vec![Refuses(None), Forbids], vec![]);
+    check(script, job(), &["failed"], &["write"; 2]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_cannot_be_asked_is_asked_once() {
+    let unclear = (vec![Breaks], vec![Forbids]);
+    let job = Job::Send(parcel(1));
+    check(unclear, job, &["unknown"], &["write", "find"]).await;
+    let restarted = (vec![], vec![Forbids]);
+    let job = Job::Find(parcel(1));
+    check(restarted, job, &["unknown"], &["find"]).await;
+    let system = Scripted::new(vec![Accepted], vec![Forbids]);
+    let all = outcomes(&system, Job::Send(parcel(1)), 2).await;
+    let reference = "Q1".to_owned();
+    let what = "on its way; HTTP 403".to_owned();
+    let known = Outcome::Accepted { reference, what };
+    assert_eq!(all[1], known);
+    // What an earlier server has told is not told again.
+    let system = Scripted::new(vec![], vec![Forbids]);
+    let mut office = office(&system);
+    let parcel = parcel(1);
+    office.desk.take(&name(), Job::Prove { parcel, known });
+    while system.asked().is_empty() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    office.shutdown.cancel();
+    assert_eq!(office.ended.recv().await, None);
 }
 
 #[tokio::test(start_paused = true)]

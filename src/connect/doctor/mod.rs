@@ -1,8 +1,9 @@
-//! Proves every configured connector end to end: name, connection, TLS, clock, and what its own probe asks.
+//! Proves every configured connector end to end: name, connection, TLS, certificate, clock, and what its own probe asks.
 //!
 //! Reads only; a test page is sent when asked for, by [`page`]. Connectors are looked at side by side, each within a
 //! time limit of its own, so that one that hangs hides nothing about the others.
 
+pub(super) mod certificate;
 mod server;
 
 use crate::clock::Clock;

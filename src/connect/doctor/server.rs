@@ -1,5 +1,6 @@
-//! One server, without knowing what it serves: its name, connection and TLS, clock, latency.
+//! One server, without knowing what it serves: its name, connection and TLS, certificate, clock, latency.
 
+use super::certificate;
 use crate::clock::Clock;
 use crate::connect::connector::{Check, Health};
 use crate::connect::http::{Http, HttpConfig, HttpError};
@@ -39,6 +40,11 @@ pub(super) async fn examine(config: &HttpConfig, clock: &dyn Clock) -> Vec<Check
             if checks.iter().all(|check| check.health == Health::Good) {
                 checks.push(no_connection(&error));
             }
+            // Why a certificate is not taken is often seen by looking at it.
+            if matches!(error, HttpError::Tls { .. }) {
+                let shown = certificate::examine(&http, config, clock.now().wall).await;
+                checks.extend((shown.health != Health::Unknown).then_some(shown));
+            }
             return checks;
         }
     };
@@ -48,6 +54,9 @@ pub(super) async fn examine(config: &HttpConfig, clock: &dyn Clock) -> Vec<Check
         took,
         ..Check::new(what, Health::Good, said)
     });
+    if http.is_tls() {
+        checks.push(certificate::examine(&http, config, clock.now().wall).await);
+    }
     if !http.is_tls() && !is_loopback(&http) {
         let said = "not encrypted: credentials can be read on the way";
         checks.push(Check::new("TLS", Health::Warn, said).hint("use `https://`"));

@@ -2,7 +2,7 @@ use super::Health::{Bad, Good, Unknown, Warn};
 use super::*;
 use crate::clock::SystemClock;
 use crate::connect::connector::{Probe, Writer};
-use crate::connect::http::HttpSetupError;
+use crate::connect::http::{Auth, HttpSetupError};
 use crate::connect::poll::Source;
 use crate::connect::prometheus::PrometheusConfig;
 use crate::connect::query::QuerySpec;
@@ -121,6 +121,83 @@ async fn a_server_that_refuses_the_credentials_is_reached_and_bad() {
         bad.is_some_and(|check| check.said.contains("401")),
         "{finding:?}"
     );
+}
+
+/// Answers every HTTPS request on a port with a certificate of this key.
+fn https(certificate: &'static [u8]) -> u16 {
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use std::io::{Read as _, Write as _};
+    crate::connect::http::install_tls();
+    let certificate = CertificateDer::from_pem_slice(certificate).expect("certificate");
+    let key = include_bytes!("../http/testdata/server.key");
+    let key = PrivateKeyDer::from_pem_slice(key).expect("key");
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key);
+    let config = Arc::new(config.expect("configuration"));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for socket in listener.incoming() {
+            let connection = rustls::ServerConnection::new(Arc::clone(&config));
+            let connection = connection.expect("connection");
+            let mut stream = rustls::StreamOwned::new(connection, socket.expect("a socket"));
+            let mut head = Vec::new();
+            let mut bytes = [0; 4096];
+            while let Ok(count) = stream.read(&mut bytes)
+                && count > 0
+            {
+                head.extend_from_slice(&bytes[..count]);
+                if head.ends_with(b"\r\n\r\n") {
+                    break;
+                }
+            }
+            let text = String::from_utf8_lossy(&head).to_lowercase();
+            let is_strange = text.starts_with("head ") && text.contains("authorization");
+            assert!(!is_strange, "credentials for anybody: {text}");
+            let answer = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            stream.write_all(answer.as_bytes()).ok();
+        }
+    });
+    port
+}
+
+/// A Prometheus with TLS, with credentials, that trusts the test authority.
+async fn secure(certificate: &'static [u8]) -> Finding {
+    let authority = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/src/connect/http/testdata/ca.pem"
+    );
+    let url = format!("https://127.0.0.1:{}", https(certificate));
+    let mut config = PrometheusConfig::new(name("main"), &url);
+    config.http.timeout = Duration::from_secs(5);
+    config.http.ca_file = Some(authority.into());
+    config.http.auth = Auth::Bearer("s3cret".to_owned().into());
+    one(Arc::new(config)).await
+}
+
+#[tokio::test]
+async fn a_certificate_is_told_with_its_days_and_names() {
+    let finding = secure(include_bytes!("../http/testdata/server.pem")).await;
+    let check = finding.checks.iter().find(|c| c.what == "certificate");
+    let check = check.expect("looked at");
+    assert_eq!(check.health, Good, "{finding:?}");
+    assert!(check.said.contains("days left, until 2120-01-01T00:00:00Z"));
+    let names = "`CN=warroom test server` by `CN=warroom test authority`";
+    assert!(check.said.ends_with(names), "{check:?}");
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_named_beside_the_failed_handshake() {
+    let finding = secure(include_bytes!("../http/testdata/expired.pem")).await;
+    let find = |what: &str| finding.checks.iter().find(|check| check.what == what);
+    assert_eq!(find("TLS").map(|check| check.health), Some(Bad));
+    let check = find("certificate").expect("looked at");
+    assert_eq!(check.health, Bad, "{finding:?}");
+    assert!(check.said.starts_with("expired "), "{check:?}");
+    let names = "`CN=warroom expired server` by `CN=throw-away authority,O=Example`";
+    assert!(check.said.ends_with(names), "{check:?}");
 }
 
 #[test]

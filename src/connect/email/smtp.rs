@@ -70,8 +70,8 @@ impl Smtp {
     pub(super) async fn open(&self) -> Result<AsyncSmtpConnection, WriteError> {
         match timeout(self.timeout, self.greet()).await {
             Ok(Ok(line)) => Ok(line),
-            Ok(Err(error)) => Err(WriteError::refused(self.said(&error))),
-            Err(_) => Err(WriteError::refused(self.late())),
+            Ok(Err(error)) => Err(self.refusal(&error)),
+            Err(_) => Err(WriteError::not_yet(self.late())),
         }
     }
 
@@ -112,10 +112,22 @@ impl Smtp {
             }
             // An answer that says no is an answer.
             Ok(Err(error)) if error.status().is_some() || error.is_client() => {
-                Err(WriteError::refused(self.said(&error)))
+                Err(self.refusal(&error))
             }
             Ok(Err(error)) => Err(WriteError::unclear(self.said(&error))),
             Err(_) => Err(WriteError::unclear(self.late())),
+        }
+    }
+
+    /// A relay that says 5xx, or offers no TLS where it must, says it again; 4xx, and no line at all, is of a moment.
+    ///
+    /// Source: RFC 5321, 4.2.1.
+    fn refusal(&self, error: &Error) -> WriteError {
+        let said = self.said(error);
+        if error.is_permanent() || error.is_client() {
+            WriteError::refused(said)
+        } else {
+            WriteError::not_yet(said)
         }
     }
 

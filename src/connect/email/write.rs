@@ -4,6 +4,7 @@ use super::config::EmailConfig;
 use super::request;
 use super::smtp::Smtp;
 use crate::connect::connector::{Check, Health, Order, Probe, WriteError, Writer};
+use crate::connect::doctor::certificate;
 use crate::connect::http::HttpSetupError;
 use crate::domain::time::{Moment, Timestamp};
 use crate::domain::write::Outcome;
@@ -53,7 +54,8 @@ impl Writer for EmailWriter {
         Box::pin(self.send(order, now.wall))
     }
 
-    /// A relay cannot be asked. Sending again is harmless: the mail has the same `Message-ID`.
+    /// A relay cannot be asked, so that what was sent and not answered stays unknown. Whoever asks for it again sends a
+    /// second mail.
     fn find<'a>(
         &'a mut self,
         _order: &'a Order<'a>,
@@ -75,13 +77,16 @@ impl EmailProbe {
         Self { smtp }
     }
 
-    async fn ask(&self) -> Vec<Check> {
+    async fn ask(&self, now: Timestamp) -> Vec<Check> {
         let started = Instant::now();
         let opened = self.smtp.open().await;
         let took = started.elapsed();
+        let mut certificate = None;
         let mut first = match opened {
             Ok(mut line) => {
                 let said = if line.is_encrypted() {
+                    let shown = line.peer_certificate();
+                    certificate = shown.ok().map(|der| certificate::judge(&der, now));
                     "greeted, encrypted"
                 } else {
                     "greeted, in plain text on this machine"
@@ -95,12 +100,15 @@ impl EmailProbe {
         first.took = took;
         let page = Check::new("page", Health::Unknown, "only a mail proves it")
             .hint("`warroom doctor --page` sends one");
-        vec![first, page]
+        [Some(first), certificate, Some(page)]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 
 impl Probe for EmailProbe {
-    fn check(&mut self, _now: Moment) -> BoxFuture<'_, Vec<Check>> {
-        Box::pin(self.ask())
+    fn check(&mut self, now: Moment) -> BoxFuture<'_, Vec<Check>> {
+        Box::pin(self.ask(now.wall))
     }
 }

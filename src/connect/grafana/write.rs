@@ -48,10 +48,7 @@ impl GrafanaWriter {
             return Err(WriteError::refused("an annotation without a text"));
         }
         // Only looked at so far: whatever went wrong, nothing was done.
-        let there = self.marked(marker).await.map_err(|error| WriteError {
-            unclear: false,
-            ..WriteError::from(error)
-        })?;
+        let there = self.marked(marker).await.map_err(WriteError::of_look)?;
         if let Some(there) = there {
             return Ok(done(&there));
         }

@@ -191,6 +191,26 @@ impl HttpError {
         }
     }
 
+    /// True where the same request is refused again, however often it is sent: a missing right, a wrong address, a
+    /// request that is not understood.
+    ///
+    /// Not so where the server asks to be asked later, and for the statuses that speak of a moment: 408, 409 (somebody
+    /// else changes the same), 423, 425 and 429.
+    ///
+    /// Source: RFC 9110, 15.4 and 15.5; RFC 4918, 11.3; RFC 8470, 5.2; RFC 6585, 4.
+    pub const fn is_permanent(&self) -> bool {
+        match self {
+            Self::Status {
+                code, retry_after, ..
+            } => {
+                let is_refusal = matches!(*code, 300..=499);
+                let is_of_a_moment = matches!(*code, 408 | 409 | 423 | 425 | 429);
+                is_refusal && !is_of_a_moment && retry_after.is_none()
+            }
+            _ => false,
+        }
+    }
+
     /// The error and its hint on one line, as a health line shows it.
     pub fn with_hint(&self) -> String {
         match self.hint() {

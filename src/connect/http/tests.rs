@@ -18,6 +18,26 @@ async fn answering(response: ResponseTemplate) -> MockServer {
     server
 }
 
+#[test]
+fn a_refusal_is_permanent_unless_it_speaks_of_a_moment() {
+    let status = |code, retry_after| HttpError::Status {
+        code,
+        retry_after,
+        body: String::new(),
+    };
+    for code in [301, 400, 401, 403, 404, 410, 422] {
+        assert!(status(code, None).is_permanent(), "{code}");
+    }
+    for code in [408, 409, 423, 425, 429, 500, 503] {
+        assert!(!status(code, None).is_permanent(), "{code}");
+    }
+    let later = RetryAfter::In(Duration::from_secs(9));
+    assert!(!status(403, Some(later)).is_permanent());
+    let host = "pager.example:443".to_owned();
+    let reason = "connection refused".to_owned();
+    assert!(!HttpError::Connect { host, reason }.is_permanent());
+}
+
 #[tokio::test]
 async fn a_path_is_joined_below_the_prefix_of_the_base_url() {
     let server = MockServer::start().await;

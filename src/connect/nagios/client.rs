@@ -85,7 +85,8 @@ impl Client {
         match verdict(&String::from_utf8_lossy(&answer.body)) {
             Verdict::Submitted => Ok(()),
             Verdict::Forbidden => Err(WriteError::refused(FORBIDDEN)),
-            Verdict::Refused(what) => Err(WriteError::refused(format!("Nagios says: {what}"))),
+            // It says so too while its command file is not there for a moment.
+            Verdict::Refused(what) => Err(WriteError::not_yet(format!("Nagios says: {what}"))),
             Verdict::Odd => Err(WriteError::unclear(
                 "`cmd.cgi` answered, but not whether it took the command",
             )),
@@ -109,7 +110,7 @@ impl Client {
     async fn form(&self, command: &Command, now: Timestamp) -> Result<Form, WriteError> {
         let page = self.ask(&command.form()?).await;
         // Only looked at so far: whatever went wrong, nothing was done.
-        let page = page.map_err(|error| WriteError::refused(error.with_hint()))?;
+        let page = page.map_err(WriteError::of_look)?;
         Ok(Form::read(&String::from_utf8_lossy(&page.body), now))
     }
 }

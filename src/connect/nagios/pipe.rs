@@ -12,18 +12,19 @@ use std::path::Path;
 /// # Errors
 /// Refused when it is none, nobody reads it, or it may not be written to.
 pub(super) fn open(path: &Path) -> Result<OwnedFd, WriteError> {
-    let refuse =
-        |what: &str| WriteError::refused(format!("command file `{}`: {what}", path.display()));
+    let said = |what: &str| format!("command file `{}`: {what}", path.display());
+    let refuse = |what: &str| WriteError::refused(said(what));
+    let not_yet = |what: &str| WriteError::not_yet(said(what));
     let failed = |error: Errno| match error {
         // Nobody has the other end open.
         Errno::NXIO => {
-            refuse("nobody reads it: is Nagios running, with `check_external_commands=1`?")
+            not_yet("nobody reads it: is Nagios running, with `check_external_commands=1`?")
         }
         Errno::ACCESS => {
             refuse("no permission to write: the account must be in Nagios's command group")
         }
-        Errno::NOENT => refuse("it does not exist: is Nagios running on this host?"),
-        error => refuse(&error.to_string()),
+        Errno::NOENT => not_yet("it does not exist: is Nagios running on this host?"),
+        error => not_yet(&error.to_string()),
     };
     let is_pipe = |mode| FileType::from_raw_mode(mode) == FileType::Fifo;
     // Looked at first, since opening a device may already do something.
@@ -53,7 +54,7 @@ pub(super) fn write(path: &Path, line: &str) -> Result<(), WriteError> {
             "command file `{}` took a part of the command only",
             path.display()
         ))),
-        Err(error) => Err(WriteError::refused(format!(
+        Err(error) => Err(WriteError::not_yet(format!(
             "command file `{}`: {}",
             path.display(),
             if error == Errno::AGAIN {

@@ -51,11 +51,8 @@ impl From<NagiosError> for WriteError {
     /// Of a look: nothing was sent by it.
     fn from(error: NagiosError) -> Self {
         match error {
-            NagiosError::Http(error) => Self {
-                retry_after: error.retry_after(),
-                ..Self::refused(error.with_hint())
-            },
-            other => Self::refused(other.to_string()),
+            NagiosError::Http(error) => Self::of_look(error),
+            other => Self::not_yet(other.to_string()),
         }
     }
 }

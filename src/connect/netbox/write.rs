@@ -62,7 +62,7 @@ impl NetBoxWriter {
         let looked = tokio::time::timeout(limit, look).await;
         looked.unwrap_or_else(|_| {
             let seconds = limit.as_secs();
-            Err(WriteError::refused(format!(
+            Err(WriteError::not_yet(format!(
                 "`{component}` was not found within {seconds} s; nothing was written"
             )))
         })
@@ -253,13 +253,13 @@ fn done_status(id: &Id, status: &str, how: &str) -> Outcome {
 impl From<ListError> for WriteError {
     /// Lists are read before anything is sent.
     fn from(error: ListError) -> Self {
-        let retry_after = match &error {
-            ListError::Http { cause, .. } => cause.retry_after(),
-            _ => None,
-        };
-        Self {
-            retry_after,
-            ..Self::refused(format!("{}; nothing was written", error.with_hint()))
+        let what = format!("{}; nothing was written", error.with_hint());
+        match error {
+            ListError::Http { cause, .. } => Self {
+                what,
+                ..Self::of_look(cause)
+            },
+            _ => Self::not_yet(what),
         }
     }
 }

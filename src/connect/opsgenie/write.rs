@@ -105,7 +105,8 @@ impl OpsWriter {
         if is_alert(reference) {
             return Ok(reference.to_owned());
         }
-        let none = || WriteError::refused(format!("there is no alert `{reference}`"));
+        // The vendor works pages off one after the other: an alert may come to be a moment later.
+        let none = || WriteError::not_yet(format!("there is no alert `{reference}`"));
         Ok(self.alert_of(reference).await?.ok_or_else(none)?.id)
     }
 

@@ -43,8 +43,8 @@ impl From<ListError> for WriteError {
     /// A list that is looked at before a write: nothing was written.
     fn from(error: ListError) -> Self {
         Self {
-            retry_after: error.cause.retry_after(),
-            ..Self::refused(error.with_hint())
+            what: error.with_hint(),
+            ..Self::of_look(error.cause)
         }
     }
 }

@@ -320,7 +320,7 @@ impl PagerDutyWriter {
         let incident = page.entries.into_iter().find(|incident| incident.id == id);
         match incident {
             Some(incident) if incident.status == status => Ok(in_state(incident)),
-            Some(incident) => Err(WriteError::refused(format!(
+            Some(incident) => Err(WriteError::not_yet(format!(
                 "incident {id} is still {}",
                 incident.status
             ))),
@@ -386,7 +386,8 @@ impl PagerDutyWriter {
             return Ok(reference.to_owned());
         }
         let incident = incident_of_key(rest, reference).await?;
-        let none = || WriteError::refused(format!("no incident has the key `{reference}`"));
+        // An event becomes an incident a moment after it was taken.
+        let none = || WriteError::not_yet(format!("no incident has the key `{reference}`"));
         Ok(incident.ok_or_else(none)?.id)
     }
 

@@ -7,6 +7,13 @@ use crate::domain::time::Moment;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
+/// Why the right to write stays unknown. The Table API tells what an account may write only by refusing it. Its roles
+/// (`sys_user_has_role`) are for administrators to read, and do not decide: access rules (`sys_security_acl`) have
+/// conditions and scripts beside them. The Access Analyzer, which evaluates them, has no API.
+///
+/// Source: ServiceNow, "Access control list rules", "Access Analyzer", "Table API".
+const NOT_TOLD: &str = "not told before a write: rules with conditions and scripts decide, and only the instance can evaluate them";
+
 /// Asks one instance; changes nothing.
 #[derive(Debug)]
 pub(super) struct ServiceNowProbe {
@@ -95,9 +102,11 @@ impl Probe for ServiceNowProbe {
                     config.record_field, config.status_field
                 );
                 checks.push(
-                    Check::new(what, Health::Unknown, "cannot be asked without writing").hint(
-                        "the account needs write access to both columns, as the role `itil` has",
-                    ),
+                    Check::new(what, Health::Unknown, NOT_TOLD).hint(format!(
+                        "an administrator sees it in the Access Analyzer: account, operation `write`, table `{}`; \
+                         or set the status of a test item once",
+                        config.class
+                    )),
                 );
             }
             checks

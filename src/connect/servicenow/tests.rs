@@ -531,7 +531,7 @@ async fn the_probe_tells_hidden_from_empty() {
             "permission to read `cmdb_ci`: Good 12 records",
             "permission to read `cmdb_rel_ci`: Bad 4 records",
             "permission to read `sys_choice`: Warn 0 records",
-            "permission to write `comments` and `operational_status`: Unknown cannot be asked without writing",
+            "permission to write `comments` and `operational_status`: Unknown not told before a write: rules with conditions and scripts decide, and only the instance can evaluate them",
         ]
     );
     let checks = config("http://127.0.0.1:1")

@@ -29,13 +29,13 @@ pub(super) struct ServiceNowWriter {
 impl From<ListError> for WriteError {
     /// Lists are read before anything is sent.
     fn from(error: ListError) -> Self {
-        let retry_after = match &error {
-            ListError::Http { cause, .. } => cause.retry_after(),
-            ListError::TooMany { .. } => None,
-        };
-        Self {
-            retry_after,
-            ..Self::refused(format!("{}; nothing was written", error.with_hint()))
+        let what = format!("{}; nothing was written", error.with_hint());
+        match error {
+            ListError::Http { cause, .. } => Self {
+                what,
+                ..Self::of_look(cause)
+            },
+            ListError::TooMany { .. } => Self::refused(what),
         }
     }
 }
@@ -73,7 +73,7 @@ impl ServiceNowWriter {
         let looked = tokio::time::timeout(limit, look).await;
         looked.unwrap_or_else(|_| {
             let seconds = limit.as_secs();
-            Err(WriteError::refused(format!(
+            Err(WriteError::not_yet(format!(
                 "`{component}` was not found within {seconds} s; nothing was written"
             )))
         })

@@ -51,7 +51,8 @@ impl Writer for WebhookWriter {
         Box::pin(self.send(order, now.wall))
     }
 
-    /// A webhook cannot be asked. Sending again is safe for receivers that heed `Idempotency-Key`.
+    /// A webhook cannot be asked, so that what was sent and not answered stays unknown. Whoever asks for it again sends a
+    /// second page with a marker of its own.
     fn find<'a>(
         &'a mut self,
         _order: &'a Order<'a>,

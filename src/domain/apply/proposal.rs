@@ -7,6 +7,7 @@ use crate::domain::confirm::statement::is_expected;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Checked, CloseCause, Confirmed, Fact, Signed, Terms, Via};
 use crate::domain::id::{AttemptNo, StepId};
+use crate::domain::mutant::{Guard, is_off};
 use crate::domain::state::{CountedConfirm, Proposal, Stage, State, StepStatus};
 use std::collections::BTreeSet;
 
@@ -40,7 +41,8 @@ fn stated(signed: &Signed, mark: Mark<'_>) -> Result<(), Why> {
 }
 
 fn open(state: &mut State, terms: &Terms, signature: &str, mark: Mark<'_>) -> Result<(), Why> {
-    if state.proposal.is_some() || state.running().is_some() || state.unknown().is_some() {
+    let is_busy = state.running().is_some() || state.unknown().is_some();
+    if state.proposal.is_some() || (is_busy && !is_off(Guard::Exclusive)) {
         return Err("another attempt is open");
     }
     if state.spent.contains(&terms.nonce) {
@@ -102,7 +104,8 @@ fn confirm(state: &mut State, confirmed: &Confirmed, mark: Mark<'_>) -> Result<(
         return Err("no such proposal waits for a confirm");
     }
     let is_signer = person_in(state.genesis.mode, mark.actor) == Some(signer);
-    if !is_signer || signer == &terms.proposer || signer == &terms.executor {
+    let is_first = signer == &terms.proposer || signer == &terms.executor;
+    if !is_signer || (is_first && !is_off(Guard::Distinct)) {
         return Err("proposer and executor never confirm");
     }
     let Actor::Person { via, .. } = mark.actor else {
@@ -110,7 +113,7 @@ fn confirm(state: &mut State, confirmed: &Confirmed, mark: Mark<'_>) -> Result<(
     };
     // Whose key was revoked may confirm again with another.
     let same = |c: &CountedConfirm| &c.person == signer && &c.via == via;
-    if open.confirms.iter().any(same) {
+    if open.confirms.iter().any(same) && !is_off(Guard::People) {
         return Err("the person was counted already");
     }
     if !is_expected(state, open, signer, &confirmed.statement) {
@@ -124,7 +127,8 @@ fn confirm(state: &mut State, confirmed: &Confirmed, mark: Mark<'_>) -> Result<(
         at: mark.at,
     };
     let open = state.proposal.as_mut().ok_or("no proposal is open")?;
-    open.confirms.retain(|c| &c.person != signer);
+    open.confirms
+        .retain(|c| &c.person != signer || is_off(Guard::People));
     open.confirms.push(counted);
     Ok(())
 }
@@ -160,6 +164,9 @@ fn close(
     why: &CloseCause,
     mark: Mark<'_>,
 ) -> Result<(), Why> {
+    if matches!(why, CloseCause::Rejected { .. }) && is_off(Guard::Reject) {
+        return Ok(());
+    }
     let matches = |o: &mut Proposal| &o.terms.step == step && o.terms.attempt == attempt;
     state
         .proposal

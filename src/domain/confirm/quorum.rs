@@ -7,6 +7,7 @@ use super::people::Role;
 use super::policy::{ClassRule, Met, Purpose};
 use crate::domain::fact::Via;
 use crate::domain::id::PersonId;
+use crate::domain::mutant::{Guard, is_off};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -73,9 +74,11 @@ pub fn count<'a>(
     let mut firm = BTreeMap::new();
     let mut away = BTreeMap::new();
     let mut uncounted = BTreeMap::new();
+    let mut good = 0_usize;
     for piece in pieces {
         let id = piece.person;
-        if id == between.proposer || id == between.executor {
+        let is_own = id == between.proposer || id == between.executor;
+        if is_own && !is_off(Guard::Distinct) {
             uncounted.insert(id.clone(), Uncounted::Own);
             continue;
         }
@@ -88,13 +91,22 @@ pub fn count<'a>(
         match grade.met_by(piece.via) {
             Met::Yes => drop(firm.insert(id.clone(), allowed)),
             Met::Detached => drop(away.insert(id.clone(), allowed)),
-            Met::No => drop(uncounted.insert(id.clone(), Uncounted::Weak)),
+            Met::No => {
+                uncounted.insert(id.clone(), Uncounted::Weak);
+                continue;
+            }
         }
+        good = good.saturating_add(1);
     }
     away.retain(|id, _| !firm.contains_key(id));
     uncounted.retain(|id, _| !firm.contains_key(id) && !away.contains_key(id));
     let people = chosen(rule, &firm, &away, &mut uncounted);
-    let there = u8::try_from(people.len()).unwrap_or(u8::MAX);
+    let there = if is_off(Guard::People) {
+        good
+    } else {
+        people.len()
+    };
+    let there = u8::try_from(there).unwrap_or(u8::MAX);
     Count {
         people,
         uncounted,

@@ -4,6 +4,7 @@ use super::policy::{ClassRule, Met, Presence, Purpose, Raise};
 use super::quorum::{Between, Count, Piece, count};
 use crate::domain::fact::{Actor, Mode, Via};
 use crate::domain::id::PersonId;
+use crate::domain::mutant::{Guard, is_off};
 use crate::domain::runbook::plan::PlanStep;
 use crate::domain::state::{Proposal, State};
 use crate::domain::time::Moment;
@@ -133,11 +134,12 @@ pub fn person_in(mode: Mode, actor: &Actor) -> Option<&PersonId> {
 
 /// True when its time has run out on either clock.
 pub fn is_expired(proposal: &Proposal, now: Moment) -> bool {
-    now.wall >= proposal.terms.expires
+    let is_over = now.wall >= proposal.terms.expires
         || now.has_passed(proposal.opened, PROPOSAL_LIFE)
         || proposal
             .armed
-            .is_some_and(|a| now.has_passed(a, ARMED_LIFE))
+            .is_some_and(|a| now.has_passed(a, ARMED_LIFE));
+    is_over && !is_off(Guard::Expiry)
 }
 
 /// True when the wall clock has stepped since it was armed.
@@ -147,7 +149,7 @@ pub fn clock_stepped(proposal: &Proposal, now: Moment) -> bool {
         let boot = i64::try_from(now.mono_ms)
             .unwrap_or(i64::MAX)
             .saturating_sub(i64::try_from(armed.mono_ms).unwrap_or(i64::MAX));
-        wall.abs_diff(boot) > CLOCK_STEP_MAX_MS.unsigned_abs()
+        wall.abs_diff(boot) > CLOCK_STEP_MAX_MS.unsigned_abs() && !is_off(Guard::ClockStep)
     })
 }
 
@@ -162,7 +164,7 @@ pub fn absent(state: &State, proposal: &Proposal, world: &World, now: Moment) ->
     [&terms.proposer, &terms.executor]
         .into_iter()
         .chain(confirmers.map(|c| &c.person))
-        .find(|person| state.is_away(person, now))
+        .find(|person| state.is_away(person, now) && !is_off(Guard::Presence))
         .cloned()
 }
 

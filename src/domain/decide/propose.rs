@@ -11,6 +11,7 @@ use crate::domain::countdown::{Window, point_of_no_return, window};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, Terms};
 use crate::domain::id::{Nonce, PersonId, StepId};
+use crate::domain::mutant::{Guard, is_off};
 use crate::domain::readiness::{Next, StepView};
 use crate::domain::state::{Phase, Stage, State};
 use crate::domain::time::{Moment, Timestamp, short_span};
@@ -53,11 +54,12 @@ fn may_propose<'a>(
         );
         return Err(ask.no_step(view, why, "one proposal is open at a time"));
     }
-    if let Some(unknown) = ask.state.unknown() {
+    if let Some(unknown) = ask.state.unknown().filter(|_| !is_off(Guard::Exclusive)) {
         let why = format!("nobody knows how {} ended", unknown.plan.to_label());
         return Err(ask.no_step(view, why, "resolve that first"));
     }
-    if ask.state.running().is_some() || view.now.stage() != Some(Stage::NeedsProposal) {
+    let is_busy = ask.state.running().is_some() && !is_off(Guard::Exclusive);
+    if is_busy || view.now.stage() != Some(Stage::NeedsProposal) {
         return Err(ask.no_step(
             view,
             "it does not wait for a proposal",

@@ -6,6 +6,7 @@ use crate::domain::command::Signed;
 use crate::domain::confirm::statement::resolve_statement;
 use crate::domain::fact::{Fact, Finding};
 use crate::domain::id::StepId;
+use crate::domain::mutant::{Guard, is_off};
 use crate::domain::readiness::StepView;
 use crate::domain::runbook::plan::ExecRole;
 use crate::domain::state::StepStatus;
@@ -15,7 +16,7 @@ pub fn votes_needed(view: StepView<'_>) -> usize {
     let role = view.now.finished.last().map(|f| f.role);
     let destroys = view.plan.risk.needs_second_person()
         && matches!(role, Some(ExecRole::Run | ExecRole::Undo) | None);
-    if destroys {
+    if destroys && !is_off(Guard::Resolve) {
         usize::from(view.plan.quorum).max(2)
     } else {
         1

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 mod back;
 mod evidence;
+mod table;
 mod two_person;
 mod write;
 
@@ -375,62 +376,5 @@ fn a_plan_that_is_not_the_sessions_own_is_not_put_before_anybody() {
         );
         let refused = decision.expect_err(to);
         assert!(refused.refusal.reason.contains("as the session knows it"));
-    }
-}
-
-/// Each pair of an event and a place of one destructive attempt (`TWO_PERSON` 4.2): allowed or not.
-#[test]
-fn every_event_in_every_state_of_an_attempt() {
-    let running = || {
-        let mut room = Room::armed();
-        room.must("ann", go("drain"));
-        room
-    };
-    let unknown = || {
-        let mut room = running();
-        room.lose();
-        room
-    };
-    let failed = || {
-        let mut room = running();
-        room.exit(1);
-        room
-    };
-    let states: [(&str, Room); 6] = [
-        ("none", Room::at_proposal()),
-        ("proposed", Room::proposed()),
-        ("armed", Room::armed()),
-        ("running", running()),
-        ("unknown", unknown()),
-        ("failed", failed()),
-    ];
-    let events: [(&str, [bool; 6]); 8] = [
-        ("propose", [true, false, false, false, false, false]),
-        ("confirm", [false, true, false, false, false, false]),
-        ("reject", [false, true, true, false, false, false]),
-        ("cancel", [false, true, true, false, false, false]),
-        ("go", [false, false, true, false, false, false]),
-        ("stop", [true, true, true, true, false, false]),
-        ("resolve", [false, false, false, false, true, false]),
-        ("retry", [false, false, false, false, false, true]),
-    ];
-    for (event, allowed) in events {
-        for ((name, room), may) in states.iter().zip(allowed) {
-            let mut room = room.clone();
-            let before = room.state.phase;
-            let result = match event {
-                "propose" => room.ask("ann", propose("drain")),
-                "confirm" => room.confirm("bob"),
-                "reject" => room.ask("bob", reject("drain")),
-                "cancel" => room.ask("ann", cancel("drain")),
-                "go" => room.ask("ann", go("drain")),
-                "stop" => room.ask("bob", stop("drain")),
-                "resolve" => room.ask("bob", resolve("drain", Finding::Ran)),
-                _ => room.ask("ann", retry("drain")),
-            };
-            assert_eq!(result.is_ok(), may, "{event} in {name}: {result:?}");
-            assert_eq!(room.state.phase, before);
-            room.check_fold();
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::domain::confirm::rule;
 use crate::domain::fact::{CloseCause, Fact};
+use crate::domain::mutant::{Guard, is_off};
 use crate::domain::state::{Proposal, Stage, State};
 use crate::domain::time::Moment;
 use crate::domain::world::{Look, World};
@@ -44,17 +45,19 @@ fn changed(open: &Proposal, now: Moment, world: &World) -> Option<CloseCause> {
     }
     match world.policy {
         Some(policy) if policy == terms.policy => {}
+        Some(_) if is_off(Guard::Policy) => {}
         Some(_) => return Some(CloseCause::Policy),
         None => {
             let why = world.unread.clone();
             return Some(CloseCause::PolicyUnread { why });
         }
     }
-    if world.runbook != Some(terms.runbook) {
+    if world.runbook != Some(terms.runbook) && !is_off(Guard::Plan) {
         let what = "the runbook file".to_owned();
         return Some(CloseCause::Changed { what });
     }
     match &world.look {
+        Look::Changed { .. } if is_off(Guard::Plan) => None,
         Look::Changed { what } => Some(CloseCause::Changed { what: what.clone() }),
         Look::Same | Look::NotLooked => None,
     }

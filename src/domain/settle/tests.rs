@@ -7,8 +7,9 @@ use crate::domain::runbook::plan::{OnExecutorLost, RETRY_PAUSE};
 use crate::domain::state::{Phase, Stage, StepStatus};
 use crate::domain::threshold::{Unknown, Verdict};
 use crate::domain::world::Look;
-use proptest::prelude::*;
 use std::time::Duration;
+
+mod clocks;
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -363,40 +364,4 @@ fn a_parent_with_blocks_does_them_before_its_sub_steps() {
     room.exit(0);
     assert!(room.status("parts").is_passed());
     room.check_fold();
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
-
-    /// Whatever the two clocks do, nothing runs once either limit has passed.
-    #[test]
-    fn nothing_runs_after_either_limit(
-        steps in proptest::collection::vec((0_u64..200_000, -200_000_i64..200_000), 1..8),
-        confirm_at in 0_usize..4,
-        settles in any::<bool>(),
-    ) {
-        let mut room = Room::proposed();
-        let opened = room.now;
-        let mut armed = None;
-        for (place, (boot, skew)) in steps.into_iter().enumerate() {
-            room.now.mono_ms += boot;
-            let wall = room.now.wall.as_millis() + i64::try_from(boot).expect("small") + skew;
-            room.now.wall = crate::domain::time::Timestamp::from_millis(wall);
-            if settles {
-                room.settle();
-            }
-            if place == confirm_at && room.confirm("bob").is_ok() {
-                armed = room.state.proposal.as_ref().and_then(|p| p.armed);
-            }
-            let now = room.now;
-            if room.ask("ann", go("drain")).is_ok() {
-                let armed = armed.expect("it was armed");
-                prop_assert!(now.mono_since(opened) < 900_000);
-                prop_assert!(now.wall.since(opened.wall) < seconds(900));
-                prop_assert!(now.mono_since(armed) < 300_000);
-                prop_assert!(now.wall.since(armed.wall) < seconds(300));
-                break;
-            }
-        }
-    }
 }

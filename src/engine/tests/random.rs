@@ -254,7 +254,7 @@ fn run(actions: &[Action], guards: bool, seen: &mut Seen) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases(64))]
 
     #[test]
     fn whatever_people_do_the_rule_holds_and_replay_equals_live(

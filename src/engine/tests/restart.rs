@@ -104,3 +104,54 @@ fn a_restart_closes_the_open_proposal() {
     assert_eq!(reason.as_deref(), Some("the server was restarted"));
     desk.check_fold();
 }
+
+/// A crash after any record: what is on the disk makes sense, and nothing of it is run again.
+#[test]
+fn a_journal_that_ends_at_any_record_is_taken_up_and_nothing_runs_by_itself() {
+    let mut desk = Desk::draining();
+    desk.exit(0);
+    desk.exit(0);
+    desk.must("ann", start("wipe"));
+    desk.must("ann", propose("wipe"));
+    desk.confirm("bob").expect("confirmed");
+    desk.confirm("cho").expect("confirmed");
+    desk.must("ann", go("wipe"));
+    desk.must("ann", rollback());
+    let all = desk.records.clone();
+    let mut unknown = 0;
+    for end in 1..=all.len() {
+        let records = all[..end].to_vec();
+        desk.records.clone_from(&records);
+        let before = fold(records).unwrap_or_else(|e| panic!("{end}: {e}"));
+        restarted_on(&mut desk, "bastion");
+        for _ in 0..3 {
+            desk.wait(Duration::from_secs(20));
+        }
+        let state = desk.state();
+        // What was run may be looked at by itself, when nobody has looked yet.
+        for effect in &desk.effects {
+            let Effect::Spawn { key, role, .. } = effect else {
+                panic!("{end}: {effect:?}");
+            };
+            assert_eq!(*role, ExecRole::Verify, "{end}");
+            let intended =
+                |r: &Stamped| matches!(&r.fact, Fact::ExecIntent { key: k, .. } if k == key);
+            assert!(!all[..end].iter().any(intended), "{end}: {key} again");
+        }
+        assert!(state.proposal.is_none(), "{end}");
+        // A command that was intended and has no outcome: nobody knows.
+        assert_eq!(
+            state.unknown().is_some(),
+            before.running().is_some(),
+            "{end}"
+        );
+        unknown += usize::from(state.unknown().is_some());
+        assert_eq!(state.spent, before.spent, "{end}: a nonce came back");
+        desk.check_fold();
+    }
+    assert!(
+        unknown > 5 && unknown < all.len() / 2,
+        "{unknown} of {}",
+        all.len()
+    );
+}

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// Owner alone: who can write it can bring a spent code back.
 const OWNER_ONLY: u32 = 0o600;
+/// What group and others may do with the file.
+const OTHERS: Mode = Mode::RWXG.union(Mode::RWXO);
 
 /// A ledger on disk, shared by all sessions of a host.
 #[derive(Debug, Clone)]
@@ -143,7 +145,7 @@ impl Store {
         };
         let stat = rustix::fs::fstat(&file).map_err(|e| self.fault("look at", e))?;
         let is_ours = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
-            && stat.st_mode & 0o077 == 0
+            && !Mode::from_raw_mode(stat.st_mode).intersects(OTHERS)
             && stat.st_uid == rustix::process::geteuid().as_raw();
         if !is_ours {
             return Err(StoreFault::Exposed { path });

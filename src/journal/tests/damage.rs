@@ -32,6 +32,31 @@ fn every_cut_leaves_the_records_before_it_and_a_torn_tail() {
     }
 }
 
+/// As above, through the files: what is opened is what was whole, it is left as exactly that, and the next record fits.
+#[test]
+fn a_journal_cut_anywhere_is_opened_as_its_whole_records() {
+    let root = tempfile::tempdir().expect("temp dir");
+    let path = root.path().join("s1");
+    drop(super::open_all(&path).expect("new journal"));
+    let all = records(3);
+    let whole = encoded(&all);
+    let ends: Vec<usize> = (0..=all.len()).map(|n| encoded(&all[..n]).len()).collect();
+    let near = |cut: usize| ends.iter().any(|end| end.abs_diff(cut) <= 2);
+    for cut in (0..=whole.len()).filter(|cut| cut % 11 == 0 || near(*cut)) {
+        let kept = ends.iter().filter(|end| **end <= cut).count() - 1;
+        std::fs::write(path.join(JOURNAL_FILE), &whole[..cut]).expect("written");
+        let (opened, found) = super::open_all(&path).expect("recovers");
+        assert_eq!(found, all[..kept], "cut at {cut}");
+        let torn = opened.torn().map_or(0, |torn| torn.bytes);
+        assert_eq!(torn, (cut - ends[kept]) as u64, "cut at {cut}");
+        let left = std::fs::read(path.join(JOURNAL_FILE)).expect("readable");
+        assert_eq!(left, whole[..ends[kept]], "cut at {cut}");
+        let mut chain = opened.chain().clone();
+        let next = super::next(&mut chain, "alice");
+        assert_eq!(Some(&next), all.get(kept).or(Some(&next)), "cut at {cut}");
+    }
+}
+
 /// A flip in the newest header can only show in its hash, which is why checkpoints are kept elsewhere.
 #[test]
 fn every_flipped_bit_is_found_or_changes_the_newest_hash() {
@@ -229,6 +254,37 @@ proptest! {
         }
         prop_assert_eq!(found, all);
         prop_assert_eq!(reader.chain(), &chain);
+    }
+
+    /// Bytes put in, taken out or written over anywhere before the last record, which stays whole.
+    #[test]
+    fn every_edit_before_the_last_record_is_found(
+        count in 2_usize..6,
+        at in any::<proptest::sample::Index>(),
+        gone in 0_usize..400,
+        new in proptest::collection::vec(any::<u8>(), 0..200),
+        from in any::<proptest::sample::Index>(),
+        copied in 0_usize..700,
+    ) {
+        let all = records(count);
+        let whole = encoded(&all);
+        let last = encoded(&all[..count - 1]).len();
+        let start = at.index(last);
+        let end = (start + gone).min(last);
+        // What is put in is noise or a piece of the journal itself, which may be whole records.
+        let piece = from.index(last);
+        let piece = &whole[piece..(piece + copied).min(last)];
+        for put in [&new[..], piece] {
+            let edited = [&whole[..start], put, &whole[end..]].concat();
+            if edited == whole {
+                continue;
+            }
+            let (found, ended) = scan(&edited);
+            prop_assert!(matches!(ended, Err(ReadError::Damage(_))), "{start}..{end}: {ended:?}");
+            // What was read before the edit showed is the truth, but for a header of which nothing follows yet.
+            let sure = found.len().saturating_sub(1);
+            prop_assert_eq!(&found[..sure], &all[..sure]);
+        }
     }
 
     #[test]

@@ -159,6 +159,13 @@ pub(super) const TABLE: &[Binding] = &[
         "write a note under an incident",
     ),
     bind(
+        "I",
+        A::ResolveIncident,
+        G::Outside,
+        "",
+        "resolve an incident: close it for everybody (asks again)",
+    ),
+    bind(
         "M",
         A::Mute,
         G::Outside,
@@ -174,11 +181,39 @@ pub(super) const TABLE: &[Binding] = &[
         "writes: what was asked of other systems, and what came of it",
     ),
     bind(
+        "K",
+        A::SignIn,
+        G::Outside,
+        "",
+        "key: say with a signature who is at this terminal, on an account of several people",
+    ),
+    bind(
         "d",
         A::Details,
         G::Outside,
         "",
         "details of a component: what the CMDB says, who says so, how old it is",
+    ),
+    bind(
+        "J",
+        A::Record,
+        G::Outside,
+        "",
+        "record: write a journal entry under a component in the CMDB",
+    ),
+    bind(
+        "D",
+        A::SetStatus,
+        G::Outside,
+        "",
+        "set the status of a component in the CMDB",
+    ),
+    bind(
+        "W",
+        A::Annotate,
+        G::Outside,
+        "",
+        "annotate: write a mark on dashboards",
     ),
     anywhere(bind("1", A::Show(View::WarRoom), G::Views, "", "war room")),
     anywhere(bind(

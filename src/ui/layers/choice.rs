@@ -68,7 +68,7 @@ impl Choice {
                 row
             });
         }
-        rows.push(Row::of("j k move, enter chooses, esc leaves it", dim));
+        rows.push(Row::of("j k move, enter chooses, esc does nothing", dim));
         let height = u16::try_from(rows.len().saturating_add(2)).unwrap_or(u16::MAX);
         let place = crate::ui::centred(area, width, height);
         pane::popup(canvas, place, Row::new(), &rows, 0);

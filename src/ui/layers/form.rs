@@ -4,10 +4,12 @@
 use super::Outcome;
 use super::input::Input;
 use crate::domain::id::ConnectorName;
+use crate::domain::write::{Deed, Urgency};
 use crate::ui::canvas::Canvas;
 use crate::ui::text::{Row, wrapped};
 use crate::ui::theme::Role;
 use crate::ui::widgets::pane;
+use crate::ui::words;
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::Rect;
 
@@ -25,6 +27,62 @@ pub(crate) enum Draft {
     },
     /// Write under this incident.
     Note(ConnectorName, String),
+    /// Write a journal entry under this component.
+    Record(ConnectorName, String),
+    /// Set the status of this component.
+    SetStatus(ConnectorName, String),
+    /// Write a mark on dashboards.
+    Annotate(ConnectorName),
+}
+
+impl Draft {
+    /// What these texts come to; nothing where more is needed for it than texts.
+    pub(crate) fn deed(&self, texts: &[String]) -> Option<(&ConnectorName, Deed)> {
+        let text = |at: usize| texts.get(at).cloned().unwrap_or_default();
+        Some(match self {
+            Self::Page(connector) => {
+                let deed = Deed::Page {
+                    summary: text(0),
+                    details: text(1),
+                    component: text(2),
+                    urgency: match text(3).as_str() {
+                        "low" => Urgency::Low,
+                        _ => Urgency::High,
+                    },
+                };
+                (connector, deed)
+            }
+            Self::Mute { .. } => return None,
+            Self::Note(connector, reference) => {
+                let (reference, text) = (reference.clone(), text(0));
+                (connector, Deed::Note { reference, text })
+            }
+            Self::Record(connector, component) => {
+                let (component, text) = (component.clone(), text(0));
+                (connector, Deed::Record { component, text })
+            }
+            Self::SetStatus(connector, component) => {
+                let (component, status) = (component.clone(), text(0));
+                (connector, Deed::SetStatus { component, status })
+            }
+            Self::Annotate(connector) => {
+                let tags = text(1);
+                let tags = tags.split(',').map(str::trim).filter(|tag| !tag.is_empty());
+                let (text, tags) = (text(0), tags.map(str::to_owned).collect());
+                (connector, Deed::Annotate { text, tags })
+            }
+        })
+    }
+
+    /// What is going to be written with these texts, and by whom, in words; absent where the form says it already.
+    fn preview(&self, texts: &[String]) -> Option<String> {
+        let is_shown = matches!(
+            self,
+            Self::Record(..) | Self::SetStatus(..) | Self::Annotate(_)
+        );
+        let (connector, deed) = self.deed(texts).filter(|_| is_shown)?;
+        Some(format!("`{connector}` will {}", words::write::deed(&deed)))
+    }
 }
 
 /// What one field holds.
@@ -150,6 +208,10 @@ impl Form {
         None
     }
 
+    fn texts(&self) -> Vec<String> {
+        self.fields.iter().map(Field::text).collect()
+    }
+
     fn send(&mut self) -> Option<Outcome> {
         let is_missing = |field: &Field| field.needed && field.text().is_empty();
         if let Some(missing) = self.fields.iter().position(is_missing) {
@@ -157,7 +219,7 @@ impl Form {
             self.complaint = "this must say something";
             return None;
         }
-        let texts = self.fields.iter().map(Field::text).collect();
+        let texts = self.texts();
         Some(Outcome::Filled(Box::new(self.draft.clone()), texts))
     }
 
@@ -172,7 +234,11 @@ impl Form {
         let width = area.width.min(90);
         let inner = usize::from(width).saturating_sub(2);
         let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
-        let fields = self.field_rows(canvas, inner);
+        let mut fields = self.field_rows(canvas, inner);
+        if let Some(preview) = self.draft.preview(&self.texts()) {
+            fields.push(Row::new());
+            fields.extend(wrapped(&preview, inner, canvas.of(Role::Strong)));
+        }
         let title = wrapped(&self.title, inner, canvas.of(Role::Strong));
         // Fields and keys are always on screen; of a long list of what will be done, its length is.
         let fixed = fields.len().saturating_add(title.len()).saturating_add(5);

@@ -81,7 +81,7 @@ impl Menu {
         rows.push(
             Row::of("  ", canvas.of(Role::Text))
                 .row(Row::of("esc", canvas.of(Role::Key)).filled(KEY_CELLS, canvas.signs()))
-                .fixed("leave it", canvas.of(Role::Text)),
+                .fixed("do nothing", canvas.of(Role::Text)),
         );
         let height = u16::try_from(rows.len().saturating_add(2)).unwrap_or(u16::MAX);
         pane::popup(

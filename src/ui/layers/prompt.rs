@@ -122,7 +122,10 @@ impl Prompt {
         let mut rows = wrapped(&self.title, inner_width, canvas.of(Role::Strong));
         rows.push(self.input.row(canvas, inner_width));
         if self.complaint.is_empty() {
-            rows.push(Row::of("enter sends, esc leaves", canvas.of(Role::Dim)));
+            rows.push(Row::of(
+                "enter sends, esc sends nothing",
+                canvas.of(Role::Dim),
+            ));
         } else {
             rows.push(Row::of(self.complaint, canvas.of(Role::Warn)));
         }

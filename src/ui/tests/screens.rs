@@ -1,6 +1,8 @@
 use super::*;
 use crate::display;
 use crate::domain::command::Refusal;
+use crate::domain::fact::Fact;
+use crate::domain::id::TerminalId;
 
 const SMALL: (u16, u16) = (80, 24);
 const MEDIUM: (u16, u16) = (120, 40);
@@ -142,6 +144,20 @@ fn war_room_with_a_refusal() {
         seat.keys(&["esc"]);
         assert!(!seat.text().contains("refused:"), "esc closes a refusal");
     }
+}
+
+#[test]
+fn a_proposer_with_nobody_to_confirm_is_told_how_somebody_gets_here() {
+    let how = "they join by: warroom attach -t move-orders ";
+    let mut seat = Seat::at(Story::proposed("alice"), SMALL);
+    assert!(!seat.text().contains(how), "bob is there");
+    let gone = Fact::Detached {
+        terminal: TerminalId(2),
+    };
+    let mut seat = Seat::at(Story::proposed("alice").by("bob").did(gone), SMALL);
+    assert!(seat.text().contains(how), "{}", seat.text());
+    seat.keys(&["5"]);
+    assert!(seat.text().contains(how), "{}", seat.text());
 }
 
 #[test]

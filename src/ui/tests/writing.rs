@@ -132,6 +132,87 @@ fn a_mute_is_ended_and_an_incident_taken_by_choice() {
     assert_eq!(asked, [(connector("pager").to_string(), note)]);
 }
 
+fn recording() -> Story {
+    Story::running("bob").recording()
+}
+
+#[test]
+fn a_journal_entry_is_shown_as_it_will_be_written_before_it_is() {
+    check("record", recording, &["J"], &[SMALL, MEDIUM]);
+    let mut seat = Seat::at(recording(), SMALL);
+    seat.keys(&["J"]);
+    assert_eq!(deeds(&seat.keys(&["enter"])), [], "it must say something");
+    seat.types("drained for the upgrade");
+    let shown = "`cmdb` will record under db-orders: drained for the upgrade";
+    assert!(seat.text().contains(shown), "{}", seat.text());
+    insta::assert_snapshot!("record_typed_80x24", seat.text());
+    let deed = Deed::Record {
+        component: "db-orders".to_owned(),
+        text: "drained for the upgrade".to_owned(),
+    };
+    assert_eq!(deeds(&seat.keys(&["enter"])), [("cmdb".to_owned(), deed)]);
+}
+
+#[test]
+fn a_status_is_set_with_the_one_it_has_in_sight() {
+    check("set_status", recording, &["D"], &[SMALL]);
+    let mut seat = Seat::at(recording(), SMALL);
+    seat.keys(&["D"]);
+    assert!(seat.text().contains("database, active"), "{}", seat.text());
+    seat.types("staged");
+    let shown = "`cmdb` will set status of db-orders to staged";
+    assert!(seat.text().contains(shown), "{}", seat.text());
+    let deed = Deed::SetStatus {
+        component: "db-orders".to_owned(),
+        status: "staged".to_owned(),
+    };
+    assert_eq!(deeds(&seat.keys(&["enter"])), [("cmdb".to_owned(), deed)]);
+}
+
+#[test]
+fn a_mark_on_dashboards_has_tags_to_find_it_by() {
+    check("annotate", recording, &["W"], &[SMALL, MEDIUM]);
+    let mut seat = Seat::at(recording(), SMALL);
+    seat.keys(&["W"]);
+    seat.types("upgrade begins");
+    seat.keys(&["enter", "ctrl-u"]);
+    seat.types("db, , orders ");
+    let shown = "`graphs` will annotate (db, orders): upgrade begins";
+    assert!(seat.text().contains(shown), "{}", seat.text());
+    let deed = Deed::Annotate {
+        text: "upgrade begins".to_owned(),
+        tags: vec!["db".to_owned(), "orders".to_owned()],
+    };
+    assert_eq!(deeds(&seat.keys(&["enter"])), [("graphs".to_owned(), deed)]);
+}
+
+#[test]
+fn an_incident_is_resolved_after_a_question_that_enter_alone_answers_with_no() {
+    let wrote = || Story::wrote().recording();
+    check("resolve", wrote, &["I", "enter"], &[SMALL]);
+    let mut seat = Seat::at(wrote(), SMALL);
+    assert_eq!(deeds(&seat.keys(&["I", "enter", "enter"])), []);
+    let reference = "P7".to_owned();
+    let resolve = ("pager".to_owned(), Deed::Resolve { reference });
+    let asked = deeds(&seat.keys(&["I", "enter", "down", "enter"]));
+    assert_eq!(asked, [resolve]);
+    // What was resolved from here is not offered again.
+    let proof = || crate::domain::write::Outcome::Done {
+        reference: "P7".to_owned(),
+        proof: "incident P7 is resolved".to_owned(),
+    };
+    let done = || {
+        let reference = "P7".to_owned();
+        let story = Story::wrote().recording();
+        let story = story.asked("bob", "pager", Deed::Resolve { reference });
+        story.written(6, proof())
+    };
+    let mut seat = Seat::at(done(), SMALL);
+    seat.keys(&["I"]);
+    assert!(!seat.text().contains("resolve P7"), "{}", seat.text());
+    assert!(seat.text().contains("Q1X"), "{}", seat.text());
+}
+
 #[test]
 fn details_of_a_component_name_each_source_and_its_age() {
     check("details_of_which", equipped, &["d"], &[SMALL]);
@@ -145,12 +226,24 @@ fn without_a_connector_that_can_it_is_said() {
         ("p", "no configured connector can page"),
         ("M", "no configured connector can mute"),
         ("U", "nothing is muted"),
-        ("a", "no incident is open"),
-        ("i", "no incident is open"),
+        ("a", "no configured connector can acknowledge incidents"),
+        ("i", "no configured connector can write under incidents"),
+        ("I", "no configured connector can resolve incidents"),
+        ("J", "no configured connector can write journal entries"),
+        ("D", "no configured connector can set a status"),
+        ("W", "no configured connector can write marks"),
     ] {
         assert_eq!(deeds(&seat.keys(&[key])), []);
         assert!(seat.text().contains(words), "{key}: {}", seat.text());
+        if key != "U" {
+            let text = seat.text();
+            assert!(text.contains("set `writes = true`"), "{key}: {text}");
+        }
     }
+    // One that may only read is named.
+    let mut seat = Seat::at(equipped(), SMALL);
+    seat.keys(&["J"]);
+    assert!(seat.text().contains("for `netbox`, set"), "{}", seat.text());
 }
 
 #[test]

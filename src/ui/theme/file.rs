@@ -1,7 +1,7 @@
 //! Theme files: TOML in, a checked [`Theme`] out, with every mistake named by line and column.
 
 use super::color::{self, Paint};
-use super::{BUILT_IN, Role, Theme};
+use super::{Role, Theme, built_in};
 use ratatui::style::Modifier;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use toml::Spanned;
 
 /// A theme file that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} ({path}:{line}:{column})")]
+#[error("{path}:{line}:{column}: {what}")]
 pub struct ThemeError {
     what: String,
     path: String,
@@ -155,11 +155,11 @@ fn base_paints(
     source: &Source<'_>,
     base: &Spanned<String>,
 ) -> Result<Vec<Option<Paint>>, ThemeError> {
-    let found = BUILT_IN
+    let found = built_in::FILES
         .iter()
         .find(|(n, _)| *n == base.get_ref() && *n != source.path);
     let Some((name, text)) = found else {
-        let names: Vec<&str> = BUILT_IN.iter().map(|(n, _)| *n).collect();
+        let names: Vec<&str> = built_in::FILES.iter().map(|(n, _)| *n).collect();
         return Err(source.error(
             format!(
                 "base `{}` is not a built-in theme",
@@ -186,21 +186,21 @@ mod tests {
     fn mistakes_are_named_by_line_and_column() {
         check(
             "name = \"m\"\nbase = \"dark\"\n[roles]\ngoof = { fg = \"red\" }\n",
-            "`goof` is not a role (mine.toml:4:1)",
+            "mine.toml:4:1: `goof` is not a role",
         );
         check(
             "name = \"m\"\nbase = \"dark\"\n[roles]\ngood = { fg = \"reddish\" }\n",
-            "`reddish` is not a colour (mine.toml:4:15)",
+            "mine.toml:4:15: `reddish` is not a colour",
         );
         check(
             "name = \"m\"\nbase = \"dark\"\n[roles]\ngood = { fg16 = \"#102030\" }\n",
-            "`#102030` is not a colour (mine.toml:4:17)",
+            "mine.toml:4:17: `#102030` is not a colour",
         );
         check(
             "name = \"m\"\nbase = \"nope\"\n",
-            "base `nope` is not a built-in theme (mine.toml:2:8)",
+            "mine.toml:2:8: base `nope` is not a built-in theme",
         );
-        check("name = \"m\"\n", "role `text` is missing (mine.toml:1:1)");
+        check("name = \"m\"\n", "mine.toml:1:1: role `text` is missing");
     }
 
     #[test]

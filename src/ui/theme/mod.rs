@@ -2,6 +2,7 @@
 //!
 //! Views name roles, never colours. A theme colours roles; [`Look`] is a theme resolved for one terminal.
 
+mod built_in;
 mod color;
 mod file;
 mod glyphs;
@@ -109,30 +110,16 @@ pub struct Theme {
     paints: Vec<Paint>,
 }
 
-/// The built-in themes by name.
-const BUILT_IN: &[(&str, &str)] = &[
-    ("dark", include_str!("../../../themes/dark.toml")),
-    ("light", include_str!("../../../themes/light.toml")),
-    (
-        "high-contrast",
-        include_str!("../../../themes/high-contrast.toml"),
-    ),
-    (
-        "colour-blind",
-        include_str!("../../../themes/colour-blind.toml"),
-    ),
-];
-
 impl Theme {
     /// Names of the built-in themes.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        BUILT_IN.iter().map(|(name, _)| *name)
+        built_in::FILES.iter().map(|(name, _)| *name)
     }
 
     /// A built-in theme; absent for any other name.
     pub fn built_in(name: &str) -> Option<Self> {
-        let (_, text) = BUILT_IN.iter().find(|(n, _)| *n == name)?;
-        file::parse(name, text).ok()
+        let text = built_in::text_of(name)?;
+        built_in::read(text).or_else(|| file::parse(name, text).ok())
     }
 
     /// Reads the text of a theme file; `path` is named in errors.
@@ -228,7 +215,7 @@ mod tests {
     #[test]
     fn every_built_in_theme_parses_and_names_itself() {
         for name in Theme::names() {
-            let (_, text) = BUILT_IN.iter().find(|(n, _)| *n == name).expect("listed");
+            let text = built_in::text_of(name).expect("listed");
             let theme = file::parse(name, text).unwrap_or_else(|e| panic!("{e}"));
             assert_eq!(theme.name(), name);
         }
@@ -240,6 +227,66 @@ mod tests {
         for role in Role::ALL {
             let style = look.of(*role);
             assert_eq!((style.fg, style.bg), (None, None), "{role:?}");
+        }
+    }
+
+    /// Relative luminance. Source: WCAG 2.1, "relative luminance".
+    fn luminance(color: Color) -> f64 {
+        let Color::Rgb(r, g, b) = color else {
+            panic!("{color:?} has no value of its own");
+        };
+        let part = |value: u8| {
+            let value = f64::from(value) / 255.0;
+            if value <= 0.039_28 {
+                value / 12.92
+            } else {
+                ((value + 0.055) / 1.055).powf(2.4)
+            }
+        };
+        0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b)
+    }
+
+    fn contrast(a: Color, b: Color) -> f64 {
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn every_text_is_readable_on_its_ground_and_on_the_selected_row() {
+        for name in Theme::names() {
+            let theme = Theme::built_in(name).expect("built in");
+            let look = Look::new(&theme, Colors::True, false);
+            // A theme without a ground of its own is for dark terminals; few are lighter than this.
+            let ground = look.of(Role::Text).bg.unwrap_or(Color::Rgb(30, 30, 30));
+            let selection = look.of(Role::Selection);
+            for role in Role::ALL.iter().filter(|role| **role != Role::Border) {
+                let style = look.of(*role);
+                let Some(text) = style.fg else { continue };
+                let own = contrast(text, style.bg.unwrap_or(ground));
+                assert!(own >= 4.5, "{name} {role:?}: {own:.1}");
+                let text = selection.fg.unwrap_or(text);
+                let selected = contrast(text, selection.bg.expect("a ground"));
+                if style.bg.is_none() {
+                    assert!(selected >= 4.5, "{name} {role:?} selected: {selected:.1}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn on_sixteen_colours_no_ground_is_without_its_own_text() {
+        for name in Theme::names() {
+            let theme = Theme::built_in(name).expect("built in");
+            let look = Look::new(&theme, Colors::Ansi16, false);
+            for role in Role::ALL {
+                let style = look.of(*role);
+                let ground = style.bg.unwrap_or(Color::Reset);
+                let text = style.fg.unwrap_or(Color::Reset);
+                assert!(
+                    ground == Color::Reset || text != Color::Reset,
+                    "{name} {role:?}"
+                );
+            }
         }
     }
 

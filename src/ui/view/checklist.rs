@@ -2,6 +2,7 @@
 
 use super::Cx;
 use crate::domain::readiness::StepView;
+use crate::domain::state::StepStatus;
 use crate::domain::time::short_span;
 use crate::ui::action::Pane;
 use crate::ui::canvas::{Canvas, Target, line_of};
@@ -35,9 +36,10 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
         .iter()
         .position(|i| matches!(i, Item::Step(s) if *s == model.step))
         .unwrap_or(0);
-    let reveal = model.reveal;
+    let (reveal, follow) = (model.reveal, model.follow);
     let scroll = model.scroll(Pane::Checklist);
-    if reveal {
+    // A pane that became smaller must not lose the step that matters.
+    if reveal || (follow && scroll.height != height) {
         // A few rows ahead stay visible, so that what comes next is seen.
         let ahead = selected.saturating_add(3).min(items.len());
         scroll.reveal(
@@ -160,17 +162,20 @@ fn tail(
     let mut row = Row::of(" ", dim);
     if view.plan.risk.needs_second_person() && !view.now.status.is_passed() {
         let sign = if view.plan.risk == crate::domain::runbook::plan::Risk::Irreversible {
-            "!! "
+            "!!"
         } else {
-            "! "
+            "!"
         };
-        row = row.fixed(sign, canvas.of(Role::Bad));
+        row = row.fixed(sign, canvas.of(Role::Bad)).fixed(" ", dim);
     }
+    let undone = view.now.status == StepStatus::Undone;
     // Pending is the rule; its sign says it too, and titles need the room.
-    if mark.role != Role::Dim || width >= WORDY {
+    if mark.role != Role::Dim || width >= WORDY || undone {
         row = row.fixed(mark.word, canvas.of(mark.role));
     }
     let span = match (view.now.started, view.now.ended) {
+        // From the start of the step to the end of its undoing is no time that anything took.
+        (Some(_), Some(_)) if undone => None,
         (Some(start), Some(end)) => Some(end.wall.since(start.wall)),
         (Some(start), None) if view.now.is_active() => Some(cx.now.wall.since(start.wall)),
         _ => None,

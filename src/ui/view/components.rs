@@ -80,7 +80,7 @@ fn of(canvas: &Canvas<'_>, component: &Component, declared: bool, width: usize) 
         " tier "
     };
     let parts: [(&'static str, &String, Role); 4] = [
-        (tier, &component.tier, Role::Warn),
+        (tier, &component.tier, Role::Strong),
         (" ", &component.kind, Role::Dim),
         (" owner ", &component.owner, Role::Person),
         (" ", &component.site, Role::Dim),

@@ -17,14 +17,15 @@ use crate::ui::text::Row;
 use crate::ui::theme::Role;
 use crate::ui::words;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 /// Draws the screen.
 pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let width = usize::from(area.width);
     let signs = canvas.signs();
-    let danger = canvas.of(Role::Danger);
+    let style = head(cx, canvas);
     let title = title(cx, canvas).with_right(state(cx, canvas), width, signs);
-    canvas.bar(area, 0, title, danger);
+    canvas.bar(area, 0, title, style);
     let room = usize::from(ritual::ROWS_ABOVE).saturating_sub(1);
     let sentence = if cx.ritual.is_some_and(ritual::Ritual::is_asked) {
         // What it says next names the step, and so the target.
@@ -53,6 +54,14 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
     }
 }
 
+/// The style of the title: dangerous only while something destructive is proposed.
+fn head(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Style {
+    canvas.of(match cx.room.state.proposal {
+        Some(_) => Role::Danger,
+        None => Role::Header,
+    })
+}
+
 /// A line across the screen.
 fn rule(canvas: &Canvas<'_>, width: usize) -> Row {
     let style = canvas.of(Role::Border);
@@ -62,7 +71,7 @@ fn rule(canvas: &Canvas<'_>, width: usize) -> Row {
 
 /// Mode and clock, and the session's state and link where they are not as usual.
 fn state(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
-    let style = canvas.of(Role::Danger);
+    let style = head(cx, canvas);
     let link = match &cx.room.link {
         Link::Up => "",
         Link::Lost { .. } => "LOST ",
@@ -86,7 +95,7 @@ fn state(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
 }
 
 fn title(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
-    let style = canvas.of(Role::Danger);
+    let style = head(cx, canvas);
     let Some(proposal) = &cx.room.state.proposal else {
         return Row::of(" CONFIRM  no proposal is open", style);
     };

@@ -31,7 +31,7 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
     }
     let firing = firing(cx);
     let extra = if firing > 0 {
-        Row::new().text(&format!(" {firing} FIRING"), canvas.of(Role::Bad))
+        Row::of(" ", canvas.of(Role::Dim)).text(&format!("{firing} FIRING"), canvas.of(Role::Bad))
     } else {
         Row::new()
     };

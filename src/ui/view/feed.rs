@@ -23,14 +23,23 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
     let records = &cx.room.recent;
     let height = usize::from(inner.height);
     let mark = cx.room.state.head.0.0;
-    let top = model
-        .scroll(Pane::Feed)
-        .tail_window(records.len(), height, mark);
-    for (line, record) in records.iter().skip(top).take(height).enumerate() {
-        canvas.row(inner, line, row(cx, canvas, record));
+    let width = usize::from(inner.width);
+    let entry = |place: usize| {
+        let record = records.get(place);
+        record.map_or_else(Vec::new, |record| {
+            row(cx, canvas, record).hang(width, TIME_CELLS)
+        })
+    };
+    let scroll = model.scroll(Pane::Feed);
+    let (rows, (all, top)) = super::tail_entries(scroll, (records.len(), height, mark), &entry);
+    for (line, row) in rows.into_iter().enumerate() {
+        canvas.row(inner, line, row);
     }
-    pane::scroll_bar(canvas, inner, records.len(), top);
+    pane::scroll_bar(canvas, inner, all, top);
 }
+
+/// Cells of the time and the space behind it: further rows of an entry begin below its text.
+const TIME_CELLS: usize = 9;
 
 /// `04:10:31 alice started 3.2`: short, since the pane is narrow; people are named, the program itself is not. The
 /// timeline has the whole sentence.

@@ -7,7 +7,7 @@ use crate::domain::time::short_span;
 use crate::ui::action::View;
 use crate::ui::canvas::{Canvas, Target};
 use crate::ui::model::Model;
-use crate::ui::room::Link;
+use crate::ui::room::{Link, Seen};
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
 use crate::ui::words;
@@ -43,7 +43,21 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Re
         canvas.bar(area, rows, row, canvas.of(Role::Danger));
         rows = rows.saturating_add(1);
     }
+    if let Some(row) = rolled_back(cx, canvas) {
+        canvas.bar(area, rows, row, canvas.of(Role::Danger));
+        rows = rows.saturating_add(1);
+    }
     rows
+}
+
+/// Says that the session's journal is not the one this person has seen before.
+fn rolled_back(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
+    let Seen::Fault(what) = &cx.room.seen else {
+        return None;
+    };
+    let style = canvas.of(Role::Danger);
+    let row = Row::of(" JOURNAL NOT AS YOU SAW IT: ", style).text(what, style);
+    Some(row.fixed("; confirm nothing, call the others", style))
 }
 
 /// State, clock and link in a few cells.
@@ -52,6 +66,9 @@ pub(crate) fn short(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
     let header = canvas.of(Role::Header);
     let row = Row::of(phase, canvas.of(role));
     let row = match &cx.room.link {
+        Link::Up if matches!(cx.room.seen, Seen::Fault(_)) => {
+            row.fixed(" JOURNAL!", canvas.of(Role::Bad))
+        }
         Link::Up => row,
         Link::Lost { .. } => row.fixed(" LOST", canvas.of(Role::Bad)),
         Link::Ended { .. } => row.fixed(" ENDED", canvas.of(Role::Bad)),
@@ -74,6 +91,9 @@ fn mode(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
     Row::of(word, canvas.of(role))
 }
 
+/// From this width on views are shown by name: the names take 62 cells, the longest text of the window beside them 47.
+const NAMED_VIEWS: u16 = 112;
+
 /// The names of the views with their keys; the shown one is marked by brackets too.
 fn views(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> Row {
     const NAMES: [(&str, &str); 5] = [
@@ -90,8 +110,11 @@ fn views(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> Row {
         (" 4 ", "[4]"),
         (" 5 ", "[5]"),
     ];
-    // The names take 62 cells; the window text beside them needs as many again.
-    let names = if area.width >= 130 { &NAMES } else { &SHORT };
+    let names = if area.width >= NAMED_VIEWS {
+        &NAMES
+    } else {
+        &SHORT
+    };
     let mut row = Row::new();
     let mut places = Vec::new();
     for (view, (plain, shown)) in View::ALL.into_iter().zip(names) {

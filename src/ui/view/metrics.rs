@@ -72,16 +72,16 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
 /// One chart: title, plot, legend.
 fn one(cx: &Cx<'_>, canvas: &mut Canvas<'_>, rule: &MetricRule, area: Rect) {
     let mark = words::verdict(verdict(cx, rule), canvas.look().glyphs);
-    let style = canvas.of(mark.role);
+    let (style, dim) = (canvas.of(mark.role), canvas.of(Role::Dim));
     let metric = cx.room.board.metrics.get(&rule.id);
     let title = Row::of(mark.glyph, style)
         .fixed(" ", style)
         .fixed(mark.word, style)
-        .fixed(" ", style)
+        .fixed(" ", dim)
         .text(&rule.title, canvas.of(Role::Strong))
-        .fixed(" ", style)
+        .fixed(" ", dim)
         .row(newest(cx, canvas, rule, metric))
-        .fixed("  ", style);
+        .fixed("  ", dim);
     // A column stays free between two charts.
     let width = usize::from(area.width.saturating_sub(1));
     let long = limits(canvas, rule, false);

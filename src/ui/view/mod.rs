@@ -24,7 +24,7 @@ use crate::domain::time::{Moment, Timestamp};
 use crate::ui::action::{Pane, View};
 use crate::ui::cache::Cache;
 use crate::ui::canvas::{Canvas, below};
-use crate::ui::model::Model;
+use crate::ui::model::{Model, Scroll};
 use crate::ui::ritual::Ritual;
 use crate::ui::room::Room;
 use crate::ui::text::Row;
@@ -180,7 +180,94 @@ fn entries(rows: &[Row], area: Rect) -> Vec<Row> {
         .collect()
 }
 
+/// Visible rows of entries that grow at their end, each entry wrapped by `of`, and the length and the top of the scroll bar. Every
+/// entry can be brought on screen in full: either the newest is, or the last one that was scrolled to.
+fn tail_entries(
+    scroll: &mut Scroll,
+    (len, height, mark): (usize, usize, u64),
+    of: &dyn Fn(usize) -> Vec<Row>,
+) -> (Vec<Row>, (usize, usize)) {
+    let fitting = |places: &mut dyn Iterator<Item = usize>| {
+        let mut rows = 0_usize;
+        places
+            .take_while(|place| {
+                rows = rows.saturating_add(of(*place).len());
+                rows <= height
+            })
+            .count()
+            .max(1)
+    };
+    let fit = fitting(&mut (0..len).rev().take(height)).min(fitting(&mut (0..len).take(height)));
+    let top = scroll.tail_window(len, fit, mark);
+    // Entries of several rows do not fit even where there are as many rows as entries.
+    let all = if fit < len {
+        len.max(height.saturating_add(1))
+    } else {
+        len
+    };
+    if top == 0 && scroll.back > 0 {
+        let rows = (0..len).take(height).flat_map(of).take(height);
+        return (rows.collect(), (all, 0));
+    }
+    let mut shown: std::collections::VecDeque<Row> = std::collections::VecDeque::new();
+    for place in (0..len.saturating_sub(scroll.back)).rev() {
+        // Of the oldest one that is seen, only the end may have room; of one that is larger than the pane, the beginning is.
+        let room = match shown.len() {
+            0 => usize::MAX,
+            taken => height.saturating_sub(taken),
+        };
+        if room == 0 {
+            break;
+        }
+        for row in of(place).into_iter().rev().take(room) {
+            shown.push_front(row);
+        }
+    }
+    (shown.into_iter().take(height).collect(), (all, top))
+}
+
 /// A row that says there is nothing to show, and why.
 fn nothing(canvas: &Canvas<'_>, why: &'static str) -> Row {
     Row::of(why, canvas.of(Role::Dim))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::action::Motion;
+    use ratatui::style::Style;
+    use std::collections::BTreeSet;
+
+    /// Entry `place` in one to three rows, the last of which names it.
+    fn entry(place: usize) -> Vec<Row> {
+        let mut rows = vec![Row::new(); place % 3];
+        rows.push(Row::new().text(&place.to_string(), Style::new()));
+        rows
+    }
+
+    #[test]
+    fn every_entry_can_be_scrolled_to_and_the_newest_is_shown_first() {
+        let mut scroll = Scroll::default();
+        let mut seen = BTreeSet::new();
+        for step in 0..40 {
+            let (rows, _) = tail_entries(&mut scroll, (20, 4, 20), &entry);
+            assert!(rows.len() <= 4);
+            if step == 0 {
+                assert_eq!(rows.last().expect("rows").plain(), "19");
+            }
+            seen.extend(
+                rows.iter()
+                    .filter_map(|row| row.plain().parse::<usize>().ok()),
+            );
+            scroll.go_tail(Motion::Up);
+        }
+        assert_eq!(seen, (0..20).collect::<BTreeSet<usize>>());
+    }
+
+    #[test]
+    fn no_entries_and_no_room_draw_nothing() {
+        let mut scroll = Scroll::default();
+        assert!(tail_entries(&mut scroll, (0, 4, 0), &entry).0.is_empty());
+        assert!(tail_entries(&mut scroll, (9, 0, 9), &entry).0.is_empty());
+    }
 }

@@ -1,6 +1,8 @@
 //! The line that says what now, and the banner of an open proposal.
 
 use super::Cx;
+use crate::domain::confirm::rule::person_in;
+use crate::domain::fact::Mode;
 use crate::domain::progress::current;
 use crate::domain::readiness::Readiness;
 use crate::domain::state::{Phase, StepStatus};
@@ -11,6 +13,7 @@ use crate::ui::canvas::Canvas;
 use crate::ui::keymap::keys_of;
 use crate::ui::model::Model;
 use crate::ui::ritual;
+use crate::ui::room::Link;
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
 use crate::ui::words;
@@ -41,14 +44,23 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Re
         canvas.bar(area, line, row, canvas.of(Role::Banner));
         line = line.saturating_add(1);
     }
+    if let Some(row) = alone(cx, canvas) {
+        canvas.bar(area, line, row, canvas.of(Role::Banner));
+        line = line.saturating_add(1);
+    }
     line
 }
 
-/// The sentence, wrapped. Where it would take too many rows, the reason goes first and then who can act; what is to be
+/// The sentence, wrapped. Where it would take too many rows, what comes meanwhile goes first, then the reason and who can act; what is to be
 /// done and until when stay.
 pub(crate) fn rows(cx: &Cx<'_>, model: &Model, canvas: &Canvas<'_>, width: usize) -> Vec<Row> {
     let mut rows = Vec::new();
-    for detail in [Detail::All, Detail::NoReason, Detail::WhatAndUntil] {
+    for detail in [
+        Detail::Ahead,
+        Detail::All,
+        Detail::NoReason,
+        Detail::WhatAndUntil,
+    ] {
         rows = sentence(cx, model, canvas, detail).hang(width, INDENT);
         if rows.len() <= ROWS_MAX {
             break;
@@ -66,6 +78,7 @@ enum Detail {
     WhatAndUntil,
     NoReason,
     All,
+    Ahead,
 }
 
 fn sentence(cx: &Cx<'_>, model: &Model, canvas: &Canvas<'_>, detail: Detail) -> Row {
@@ -93,6 +106,9 @@ fn sentence(cx: &Cx<'_>, model: &Model, canvas: &Canvas<'_>, detail: Detail) -> 
             &format!(" until {}Z ({left})", until.to_clock_text()),
             style,
         );
+    }
+    if !now.ahead.is_empty() && detail >= Detail::Ahead {
+        row = row.text(&format!("; {}", now.ahead), style);
     }
     row
 }
@@ -176,6 +192,34 @@ fn banner(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Option<Row> {
         .text(&step.plan.title, style);
     let room = width.saturating_sub(right.width());
     Some(what.fit(room, canvas.signs()).row(right))
+}
+
+/// Tells a proposer whom nobody here could confirm how somebody gets here.
+pub(super) fn alone(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
+    let room = cx.room;
+    let proposal = room.state.proposal.as_ref().filter(|p| p.armed.is_none())?;
+    let terms = &proposal.terms;
+    let is_mine = ritual::me(room) == Some(&terms.proposer) && !room.welcome.read_only;
+    let mut terminals = room.state.terminals.values().filter(|t| !t.read_only);
+    let others = terminals.any(|terminal| {
+        let person = person_in(room.welcome.mode, &terminal.actor);
+        person.is_some_and(|person| *person != terms.proposer && *person != terms.executor)
+    });
+    if !is_mine || others || room.link != Link::Up {
+        return None;
+    }
+    let style = canvas.of(Role::Banner);
+    let row = Row::of(" no second person yet", style);
+    let name = room.welcome.name.as_str();
+    Some(match room.welcome.mode {
+        Mode::Demo => row
+            .fixed("; another terminal: warroom attach -t ", style)
+            .text(name, style)
+            .fixed(" --as bob", style),
+        Mode::Advisory | Mode::Enforced => row
+            .fixed("; they join by: warroom attach -t ", style)
+            .text(name, style),
+    })
 }
 
 /// Holds in force, while the sentence above is about something else: what runs goes on, nothing new starts.

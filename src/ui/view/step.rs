@@ -35,7 +35,7 @@ pub(crate) fn draw_as(
     let extra = if which == Pane::Step {
         Row::new()
     } else {
-        Row::of(": none yet, the step", canvas.of(Role::Dim))
+        Row::of(" (none yet: the step)", canvas.of(Role::Dim))
     };
     top_pane(model, canvas, area, which, extra, &rows);
 }

@@ -52,9 +52,25 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
         canvas,
         area,
         Pane::Thresholds,
-        bad.row(sources(cx, canvas)),
+        explained(canvas, bad.row(sources(cx, canvas)), width),
         &rows,
     );
+}
+
+/// Says behind the title which columns these are, where there is room.
+fn explained(canvas: &Canvas<'_>, title: Row, width: usize) -> Row {
+    let columns = Row::of(" (value, age)", canvas.of(Role::Dim));
+    // The frame takes two cells at each end of the title, the spaces around the name two more.
+    let taken = "thresholds"
+        .len()
+        .saturating_add(title.width())
+        .saturating_add(columns.width())
+        .saturating_add(6);
+    if taken > width {
+        title
+    } else {
+        title.row(columns)
+    }
 }
 
 /// How many are not good, for the title: ` 1 FIRING 2 STALE`.
@@ -69,7 +85,8 @@ fn bad(canvas: &Canvas<'_>, lines: &[Line<'_>]) -> Row {
     counts.sort_by_key(|(mark, _)| mark.role != Role::Bad);
     counts.into_iter().fold(Row::new(), |row, (mark, count)| {
         let style = canvas.of(mark.role);
-        row.text(&format!(" {count} "), style)
+        row.fixed(" ", canvas.of(Role::Dim))
+            .text(&format!("{count} "), style)
             .fixed(mark.word, style)
     })
 }

@@ -12,6 +12,10 @@ use crate::ui::widgets::pane;
 use crate::ui::words;
 use ratatui::layout::Rect;
 
+/// Cells of the number, the time and the actor with the spaces behind them: further rows of an entry begin below its
+/// sentence.
+const ENTRY_CELLS: usize = 26;
+
 /// Draws the timeline.
 pub(crate) fn draw(
     cx: &Cx<'_>,
@@ -35,16 +39,21 @@ pub(crate) fn draw(
     } else {
         0
     };
-    let shown = places.iter().filter_map(|place| cx.room.recent.get(*place));
-    let top = model
-        .scroll(Pane::Timeline)
-        .tail_window(places.len(), height, mark);
-    for (line, record) in shown.skip(top).take(height).enumerate() {
-        let row = record_row(cx, canvas, record, model.local_time);
-        let number = Row::new().text(&format!("{:>6} ", record.seq.0), canvas.of(Role::Dim));
-        canvas.row(inner, line, number.row(row));
+    let (width, local) = (usize::from(inner.width), model.local_time);
+    let entry = |place: usize| {
+        let record = places.get(place).and_then(|at| cx.room.recent.get(*at));
+        record.map_or_else(Vec::new, |record| {
+            let number = Row::new().text(&format!("{:>6} ", record.seq.0), canvas.of(Role::Dim));
+            let row = number.row(record_row(cx, canvas, record, local));
+            row.hang(width, ENTRY_CELLS)
+        })
+    };
+    let scroll = model.scroll(Pane::Timeline);
+    let (rows, (all, top)) = super::tail_entries(scroll, (places.len(), height, mark), &entry);
+    for (line, row) in rows.into_iter().enumerate() {
+        canvas.row(inner, line, row);
     }
-    pane::scroll_bar(canvas, inner, places.len(), top);
+    pane::scroll_bar(canvas, inner, all, top);
     if places.is_empty() {
         canvas.row(
             inner,

@@ -8,7 +8,8 @@ use crate::ui::keymap::keys_of;
 use crate::ui::model::Model;
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
-use ratatui::layout::{Constraint, Layout, Rect};
+use crate::ui::widgets::split::{Share, columns, rows};
+use ratatui::layout::Rect;
 
 /// From this width on there are three columns.
 const WIDE: u16 = 170;
@@ -77,16 +78,8 @@ fn sharing(cx: &Cx<'_>, canvas: &mut Canvas<'_>, place: Rect, shown: Pane) {
     canvas.row(border, 0, row.fixed(" ", dim));
 }
 
-fn rows(area: Rect, constraints: &[Constraint]) -> Vec<Rect> {
-    Layout::vertical(constraints).split(area).to_vec()
-}
-
-fn columns(area: Rect, constraints: &[Constraint]) -> Vec<Rect> {
-    Layout::horizontal(constraints).split(area).to_vec()
-}
-
-fn named(panes: &[Pane], places: Vec<Rect>) -> Vec<(Pane, Rect)> {
-    panes.iter().copied().zip(places).collect()
+fn named<const N: usize>(panes: [Pane; N], places: [Rect; N]) -> Vec<(Pane, Rect)> {
+    panes.into_iter().zip(places).collect()
 }
 
 fn places(area: Rect, rules: usize, focus: Pane) -> Vec<(Pane, Rect)> {
@@ -110,69 +103,40 @@ fn rule_rows(rules: usize, most: u16) -> u16 {
     }
 }
 
+/// Rows of the people below the checklist: the two that a maintenance needs, four who look on, and the frame.
+const PEOPLE_ROWS: u16 = 8;
+
 fn wide(area: Rect, rules: usize) -> Vec<(Pane, Rect)> {
-    let cols = columns(
-        area,
-        &[
-            Constraint::Percentage(32),
-            Constraint::Fill(1),
-            Constraint::Percentage(33),
-        ],
-    );
-    let [left, middle, right] = cols.as_slice() else {
-        return Vec::new();
-    };
-    let mut all = named(&[Pane::Checklist], vec![*left]);
-    let parts = rows(*middle, &[Constraint::Fill(3), Constraint::Fill(2)]);
-    all.extend(named(&[Pane::Output, Pane::Feed], parts));
-    let parts = rows(
-        *right,
-        &[
-            Constraint::Length(rule_rows(rules, area.height / 2)),
-            Constraint::Fill(2),
-            Constraint::Fill(3),
-            Constraint::Fill(2),
-        ],
-    );
-    all.extend(named(
-        &[Pane::Thresholds, Pane::Components, Pane::Duty, Pane::People],
-        parts,
-    ));
+    let shares = [Share::Percent(32), Share::Rest(1), Share::Percent(33)];
+    let [left, middle, right] = columns(area, shares);
+    let parts = rows(left, [Share::Rest(1), Share::Cells(PEOPLE_ROWS)]);
+    let mut all = named([Pane::Checklist, Pane::People], parts);
+    let parts = rows(middle, [Share::Rest(3), Share::Rest(2)]);
+    all.extend(named([Pane::Output, Pane::Feed], parts));
+    let shares = [
+        Share::Cells(rule_rows(rules, area.height / 2)),
+        Share::Rest(3),
+        Share::Rest(4),
+    ];
+    let panes = [Pane::Thresholds, Pane::Components, Pane::Duty];
+    all.extend(named(panes, rows(right, shares)));
     all
 }
 
 fn roomy(area: Rect, rules: usize) -> Vec<(Pane, Rect)> {
-    let bands = rows(area, &[Constraint::Fill(3), Constraint::Percentage(36)]);
-    let [upper, lower] = bands.as_slice() else {
-        return Vec::new();
-    };
-    let cols = columns(*upper, &[Constraint::Percentage(44), Constraint::Fill(1)]);
-    let [left, right] = cols.as_slice() else {
-        return Vec::new();
-    };
-    let mut all = named(&[Pane::Checklist], vec![*left]);
-    let parts = rows(
-        *right,
-        &[
-            Constraint::Fill(1),
-            Constraint::Length(rule_rows(rules, upper.height / 2)),
-        ],
-    );
-    all.extend(named(&[Pane::Output, Pane::Thresholds], parts));
-    let cols = columns(
-        *lower,
-        &[
-            Constraint::Percentage(30),
-            Constraint::Percentage(32),
-            Constraint::Fill(1),
-        ],
-    );
-    let [one, two, three] = cols.as_slice() else {
-        return all;
-    };
-    let parts = rows(*one, &[Constraint::Fill(1), Constraint::Fill(1)]);
-    all.extend(named(&[Pane::Components, Pane::People], parts));
-    all.extend(named(&[Pane::Duty, Pane::Feed], vec![*two, *three]));
+    let [upper, lower] = rows(area, [Share::Rest(3), Share::Percent(36)]);
+    let [left, right] = columns(upper, [Share::Percent(44), Share::Rest(1)]);
+    let mut all = named([Pane::Checklist], [left]);
+    let shares = [
+        Share::Rest(1),
+        Share::Cells(rule_rows(rules, upper.height / 2)),
+    ];
+    all.extend(named([Pane::Output, Pane::Thresholds], rows(right, shares)));
+    let shares = [Share::Percent(30), Share::Percent(32), Share::Rest(1)];
+    let [one, two, three] = columns(lower, shares);
+    let parts = rows(one, [Share::Rest(1), Share::Rest(1)]);
+    all.extend(named([Pane::Components, Pane::People], parts));
+    all.extend(named([Pane::Duty, Pane::Feed], [two, three]));
     all
 }
 
@@ -183,18 +147,12 @@ fn small(area: Rect, rules: usize, focus: Pane) -> Vec<(Pane, Rect)> {
     } else {
         Pane::Output
     };
-    let cols = columns(area, &[Constraint::Percentage(48), Constraint::Fill(1)]);
-    let [left, right] = cols.as_slice() else {
-        return Vec::new();
-    };
-    let mut all = named(&[Pane::Checklist], vec![*left]);
-    let parts = rows(
-        *right,
-        &[
-            Constraint::Fill(1),
-            Constraint::Length(rule_rows(rules, area.height / 2)),
-        ],
-    );
-    all.extend(named(&[third, Pane::Thresholds], parts));
+    let [left, right] = columns(area, [Share::Percent(48), Share::Rest(1)]);
+    let mut all = named([Pane::Checklist], [left]);
+    let shares = [
+        Share::Rest(1),
+        Share::Cells(rule_rows(rules, area.height / 2)),
+    ];
+    all.extend(named([third, Pane::Thresholds], rows(right, shares)));
     all
 }

@@ -1,6 +1,6 @@
 //! What was asked of other systems, and what came of it: newest first.
 
-use super::{Cx, nothing, top_pane};
+use super::{Cx, ENTRY_INDENT, nothing, top_pane};
 use crate::domain::write::WriteState;
 use crate::ui::action::Pane;
 use crate::ui::canvas::Canvas;
@@ -10,7 +10,7 @@ use crate::ui::theme::Role;
 use crate::ui::words::write as words;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-/// Rows one write takes.
+/// Rows one write takes where none of its lines is wrapped.
 const ROWS_EACH: usize = 3;
 
 /// The timeline above, the writes below it where there are any or they have the focus.
@@ -62,11 +62,12 @@ fn rows_of(cx: &Cx<'_>, canvas: &Canvas<'_>, write: &WriteState, width: usize) -
     let age = Row::new()
         .text(&cx.age(write.asked.wall), dim)
         .fixed(" ago", dim);
-    vec![
-        row.with_right(age, width, canvas.signs()),
-        Row::of("  ", dim).text(&words::deed(&write.write.deed), text),
-        Row::of("  ", dim).text(words::result(outcome), dim),
-    ]
+    let mut rows = vec![row.with_right(age, width, canvas.signs())];
+    let deed = Row::of("  ", dim).text(&words::deed(&write.write.deed), text);
+    rows.extend(deed.hang(width, ENTRY_INDENT));
+    let result = Row::of("  ", dim).text(words::result(outcome), dim);
+    rows.extend(result.hang(width, ENTRY_INDENT));
+    rows
 }
 
 fn stand(canvas: &Canvas<'_>, write: &WriteState) -> Row {

@@ -22,9 +22,15 @@ pub(crate) struct Chart {
 const DOTS_WIDE: usize = 2;
 const DOTS_HIGH: usize = 4;
 
+/// Whether a chart of so many series is drawn with dots: dots of several series are told apart by their colour alone.
+pub(crate) fn has_dots(canvas: &Canvas<'_>, series: usize) -> bool {
+    let look = canvas.look();
+    look.glyphs.braille && (look.has_color() || series <= 1)
+}
+
 /// Dot columns a chart of `cells` cells has.
-pub(crate) const fn columns(cells: usize, braille: bool) -> usize {
-    if braille {
+pub(crate) const fn columns(cells: usize, has_dots: bool) -> usize {
+    if has_dots {
         cells.saturating_mul(DOTS_WIDE)
     } else {
         cells
@@ -129,11 +135,10 @@ fn rounded(low: f64, high: f64, base: f64) -> (f64, f64) {
 /// Marks of the series where there are no Braille dots; further series start over.
 const MARKS: [&str; 4] = ["*", "+", "o", "x"];
 
-/// What a series is drawn with where there are no dots; a bullet where there are.
-pub(crate) fn mark(canvas: &Canvas<'_>, series: usize) -> &'static str {
-    let glyphs = canvas.look().glyphs;
-    if glyphs.braille {
-        return glyphs.bullet;
+/// What one of `all` series is drawn with where there are no dots; a bullet where there are.
+pub(crate) fn mark(canvas: &Canvas<'_>, series: usize, all: usize) -> &'static str {
+    if has_dots(canvas, all) {
+        return canvas.look().glyphs.bullet;
     }
     MARKS.get(series % MARKS.len()).copied().unwrap_or("*")
 }
@@ -199,8 +204,8 @@ fn row_edge(row: usize, rows: usize) -> f64 {
 
 /// Draws the chart into `area`.
 pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect, chart: &Chart) {
-    let glyphs = canvas.look().glyphs;
-    let dots = if glyphs.braille {
+    let all = chart.series.len();
+    let dots = if has_dots(canvas, all) {
         (DOTS_WIDE, DOTS_HIGH)
     } else {
         (1, 1)
@@ -240,7 +245,7 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect, chart: &Chart) {
             row = cell(
                 canvas,
                 row,
-                (bits, series),
+                (bits, series, all),
                 limits.iter().rfind(|(l, _)| *l == y),
                 marks.contains(&x),
             );
@@ -252,17 +257,17 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Rect, chart: &Chart) {
 fn cell(
     canvas: &Canvas<'_>,
     row: Row,
-    (bits, series): (u8, usize),
+    (bits, series, all): (u8, usize, usize),
     limit: Option<&(usize, Role)>,
     marked: bool,
 ) -> Row {
     let glyphs = canvas.look().glyphs;
     if bits != 0 {
         let style = canvas.look().series(series);
-        return if glyphs.braille {
+        return if has_dots(canvas, all) {
             row.text(braille(bits).as_str(), style)
         } else {
-            row.fixed(mark(canvas, series), style)
+            row.fixed(mark(canvas, series, all), style)
         };
     }
     match (limit, marked) {

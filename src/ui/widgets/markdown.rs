@@ -143,6 +143,7 @@ pub(crate) fn render(markdown: &str, width: usize, look: &Look) -> Vec<Row> {
         rows: Vec::new(),
         row: Row::new(),
         indent: 0,
+        mark: 0,
         numbers: Vec::new(),
         styles: vec![look.of(Role::Text)],
         code: None,
@@ -163,6 +164,8 @@ struct Writer<'a> {
     rows: Vec<Row>,
     row: Row,
     indent: usize,
+    /// Cells of the bullet or number that the open row begins with: its further rows begin behind it.
+    mark: usize,
     /// Next number of each open list; absent for bullets.
     numbers: Vec<Option<u64>>,
     styles: Vec<Style>,
@@ -193,7 +196,7 @@ impl Writer<'_> {
         }
         let row = std::mem::take(&mut self.row);
         let room = self.width.saturating_sub(self.indent);
-        let wrapped = row.wrap(room.max(1));
+        let wrapped = row.hang(room.max(1), std::mem::take(&mut self.mark));
         for row in wrapped {
             self.push_indented(row);
         }
@@ -285,6 +288,7 @@ impl Writer<'_> {
                     .fixed(" ", style);
             }
         }
+        self.mark = self.row.width();
     }
 
     fn end(&mut self, tag: TagEnd) {

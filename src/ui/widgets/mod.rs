@@ -4,3 +4,4 @@ pub(crate) mod chart;
 pub(crate) mod markdown;
 pub(crate) mod pane;
 pub(crate) mod spark;
+pub(crate) mod split;

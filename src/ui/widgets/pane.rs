@@ -13,26 +13,40 @@ pub(crate) fn frame(canvas: &mut Canvas<'_>, area: Rect, title: Row, style: Styl
         return area;
     }
     let glyphs = canvas.look().glyphs;
-    let [top_left, top_right, bottom_left, bottom_right] = glyphs.corners;
-    let inner_width = usize::from(area.width.saturating_sub(2));
-    let line = |left, right| {
-        let mut row = Row::of(left, style);
-        for _ in 0..inner_width {
-            row = row.fixed(glyphs.horizontal, style);
-        }
-        row.fixed(right, style)
-    };
-    let last = usize::from(area.height.saturating_sub(1));
-    canvas.row(area, 0, line(top_left, top_right));
-    canvas.row(area, last, line(bottom_left, bottom_right));
-    let right = Rect {
-        x: area.right().saturating_sub(1),
-        width: 1,
-        ..area
-    };
-    for y in 1..last {
-        canvas.row(area, y, Row::of(glyphs.vertical, style));
-        canvas.row(right, y, Row::of(glyphs.vertical, style));
+    let (right, bottom) = (
+        area.right().saturating_sub(1),
+        area.bottom().saturating_sub(1),
+    );
+    for y in [area.y, bottom] {
+        canvas.fill(
+            Rect {
+                y,
+                height: 1,
+                ..area
+            },
+            glyphs.horizontal,
+            style,
+        );
+    }
+    for x in [area.x, right] {
+        canvas.fill(
+            Rect {
+                x,
+                width: 1,
+                ..area
+            },
+            glyphs.vertical,
+            style,
+        );
+    }
+    let corners = [
+        (area.x, area.y),
+        (right, area.y),
+        (area.x, bottom),
+        (right, bottom),
+    ];
+    for ((x, y), sign) in corners.into_iter().zip(glyphs.corners) {
+        canvas.fill(Rect::new(x, y, 1, 1), sign, style);
     }
     let title_area = Rect {
         x: area.x.saturating_add(2),

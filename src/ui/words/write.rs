@@ -57,7 +57,8 @@ pub(crate) fn deed(deed: &Deed) -> String {
         | Deed::Acknowledge { reference }
         | Deed::Resolve { reference } => format!("{verb} {reference}"),
         Deed::Note { reference, text } => format!("{verb} under {reference}: {text}"),
-        Deed::Annotate { text, .. } => format!("{verb}: {text}"),
+        Deed::Annotate { text, tags } if tags.is_empty() => format!("{verb}: {text}"),
+        Deed::Annotate { text, tags } => format!("{verb} ({}): {text}", tags.join(", ")),
         Deed::Record { component, text } => format!("{verb} under {component}: {text}"),
         Deed::SetStatus { component, status } => format!("{verb} of {component} to {status}"),
     }

@@ -1,7 +1,7 @@
 //! The screen while there is nothing to review.
 
 use crate::domain::runbook::plan::Risk;
-use crate::domain::state::Stage;
+use crate::domain::state::{Stage, StepStatus};
 use crate::ui::canvas::Canvas;
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
@@ -18,15 +18,23 @@ pub(super) fn draw(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect) {
         rows.extend(
             row.fixed(", ended: ", text)
                 .text(why, canvas.of(Role::Warn))
-                .wrap(usize::from(area.width)),
+                .wrap(usize::from(area.width.saturating_sub(1))),
         );
     }
-    rows.extend(waiting(cx, canvas));
+    match waiting(cx, canvas) {
+        Some(row) => rows.push(row),
+        None => rows.extend(coming(
+            cx,
+            canvas,
+            usize::from(area.width.saturating_sub(1)),
+        )),
+    }
+    rows.push(Row::new());
     let (key, dim) = (canvas.of(Role::Key), canvas.of(Role::Dim));
     let leave = Row::of("esc", key).fixed(" leaves  ", dim);
     rows.push(leave.fixed("1", key).fixed(" war room", dim));
     for (line, row) in rows.into_iter().enumerate() {
-        canvas.row(area, line, row);
+        canvas.row(area, line, Row::of(" ", text).row(row));
     }
 }
 
@@ -42,6 +50,28 @@ fn under_way(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
         .fixed(" runs since ", text)
         .text(&cx.clock(running.since.wall, false), text);
     Some(row.fixed("; press 1 to watch it", text))
+}
+
+/// What this screen is for, and the next step that will need it.
+fn coming(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Vec<Row> {
+    let state = &cx.room.state;
+    let text = canvas.of(Role::Text);
+    let next = state.views().find(|view| {
+        view.plan.risk.needs_second_person()
+            && !state.is_back_out(view.plan)
+            && view.now.status == StepStatus::Pending
+    });
+    let Some(next) = next.filter(|_| !state.phase.is_final()) else {
+        return Vec::new();
+    };
+    Row::of(
+        "here a second person reads what a destructive step will run, and confirms it; the next is ",
+        text,
+    )
+    .text(&next.plan.number, canvas.of(Role::Strong))
+    .fixed(" ", text)
+    .text(&next.plan.title, canvas.of(Role::Strong))
+    .wrap(width)
 }
 
 /// A step that waits to be proposed.

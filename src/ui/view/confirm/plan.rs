@@ -48,18 +48,30 @@ pub(super) fn plan_rows(canvas: &mut Canvas<'_>, area: Rect, rows: &[PlanRow], t
     }
 }
 
-/// Which rows of the plan are seen, and whether there are more.
-pub(super) fn place(canvas: &Canvas<'_>, (top, height, rows): (usize, usize, usize)) -> Row {
+/// A line across the screen below the plan: which rows of it are seen, and whether there are more.
+pub(super) fn place(
+    canvas: &Canvas<'_>,
+    width: u16,
+    (top, height, rows): (usize, usize, usize),
+) -> Row {
     let end = top.saturating_add(height).min(rows);
     let first = top.saturating_add(1).min(rows);
-    let seen = format!("-- rows {first} to {end} of {rows}, ");
+    let seen = format!("rows {first} to {end} of {rows}, ");
     let dim = canvas.of(Role::Dim);
-    let row = Row::new().text(&seen, dim);
-    if end < rows {
-        row.fixed("more below: j, space, G --", canvas.of(Role::Warn))
+    let line = |row: Row, cells: usize| {
+        let style = canvas.of(Role::Border);
+        (0..cells).fold(row, |row, _| {
+            row.fixed(canvas.look().glyphs.horizontal, style)
+        })
+    };
+    let row = line(Row::new(), 1).fixed(" ", dim).text(&seen, dim);
+    let row = if end < rows {
+        row.fixed("more below: j, space, G ", canvas.of(Role::Warn))
     } else {
-        row.fixed("end of the plan --", dim)
-    }
+        row.fixed("end of the plan ", dim)
+    };
+    let left = usize::from(width).saturating_sub(row.width());
+    line(row, left)
 }
 
 /// What the guards say at this moment, and when the proposal ends.
@@ -70,7 +82,7 @@ pub(super) fn guards(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal, widt
         .armed
         .map_or(expires, |armed| expires.min(armed.wall.plus(ARMED_LIFE)));
     let left = short_span(end.since(cx.now.wall));
-    let mut row = Row::of("expires in ", dim)
+    let mut row = Row::of(" expires in ", dim)
         .text(&left, canvas.of(Role::Warn))
         .fixed("  guards now: ", dim);
     let mut guards: Vec<_> = cx

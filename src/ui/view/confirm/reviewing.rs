@@ -29,18 +29,22 @@ pub(super) fn draw(
     };
     plan_rows(canvas, plan, rows, top);
     let foot = below(area, height);
-    canvas.row(foot, 0, place(canvas, (top, height, rows.len())));
+    canvas.row(
+        foot,
+        0,
+        place(canvas, area.width, (top, height, rows.len())),
+    );
     canvas.row(
         foot,
         1,
         guards(cx, canvas, proposal, usize::from(area.width)),
     );
     let (first, second) = gate(cx, canvas, ritual);
-    canvas.row(foot, 2, first);
+    canvas.row(foot, 2, Row::of(" ", canvas.of(Role::Text)).row(first));
     match ritual.gate(cx.now) {
         // Reversed from edge to edge: there is one place on this screen where keys become an answer.
         Gate::Words | Gate::Target => canvas.bar(foot, 3, second, canvas.of(Role::Banner)),
-        _ => canvas.row(foot, 3, second),
+        _ => canvas.row(foot, 3, Row::of(" ", canvas.of(Role::Text)).row(second)),
     }
     canvas.row(foot, 4, keys(cx, canvas, ritual));
 }
@@ -122,7 +126,8 @@ fn keys(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual) -> Row {
             ("esc", " leave without an answer"),
         ]
     };
-    pairs.iter().fold(Row::new(), |row, (key, what)| {
+    let row = Row::of(" ", canvas.of(Role::Dim));
+    pairs.iter().fold(row, |row, (key, what)| {
         row.fixed(key, canvas.of(Role::Key))
             .fixed(what, canvas.of(Role::Dim))
     })

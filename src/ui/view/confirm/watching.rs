@@ -3,14 +3,15 @@
 use super::plan::{guards, place, plan_rows};
 use crate::domain::confirm::rule::person_in;
 use crate::domain::state::Proposal;
-use crate::ui::action::Pane;
+use crate::ui::action::{Action, Pane};
 use crate::ui::canvas::{Canvas, below};
+use crate::ui::keymap::keys_of;
 use crate::ui::model::Model;
 use crate::ui::ritual;
 use crate::ui::room::Link;
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
-use crate::ui::view::Cx;
+use crate::ui::view::{Cx, now};
 use ratatui::layout::Rect;
 
 /// Draws the plan and what is waited for.
@@ -37,21 +38,41 @@ pub(super) fn draw(
     let top = model.scroll(Pane::Review).window(rows.len(), height);
     plan_rows(canvas, plan, &rows, top);
     let rest = below(area, height);
-    canvas.row(rest, 0, place(canvas, (top, height, rows.len())));
+    canvas.row(
+        rest,
+        0,
+        place(canvas, area.width, (top, height, rows.len())),
+    );
     let (outcome, role) = outcome(cx, proposal);
     let style = canvas.of(role);
     canvas.bar(rest, 1, Row::of(" ", style).text(&outcome, style), style);
     for (line, row) in status.into_iter().enumerate() {
         canvas.row(rest, line.saturating_add(2), row);
     }
-    let dim = canvas.of(Role::Dim);
-    let keys = Row::of("j k space b g G", canvas.of(Role::Key)).fixed(" read  ", dim);
-    let keys = keys.fixed("esc", canvas.of(Role::Key)).fixed(" leave", dim);
     canvas.row(
         below(area, usize::from(area.height.saturating_sub(1))),
         0,
-        keys,
+        keys(cx, canvas, proposal),
     );
+}
+
+/// The keys that do something for this person.
+fn keys(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal) -> Row {
+    let (key, dim) = (canvas.of(Role::Key), canvas.of(Role::Dim));
+    let me = ritual::me(cx.room).filter(|_| !cx.room.welcome.read_only);
+    let mut row = Row::of(" ", dim);
+    if proposal.armed.is_some() && me == Some(&proposal.terms.executor) {
+        row = row
+            .fixed(keys_of(Action::Go), key)
+            .fixed(" go: run it  ", dim);
+    }
+    row = row.fixed("j k space b g G", key).fixed(" read  ", dim);
+    if me == Some(&proposal.terms.proposer) {
+        row = row
+            .fixed(keys_of(Action::Cancel), key)
+            .fixed(" take it back  ", dim);
+    }
+    row.fixed("esc", key).fixed(" leave", dim)
 }
 
 /// Where the proposal stands for this person, and who acts next.
@@ -99,7 +120,11 @@ fn outcome(cx: &Cx<'_>, proposal: &Proposal) -> (String, Role) {
 fn status_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal, width: usize) -> Vec<Row> {
     let mut rows = vec![guards(cx, canvas, proposal, width)];
     if proposal.armed.is_none() {
-        rows.extend(why_not(cx, proposal).map(|why| Row::of(why, canvas.of(Role::Text))));
+        rows.extend(now::alone(cx, canvas));
+        rows.extend(
+            why_not(cx, proposal)
+                .map(|why| Row::of(" ", canvas.of(Role::Text)).fixed(why, canvas.of(Role::Text))),
+        );
         rows.extend(words_rows(cx, canvas, proposal));
     }
     rows.into_iter()
@@ -146,7 +171,7 @@ fn words_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal) -> Vec<Row>
         .take(PEOPLE_MAX)
         .filter_map(|person| {
             let words = ritual::words_for(cx.room, proposal, person)?;
-            let row = Row::of("words on the screen of ", canvas.of(Role::Dim))
+            let row = Row::of(" words on the screen of ", canvas.of(Role::Dim))
                 .text(person.as_str(), canvas.of(Role::Person))
                 .fixed(": ", canvas.of(Role::Dim));
             let strong = canvas.of(Role::Strong);

@@ -104,10 +104,12 @@ fn plain(cx: &Cx<'_>, canvas: &Canvas<'_>, alert: &Alert) -> Row {
 fn state(canvas: &Canvas<'_>, alert: &Alert) -> Row {
     let glyphs = canvas.look().glyphs;
     let (sign, word, role) = match alert.state {
-        AlertState::Firing => (glyphs.failed, " FIRING ", Role::Bad),
-        AlertState::Pending => (glyphs.waiting, " pending ", Role::Warn),
+        AlertState::Firing => (glyphs.failed, " FIRING", Role::Bad),
+        AlertState::Pending => (glyphs.waiting, " pending", Role::Warn),
     };
-    Row::of(sign, canvas.of(role)).fixed(word, canvas.of(role))
+    Row::of(sign, canvas.of(role))
+        .fixed(word, canvas.of(role))
+        .fixed(" ", canvas.of(Role::Dim))
 }
 
 fn rest(cx: &Cx<'_>, canvas: &Canvas<'_>, alert: &Alert) -> Row {
@@ -121,5 +123,8 @@ fn rest(cx: &Cx<'_>, canvas: &Canvas<'_>, alert: &Alert) -> Row {
     if let Some(since) = alert.since {
         row = row.fixed(" for ", dim).text(&cx.age(since), dim);
     }
-    row.fixed(" ", dim).text(&alert.summary, text)
+    if alert.summary.is_empty() {
+        return row;
+    }
+    row.fixed(": ", dim).text(&alert.summary, text)
 }

@@ -64,7 +64,7 @@ pub(super) fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, touched: &[String]) -> Vec<
     groups.sort_by_key(|group| group.iter().all(|duty| duty.answering.is_empty()));
     let mut rows: Vec<Row> = groups
         .iter()
-        .map(|group| group_row(cx, canvas, group))
+        .flat_map(|group| group_rows(cx, canvas, group))
         .collect();
     if over > 0 {
         let text = format!("{over} more components need these");
@@ -88,11 +88,11 @@ fn is_alike(a: &Duty<'_>, b: &Duty<'_>) -> bool {
     a.answering == b.answering && a.is_in_cmdb == b.is_in_cmdb
 }
 
-/// `orders-api, shop needs orders-api: Priya ...`: components with the same people in one row.
-fn group_row(cx: &Cx<'_>, canvas: &Canvas<'_>, group: &[&Duty<'_>]) -> Row {
+/// `orders-api, shop needs orders-api: covers the owner`, with a row below for each of the people these share.
+fn group_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, group: &[&Duty<'_>]) -> Vec<Row> {
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
     let Some(duty) = group.first() else {
-        return Row::new();
+        return Vec::new();
     };
     let mut row = Row::new();
     for (place, member) in group.iter().enumerate() {
@@ -104,39 +104,46 @@ fn group_row(cx: &Cx<'_>, canvas: &Canvas<'_>, group: &[&Duty<'_>]) -> Row {
             row = row.fixed(" needs ", dim).text(name, dim);
         }
     }
-    let mut row = row.fixed(": ", dim);
-    if duty.answering.is_empty() {
+    let row = row.fixed(": ", dim);
+    let Some(first) = duty.answering.first() else {
         let why = if duty.is_in_cmdb {
             ""
         } else {
             ", it is in no CMDB"
         };
-        return row.fixed(NOBODY, canvas.of(Role::Unknown)).fixed(why, dim);
-    }
-    for (place, answering) in duty.answering.iter().enumerate() {
-        if place > 0 {
-            row = row.fixed("; ", dim);
+        return vec![row.fixed(NOBODY, canvas.of(Role::Unknown)).fixed(why, dim)];
+    };
+    // Why it is them is said once where it is the same for all.
+    let because = first.because.to_string();
+    let is_one = duty
+        .answering
+        .iter()
+        .all(|answering| answering.because.to_string() == because);
+    let mut rows = vec![if is_one { row.text(&because, dim) } else { row }];
+    rows.extend(duty.answering.iter().map(|answering| {
+        let row = Row::of(" ", dim).row(person(cx, canvas, answering.on_call));
+        if is_one {
+            row
+        } else {
+            row.text(&format!(" ({})", answering.because), dim)
         }
-        row = row
-            .row(person(cx, canvas, answering.on_call))
-            .text(&format!(" ({})", answering.because), dim);
-    }
-    row
+    }));
+    rows
 }
 
 fn person(cx: &Cx<'_>, canvas: &Canvas<'_>, duty: &OnCall) -> Row {
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
     let mut row = Row::new()
+        .text(&format!("L{} ", duty.level), dim)
         .text(&duty.person, canvas.of(Role::Person))
-        .fixed(" ", dim)
-        .text(&duty.rota, text)
-        .text(&format!(" L{}", duty.level), dim);
+        .fixed(", ", dim)
+        .text(&duty.rota, text);
     if !duty.contact.is_empty() {
-        row = row.fixed(" ", dim).text(&duty.contact, text);
+        row = row.fixed(", ", dim).text(&duty.contact, text);
     }
     if let Some(until) = duty.until {
         let left = short_span(until.since(cx.now.wall));
-        row = row.fixed(" hands over in ", dim).text(&left, text);
+        row = row.fixed(", hands over in ", dim).text(&left, text);
         if !duty.next.is_empty() {
             row = row
                 .fixed(" to ", dim)

@@ -74,7 +74,7 @@ fn series(
         rows.push(Row::new().text(only, dim).fixed(":", dim));
     }
     for (at, track) in metric.tracks.iter().enumerate() {
-        let one = entry(cx, canvas, rule, track, at, &keys);
+        let one = entry(cx, canvas, rule, track, (at, metric.tracks.len()), &keys);
         let last_row = rows.len() >= most;
         // Room is kept for saying how many are left out.
         let kept = match left(shown.saturating_add(1)) {
@@ -107,14 +107,14 @@ fn entry(
     canvas: &Canvas<'_>,
     rule: &MetricRule,
     track: &Track,
-    at: usize,
+    (at, all): (usize, usize),
     keys: &[&str],
 ) -> Row {
     let dim = canvas.of(Role::Dim);
     let sample = track.last();
     let value = sample.map_or_else(|| "-".to_owned(), |s| words::value(s.value, &rule.unit));
     let age = sample.map_or_else(|| "-".to_owned(), |s| cx.age(s.at));
-    let mut row = Row::of(chart::mark(canvas, at), canvas.look().series(at)).fixed(" ", dim);
+    let mut row = Row::of(chart::mark(canvas, at, all), canvas.look().series(at)).fixed(" ", dim);
     for key in keys {
         let Some((_, label)) = track.labels.iter().find(|(k, _)| k == key) else {
             continue;

@@ -110,7 +110,10 @@ pub(super) fn draw(
         height: area.height.saturating_sub(1),
         ..area
     };
-    let columns = chart::columns(usize::from(plot.width), canvas.look().glyphs.braille);
+    let columns = chart::columns(
+        usize::from(plot.width),
+        chart::has_dots(canvas, tracks.len()),
+    );
     let Some(span) = Span::of(tracks, columns) else {
         return;
     };
