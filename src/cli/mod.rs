@@ -20,6 +20,7 @@ mod run;
 mod runbook_file;
 pub mod runner;
 mod serve;
+mod sign;
 mod signatures;
 mod status;
 mod verify;
@@ -57,6 +58,8 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Attach(args) => attach::attach(&environment, &args),
         Verb::Ls(args) => ls::ls(&environment, args.json),
         Verb::Status(args) => status::status(&environment, &args),
+        Verb::Sign(args) => sign::sign(&environment, &args),
+        Verb::Confirm(args) => sign::confirm(&environment, &args),
         Verb::KillSession(args) => status::kill(&environment, &args),
         Verb::Serve(args) => serve::serve(&environment, &args),
         Verb::Demo(args) => demo::demo(&environment, &args),

@@ -5,6 +5,7 @@
 
 pub mod checkpoints;
 mod clients;
+mod codes;
 mod connection;
 pub mod enforced;
 pub mod exec;

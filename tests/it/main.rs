@@ -68,6 +68,7 @@ mod session_confirm;
 mod session_enforced;
 #[cfg(test)]
 mod session_host;
+#[cfg(test)]
 mod session_signed;
 #[cfg(test)]
 mod session_writes;

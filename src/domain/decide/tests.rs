@@ -11,6 +11,8 @@ use crate::domain::world::{Look, Roles, Roster};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+mod back;
+mod evidence;
 mod table;
 mod two_person;
 mod write;
