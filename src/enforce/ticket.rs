@@ -194,6 +194,14 @@ mod tests {
     }
 
     #[test]
+    fn the_seed_of_the_fuzzer_is_a_ticket() {
+        let seed = include_bytes!("../../fuzz/seeds/ticket/ticket");
+        let ticket = Ticket::parse(seed).expect("a ticket");
+        assert_eq!(ticket.confirms.len(), 1);
+        assert_eq!(ticket.print(), seed);
+    }
+
+    #[test]
     fn too_many_confirms_and_too_long_a_statement_are_refused() {
         let one = Spoken {
             via: Via::Uid(1001),

@@ -4,7 +4,7 @@
 #[path = "../../src/enforce/judge/desk.rs"]
 mod desk;
 
-use crate::harness::{Place, set_mode, wait_for, wait_until};
+use crate::harness::{Place, run as run_command, said, set_mode, wait_for, wait_until};
 use ::warroom;
 use desk::{Desk, allowed_signers, people_toml, signed, unsigned};
 use std::fs;
@@ -629,4 +629,28 @@ fn only_the_account_of_a_session_server_is_answered_and_only_the_runner_believed
         assert!(hello(&rig.link).is_none());
         fs::read_to_string(&log).is_ok_and(|log| log.contains("no session server's"))
     });
+}
+
+#[test]
+fn doctor_says_which_mode_holds_and_why() {
+    let rig = Rig::start();
+    let at = rig.place.path().display().to_string();
+    let doctor = |runner: &str| {
+        let text = format!(
+            "[server]\nruntime_dir = \"{at}/etc\"\nstate_dir = \"{at}/etc\"\n\
+             [people]\nfile = \"{at}/etc/people.toml\"\n{runner}"
+        );
+        let config = rig.place.write("etc/config.toml", &text);
+        let mut command = Command::new(rig.place.program());
+        let output = run_command(command.arg("--config").arg(config).arg("doctor"));
+        (output.status.success(), said(&output))
+    };
+    let (is_well, text) = doctor("");
+    assert!(is_well && text.contains("ADVISORY"), "{text}");
+    let link =
+        |account: &str| format!("[runner]\nsocket = \"{at}/run/sock\"\naccount = \"{account}\"\n");
+    let (is_well, text) = doctor(&link(&rig.link.account));
+    assert!(is_well && text.contains("ENFORCED"), "{text}");
+    let (is_well, text) = doctor(&link("nobody"));
+    assert!(!is_well && text.contains("listens at"), "{text}");
 }
