@@ -36,6 +36,13 @@ pub enum Verb {
     Ls(JsonArgs),
     /// Print where a session stands; the exit code says it too.
     Status(StatusArgs),
+    /// Sign on this machine what a session elsewhere asks for: a confirm, a go, a proposal.
+    ///
+    /// Reads the request as it was copied from the other screen, shows the plan and three words to compare with those
+    /// on the other screen, has the ssh-agent sign, and prints what to paste there.
+    Sign(SignArgs),
+    /// Bring the signature of another machine into a session, as a confirm of its open proposal.
+    Confirm(ConfirmArgs),
     /// End a session's server. A maintenance that is not over can be resumed with `warroom run`.
     KillSession(TargetArgs),
     /// Run a session server in the foreground, for systemd and containers.
@@ -196,6 +203,37 @@ pub struct ServeArgs {
     /// With `--demo`: play the second person.
     #[arg(long, hide = true)]
     pub partner: bool,
+}
+
+/// `warroom sign`.
+#[derive(Debug, Args)]
+pub struct SignArgs {
+    /// The request, as the other screen copied it; `-` reads it from standard input.
+    #[arg(value_name = "FILE|-", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// The three words of the other screen, for where there is no terminal to type them.
+    #[arg(long, value_name = "WORDS")]
+    pub words: Option<String>,
+    /// Fingerprint of the key that signs, when the agent holds several.
+    #[arg(long, value_name = "SHA256:...")]
+    pub key: Option<String>,
+    /// Socket of the ssh-agent [default: $SSH_AUTH_SOCK].
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub agent: Option<PathBuf>,
+}
+
+/// `warroom confirm`.
+#[derive(Debug, Args)]
+pub struct ConfirmArgs {
+    /// Session name [default: the only session there is].
+    #[arg(short, long = "target", value_name = "NAME")]
+    pub target: Option<String>,
+    /// The signature that `warroom sign` has printed; `-` reads it from standard input.
+    #[arg(long, value_name = "FILE|-", value_hint = ValueHint::FilePath)]
+    pub signature: PathBuf,
+    /// Who signed [default: whoever is attached].
+    #[arg(long, value_name = "PERSON")]
+    pub signer: Option<String>,
 }
 
 /// `warroom demo`.

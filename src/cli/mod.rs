@@ -20,6 +20,7 @@ mod run;
 mod runbook_file;
 mod serve;
 mod signatures;
+mod sign;
 mod status;
 mod verify;
 
@@ -56,6 +57,8 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Attach(args) => attach::attach(&environment, &args),
         Verb::Ls(args) => ls::ls(&environment, args.json),
         Verb::Status(args) => status::status(&environment, &args),
+        Verb::Sign(args) => sign::sign(&environment, &args),
+        Verb::Confirm(args) => sign::confirm(&environment, &args),
         Verb::KillSession(args) => status::kill(&environment, &args),
         Verb::Serve(args) => serve::serve(&environment, &args),
         Verb::Demo(args) => demo::demo(&environment, &args),

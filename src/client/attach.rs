@@ -13,6 +13,7 @@ use crate::domain::id::PersonId;
 use crate::domain::reading::Reading;
 use crate::domain::time::Moment;
 use crate::evidence::agent::{Agent, AgentFault};
+use crate::evidence::detached;
 use crate::ui::proof::{Then, Wish};
 use crate::ui::room::{Link, Room};
 use crate::ui::terminal::Tty;
@@ -230,6 +231,14 @@ impl Attached {
         for request in self.ui.on_event(&self.screen, event, now) {
             match request {
                 Request::Copy(text) => terminal.copy(&text)?,
+                Request::CopyRequest { statement, plan } => {
+                    // A statement that names another plan, such as a draft's, goes without.
+                    let request = detached::Request::new(&statement, plan.as_deref())
+                        .or_else(|_| detached::Request::new(&statement, None));
+                    if let Ok(request) = request {
+                        terminal.copy(&request.print())?;
+                    }
+                }
                 Request::Redraw => terminal.forget()?,
                 request => self.ask(request),
             }
@@ -261,7 +270,7 @@ impl Attached {
                 wish,
                 armour,
                 detached,
-            } => return self.send_signed(&wish, armour, detached),
+            } => return self.on_pasted(&wish, &armour, detached),
             Request::AskChallenge => {
                 self.last_number += 1;
                 ToServer::SignIn {
@@ -270,7 +279,7 @@ impl Attached {
                 }
             }
             // These are between the screen and its terminal.
-            Request::Copy(_) | Request::Redraw => return,
+            Request::Copy(_) | Request::CopyRequest { .. } | Request::Redraw => return,
         };
         self.send(message);
     }
@@ -335,6 +344,18 @@ impl Attached {
             },
         };
         self.send(message);
+    }
+
+    /// Takes a signature that was pasted, in whatever shape copying has left it.
+    fn on_pasted(&mut self, wish: &Wish, text: &str, detached: bool) {
+        match detached::parse_answer(text) {
+            Ok(armour) => self.send_signed(wish, armour, detached),
+            Err(fault) => {
+                let (reason, hint) = (fault.to_string(), fault.hint());
+                let now = self.clock.now();
+                self.ui.on_unsigned(&self.screen, &reason, hint, now);
+            }
+        }
     }
 
     /// Asks the agent whose keys it holds, to say who is here.

@@ -3,6 +3,7 @@
 //! Holds focus and scroll only. Every decision is the server's; a client that dies loses nothing.
 
 pub mod attach;
+pub mod bring;
 pub mod frames;
 mod keys;
 pub mod link;

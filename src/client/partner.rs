@@ -4,12 +4,15 @@
 
 use super::link::{self, Introduction, LinkEvent, Target};
 use crate::domain::apply::apply;
+use crate::domain::board::Board;
 use crate::domain::command::Command;
 use crate::domain::confirm::statement::confirm_statement;
 use crate::domain::fact::Actor;
 use crate::domain::id::{PersonId, SessionName};
 use crate::domain::state::State;
+use crate::domain::touched;
 use crate::wire::message::{ToClient, ToServer};
+use crate::wire::policy::PolicyView;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -39,6 +42,8 @@ pub async fn play(name: SessionName, runtime_dirs: Vec<PathBuf>) {
     let mut partner = Partner {
         state: None,
         you: Actor::Engine,
+        policy: PolicyView::default(),
+        board: Board::default(),
         review_until: None,
         last_number: 0,
     };
@@ -66,6 +71,8 @@ pub async fn play(name: SessionName, runtime_dirs: Vec<PathBuf>) {
 struct Partner {
     state: Option<State>,
     you: Actor,
+    policy: PolicyView,
+    board: Board,
     review_until: Option<Instant>,
     last_number: u64,
 }
@@ -75,17 +82,26 @@ impl Partner {
         match event {
             LinkEvent::Up(welcome, snapshot) => {
                 self.you = welcome.you;
+                self.policy = welcome.policy;
+                self.board = snapshot.board;
                 self.state = Some(snapshot.state);
             }
-            LinkEvent::Message(message) => {
-                if let (ToClient::Facts(facts), Some(state)) = (*message, &mut self.state) {
+            LinkEvent::Message(message) => match (*message, &mut self.state) {
+                (ToClient::Facts(facts), Some(state)) => {
                     for fact in facts {
                         if fact.seq > state.head.0 {
                             apply(state, &fact);
                         }
                     }
                 }
-            }
+                (ToClient::Readings(readings), _) => {
+                    for reading in readings {
+                        self.board.absorb(reading);
+                    }
+                }
+                (ToClient::Policy { policy, .. }, _) => self.policy = policy,
+                _ => {}
+            },
             LinkEvent::Lost { .. } | LinkEvent::Ended { .. } => {}
         }
         if !self.has_something_to_confirm() {
@@ -116,6 +132,26 @@ impl Partner {
         self.review_until = None;
         let state = self.state.as_ref()?;
         let proposal = state.proposal.as_ref()?;
+        let step = state.find(&proposal.terms.step)?.plan;
+        let me = self.you.person()?;
+        if let Some(component) = &step.component
+            && self
+                .policy
+                .rule(step.risk)
+                .is_some_and(|r| r.independent_check)
+            && !proposal.checked.contains(me)
+        {
+            // Confirmed after the server's answer, with the next look.
+            return Some(Command::Check {
+                step: step.id.clone(),
+                attempt: proposal.terms.attempt,
+                component: component.clone(),
+                remaining: touched::groups(&self.board.components)
+                    .get(component)
+                    .copied(),
+                dwell_ms: u64::try_from(REVIEW.as_millis()).unwrap_or(u64::MAX),
+            });
+        }
         let statement = confirm_statement(state, proposal, self.you.person()?, state.head)?.ok()?;
         Some(Command::confirm(statement))
     }

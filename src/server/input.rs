@@ -1,5 +1,6 @@
 //! What reaches the session task: the closed list of things that can wake it.
 
+use super::codes::Tried;
 use super::connection::Joining;
 use super::render::Rendered;
 use super::world::Looked;
@@ -35,6 +36,8 @@ pub(crate) enum Incoming {
     Rendered(Box<Rendered>),
     /// The people file and the runbook were read, or were not in time.
     Looked(Box<Looked>),
+    /// A one-time code was checked.
+    CodeTried(Box<Tried>),
     /// A read that was not in time has returned.
     DiskBack,
 }

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod checkpoints;
 mod clients;
+mod codes;
 mod connection;
 pub mod exec;
 pub mod fold;

@@ -73,13 +73,6 @@ impl Session {
                     })
                 })
             }
-            Command::Confirm {
-                evidence: Evidence::Code { .. },
-                ..
-            } => Err(refusal(
-                "one-time codes cannot be checked by this server",
-                "sign with a key that is listed for you",
-            )),
             // The reason is judged by the domain, which compares the whole statement again.
             Command::Reject {
                 signed: Some(signed),

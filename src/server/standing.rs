@@ -91,7 +91,9 @@ impl Session {
     pub(crate) fn policy_view(&self, you: &Actor) -> PolicyView {
         let mode = self.engine.state().genesis.mode;
         let now = self.clock.now().wall;
-        view(&self.world, &self.policy, mode, you, now)
+        let mut view = view(&self.world, &self.policy, mode, you, now);
+        view.codes = you.person().is_some_and(|id| self.takes_codes_of(id));
+        view
     }
 
     /// Tells every client whose part of the policy is another one now.

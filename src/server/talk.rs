@@ -38,6 +38,7 @@ impl Session {
             Incoming::Left { terminal } => self.registry.remove(terminal),
             Incoming::Rendered(rendered) => self.on_rendered(*rendered, turn),
             Incoming::Looked(looked) => self.on_looked(*looked, turn),
+            Incoming::CodeTried(tried) => self.on_code_tried(*tried, turn),
             Incoming::DiskBack => self.on_disk_back(),
         }
     }

@@ -6,7 +6,7 @@ use super::input::Incoming;
 use super::policy::Policy;
 use super::render::Purpose;
 use super::session::{Session, Turn};
-use crate::domain::command::{Command, Refusal, Signed};
+use crate::domain::command::{Command, Evidence, Refusal, Signed};
 use crate::domain::decide::REASON_BYTES_MAX;
 use crate::domain::digest::Digest;
 use crate::domain::fact::Actor;
@@ -260,6 +260,13 @@ impl Session {
         } = &command
         {
             return self.propose_signed((terminal, number), step, signed, turn);
+        }
+        if let Command::Confirm {
+            statement,
+            evidence: Evidence::Code { code },
+        } = command
+        {
+            return self.try_code((terminal, number), &connection, (statement, code), turn);
         }
         self.ask_as_speaker((terminal, number), &connection, command, turn);
     }

@@ -123,6 +123,13 @@ pub enum Request {
     },
     /// Put text on the clipboard (OSC 52).
     Copy(String),
+    /// Put what another machine needs to sign this on the clipboard: the statement, and the plan it names.
+    CopyRequest {
+        /// The statement.
+        statement: String,
+        /// The plan, when one is on the table.
+        plan: Option<String>,
+    },
     /// Draw every cell anew.
     Redraw,
     /// End the session server.

@@ -7,12 +7,14 @@ mod content;
 
 pub(crate) use content::{Line, Mark, PlanRow, lines as content_of, rows as rows_of};
 
+use crate::domain::command::Command;
+use crate::domain::confirm::policy::ClassRule;
 use crate::domain::confirm::rule::person_in;
 use crate::domain::confirm::statement::confirm_statement;
 use crate::domain::confirm::words::confirm_words;
 use crate::domain::digest::Digest;
 use crate::domain::fact::Fact;
-use crate::domain::id::{Nonce, PersonId, StepId};
+use crate::domain::id::{AttemptNo, Nonce, PersonId, StepId};
 use crate::domain::runbook::plan::Risk;
 use crate::domain::state::Proposal;
 use crate::domain::time::Moment;
@@ -58,11 +60,17 @@ pub(crate) enum Heard {
     Reject(StepId),
     /// The person confirms: the exact statement.
     Confirm(String),
+    /// The person said what they expect to be touched.
+    Check(Command),
 }
 
 /// Why no words can be typed yet, or that they can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gate {
+    /// Before the target is shown: what does this person expect to be touched?
+    Component,
+    /// And how many others of its group stay in service?
+    Remaining,
     /// Something is wrong with the plan; it cannot be confirmed.
     Fault(&'static str),
     /// The screen is too small.
@@ -85,6 +93,8 @@ pub(crate) enum Gate {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
+    Component,
+    Remaining,
     Reading,
     Words,
     Target,
@@ -116,6 +126,9 @@ pub(crate) struct Ritual {
     wrong: u8,
     phase: Phase,
     input: String,
+    attempt: AttemptNo,
+    /// What the person expects to be touched, once they have said it.
+    expected: String,
 }
 
 /// Makes, keeps or throws away the ritual, as the room and the screen want it.
@@ -136,6 +149,10 @@ pub(crate) fn sync(
         .is_some_and(|r| r.nonce == proposal.terms.nonce && r.signer == *signer);
     if !same {
         *slot = Ritual::open(room, proposal, signer, size, now);
+    } else if let Some(ritual) = slot
+        && proposal.checked.contains(signer)
+    {
+        ritual.on_checked(now);
     }
     if let Some(ritual) = slot {
         ritual.fault = fault_of(room, proposal);
@@ -158,6 +175,21 @@ fn fault_of(room: &Room, proposal: &Proposal) -> Option<&'static str> {
             Some("the chain of records up to this proposal is being checked")
         }
     }
+}
+
+/// True when this person is asked what they expect to be touched, before they see it.
+fn asks(room: &Room, proposal: &Proposal, signer: &PersonId) -> bool {
+    let is_named = room
+        .state
+        .find(&proposal.terms.step)
+        .is_some_and(|step| step.plan.component.is_some());
+    let is_asked = rule(room, proposal).is_some_and(|rule| rule.independent_check);
+    is_named && is_asked && !proposal.checked.contains(signer)
+}
+
+fn rule<'a>(room: &'a Room, proposal: &Proposal) -> Option<&'a ClassRule> {
+    let step = room.state.find(&proposal.terms.step)?;
+    room.welcome.policy.rule(step.plan.risk)
 }
 
 /// This terminal's person, when the mode of the session lets them count.
@@ -223,7 +255,17 @@ impl Ritual {
             .is_none_or(|step| step.plan.risk == Risk::Irreversible);
         let (often, last_confirm) = habits(room, signer, now);
         let lines = proposal.plan.lines().count();
-        let dwell = dwell_of(lines, often);
+        let targets = room
+            .state
+            .find(&proposal.terms.step)
+            .filter(|step| step.plan.component.is_none())
+            .map_or(1, |_| room.state.plan().components.len());
+        let dwell = dwell_of(rule(room, proposal), lines, targets, often);
+        let phase = if asks(room, proposal, signer) {
+            Phase::Component
+        } else {
+            Phase::Reading
+        };
         let mut ritual = Self {
             step: proposal.terms.step.clone(),
             nonce: proposal.terms.nonce.clone(),
@@ -244,8 +286,10 @@ impl Ritual {
             last_confirm,
             closed_since: None,
             wrong: 0,
-            phase: Phase::Reading,
+            phase,
             input: String::new(),
+            attempt: proposal.terms.attempt,
+            expected: String::new(),
         };
         ritual.on_resize(size, now);
         Some(ritual)
@@ -259,8 +303,10 @@ impl Ritual {
         self.size = size;
         self.quiet_since = now;
         self.input.clear();
-        if self.phase != Phase::Sent {
-            self.phase = Phase::Reading;
+        match self.phase {
+            Phase::Component | Phase::Sent => {}
+            Phase::Remaining => self.phase = Phase::Component,
+            Phase::Reading | Phase::Words | Phase::Target => self.phase = Phase::Reading,
         }
         let width = usize::from(size.0.saturating_sub(MARGIN));
         self.rows = rows_of(&self.content, width);
@@ -307,11 +353,18 @@ impl Ritual {
         if self.phase == Phase::Sent {
             return Gate::Sent;
         }
+        let is_asking = matches!(self.phase, Phase::Component | Phase::Remaining);
         if self.size.0 < SCREEN_MIN.0 || self.size.1 < SCREEN_MIN.1 {
             return Gate::TooSmall;
         }
         if let Some(seconds) = self.closed_since.and_then(|since| left(since, CLOSED, now)) {
             return Gate::Closed(seconds);
+        }
+        if is_asking {
+            return match self.phase {
+                Phase::Component => Gate::Component,
+                _ => Gate::Remaining,
+            };
         }
         if !self.end_reached {
             return Gate::NotRead;
@@ -322,7 +375,7 @@ impl Ritual {
             return Gate::Dwell(seconds);
         }
         match self.phase {
-            Phase::Reading => Gate::Shown,
+            Phase::Component | Phase::Remaining | Phase::Reading => Gate::Shown,
             Phase::Words => Gate::Words,
             Phase::Target => Gate::Target,
             Phase::Sent => Gate::Sent,
@@ -337,8 +390,34 @@ impl Ritual {
     /// The server refused what was sent: it can be tried again.
     pub(crate) fn on_refused(&mut self) {
         if self.phase == Phase::Sent {
-            self.phase = Phase::Reading;
+            self.phase = if self.is_asked() {
+                Phase::Component
+            } else {
+                Phase::Reading
+            };
         }
+    }
+
+    /// What was expected is what is proposed: now it is shown, and its time begins.
+    fn on_checked(&mut self, now: Moment) {
+        if self.is_asked() {
+            self.expected.clear();
+            self.phase = Phase::Reading;
+            self.opened = now;
+            self.quiet_since = now;
+            self.input.clear();
+        }
+    }
+
+    /// True from the first question to the server's answer.
+    pub(crate) fn is_asked(&self) -> bool {
+        matches!(self.phase, Phase::Component | Phase::Remaining)
+            || (self.phase == Phase::Sent && !self.expected.is_empty())
+    }
+
+    /// What the person said they expect to be touched.
+    pub(crate) fn expected(&self) -> &str {
+        &self.expected
     }
 
     /// Takes one key.
@@ -353,10 +432,12 @@ impl Ritual {
             return Heard::Nothing;
         }
         let gate = self.gate(now);
-        let typing = matches!(gate, Gate::Words | Gate::Target);
+        let asking = matches!(gate, Gate::Component | Gate::Remaining);
+        let typing = asking || matches!(gate, Gate::Words | Gate::Target);
         // Somebody may still be typing words when their input is taken or closed: an `r` in them is no answer.
         let is_over = matches!(gate, Gate::Closed(_) | Gate::Sent);
         match key.code {
+            KeyCode::Esc if asking => return Heard::Leave,
             KeyCode::Esc if typing => self.stop_typing(),
             KeyCode::Esc => return Heard::Leave,
             KeyCode::Enter if typing => return self.on_line(now),
@@ -401,7 +482,9 @@ impl Ritual {
 
     fn stop_typing(&mut self) {
         self.input.clear();
-        self.phase = Phase::Reading;
+        if !self.is_asked() {
+            self.phase = Phase::Reading;
+        }
     }
 
     fn close(&mut self, now: Moment) {
@@ -412,6 +495,9 @@ impl Ritual {
 
     fn on_line(&mut self, now: Moment) -> Heard {
         let typed = std::mem::take(&mut self.input);
+        if self.is_asked() {
+            return self.on_answer(typed.trim(), now);
+        }
         let right = if self.phase == Phase::Words {
             typed.split_ascii_whitespace().eq(self.words)
         } else {
@@ -431,9 +517,44 @@ impl Ritual {
         self.phase = Phase::Sent;
         Heard::Confirm(self.statement.clone())
     }
+
+    /// Takes an answer to one of the two questions; after the second both are sent.
+    fn on_answer(&mut self, typed: &str, now: Moment) -> Heard {
+        if self.phase == Phase::Component {
+            if !typed.is_empty() {
+                typed.clone_into(&mut self.expected);
+                self.phase = Phase::Remaining;
+            }
+            return Heard::Nothing;
+        }
+        // Nothing typed: this person's CMDB knows no group.
+        let remaining = match typed {
+            "" => None,
+            number => match number.parse() {
+                Ok(number) => Some(number),
+                Err(_) => return Heard::Nothing,
+            },
+        };
+        self.phase = Phase::Sent;
+        Heard::Check(Command::Check {
+            step: self.step.clone(),
+            attempt: self.attempt,
+            component: self.expected.clone(),
+            remaining,
+            dwell_ms: now.mono_since(self.opened),
+        })
+    }
 }
 
-fn dwell_of(lines: usize, often: bool) -> Duration {
+fn dwell_of(rule: Option<&ClassRule>, lines: usize, targets: usize, often: bool) -> Duration {
+    if let Some(rule) = rule {
+        let dwell = rule.dwell.of(lines, targets);
+        return if often {
+            dwell.saturating_mul(2)
+        } else {
+            dwell
+        };
+    }
     let more = u64::try_from(lines / DWELL_LINES).unwrap_or(u64::MAX);
     let seconds = DWELL_BASE.saturating_add(more).min(DWELL_MAX);
     Duration::from_secs(if often {

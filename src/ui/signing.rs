@@ -1,9 +1,10 @@
 //! From a wish for a signature to what is sent: what keys and the agent's answers come to.
 
 use crate::domain::command::Command;
+use crate::domain::confirm::policy;
 use crate::ui::Request;
 use crate::ui::layers::{Layer, Notice, Prompt, Purpose, Sign, SignAct};
-use crate::ui::proof::{Then, Wish};
+use crate::ui::proof::{Then, Wish, needed};
 use crate::ui::room::Link;
 use crate::ui::update::Work;
 
@@ -20,6 +21,27 @@ pub(super) fn begin(work: &mut Work<'_>, wish: Wish) {
     work.requests.push(Request::Sign(Box::new(wish)));
 }
 
+/// As [`begin`]; who has codes and no key is asked for a code at once, where one is enough.
+pub(super) fn begin_confirm(work: &mut Work<'_>, wish: Wish) {
+    let takes_code = work.room.is_some_and(|room| {
+        let policy = &room.welcome.policy;
+        let step = room.state.proposal.as_ref().map(|open| &open.terms.step);
+        let grade = step.map(|step| needed(room, step, policy::Purpose::Confirm));
+        policy.codes && policy.keys.is_empty() && grade == Some(policy::Grade::Totp)
+    });
+    if takes_code {
+        ask_code(work, wish.statement);
+    } else {
+        begin(work, wish);
+    }
+}
+
+fn ask_code(work: &mut Work<'_>, statement: String) {
+    let title = "the code your authenticator shows now".to_owned();
+    let prompt = Prompt::new(Purpose::Code(statement), title);
+    work.layers.open(Layer::Prompt(prompt));
+}
+
 /// Does what a key on the popup came to.
 pub(super) fn on_act(work: &mut Work<'_>, act: SignAct) {
     match act {
@@ -30,7 +52,9 @@ pub(super) fn on_act(work: &mut Work<'_>, act: SignAct) {
         SignAct::Again(wish) => work.requests.push(Request::Sign(Box::new(wish))),
         SignAct::Copy(statement) => {
             work.requests.push(Request::StopSigning);
-            work.requests.push(Request::Copy(statement));
+            let open = work.room.and_then(|room| room.state.proposal.as_ref());
+            let plan = open.map(|open| open.plan.clone());
+            work.requests.push(Request::CopyRequest { statement, plan });
         }
         SignAct::Pasted(wish, armour) => {
             work.requests.push(Request::Signed {
@@ -41,9 +65,7 @@ pub(super) fn on_act(work: &mut Work<'_>, act: SignAct) {
         }
         SignAct::Code(wish) => {
             work.requests.push(Request::StopSigning);
-            let title = "the code your authenticator shows now".to_owned();
-            let prompt = Prompt::new(Purpose::Code(wish.statement), title);
-            work.layers.open(Layer::Prompt(prompt));
+            ask_code(work, wish.statement);
         }
     }
 }

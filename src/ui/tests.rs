@@ -89,6 +89,11 @@ impl Seat {
         requests
     }
 
+    /// The agent did not sign.
+    fn unsigned(&mut self, reason: &str, hint: &str) {
+        self.ui.on_unsigned(&self.screen, reason, hint, self.now);
+    }
+
     fn wait(&mut self, seconds: u64) {
         self.now = self.now.plus(Duration::from_secs(seconds));
         self.draw();

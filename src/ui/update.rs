@@ -138,9 +138,10 @@ pub(super) fn on_heard(work: &mut Work<'_>, heard: Heard) {
         Heard::Nothing => {}
         Heard::Leave => work.model.show(work.model.back_to),
         Heard::Reject(step) => reject(work, step),
+        Heard::Check(command) => work.ask(command),
         Heard::Confirm(statement) => {
             match work.room.and_then(|room| proof::confirm(room, &statement)) {
-                Some(wish) => signing::begin(work, wish),
+                Some(wish) => signing::begin_confirm(work, wish),
                 None => work.ask(Command::confirm(statement)),
             }
         }

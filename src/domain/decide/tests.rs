@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 mod table;
+mod back;
+mod evidence;
 mod two_person;
 mod write;
 

@@ -269,9 +269,9 @@ fn what_cannot_be_taken_back_also_wants_the_target() {
 
 #[test]
 fn often_confirming_doubles_the_dwell() {
-    assert_eq!(dwell_of(27, false), Duration::from_secs(7));
-    assert_eq!(dwell_of(27, true), Duration::from_secs(14));
-    assert_eq!(dwell_of(10_000, false), Duration::from_secs(30));
+    assert_eq!(dwell_of(None, 27, 1, false), Duration::from_secs(7));
+    assert_eq!(dwell_of(None, 27, 1, true), Duration::from_secs(14));
+    assert_eq!(dwell_of(None, 10_000, 1, false), Duration::from_secs(30));
 }
 
 #[test]
@@ -298,4 +298,63 @@ fn a_value_that_is_not_there_is_told_from_the_word_none() {
             "-- nothing: the runbook has no way back for this step --"
         ]
     );
+}
+
+/// Bob is asked before he sees anything.
+fn asked() -> Story {
+    let mut story = Story::proposed("bob");
+    let rule = crate::domain::confirm::policy::Rules::default().rule_for(
+        Risk::Destructive,
+        crate::domain::fact::Mode::Demo,
+        false,
+    );
+    story.room.welcome.policy.classes = vec![(Risk::Destructive, rule)];
+    story
+}
+
+#[test]
+fn what_is_expected_is_said_before_the_target_is_shown() {
+    let mut reader = Reader::of(asked());
+    reader.wait(800);
+    assert_eq!(reader.gate(), Gate::Component);
+    assert_eq!(reader.types("rack-07"), Heard::Nothing);
+    assert_eq!(reader.gate(), Gate::Remaining);
+    assert_eq!(reader.types("three"), Heard::Nothing);
+    assert_eq!(reader.gate(), Gate::Remaining, "a number, or nothing");
+    let Heard::Check(Command::Check {
+        component,
+        remaining,
+        dwell_ms,
+        ..
+    }) = reader.types("2")
+    else {
+        panic!("must be sent");
+    };
+    assert_eq!(
+        (component.as_str(), remaining, dwell_ms),
+        ("rack-07", Some(2), 800)
+    );
+    assert_eq!(reader.gate(), Gate::Sent);
+    let me = reader.room.welcome.you.person().cloned().expect("a person");
+    let open = reader.room.state.proposal.as_mut().expect("open");
+    open.checked.insert(me);
+    reader.sync();
+    assert_eq!(reader.gate(), Gate::NotRead, "now it is shown");
+    assert_eq!(
+        reader.press(KeyCode::Char('r')),
+        Heard::Nothing,
+        "typed ahead"
+    );
+    reader.read();
+}
+
+#[test]
+fn a_paste_is_no_answer() {
+    let mut reader = Reader::of(asked());
+    reader.wait(800);
+    let now = reader.now;
+    reader.ritual().on_paste(now);
+    assert!(matches!(reader.gate(), Gate::Closed(_)));
+    reader.wait(11_000);
+    assert_eq!(reader.gate(), Gate::Component);
 }

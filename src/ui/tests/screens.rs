@@ -385,3 +385,35 @@ fn mono_ascii_and_sixteen_colours() {
         styles(&mut Seat::with(Story::firing("bob"), sixteen, SMALL))
     );
 }
+
+/// Bob under rules that want signatures and his own view first.
+fn keyed(story: Story) -> Story {
+    use crate::domain::confirm::policy::Rules;
+    use crate::domain::fact::Mode;
+    use crate::domain::runbook::plan::Risk;
+    let mut story = story;
+    let rule = Rules::default().rule_for(Risk::Destructive, Mode::Enforced, false);
+    story.room.welcome.policy.classes = vec![(Risk::Destructive, rule)];
+    story
+}
+
+#[test]
+fn confirm_asks_before_it_shows_the_target() {
+    check(
+        "confirm_asks",
+        || keyed(Story::proposed("bob")),
+        &["c"],
+        &[SMALL],
+    );
+}
+
+#[test]
+fn a_signature_that_is_waited_for_and_one_that_did_not_come() {
+    let mut seat = Seat::at(keyed(Story::unknown("bob")), SMALL);
+    seat.keys(&["f", "o", "r", "l", "o", "o", "k", "e", "d", "enter"]);
+    insta::assert_snapshot!("sign_waiting_80x24", seat.text());
+    let reason = "the ssh-agent shows no keys";
+    let hint = "add one with `ssh-add`; a locked agent shows none until `ssh-add -X`";
+    seat.unsigned(reason, hint);
+    insta::assert_snapshot!("sign_failed_80x24", seat.text());
+}

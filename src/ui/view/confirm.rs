@@ -1,6 +1,7 @@
 //! The confirm screen: one destructive step, from the plan's own bytes, for the person who may confirm it; for
 //! everybody else the same plan and what is being waited for.
 
+mod asking;
 mod closed;
 mod plan;
 mod reviewing;
@@ -26,7 +27,13 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
     let title = title(cx, canvas).with_right(state(cx, canvas), width, signs);
     canvas.bar(area, 0, title, style);
     let room = usize::from(ritual::ROWS_ABOVE).saturating_sub(1);
-    let sentence = now::rows(cx, model, canvas, width);
+    let sentence = if cx.ritual.is_some_and(ritual::Ritual::is_asked) {
+        // What it says next names the step, and so the target.
+        let what = "YOU: say what you expect to be touched, before you see what is proposed";
+        vec![Row::of(" ", canvas.of(Role::Now)).fixed(what, canvas.of(Role::Now))]
+    } else {
+        now::rows(cx, model, canvas, width)
+    };
     let cut = sentence.len() > room;
     let held = sentence.len();
     for (line, mut row) in sentence.into_iter().take(room).enumerate() {
@@ -94,6 +101,11 @@ fn title(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
     };
     let row = Row::of(" CONFIRM ", style);
     match cx.room.state.find(&proposal.terms.step) {
+        // The title may name the target.
+        Some(step) if cx.ritual.is_some_and(ritual::Ritual::is_asked) => row
+            .fixed(step.plan.risk.as_str(), style)
+            .fixed("  step ", style)
+            .text(&step.plan.number, style),
         Some(step) => row
             .fixed(step.plan.risk.as_str(), style)
             .fixed("  step ", style)

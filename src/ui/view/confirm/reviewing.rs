@@ -1,5 +1,6 @@
 //! The plan for the person who may confirm it, with the place where keys become an answer.
 
+use super::asking;
 use super::plan::{guards, place, plan_rows};
 use crate::domain::state::Proposal;
 use crate::ui::canvas::{Canvas, below};
@@ -17,6 +18,9 @@ pub(super) fn draw(
     ritual: &Ritual,
     proposal: &Proposal,
 ) {
+    if ritual.is_asked() {
+        return asking::draw(cx, canvas, area, ritual);
+    }
     let (rows, top) = ritual.rows();
     let height = ritual.height();
     let plan = Rect {
@@ -66,7 +70,7 @@ fn gate(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual) -> (Row, Row) {
         Gate::NotRead => Row::of("read to the end first; the words are shown there", warn),
         Gate::Dwell(n) => seconds("take your time: the words are shown in ", n, " s"),
         Gate::Sent => Row::of("sent; waiting for the server", canvas.of(Role::Active)),
-        Gate::Shown | Gate::Words | Gate::Target => Row::new(),
+        Gate::Shown | Gate::Words | Gate::Target | Gate::Component | Gate::Remaining => Row::new(),
     };
     let second = match ritual.gate(cx.now) {
         Gate::Shown => Row::of(
@@ -97,7 +101,7 @@ fn gate(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual) -> (Row, Row) {
     (first, second)
 }
 
-fn typed(canvas: &Canvas<'_>, ritual: &Ritual) -> Row {
+pub(super) fn typed(canvas: &Canvas<'_>, ritual: &Ritual) -> Row {
     let style = canvas.of(Role::Banner);
     let row = Row::new().text(ritual.input(), style).fixed("_", style);
     let (wrong, of) = ritual.wrong();

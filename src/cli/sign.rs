@@ -1,0 +1,258 @@
+//! `warroom sign` and `warroom confirm`: a signature made on another machine, and its way into the session.
+
+use super::Outcome;
+use super::args::{ConfirmArgs, SignArgs};
+use super::environment::{self, Environment, client_runtime};
+use crate::client::bring::{self, Brought};
+use crate::client::link::{Introduction, Target};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Secrets;
+use crate::display;
+use crate::domain::doc::Doc;
+use crate::domain::id::PersonId;
+use crate::domain::time::Timestamp;
+use crate::evidence::agent::{Agent, AgentFault, HeldKey};
+use crate::evidence::detached::{DetachedFault, Request, TEXT_MAX, parse_answer};
+use crate::exit::{Code, Failure};
+use std::io::{BufRead as _, Read as _, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+/// How far the clock of this machine may be off (`TWO_PERSON` 2, T9).
+const CLOCK_OFF_MAX: Duration = Duration::from_secs(30);
+/// Longest line of words that is read.
+const WORDS_MAX: u64 = 256;
+
+/// `warroom sign`.
+pub(super) fn sign(environment: &Environment, args: &SignArgs) -> Outcome {
+    super::harden::harden();
+    let request = Request::parse(&read(&args.file)?).map_err(|fault| detached(&fault))?;
+    in_time(request.statement(), SystemClock.now().wall)?;
+    show(&request);
+    compare(&request, args.words.as_deref())?;
+    let variable = environment
+        .env
+        .get("SSH_AUTH_SOCK")
+        .map(std::ffi::OsStr::new);
+    let agent = Agent::of_settings(args.agent.as_deref(), variable).map_err(|f| agent_fault(&f))?;
+    let runtime = client_runtime()?;
+    let armour = runtime.block_on(async {
+        let held = agent.held().await.map_err(|fault| agent_fault(&fault))?;
+        let key = pick(&held.keys, args.key.as_deref())?;
+        writeln!(
+            std::io::stderr(),
+            "asking the ssh-agent: touch the key, or answer its question"
+        )
+        .ok();
+        agent
+            .sign(
+                &key.key,
+                request.namespace(),
+                request.statement().as_bytes(),
+            )
+            .await
+            .map_err(|fault| agent_fault(&fault))
+    })?;
+    // Base 64 and two lines of ours: nothing in it needs cleaning.
+    super::say(&armour)?;
+    Ok(Code::Done)
+}
+
+/// The key that signs: the named one, or the only one there is.
+fn pick<'a>(keys: &'a [HeldKey], named: Option<&str>) -> Result<&'a HeldKey, Failure> {
+    let list = || {
+        let lines = keys.iter().map(|held| {
+            let comment = display::line(&held.comment);
+            format!("{} {}", held.key.fingerprint(), comment.as_str())
+        });
+        lines.collect::<Vec<_>>().join(", ")
+    };
+    match (named, keys) {
+        (Some(print), _) => keys
+            .iter()
+            .find(|held| held.key.fingerprint() == print)
+            .ok_or_else(|| {
+                Failure::new(format!("the ssh-agent holds no key `{print}`"))
+                    .hint(format!("it holds: {}", list()))
+            }),
+        (None, [one]) => Ok(one),
+        (None, []) => Err(Failure::new("the ssh-agent shows no keys").hint(
+            "add one with `ssh-add`; a locked agent shows none until `ssh-add -X`".to_owned(),
+        )),
+        (None, _) => Err(Failure::new("the ssh-agent holds several keys")
+            .hint(format!("name one with `--key`: {}", list()))
+            .code(Code::Usage)),
+    }
+}
+
+/// A statement from the future or the past means that one of two clocks is wrong, or that it is no statement of today.
+fn in_time(statement: &str, now: Timestamp) -> Result<(), Failure> {
+    let doc = Doc::parse_statement(statement.as_bytes()).map_err(Failure::new)?;
+    let time = |key: &str| {
+        let value = doc.get(key).map(<[u8]>::to_vec)?;
+        Timestamp::parse(&String::from_utf8(value).ok()?).ok()
+    };
+    let (Some(issued), Some(expires)) = (time("issued"), time("expires")) else {
+        return Err(Failure::new(
+            "the statement does not say from when until when it is good",
+        ));
+    };
+    let here = now.to_seconds_text();
+    if issued > now.plus(CLOCK_OFF_MAX) {
+        let why = format!(
+            "it was issued at {}, and this machine has {here}: one of the two clocks is wrong",
+            issued.to_seconds_text()
+        );
+        return Err(Failure::new(why).hint(
+            "compare both clocks with a third; nothing is signed until they agree within 30 s"
+                .to_owned(),
+        ));
+    }
+    if now > expires.plus(CLOCK_OFF_MAX) {
+        let why = format!(
+            "it was good until {}, and this machine has {here}",
+            expires.to_seconds_text()
+        );
+        return Err(
+            Failure::new(why).hint("have it proposed again, or compare both clocks".to_owned())
+        );
+    }
+    Ok(())
+}
+
+/// What is to be read before it is signed: the plan, line by line, then who asks.
+fn show(request: &Request) {
+    let mut err = std::io::stderr();
+    let text = format!(
+        "{}\n{}",
+        request.plan().unwrap_or("(no plan comes with it)"),
+        request.statement()
+    );
+    writeln!(err, "{}", display::for_terminal(&text)).ok();
+}
+
+/// The words of the other screen must be those of this request.
+fn compare(request: &Request, given: Option<&str>) -> Result<(), Failure> {
+    let words = request.words();
+    let typed = match given {
+        Some(words) => words.to_owned(),
+        None => {
+            writeln!(
+                std::io::stderr(),
+                "words: {}\ncompare them with the other screen, then type them to sign:",
+                words.join(" ")
+            )
+            .ok();
+            ask_terminal()?
+        }
+    };
+    if typed.split_ascii_whitespace().eq(words) {
+        return Ok(());
+    }
+    Err(
+        Failure::new("these are not the words of this request: nothing was signed")
+            .hint("different words mean a different plan: stop, and call the proposer".to_owned()),
+    )
+}
+
+/// A line from the terminal itself: standard input may hold the request.
+fn ask_terminal() -> Result<String, Failure> {
+    let tty = std::fs::File::open("/dev/tty").map_err(|error| {
+        Failure::new(format!(
+            "there is no terminal to type the words in: {error}"
+        ))
+        .hint("give them with `--words`".to_owned())
+        .code(Code::Usage)
+    })?;
+    let mut line = String::new();
+    std::io::BufReader::new(tty.take(WORDS_MAX))
+        .read_line(&mut line)
+        .map_err(Failure::new)?;
+    Ok(line)
+}
+
+/// `warroom confirm`.
+pub(super) fn confirm(environment: &Environment, args: &ConfirmArgs) -> Outcome {
+    let config = environment.config(Secrets::Skip)?;
+    let name = environment::target(args.target.as_deref(), environment, &config)?;
+    let armour = parse_answer(&read(&args.signature)?).map_err(|fault| detached(&fault))?;
+    let signer = args.signer.as_deref().map(PersonId::new).transpose();
+    let signer = signer.map_err(|error| Failure::new(error).code(Code::Usage))?;
+    let target = Target::Local {
+        name,
+        runtime_dirs: environment.runtime_dirs(&config),
+    };
+    let runtime = client_runtime()?;
+    let brought = runtime
+        .block_on(bring::confirm(
+            &target,
+            &Introduction::default(),
+            signer,
+            armour,
+        ))
+        .map_err(|error| {
+            let hint = error.hint();
+            Failure::new(error).hint(hint).code(Code::NoSession)
+        })?;
+    match brought {
+        Brought::Counted { step, signer } => {
+            super::say(&format!("confirmed: {step} by {signer}\n"))?;
+            Ok(Code::Done)
+        }
+        Brought::Refused(refused) => {
+            let hint = Some(refused.hint).filter(|hint| !hint.is_empty());
+            Err(Failure::new(refused.reason).hint(hint))
+        }
+    }
+}
+
+/// Text of a file or of standard input, no longer than any request.
+fn read(file: &Path) -> Result<String, Failure> {
+    let limit = u64::try_from(TEXT_MAX).unwrap_or(u64::MAX);
+    let mut text = String::new();
+    let done = if file == Path::new("-") {
+        std::io::stdin().take(limit).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(file).and_then(|open| open.take(limit).read_to_string(&mut text))
+    };
+    done.map_err(|error| Failure::new(format!("cannot read `{}`: {error}", file.display())))?;
+    Ok(text)
+}
+
+fn detached(fault: &DetachedFault) -> Failure {
+    Failure::new(fault.to_string()).hint(fault.hint().to_owned())
+}
+
+fn agent_fault(fault: &AgentFault) -> Failure {
+    Failure::new(fault.to_string()).hint(fault.hint().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement() -> String {
+        let doc = Doc::new("warroom-confirm", 1)
+            .with("issued", "2026-11-22T04:10:31Z")
+            .with("expires", "2026-11-22T04:15:31Z");
+        String::from_utf8(doc.print_statement().expect("short")).expect("ASCII")
+    }
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).expect("a time")
+    }
+
+    #[test]
+    fn a_clock_that_is_off_by_more_than_half_a_minute_signs_nothing() {
+        let text = statement();
+        assert!(in_time(&text, at("2026-11-22T04:10:01Z")).is_ok());
+        assert!(in_time(&text, at("2026-11-22T04:16:01Z")).is_ok());
+        let early = in_time(&text, at("2026-11-22T04:10:00Z")).expect_err("too early");
+        assert!(early.chain().contains("one of the two clocks is wrong"));
+        let late = in_time(&text, at("2026-11-22T04:16:02Z")).expect_err("too late");
+        assert!(
+            late.chain()
+                .contains("it was good until 2026-11-22T04:15:31Z")
+        );
+    }
+}
