@@ -19,8 +19,8 @@ pub mod plan;
 mod run;
 mod runbook_file;
 mod serve;
-mod signatures;
 mod sign;
+mod signatures;
 mod status;
 mod verify;
 

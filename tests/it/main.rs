@@ -71,3 +71,5 @@ mod session_writes;
 mod tidy;
 #[cfg(test)]
 mod tmux;
+#[cfg(test)]
+mod two_person;

@@ -11,9 +11,9 @@ use crate::domain::world::{Look, Roles, Roster};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-mod table;
 mod back;
 mod evidence;
+mod table;
 mod two_person;
 mod write;
 
