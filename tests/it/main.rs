@@ -78,3 +78,4 @@ mod tidy;
 mod tmux;
 #[cfg(test)]
 mod units;
+mod two_person;

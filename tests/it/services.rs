@@ -31,6 +31,18 @@ impl Services {
         services
     }
 
+    /// As [`Services::start`], with these accounts in place of [`ALICE`] and [`BOB`].
+    pub(crate) fn start_for(place: &Place, names: &[&str], users: &[&str]) -> Self {
+        let mut services = Self {
+            dir: place.join("svc"),
+            lines: BTreeMap::new(),
+        };
+        let mut command = script("up.sh");
+        command.args(names).arg(&services.dir);
+        services.take(command.env("WARROOM_USERS", users.join(" ")));
+        services
+    }
+
     /// Starts what has died, on the same ports.
     pub(crate) fn up(&mut self, names: &[&str]) {
         let mut command = script("up.sh");
@@ -39,7 +51,11 @@ impl Services {
             .args(names)
             .arg(&self.dir)
             .env("WARROOM_PG_USER", ALICE);
-        let lines = stdout_of(&mut command);
+        self.take(&mut command);
+    }
+
+    fn take(&mut self, command: &mut Command) {
+        let lines = stdout_of(command);
         let pairs = lines.lines().filter_map(|line| line.split_once('='));
         self.lines
             .extend(pairs.map(|(k, v)| (k.to_owned(), v.to_owned())));

@@ -4,13 +4,15 @@ use crate::harness::{Place, run, said, stdout_of, try_wait};
 use std::path::PathBuf;
 use std::process::Command;
 
-/// A pane is the whole terminal, keeps its last screen when its program ends, and keys arrive as they are sent.
+/// A pane is the whole terminal, keeps its last screen when its program ends, keys arrive as they are sent, and programs
+/// may set the clipboard.
 const SETTINGS: &str = "\
 set -g status off
 set -g remain-on-exit on
 set -g default-terminal tmux-256color
 set -s escape-time 0
 set -s exit-empty off
+set -s set-clipboard on
 ";
 
 /// A tmux server.
@@ -115,6 +117,31 @@ impl Terminal {
             self.name
         );
         screen
+    }
+
+    /// What a program has put on the clipboard since [`Terminal::clear_clipboard`]; empty when nothing.
+    pub(crate) fn clipboard(&self) -> String {
+        let output = run(self.tmux().arg("show-buffer"));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Forgets the clipboard; the panes of a server share one.
+    pub(crate) fn clear_clipboard(&self) {
+        run(self.tmux().arg("delete-buffer"));
+    }
+
+    /// Pastes a text, with the marks of a paste for programs that ask for them.
+    pub(crate) fn paste(&self, text: &str) {
+        stdout_of(self.tmux().args(["set-buffer", "-b", "paste", "--", text]));
+        stdout_of(self.tmux().args([
+            "paste-buffer",
+            "-p",
+            "-d",
+            "-b",
+            "paste",
+            "-t",
+            &self.target(),
+        ]));
     }
 
     /// A format of tmux, such as `#{alternate_on}`.
