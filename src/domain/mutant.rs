@@ -34,6 +34,16 @@ pub(crate) enum Guard {
     Resolve,
     /// A rejected proposal is over.
     Reject,
+    /// Evidence is at least as strong as its class asks.
+    Evidence,
+    /// A key that was revoked speaks for nobody.
+    Key,
+    /// Who was revoked has no role.
+    Person,
+    /// Who confirms has said first what is about to be touched.
+    Check,
+    /// Who expects something else to be touched ends the proposal.
+    Mismatch,
 }
 
 /// True while a test has switched a guard off; never outside of tests.

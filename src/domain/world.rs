@@ -5,6 +5,7 @@ use crate::domain::confirm::policy::Rules;
 use crate::domain::digest::Digest;
 use crate::domain::fact::Via;
 use crate::domain::id::{ConnectorName, PersonId};
+use crate::domain::mutant::{Guard, is_off};
 use crate::domain::write::Ability;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,6 +69,7 @@ impl Roster {
     pub fn roles(&self, person: &PersonId) -> Roles {
         match self {
             Self::Everybody => Roles::BOTH,
+            Self::Named(_) if is_off(Guard::Person) => Roles::BOTH,
             Self::Named(people) => people.get(person).copied().unwrap_or(Roles::OBSERVER),
         }
     }
@@ -128,7 +130,7 @@ impl World {
     /// neither does a code whose secret the owner of the server's account could read.
     pub fn is_good(&self, person: &PersonId, via: &Via) -> bool {
         match via {
-            Via::Sshsig { key, .. } => self.keys.get(key) == Some(person),
+            Via::Sshsig { key, .. } => self.keys.get(key) == Some(person) || is_off(Guard::Key),
             Via::Totp { .. } => self.owner.is_none(),
             Via::Uid(_) | Via::Demo => true,
         }

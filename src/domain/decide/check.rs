@@ -5,6 +5,7 @@ use super::ask::Ask;
 use crate::domain::confirm::rule;
 use crate::domain::fact::{Checked, CloseCause, Fact};
 use crate::domain::id::{AttemptNo, StepId};
+use crate::domain::mutant::{Guard, is_off};
 use crate::domain::readiness::StepView;
 use crate::domain::state::{Proposal, State};
 use crate::domain::world::World;
@@ -80,7 +81,7 @@ fn facts(
         dwell_ms: said.dwell_ms,
         matches,
     });
-    let closed = (!matches).then(|| Fact::ProposalClosed {
+    let closed = (!matches && !is_off(Guard::Mismatch)).then(|| Fact::ProposalClosed {
         step: view.plan.id.clone(),
         attempt: open.terms.attempt,
         why: CloseCause::Mismatch {

@@ -28,8 +28,8 @@ pub(super) fn decide(ask: &Ask<'_>, text: &str, evidence: &Evidence) -> Decision
     unchanged(ask, open)?;
     // Who signs on another machine has the plan in front of them there; nobody asks them here.
     let is_away = matches!(evidence, Evidence::Signature { detached: true, .. });
-    if !is_away && question(ask.state, open, ask.world).is_some() && !open.checked.contains(signer)
-    {
+    let is_asked = question(ask.state, open, ask.world).is_some() && !is_off(Guard::Check);
+    if !is_away && is_asked && !open.checked.contains(signer) {
         let refused = ask.no(
             "it asks first what you expect to be touched",
             "open the review: it asks before it shows the target",

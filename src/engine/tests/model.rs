@@ -26,7 +26,7 @@ use crate::domain::threshold::{OnBreach, Verdict};
 use crate::domain::time::{Moment, Timestamp};
 use acts::{Act, TERMINALS};
 use ghost::*;
-use scene::{PEOPLE, STEPS, Scene};
+use scene::{Asks, PEOPLE, STEPS, Scene, TOUCHED};
 use stateright::{Checker, Property};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -46,6 +46,8 @@ struct Bounds {
     troubles: u8,
     /// Step one was skipped, so that it can come back while step two is under way.
     skips: bool,
+    /// Of confirmers, beyond their number.
+    asks: Asks,
 }
 
 /// Ann, who has two terminals, and Bob.
@@ -56,6 +58,7 @@ const PAIR: Bounds = Bounds {
     offers: 2,
     troubles: 3,
     skips: false,
+    asks: Asks::NOTHING,
 };
 
 /// Step two is under way and step one may come back.
@@ -74,6 +77,23 @@ const THREE: Bounds = Bounds {
     offers: 2,
     troubles: 2,
     skips: false,
+    asks: Asks::NOTHING,
+};
+
+/// A class that asks for a signature, and what is about to be touched.
+const SIGNED: Bounds = Bounds {
+    offers: 2,
+    troubles: 2,
+    asks: Asks::ALL,
+    ..PAIR
+};
+
+/// The same with two confirmers, of whom one may give the confirm anew with another key.
+const SIGNED_TWICE: Bounds = Bounds {
+    people: 3,
+    quorum: [2, 1],
+    offers: 1,
+    ..SIGNED
 };
 
 /// A guard that is off, or a server that does not do as it should.
@@ -140,6 +160,7 @@ impl Model {
             let mut step = step(name, 0, vec![run]);
             step.risk = Risk::Destructive;
             step.quorum = quorum;
+            step.component = Some(TOUCHED.0.to_owned());
             step
         });
         let mut plan = fixture::plan();
@@ -207,7 +228,12 @@ impl stateright::Model for Model {
                 },
             );
         }
-        vec![Scene::new(state, now, self.bounds.troubles)]
+        vec![Scene::new(
+            state,
+            now,
+            self.bounds.troubles,
+            self.bounds.asks,
+        )]
     }
 
     fn actions(&self, scene: &Scene, acts: &mut Vec<Act>) {
@@ -237,6 +263,9 @@ impl stateright::Model for Model {
             Property::always(CLOSED, |_, s: &Scene| s.ghost.keeps(CLOSED)),
             Property::always(IN_TIME, |_, s: &Scene| s.ghost.keeps(IN_TIME)),
             Property::always(WATCHED, |_, s: &Scene| s.ghost.keeps(WATCHED)),
+            Property::always(STRONG, |_, s: &Scene| s.ghost.keeps(STRONG)),
+            Property::always(STANDING, |_, s: &Scene| s.ghost.keeps(STANDING)),
+            Property::always(CHECKED, |_, s: &Scene| s.ghost.keeps(CHECKED)),
             Property::always(REFUSED, |_, s: &Scene| s.ghost.keeps(REFUSED)),
             Property::always(POSSIBLE, |_, s: &Scene| s.ghost.keeps(POSSIBLE)),
         ];
@@ -334,14 +363,16 @@ fn explore(name: &str, bounds: Bounds, recorded: [usize; 2]) {
     println!("model {name}: {scenes} scenes, depth {depth}, {bounds:?}");
     checker.assert_properties();
     let causes = checker.model().causes.lock().expect("not poisoned").clone();
-    assert_eq!(causes.len(), CAUSES, "{name}: {causes:?}");
+    let more = if bounds.asks.checks { 2 } else { 0 };
+    assert_eq!(causes.len(), CAUSES + more, "{name}: {causes:?}");
     assert!(
         scenes * 2 > recorded,
         "{name}: {scenes} scenes, where there were {recorded}: is something not gone through any more?"
     );
 }
 
-/// Causes that end a proposal: `TWO_PERSON` 4.4, those that [`Model::note`] tells apart.
+/// Causes that end a proposal: `TWO_PERSON` 4.4, those that [`Model::note`] tells apart. Where something is asked of
+/// confirmers they are two more: revocation, and a mismatch.
 const CAUSES: usize = 10;
 
 #[test]
@@ -357,6 +388,16 @@ fn no_order_of_events_breaks_the_rule_when_a_step_comes_back() {
 #[test]
 fn no_order_of_events_breaks_the_rule_with_three_people() {
     explore("three", THREE, [11_298, 445_054]);
+}
+
+#[test]
+fn no_order_of_events_breaks_the_rule_with_signatures_revocations_and_checks() {
+    explore("signed", SIGNED, [1, 1]);
+}
+
+#[test]
+fn no_order_of_events_breaks_the_rule_with_two_signatures() {
+    explore("signed twice", SIGNED_TWICE, [1, 1]);
 }
 
 /// The shortest way to where a defect breaks a property.
@@ -388,6 +429,11 @@ fn every_guard_that_is_switched_off_is_noticed() {
         (off(Guard::Metric), PAIR, WATCHED),
         (off(Guard::Resolve), PAIR, RESOLVED),
         (off(Guard::Reject), PAIR, CLOSED),
+        (off(Guard::Evidence), SIGNED, STRONG),
+        (off(Guard::Key), SIGNED, STANDING),
+        (off(Guard::Person), SIGNED, STANDING),
+        (off(Guard::Check), SIGNED, CHECKED),
+        (off(Guard::Mismatch), SIGNED, CLOSED),
         (Defect::Hasty, PAIR, KNOWN),
         (Defect::Twice, PAIR, ONCE),
     ];

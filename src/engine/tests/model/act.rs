@@ -1,13 +1,13 @@
 //! What comes of an act: each through the functions the server calls.
 
-use super::acts::{Act, File, Jump, Key, TERMINALS};
+use super::acts::{Act, File, Jump, Key, Proof, TERMINALS};
 use super::ghost::{Ghost, KNOWN, POSSIBLE, REFUSED, RESOLVED, nonce_of};
-use super::scene::{Files, PEOPLE, Pending, STEPS, Scene, exe};
+use super::scene::{Files, KEYS, PEOPLE, Pending, STEPS, Scene, TOUCHED, exe};
 use super::{Defect, Model};
 use crate::domain::apply::check_apply;
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Evidence};
 use crate::domain::decide::{self, Prepared};
-use crate::domain::fact::{Actor, Fact, Outcome, Stamped};
+use crate::domain::fact::{Actor, Fact, Outcome, Stamped, Touch, Via};
 use crate::domain::fixture::{self, actor, id, no_output, person};
 use crate::domain::id::TerminalId;
 use crate::domain::mutant::{Guard, is_off};
@@ -105,6 +105,11 @@ impl Model {
             Act::Recover => self.engine(scene, Verdict::Pass),
             Act::Leave(terminal) => self.leave(scene, *terminal)?,
             Act::Back(who) => self.back(scene, *who),
+            Act::Revoke(one) => {
+                let mut next = scene.clone();
+                next.ghost.revoked.push(*one);
+                next
+            }
         };
         if act.is_trouble(scene) {
             next.troubles = next.troubles.checked_sub(1)?;
@@ -115,28 +120,31 @@ impl Model {
 
     fn ask(&self, scene: &Scene, who: usize, key: Key) -> Option<Scene> {
         let mut scene = scene.clone();
-        if key == Key::Confirm {
+        if let Key::Confirm(proof) = key {
             let text = scene.statement(who)?;
             let open = scene.state.proposal.as_ref()?;
             let is_first = [&open.terms.proposer, &open.terms.executor];
-            // What proposer and executor state is never counted, so nobody needs to remember it.
-            if !is_first.contains(&&person(PEOPLE[who])) || self.defect.is_some() {
-                scene.ghost.state(who, &text);
+            // What proposer and executor state, or by too little, is never counted: nobody needs to remember it.
+            let may_count =
+                !is_first.contains(&&person(PEOPLE[who])) && scene.ghost.is_strong(proof);
+            if may_count || self.defect.is_some() {
+                scene.ghost.state(who, proof, &text);
             }
         }
         let answer = Self::answer(&scene, who, key, None)?;
-        Some(self.take(&scene, who, answer))
+        Some(self.take(&scene, &by(who, key), answer))
     }
 
     fn replay(&self, scene: &Scene, place: usize) -> Option<Scene> {
         let said = scene.ghost.stated[place].clone();
-        let answer = Self::answer(scene, said.person, Key::Confirm, Some(&said.text))?;
-        Some(self.take(scene, said.person, answer))
+        let key = Key::Confirm(said.proof);
+        let answer = Self::answer(scene, said.person, key, Some(&said.text))?;
+        Some(self.take(scene, &by(said.person, key), answer))
     }
 
     /// What comes of a key: the plan of a proposal is rendered in between, as the server does.
     fn answer(scene: &Scene, who: usize, key: Key, said: Option<&str>) -> Option<Answer> {
-        let actor = actor(PEOPLE[who]);
+        let actor = by(who, key);
         let command = command(scene, who, key, said)?;
         let look = if key == Key::Go {
             scene.look()
@@ -162,14 +170,14 @@ impl Model {
         })
     }
 
-    fn take(&self, scene: &Scene, who: usize, answer: Answer) -> Scene {
+    fn take(&self, scene: &Scene, who: &Actor, answer: Answer) -> Scene {
         let record = match answer {
             Ok(batch) => return self.commit(scene, &batch),
             Err(record) => record,
         };
         let before = scene.clone().sealed();
         let closes = matches!(record[..], [Fact::ProposalClosed { .. }]);
-        let batch = Batch::new(scene, Look::NotLooked).stage_all(&actor(PEOPLE[who]), record);
+        let batch = Batch::new(scene, Look::NotLooked).stage_all(who, record);
         let mut after = self.commit(scene, &batch).sealed();
         if after != before && !closes {
             after.ghost.breaks(REFUSED);
@@ -224,9 +232,9 @@ impl Model {
     fn cut(&self, scene: &Scene, act: &Act, keep: usize) -> Option<Scene> {
         let Act::Ask(who, key) = act else { return None };
         let mut scene = scene.clone();
-        if *key == Key::Confirm {
+        if let Key::Confirm(proof) = *key {
             let text = scene.statement(*who)?;
-            scene.ghost.state(*who, &text);
+            scene.ghost.state(*who, proof, &text);
         }
         let Ok(batch) = Self::answer(&scene, *who, *key, None)? else {
             return None;
@@ -343,6 +351,21 @@ impl Model {
     }
 }
 
+/// Who asks: evidence belongs to the confirm, all else comes by the account.
+fn by(who: usize, key: Key) -> Actor {
+    let Key::Confirm(Proof::Key(key)) = key else {
+        return actor(PEOPLE[who]);
+    };
+    Actor::Person {
+        id: person(PEOPLE[who]),
+        via: Via::Sshsig {
+            key: KEYS[key].0.to_owned(),
+            touch: Touch::None,
+            detached: false,
+        },
+    }
+}
+
 /// What must hold of every scene, whatever led to it.
 fn check(next: &mut Scene) {
     let Ghost { offers, .. } = &next.ghost;
@@ -363,10 +386,26 @@ fn command(scene: &Scene, who: usize, key: Key, said: Option<&str>) -> Option<Co
         Key::Start(step) => fixture::start(STEPS[step]),
         Key::Retry(step) => fixture::retry(STEPS[step]),
         Key::Propose(step, _) => fixture::propose(STEPS[step]),
-        Key::Confirm => Command::confirm(match said {
-            Some(text) => text.to_owned(),
-            None => scene.statement(who)?,
-        }),
+        Key::Check(is_right) => Command::Check {
+            step: open?.terms.step.clone(),
+            attempt: open?.terms.attempt,
+            component: TOUCHED.0.to_owned(),
+            remaining: Some(if is_right { TOUCHED.1 } else { 0 }),
+            dwell_ms: 7000,
+        },
+        Key::Confirm(proof) => Command::Confirm {
+            statement: match said {
+                Some(text) => text.to_owned(),
+                None => scene.statement(who)?,
+            },
+            evidence: match proof {
+                Proof::Account => Evidence::Account,
+                Proof::Key(_) => Evidence::Signature {
+                    armour: "armour".to_owned(),
+                    detached: false,
+                },
+            },
+        },
         Key::Reject => fixture::reject(offered()?),
         Key::Cancel => fixture::cancel(offered()?),
         Key::Go => fixture::go_for(offered()?, open?.terms.attempt.0),

@@ -1,10 +1,20 @@
 //! What may happen next: what people press, what the world does, and what goes wrong.
 
 use super::Bounds;
-use super::scene::Scene;
+use super::scene::{KEYS, Scene};
+use crate::domain::confirm::policy::Grade;
 use crate::domain::fact::Finding;
 use crate::domain::id::TerminalId;
 use crate::domain::state::{Stage, StepStatus};
+
+/// How a person says yes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// By the account of the connection.
+    Account,
+    /// With this one of [`KEYS`].
+    Key(usize),
+}
 
 /// Something that may happen.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +46,8 @@ pub(super) enum Act {
     Leave(TerminalId),
     /// A person comes back.
     Back(usize),
+    /// Something is put on the list of what is revoked.
+    Revoke(Revoked),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +56,9 @@ pub(super) enum Key {
     Retry(usize),
     /// A step, to be executed by somebody.
     Propose(usize, usize),
-    Confirm,
+    /// What is expected to be touched: rightly, or something else.
+    Check(bool),
+    Confirm(Proof),
     Reject,
     Cancel,
     Go,
@@ -67,6 +81,13 @@ pub(super) enum Jump {
     Boot,
     /// The wall clock steps a little.
     Step,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Revoked {
+    /// One of [`KEYS`].
+    Key(usize),
+    Person(usize),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,10 +163,25 @@ fn work(scene: &Scene, bounds: &Bounds, acts: &mut Vec<Act>) {
 /// What can be done about the proposal on the table.
 fn table(scene: &Scene, bounds: &Bounds, acts: &mut Vec<Act>) {
     for who in 0..bounds.people {
-        acts.push(Act::Ask(who, Key::Confirm));
+        acts.extend(proofs(bounds, who).map(|proof| Act::Ask(who, Key::Confirm(proof))));
         acts.push(Act::Ask(who, Key::Go));
+        if bounds.asks.checks {
+            acts.push(Act::Ask(who, Key::Check(true)));
+        }
     }
     acts.extend((0..scene.ghost.stated.len()).map(Act::Replay));
+}
+
+/// What a person may put behind a yes: what does not make a difference is not tried.
+pub(super) fn proofs(bounds: &Bounds, who: usize) -> impl Iterator<Item = Proof> {
+    let signs = bounds.asks.minimum >= Grade::Sshsig;
+    let keys = KEYS
+        .iter()
+        .enumerate()
+        .filter(move |(_, (_, of))| *of == who);
+    let keys = keys.map(|(key, _)| Proof::Key(key)).filter(move |_| signs);
+    let by_account = (!signs || who == 1).then_some(Proof::Account);
+    by_account.into_iter().chain(keys)
 }
 
 /// What goes wrong, or another way.
@@ -174,19 +210,30 @@ fn trouble(scene: &Scene, bounds: &Bounds, acts: &mut Vec<Act>) {
             acts.push(cut(Act::Ask(who, Key::Resolve(step, Finding::Ran)), 1));
         }
     }
+    if bounds.asks.minimum >= Grade::Sshsig && (live.is_some() || unknown.is_some()) {
+        let keys = (0..KEYS.len()).filter(|key| KEYS[*key].1 < bounds.people);
+        let people = (0..bounds.people).map(Revoked::Person);
+        let all = keys.map(Revoked::Key).chain(people);
+        let all = all.filter(|one| !scene.ghost.is_revoked(*one));
+        acts.extend(all.map(Act::Revoke));
+    }
     if let Some(live) = live {
         let step = live.step;
         let keys = [Key::Reject, Key::Hold];
         acts.extend(keys.map(|key| Act::Ask(1, key)));
         let keys = [Key::Cancel, Key::Stop(step), Key::Rollback];
         acts.extend(keys.map(|key| Act::Ask(0, key)));
-        acts.push(cut(Act::Ask(1, Key::Confirm), 1));
+        let proof = proofs(bounds, 1).last().expect("there is one");
+        acts.push(cut(Act::Ask(1, Key::Confirm(proof)), 1));
         acts.extend((0..2).map(|keep| cut(Act::Ask(live.executor, Key::Go), keep)));
         let jumps = [Jump::Away, Jump::Armed, Jump::Wall, Jump::Boot, Jump::Step];
         acts.extend(jumps.map(Act::Jump));
         acts.extend([File::Content, File::Runbook, File::Policy].map(Act::Flip));
         if !scene.ghost.is_guard_bad {
             acts.push(Act::Breach);
+        }
+        if bounds.asks.checks {
+            acts.push(Act::Ask(1, Key::Check(false)));
         }
         let terminals = state.terminals.keys();
         acts.extend(terminals.map(|terminal| Act::Leave(*terminal)));
@@ -197,13 +244,19 @@ impl Act {
     pub(super) fn is_trouble(&self, scene: &Scene) -> bool {
         match self {
             Self::Ask(_, key) => match key {
-                Key::Reject | Key::Cancel | Key::Stop(_) | Key::Hold | Key::Rollback => true,
+                Key::Reject
+                | Key::Cancel
+                | Key::Stop(_)
+                | Key::Hold
+                | Key::Rollback
+                | Key::Check(false) => true,
                 Key::Retry(step) => {
                     matches!(scene.state.steps[*step].status, StepStatus::Skipped { .. })
                 }
                 Key::Start(_)
                 | Key::Propose(..)
-                | Key::Confirm
+                | Key::Confirm(_)
+                | Key::Check(true)
                 | Key::Go
                 | Key::Resolve(..)
                 | Key::Release => false,
@@ -214,6 +267,7 @@ impl Act {
             | Self::Jump(_)
             | Self::Flip(_)
             | Self::Breach
+            | Self::Revoke(_)
             | Self::Leave(_) => true,
             Self::Replay(_) | Self::Spawn | Self::Tick | Self::Recover | Self::Back(_) => false,
         }

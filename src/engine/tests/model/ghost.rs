@@ -1,9 +1,11 @@
 //! What really happened, kept beside the state and without asking it: who pressed what, what was there to run, what
 //! died. The properties are judged on this.
 
-use super::scene::{Files, PEOPLE, STEPS};
+use super::acts::{Proof, Revoked};
+use super::scene::{Asks, Files, KEYS, PEOPLE, STEPS, TOUCHED};
+use crate::domain::confirm::policy::Grade;
 use crate::domain::confirm::{ABSENCE_MAX, ARMED_LIFE, CLOCK_STEP_MAX_MS, PROPOSAL_LIFE};
-use crate::domain::fact::{Actor, Fact, Finding, Stamped};
+use crate::domain::fact::{Actor, Fact, Finding, Stamped, Via};
 use crate::domain::id::{Nonce, PersonId};
 use crate::domain::state::State;
 use crate::domain::threshold::Verdict;
@@ -21,10 +23,14 @@ pub(super) const ALONE: &str = "at most one destructive attempt in INTENT, RUNNI
 pub(super) const KNOWN: &str = "after any crash point: outcome known, or UNKNOWN";
 pub(super) const RESOLVED: &str = "UNKNOWN leaves only by two people";
 pub(super) const CLOSED: &str =
-    "after reject, cancel, breach or restart no spawn for that proposal";
+    "after reject, cancel, breach, mismatch or restart no spawn for that proposal";
 pub(super) const IN_TIME: &str = "after either time limit, or a step of the clock, no spawn";
 pub(super) const WATCHED: &str =
     "no spawn while a guard is bad, somebody is away or the policy changed";
+pub(super) const STRONG: &str = "no spawn on evidence that is weaker than the class asks";
+pub(super) const STANDING: &str = "no spawn on a key or a person that was revoked";
+pub(super) const CHECKED: &str =
+    "nobody confirms before they have said rightly what is about to be touched";
 pub(super) const REFUSED: &str = "a refusal changes nothing";
 pub(super) const POSSIBLE: &str = "what is decided is possible";
 
@@ -70,11 +76,13 @@ impl Offer {
 pub(super) struct Stated {
     pub(super) offer: usize,
     pub(super) person: usize,
+    pub(super) proof: Proof,
     pub(super) text: Arc<str>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Ghost {
+    pub(super) asks: Asks,
     pub(super) offers: Vec<Offer>,
     pub(super) stated: Vec<Stated>,
     /// Who said what about the unknown outcome.
@@ -82,6 +90,12 @@ pub(super) struct Ghost {
     /// Since when nobody sits at a person's terminals.
     pub(super) away: [Option<Moment>; PEOPLE.len()],
     pub(super) is_guard_bad: bool,
+    /// What is on the list of what is revoked.
+    pub(super) revoked: Vec<Revoked>,
+    /// By what each person's newest confirm of the proposal on the table was accepted.
+    pub(super) accepted: [Option<Proof>; PEOPLE.len()],
+    /// Who has said rightly what it is about to touch.
+    pub(super) checked: [bool; PEOPLE.len()],
     /// Properties that do not hold.
     pub(super) broken: Vec<&'static str>,
 }
@@ -100,7 +114,46 @@ fn place(actor: &Actor) -> usize {
     place_of(actor.person().expect("a person"))
 }
 
+/// The proof behind a recorded actor.
+pub(super) fn proof_of(via: &Via) -> Proof {
+    match via {
+        Via::Sshsig { key, .. } => {
+            let place = KEYS.iter().position(|(name, _)| name == key);
+            Proof::Key(place.expect("one of ours"))
+        }
+        Via::Uid(_) => Proof::Account,
+        Via::Demo | Via::Totp { .. } => panic!("nobody has these here"),
+    }
+}
+
 impl Ghost {
+    pub(super) fn new(asks: Asks) -> Self {
+        Self {
+            asks,
+            offers: Vec::new(),
+            stated: Vec::new(),
+            votes: Vec::new(),
+            away: [None; PEOPLE.len()],
+            is_guard_bad: false,
+            revoked: Vec::new(),
+            accepted: [None; PEOPLE.len()],
+            checked: [false; PEOPLE.len()],
+            broken: Vec::new(),
+        }
+    }
+
+    pub(super) fn is_revoked(&self, one: Revoked) -> bool {
+        self.revoked.contains(&one)
+    }
+
+    /// As much as the class asks.
+    pub(super) fn is_strong(&self, proof: Proof) -> bool {
+        match proof {
+            Proof::Account => self.asks.minimum == Grade::Uid,
+            Proof::Key(_) => true,
+        }
+    }
+
     pub(super) fn keeps(&self, property: &str) -> bool {
         !self.broken.contains(&property)
     }
@@ -118,14 +171,15 @@ impl Ghost {
     }
 
     /// The person sat there and said yes to this proposal.
-    pub(super) fn state(&mut self, person: usize, text: &str) {
+    pub(super) fn state(&mut self, person: usize, proof: Proof, text: &str) {
         let Some(offer) = self.live() else { return };
-        let is_same = |s: &Stated| (s.offer, s.person) == (offer, person);
+        let is_same = |s: &Stated| (s.offer, s.person, s.proof) == (offer, person, proof);
         if !self.stated.iter().any(is_same) {
             let text = text.into();
             self.stated.push(Stated {
                 offer,
                 person,
+                proof,
                 text,
             });
         }
@@ -166,8 +220,21 @@ impl Ghost {
                 });
             }
             Fact::StepArmed { .. } => self.on_live(|offer| offer.armed = Some(at)),
-            Fact::ProposalClosed { .. } => self.on_live(|offer| offer.is_dead = true),
-            Fact::ExecIntent { nonce, .. } => self.go(before, record, nonce.as_ref(), files),
+            Fact::ProposalClosed { .. } => {
+                self.on_live(|offer| offer.is_dead = true);
+                self.clear_table();
+            }
+            Fact::StepChecked(said) => {
+                let (component, remaining) = TOUCHED;
+                let is_right = said.component == component && said.remaining == Some(remaining);
+                self.checked[place(&record.actor)] |= is_right;
+                self.on_live(|offer| offer.is_dead |= !is_right);
+            }
+            Fact::StepConfirmed(_) => self.confirmed(&record.actor),
+            Fact::ExecIntent { nonce, .. } => {
+                self.go(before, record, nonce.as_ref(), files);
+                self.clear_table();
+            }
             Fact::ExecOutcome { .. } => self.ends(End::Known),
             Fact::ExecUnknown { .. } => {
                 self.votes.clear();
@@ -179,7 +246,9 @@ impl Ghost {
                 self.votes.push((who, *finding));
             }
             Fact::StepResolved { finding, .. } => {
-                let agreed = self.votes.iter().filter(|(_, found)| found == finding);
+                let agreed = self.votes.iter().filter(|(who, found)| {
+                    found == finding && !self.is_revoked(Revoked::Person(*who))
+                });
                 if agreed.count() < 2 {
                     self.breaks(RESOLVED);
                 }
@@ -206,6 +275,51 @@ impl Ghost {
         }
     }
 
+    fn clear_table(&mut self) {
+        self.accepted = [None; PEOPLE.len()];
+        self.checked = [false; PEOPLE.len()];
+    }
+
+    fn confirmed(&mut self, actor: &Actor) {
+        let Actor::Person { via, .. } = actor else {
+            return self.breaks(SECOND);
+        };
+        let who = place(actor);
+        self.accepted[who] = Some(proof_of(via));
+        if self.asks.checks && !self.checked[who] {
+            self.breaks(CHECKED);
+        }
+    }
+
+    /// Enough of the people who were accepted pass this.
+    fn has_enough(&self, offer: &Offer, quorum: u8, passes: impl Fn(usize, Proof) -> bool) -> bool {
+        let all = self.accepted.iter().enumerate();
+        let good = all.filter(|(who, proof)| {
+            let is_first = *who == offer.proposer || *who == offer.executor;
+            !is_first && proof.is_some_and(|proof| passes(*who, proof))
+        });
+        good.count() >= usize::from(quorum.max(1))
+    }
+
+    /// What the yes of each stands on holds at go.
+    fn judge_evidence(&mut self, offer: &Offer, quorum: u8) {
+        if !self.has_enough(offer, quorum, |_, proof| self.is_strong(proof)) {
+            self.breaks(STRONG);
+        }
+        let stands = |who, proof| {
+            let is_key_good = match proof {
+                Proof::Account => true,
+                Proof::Key(key) => !self.is_revoked(Revoked::Key(key)),
+            };
+            is_key_good && !self.is_revoked(Revoked::Person(who))
+        };
+        let first = [offer.proposer, offer.executor];
+        let is_first_gone = first.map(|who| self.is_revoked(Revoked::Person(who)));
+        if !self.has_enough(offer, quorum, stands) || is_first_gone.contains(&true) {
+            self.breaks(STANDING);
+        }
+    }
+
     /// The attempt that is under way has come to an end.
     fn ends(&mut self, end: End) {
         let before = if end == End::Resolved {
@@ -229,7 +343,10 @@ impl Ghost {
         let mut counted: Vec<usize> = open.confirms.iter().map(|c| place_of(&c.person)).collect();
         let offer = self.offers[number].clone();
         if counted.iter().any(|who| {
-            let is_this = |s: &Stated| (s.offer, s.person) == (number, *who);
+            let is_this = |s: &Stated| {
+                let is_accepted = self.accepted[*who] == Some(s.proof);
+                (s.offer, s.person) == (number, *who) && is_accepted
+            };
             !self.stated.iter().any(is_this)
         }) {
             self.breaks(REALLY);
@@ -249,6 +366,7 @@ impl Ghost {
         if counted.len() < usize::from(open.terms.quorum.max(1)) || goes != offer.executor {
             self.breaks(SECOND);
         }
+        self.judge_evidence(&offer, open.terms.quorum);
         if offer.is_dead {
             self.breaks(CLOSED);
         }

@@ -1,13 +1,15 @@
 //! One state of the model: the real state, the world around it, and what really happened.
 
-use super::ghost::{End, Ghost, nonce_of, place_of};
+use super::acts::{Proof, Revoked};
+use super::ghost::{End, Ghost, nonce_of, place_of, proof_of};
+use crate::domain::confirm::policy::Grade;
 use crate::domain::confirm::statement::confirm_statement;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{HoldCause, Mode};
 use crate::domain::fixture::{self, person};
 use crate::domain::id::StepId;
 use crate::domain::state::{
-    Finished, Hold, Phase, Proposal, Running, Stage, State, StepState, StepStatus,
+    CountedConfirm, Finished, Hold, Phase, Proposal, Running, Stage, State, StepState, StepStatus,
 };
 use crate::domain::time::Moment;
 use crate::domain::world::{Look, Roles, Roster, World};
@@ -17,6 +19,35 @@ use std::sync::Arc;
 
 pub(super) const PEOPLE: [&str; 3] = ["ann", "bob", "cho"];
 pub(super) const STEPS: [&str; 2] = ["one", "two"];
+/// Keys that are listed, and for which of [`PEOPLE`]: Bob has two.
+pub(super) const KEYS: [(&str, usize); 4] = [
+    ("SHA256:ann", 0),
+    ("SHA256:bob", 1),
+    ("SHA256:bob-too", 1),
+    ("SHA256:cho", 2),
+];
+/// What both steps touch, and how many others of its group stay in service.
+pub(super) const TOUCHED: (&str, u32) = ("db-1", 2);
+
+/// What the class of the steps asks of confirmers beyond their number.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asks {
+    /// Least evidence.
+    pub(super) minimum: Grade,
+    /// They say first what is about to be touched.
+    pub(super) checks: bool,
+}
+
+impl Asks {
+    pub(super) const NOTHING: Self = Self {
+        minimum: Grade::Uid,
+        checks: false,
+    };
+    pub(super) const ALL: Self = Self {
+        minimum: Grade::Sshsig,
+        checks: true,
+    };
+}
 
 /// Which version of each file lies on the disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,14 +106,14 @@ pub(super) fn exe(content: bool) -> Digest {
 }
 
 impl Scene {
-    pub(super) fn new(state: State, now: Moment, troubles: u8) -> Self {
+    pub(super) fn new(state: State, now: Moment, troubles: u8, asks: Asks) -> Self {
         Self {
             state: Arc::new(state),
             now,
             files: Files::default(),
             troubles,
             pending: None,
-            ghost: Ghost::default(),
+            ghost: Ghost::new(asks),
             key: Arc::new([]),
         }
         .sealed()
@@ -97,12 +128,23 @@ impl Scene {
     /// What a server reads now.
     pub(super) fn world(&self, look: Look) -> World {
         let version = |is_new| if is_new { b"new" } else { b"old" };
-        let roles = PEOPLE.map(|name| (person(name), Roles::BOTH));
+        let ghost = &self.ghost;
+        // What is revoked is on one list only: each alone has to be enough.
+        let people = (0..PEOPLE.len()).filter(|who| !ghost.is_revoked(Revoked::Person(*who)));
+        let listed = people.map(|who| (person(PEOPLE[who]), Roles::BOTH));
+        let keys = (0..KEYS.len()).filter(|key| !ghost.is_revoked(Revoked::Key(*key)));
+        let keys = keys.map(|key| (KEYS[key].0.to_owned(), person(PEOPLE[KEYS[key].1])));
+        let mut rules = fixture::rules();
+        rules.destructive.confirmer = Some(ghost.asks.minimum);
+        rules.destructive.independent_check = Some(ghost.asks.checks);
         World {
             policy: Some(Digest::of(version(self.files.policy))),
             runbook: Some(Digest::of(version(self.files.runbook))),
             look,
-            roster: Roster::Named(roles.into()),
+            roster: Roster::Named(listed.collect()),
+            rules: Arc::new(rules),
+            keys: keys.collect(),
+            groups: [(TOUCHED.0.to_owned(), TOUCHED.1)].into(),
             ..fixture::world()
         }
     }
@@ -199,8 +241,9 @@ impl Scene {
     fn proposal_key(&self, key: &mut Vec<u8>, open: &Proposal) {
         let Proposal {
             terms,
+            // The proposer's account, always.
             via: _,
-            checked: _,
+            checked,
             plan: _,
             proposed,
             opened,
@@ -215,9 +258,12 @@ impl Scene {
         key.push(byte(place_of(&terms.proposer)));
         key.push(byte(place_of(&terms.executor)));
         key.push(u8::from(proposed.is_some()));
-        let mut people: Vec<u8> = confirms.iter().map(|c| byte(place_of(&c.person))).collect();
+        let one = |c: &CountedConfirm| [byte(place_of(&c.person)), proof_byte(proof_of(&c.via))];
+        let mut people: Vec<[u8; 2]> = confirms.iter().map(one).collect();
         people.sort_unstable();
-        key.extend(people);
+        key.extend(people.concat());
+        key.push(b',');
+        key.extend(checked.iter().map(|who| byte(place_of(who))));
         key.push(b',');
         self.age(key, *opened, 900);
         if let Some(armed) = armed {
@@ -246,6 +292,10 @@ impl Scene {
             votes,
             away: _,
             is_guard_bad,
+            asks: _,
+            revoked,
+            accepted,
+            checked,
             broken,
         } = &self.ghost;
         for offer in offers {
@@ -267,9 +317,9 @@ impl Scene {
             }
         }
         key.push(b'C');
-        let mut said: Vec<[u8; 2]> = stated
+        let mut said: Vec<[u8; 3]> = stated
             .iter()
-            .map(|s| [byte(s.offer), byte(s.person)])
+            .map(|s| [byte(s.offer), byte(s.person), proof_byte(s.proof)])
             .collect();
         said.sort_unstable();
         key.extend(said.concat());
@@ -280,6 +330,12 @@ impl Scene {
             .collect();
         said.sort_unstable();
         key.extend(said.concat());
+        key.push(b'E');
+        key.extend(accepted.iter().map(|p| p.map_or(0, proof_byte)));
+        key.extend(checked.map(u8::from));
+        let mut gone: Vec<u8> = revoked.iter().map(|one| revoked_byte(*one)).collect();
+        gone.sort_unstable();
+        key.extend(gone);
         key.extend([b'G', u8::from(*is_guard_bad), byte(broken.len())]);
     }
 }
@@ -307,6 +363,20 @@ const fn hold_byte(hold: &Hold) -> u8 {
         HoldCause::Guard { .. } => b'g',
         HoldCause::Restart => b'r',
         HoldCause::Moved { .. } => b'm',
+    }
+}
+
+fn proof_byte(proof: Proof) -> u8 {
+    match proof {
+        Proof::Account => 1,
+        Proof::Key(key) => 2 + byte(key),
+    }
+}
+
+fn revoked_byte(one: Revoked) -> u8 {
+    match one {
+        Revoked::Key(key) => byte(key),
+        Revoked::Person(who) => 100 + byte(who),
     }
 }
 
