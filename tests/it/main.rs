@@ -78,4 +78,5 @@ mod tidy;
 mod tmux;
 #[cfg(test)]
 mod units;
+#[cfg(test)]
 mod two_person;
