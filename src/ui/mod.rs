@@ -395,7 +395,7 @@ impl Ui {
         if on_confirm && let Some(ritual) = &mut self.ritual {
             self.keymap.reset();
             let heard = ritual.on_key(key, now);
-            update::on_heard(&mut work, heard);
+            signing::on_heard(&mut work, heard);
             return work.requests;
         }
         if let Some(action) = self.keymap.on_key(key, on_confirm) {

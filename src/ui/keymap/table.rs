@@ -183,7 +183,7 @@ pub(super) const TABLE: &[Binding] = &[
     bind(
         "K",
         A::SignIn,
-        G::Outside,
+        G::Second,
         "",
         "key: say with a signature who is at this terminal, on an account of several people",
     ),
