@@ -93,6 +93,7 @@ fn genesis(plan: Plan) -> Genesis {
         panels: Vec::new(),
         plan,
         session_key: None,
+        allow_uid: false,
     }
 }
 

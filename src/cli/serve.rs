@@ -205,6 +205,7 @@ fn genesis(
         runbook: loaded.path,
         runbook_digest: loaded.digest,
         policy: policy.digest,
+        allow_uid: policy.rules.allow_uid,
     };
     pin::genesis(seed, clock).map_err(|error| {
         let hint = error.hint().map(str::to_owned);

@@ -134,17 +134,16 @@ fn show(request: &Request) {
 /// The words of the other screen must be those of this request.
 fn compare(request: &Request, given: Option<&str>) -> Result<(), Failure> {
     let words = request.words();
-    let typed = match given {
-        Some(words) => words.to_owned(),
-        None => {
-            writeln!(
-                std::io::stderr(),
-                "words: {}\ncompare them with the other screen, then type them to sign:",
-                words.join(" ")
-            )
-            .ok();
-            ask_terminal()?
-        }
+    let typed = if let Some(words) = given {
+        words.to_owned()
+    } else {
+        writeln!(
+            std::io::stderr(),
+            "words: {}\ncompare them with the other screen, then type them to sign:",
+            words.join(" ")
+        )
+        .ok();
+        ask_terminal()?
     };
     if typed.split_ascii_whitespace().eq(words) {
         return Ok(());

@@ -6,9 +6,11 @@
 
 mod actor;
 mod exec;
+mod word;
 
 pub use actor::{Actor, Touch, Via};
 pub use exec::{ExecKey, Outcome, OutputRef};
+pub use word::{Checked, Signed};
 
 use crate::domain::digest::Digest;
 use crate::domain::id::{
@@ -86,6 +88,19 @@ pub struct Genesis {
     /// are older than checkpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_key: Option<String>,
+    /// At the start the policy took accounts for people (`allow_uid`): every export says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_uid: bool,
+}
+
+impl Genesis {
+    /// The word in every export: the mode, and whether accounts are taken for people in it.
+    pub const fn mode_words(&self) -> &'static str {
+        match (self.mode, self.allow_uid) {
+            (Mode::Advisory, true) => "ADVISORY uid",
+            (mode, _) => mode.as_str(),
+        }
+    }
 }
 
 /// Why the session is held.
@@ -284,32 +299,6 @@ pub struct Confirmed {
     pub statement: String,
     /// The armoured SSHSIG over it; empty for evidence that is no signature. In a record it follows the statement.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub signature: String,
-}
-
-/// What a confirmer said from their own view, before the proposer's target was shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checked {
-    /// The step.
-    pub step: StepId,
-    /// Which attempt.
-    pub attempt: AttemptNo,
-    /// The component they expect to be touched.
-    pub component: String,
-    /// How many others of its group stay in service; absent where nobody could be asked.
-    pub remaining: Option<u32>,
-    /// How long they looked, milliseconds.
-    pub dwell_ms: u64,
-    /// It is what the proposal is about.
-    pub matches: bool,
-}
-
-/// A statement and the signature over it, as a record keeps them for whoever checks it with other tools.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Signed {
-    /// The document, whole. Its first line is the namespace of the signature.
-    pub statement: String,
-    /// The armoured SSHSIG over it.
     pub signature: String,
 }
 

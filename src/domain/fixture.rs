@@ -207,6 +207,7 @@ pub(crate) fn genesis(plan: Plan) -> Genesis {
         panels: Vec::new(),
         plan,
         session_key: None,
+        allow_uid: false,
     }
 }
 

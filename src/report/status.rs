@@ -56,7 +56,7 @@ impl Standing {
 pub struct Summary {
     /// Title of the runbook.
     pub title: String,
-    /// `ADVISORY` or `DEMO`.
+    /// `ENFORCED`, `ADVISORY`, `ADVISORY uid` where accounts are taken for people, or `DEMO`.
     pub mode: &'static str,
     /// Where it stands.
     pub standing: Standing,
@@ -115,7 +115,7 @@ pub fn summary(state: &State) -> Summary {
         });
     Summary {
         title: plan.title.clone(),
-        mode: state.genesis.mode.as_str(),
+        mode: state.genesis.mode_words(),
         standing: standing(state),
         passed: forward()
             .filter(|(_, step)| step.status.is_passed())

@@ -26,6 +26,8 @@ pub struct Seed {
     pub runbook_digest: Digest,
     /// Digest of the policy in force.
     pub policy: Digest,
+    /// That policy takes accounts for people.
+    pub allow_uid: bool,
 }
 
 /// Why a session cannot be pinned.
@@ -78,6 +80,7 @@ pub fn genesis(seed: Seed, clock: &dyn Clock) -> Result<Genesis, PinError> {
         panels: seed.panels,
         // Made with the session directory, so that a failed start leaves no key behind.
         session_key: None,
+        allow_uid: seed.allow_uid,
     })
 }
 

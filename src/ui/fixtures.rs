@@ -84,6 +84,7 @@ fn genesis(mode: Mode) -> Genesis {
         plan: plan(),
         panels: Vec::new(),
         session_key: None,
+        allow_uid: false,
     }
 }
 

@@ -256,7 +256,7 @@ impl Ui {
         match work.room.and_then(|room| proof::propose(room, draft)) {
             Some(wish) => signing::begin(&mut work, wish),
             None => {
-                work.say("the draft is not the plan its terms name: call the owner of the host")
+                work.say("the draft is not the plan its terms name: call the owner of the host");
             }
         }
         work.requests
@@ -395,7 +395,7 @@ impl Ui {
         if on_confirm && let Some(ritual) = &mut self.ritual {
             self.keymap.reset();
             let heard = ritual.on_key(key, now);
-            update::on_heard(&mut work, heard);
+            signing::on_heard(&mut work, heard);
             return work.requests;
         }
         if let Some(action) = self.keymap.on_key(key, on_confirm) {

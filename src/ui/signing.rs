@@ -1,12 +1,29 @@
 //! From a wish for a signature to what is sent: what keys and the agent's answers come to.
 
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::policy;
 use crate::ui::Request;
 use crate::ui::layers::{Layer, Notice, Prompt, Purpose, Sign, SignAct};
-use crate::ui::proof::{Then, Wish, needed};
+use crate::ui::proof::{self, Then, Wish, needed};
+use crate::ui::ritual::Heard;
 use crate::ui::room::Link;
-use crate::ui::update::Work;
+use crate::ui::update::{self, Work};
+
+/// Does what the ritual heard.
+pub(super) fn on_heard(work: &mut Work<'_>, heard: Heard) {
+    match heard {
+        Heard::Nothing => {}
+        Heard::Leave => work.model.show(work.model.back_to),
+        Heard::Reject(step) => update::reject(work, step),
+        Heard::Check(command) => work.ask(command),
+        Heard::Confirm(statement) => {
+            match work.room.and_then(|room| proof::confirm(room, &statement)) {
+                Some(wish) => begin_confirm(work, wish),
+                None => work.ask(Command::confirm(statement)),
+            }
+        }
+    }
+}
 
 /// Asks the agent, and shows that it is asked.
 pub(super) fn begin(work: &mut Work<'_>, wish: Wish) {
@@ -72,14 +89,12 @@ pub(super) fn on_act(work: &mut Work<'_>, act: SignAct) {
 
 /// Tells why there is no signature, in the popup that waits for one, or at the bottom.
 pub(super) fn failed(work: &mut Work<'_>, reason: &str, hint: &str) {
-    match work.layers.sign() {
-        Some(sign) => sign.fail(reason, hint),
-        None => {
-            let refusal = crate::domain::command::Refusal {
-                reason: reason.to_owned(),
-                hint: hint.to_owned(),
-            };
-            work.layers.notice = Some(Notice::refusal(&refusal, work.now));
-        }
+    if let Some(sign) = work.layers.sign() {
+        return sign.fail(reason, hint);
     }
+    let refusal = Refusal {
+        reason: reason.to_owned(),
+        hint: hint.to_owned(),
+    };
+    work.layers.notice = Some(Notice::refusal(&refusal, work.now));
 }

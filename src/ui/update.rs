@@ -17,7 +17,6 @@ use crate::ui::canvas::{Target, Targets, target_at};
 use crate::ui::layers::{Layer, Layers, Menu, MenuItem, Notice, Outcome, Palette, Prompt, Purpose};
 use crate::ui::model::{Model, moved};
 use crate::ui::proof;
-use crate::ui::ritual::Heard;
 use crate::ui::room::{Link, RECORDS_MAX, Room};
 use crate::ui::{signing, writing};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
@@ -132,23 +131,7 @@ fn on_typed(work: &mut Work<'_>, purpose: Purpose, text: String) {
     work.ask(command);
 }
 
-/// Does what the ritual heard.
-pub(super) fn on_heard(work: &mut Work<'_>, heard: Heard) {
-    match heard {
-        Heard::Nothing => {}
-        Heard::Leave => work.model.show(work.model.back_to),
-        Heard::Reject(step) => reject(work, step),
-        Heard::Check(command) => work.ask(command),
-        Heard::Confirm(statement) => {
-            match work.room.and_then(|room| proof::confirm(room, &statement)) {
-                Some(wish) => signing::begin_confirm(work, wish),
-                None => work.ask(Command::confirm(statement)),
-            }
-        }
-    }
-}
-
-fn reject(work: &mut Work<'_>, step: StepId) {
+pub(super) fn reject(work: &mut Work<'_>, step: StepId) {
     let title = format!("why do you reject `{step}`? the proposer reads it");
     work.prompt(Purpose::Reject(step), title);
 }

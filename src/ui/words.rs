@@ -3,7 +3,7 @@
 pub(crate) mod write;
 
 use crate::domain::confirm::statement::Kind;
-use crate::domain::fact::{Fact, HoldCause, Quote, Stamped};
+use crate::domain::fact::{Checked, Fact, HoldCause, Quote, Stamped};
 use crate::domain::id::{RuleId, StepId};
 use crate::domain::readiness::Readiness;
 use crate::domain::reading::Liveness;
@@ -268,37 +268,45 @@ fn step_fact(state: &State, fact: &Fact, naming: Naming) -> String {
         Fact::StepUndone { step } => format!("undone: {}", name(step)),
         Fact::UndoFailed { step, why } => format!("could not undo {}{}", name(step), because(why)),
         Fact::ProposalOpened { terms, .. } => format!("opens a proposal of {}", name(&terms.step)),
-        Fact::StatementSigned(signed) => match Kind::of(&signed.statement) {
-            Some(Kind::Hello) => "signed in with a key".to_owned(),
-            Some(Kind::Reject) => "signed a no".to_owned(),
-            Some(Kind::Go) => "signed the go".to_owned(),
-            Some(Kind::Resolve) => "signed what was found".to_owned(),
-            Some(Kind::Breakglass) => "signed to go forward alone".to_owned(),
-            Some(Kind::Propose | Kind::Confirm) | None => "signed a statement".to_owned(),
-        },
+        Fact::StatementSigned(signed) => signed_words(&signed.statement).to_owned(),
         Fact::StepProposed { .. } => "proposes it for a second person to review".to_owned(),
         Fact::StepConfirmed(confirmed) => format!("confirmed {}", name(&confirmed.step)),
-        Fact::StepChecked(checked) => {
-            let verdict = if checked.matches {
-                "as proposed"
-            } else {
-                "NOT as proposed"
-            };
-            let left = checked
-                .remaining
-                .map_or_else(String::new, |left| format!(", {left} others left"));
-            let seconds = checked.dwell_ms / 1000;
-            format!(
-                "expects {} to be touched{left}: {verdict} (looked for {seconds} s)",
-                checked.component
-            )
-        }
+        Fact::StepChecked(checked) => checked_words(checked),
         Fact::StepArmed { step } => format!("armed: {} waits for go", name(step)),
         Fact::ProposalClosed { step, why, .. } => {
             format!("the proposal of {} ended: {why}", name(step))
         }
         _ => String::new(),
     }
+}
+
+/// What somebody signed.
+fn signed_words(statement: &str) -> &'static str {
+    match Kind::of(statement) {
+        Some(Kind::Hello) => "signed in with a key",
+        Some(Kind::Reject) => "signed a no",
+        Some(Kind::Go) => "signed the go",
+        Some(Kind::Resolve) => "signed what was found",
+        Some(Kind::Breakglass) => "signed to go forward alone",
+        Some(Kind::Propose | Kind::Confirm) | None => "signed a statement",
+    }
+}
+
+/// What a confirmer expected, and how that compares.
+fn checked_words(checked: &Checked) -> String {
+    let verdict = if checked.matches {
+        "as proposed"
+    } else {
+        "NOT as proposed"
+    };
+    let left = checked
+        .remaining
+        .map_or_else(String::new, |left| format!(", {left} others left"));
+    let seconds = checked.dwell_ms / 1000;
+    format!(
+        "expects {} to be touched{left}: {verdict} (looked for {seconds} s)",
+        checked.component
+    )
 }
 
 fn rule_fact(

@@ -90,6 +90,7 @@ pub(crate) fn genesis() -> Genesis {
         plan,
         panels: Vec::new(),
         session_key: None,
+        allow_uid: false,
     }
 }
 

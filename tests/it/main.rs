@@ -64,6 +64,7 @@ mod session_bounds;
 mod session_confirm;
 #[cfg(test)]
 mod session_host;
+#[cfg(test)]
 mod session_signed;
 #[cfg(test)]
 mod session_writes;

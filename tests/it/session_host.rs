@@ -125,6 +125,7 @@ impl Host {
             problems.extend(more);
             problems.retain(|p| p.severity == Severity::Error);
             assert!(problems.is_empty(), "{problems:?}");
+            let policy = Policy::read(&self.people).expect("a policy");
             let seed = Seed {
                 name: Self::name(),
                 mode: self.mode,
@@ -132,7 +133,8 @@ impl Host {
                 panels: Vec::new(),
                 runbook: runbook.clone(),
                 runbook_digest: Digest::of(text.as_bytes()),
-                policy: Policy::read(&self.people).expect("a policy").digest,
+                policy: policy.digest,
+                allow_uid: policy.rules.allow_uid,
             };
             Box::new(pin::genesis(seed, &*self.clock).expect("random numbers"))
         });

@@ -4,6 +4,7 @@ use crate::session_host::{Host, Person, Running, person, step};
 use ring::signature::Ed25519KeyPair;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
+use warroom::clock::Clock as _;
 use warroom::domain::command::{Command, Evidence, Signed};
 use warroom::domain::confirm::statement::{
     Kind, confirm_statement, go_statement, hello_statement, propose_statement,
@@ -59,7 +60,7 @@ impl Keyed {
         host.mode = Mode::Advisory;
         let keyed = Self { host };
         let me = rustix::process::geteuid().as_raw();
-        let people: String = ["alice", "bob", "carol"]
+        let people: Vec<String> = ["alice", "bob", "carol"]
             .iter()
             .map(|name| {
                 format!(
@@ -72,9 +73,9 @@ impl Keyed {
         } else {
             format!("[shared]\nuids = [{me}]\n")
         };
-        keyed.write("people.toml", &format!("{people}{shared}"));
+        keyed.write("people.toml", &format!("{}{shared}", people.concat()));
         keyed.write("rules.toml", rules);
-        let keys: String = ["alice", "bob", "carol"]
+        let keys: Vec<String> = ["alice", "bob", "carol"]
             .iter()
             .map(|name| {
                 let key = make::public_key(&pair(name)).expect("a key");
@@ -86,7 +87,7 @@ impl Keyed {
                 )
             })
             .collect();
-        keyed.write("allowed_signers", &keys);
+        keyed.write("allowed_signers", &keys.concat());
         let Self { mut host } = keyed;
         host.people = PeopleSource::File(host.path("people.toml"));
         Self { host }
@@ -331,4 +332,93 @@ async fn the_owner_of_the_account_speaks_for_nobody_else_without_keys() {
     assert!(!one.welcome.policy.is_uid_by_policy(), "{class:?}");
     assert!(class.confirmer > warroom::domain::confirm::policy::Grade::Uid);
     running.end().await;
+}
+
+#[tokio::test]
+async fn a_confirmer_who_expects_something_else_ends_the_proposal_with_the_reason() {
+    let runbook = WIPE.replace("id=wipe", "id=wipe component=db-1");
+    for (component, is_right) in [("db-2", false), ("db-1", true)] {
+        let host = Host::new(&runbook);
+        std::fs::copy("/bin/sh", host.path("bin/sh")).expect("a shell");
+        let running = host.start().await;
+        let mut alice = host.attach("alice").await;
+        let mut bob = host.attach("bob").await;
+        alice.does(Command::Begin).await;
+        alice.starts("wipe").await;
+        alice.does(Command::propose(step("wipe"))).await;
+        bob.until("the proposal", is_proposed).await;
+        let statement = bob.statement();
+        let why = bob.is_refused(Command::confirm(statement)).await;
+        assert!(why.contains("asks first what you expect"), "{why}");
+        bob.does(Command::Check {
+            step: step("wipe"),
+            attempt: bob.state.proposal.as_ref().expect("open").terms.attempt,
+            component: component.to_owned(),
+            remaining: None,
+            dwell_ms: 9000,
+        })
+        .await;
+        if is_right {
+            bob.confirms().await;
+            alice.until("armed", is_armed).await;
+        } else {
+            alice
+                .until("the end of it", |p| p.state.proposal.is_none())
+                .await;
+            let (_, why) = alice.state.last_closed.clone().expect("closed");
+            assert_eq!(why, "bob expected `db-2`, and it is about `db-1`");
+        }
+        running.end().await;
+    }
+}
+
+/// RFC 6238 with SHA-1, six digits, half a minute.
+fn code_at(secret: &[u8], seconds: u64) -> String {
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret);
+    let tag = ring::hmac::sign(&key, &(seconds / 30).to_be_bytes());
+    let tag = tag.as_ref();
+    let at = usize::from(tag[tag.len() - 1] & 0x0f);
+    let bytes: [u8; 4] = tag[at..at + 4].try_into().expect("four");
+    format!(
+        "{:06}",
+        (u32::from_be_bytes(bytes) & 0x7fff_ffff) % 1_000_000
+    )
+}
+
+#[tokio::test]
+async fn a_code_confirms_once_and_is_nowhere_in_the_journal() {
+    let rules = "[class.destructive]\nconfirmer = \"totp\"\nproposer = \"sshsig\"\nindependent_check = false\n";
+    let keyed = Keyed::new(rules);
+    let people = std::fs::read_to_string(keyed.host.path("people.toml")).expect("there");
+    let people = people.replace("id = \"bob\"", "id = \"bob\"\ntotp = true");
+    keyed.write("people.toml", &people);
+    let secret = [7_u8; 20];
+    let dir = keyed.host.path("totp.d");
+    std::fs::create_dir(&dir).expect("mkdir");
+    std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700)).expect("chmod");
+    let file = dir.join("bob");
+    std::fs::write(&file, data_encoding::BASE32_NOPAD.encode(&secret) + "\n").expect("write");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("chmod");
+    let (running, mut alice, mut bob) = Box::pin(keyed.proposed()).await;
+    assert!(bob.welcome.policy.codes, "the screen offers it");
+    let statement = confirm_of(&bob, &person("bob"));
+    let by_code = |code: &str| Command::Confirm {
+        statement: statement.clone(),
+        evidence: Evidence::Code {
+            code: code.to_owned(),
+        },
+    };
+    let now = u64::try_from(keyed.host.clock.now().wall.as_millis() / 1000).expect("after 1970");
+    let code = code_at(&secret, now);
+    let wrong = if code == "123456" { "654321" } else { "123456" };
+    let why = bob.is_refused(by_code(wrong)).await;
+    assert!(why.contains("the code is wrong"), "{why}");
+    bob.does(by_code(&code)).await;
+    alice.until("armed", is_armed).await;
+    let via = &alice.state.proposal.as_ref().expect("open").confirms[0].via;
+    assert_eq!(via, &Via::Totp { step: now / 30 });
+    running.end().await;
+    let journal = std::fs::read(keyed.host.journal()).expect("there");
+    let holds = |text: &str| journal.windows(text.len()).any(|w| w == text.as_bytes());
+    assert!(!holds(&code) || code == "000000", "never journaled");
 }

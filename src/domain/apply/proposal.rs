@@ -127,7 +127,8 @@ fn confirm(state: &mut State, confirmed: &Confirmed, mark: Mark<'_>) -> Result<(
         at: mark.at,
     };
     let open = state.proposal.as_mut().ok_or("no proposal is open")?;
-    open.confirms.retain(|c| &c.person != signer);
+    open.confirms
+        .retain(|c| &c.person != signer || is_off(Guard::People));
     open.confirms.push(counted);
     Ok(())
 }

@@ -125,6 +125,8 @@ impl Model {
                 CloseCause::Guard { .. } => "guard",
                 CloseCause::Absent { .. } => "absent",
                 CloseCause::Policy | CloseCause::PolicyUnread { .. } => "policy",
+                CloseCause::Revoked { .. } => "revoked",
+                CloseCause::Mismatch { .. } => "mismatch",
                 CloseCause::Session { .. } => "session",
                 CloseCause::Restart => "restart",
             };

@@ -181,6 +181,13 @@ pub(super) const TABLE: &[Binding] = &[
         "writes: what was asked of other systems, and what came of it",
     ),
     bind(
+        "K",
+        A::SignIn,
+        G::Second,
+        "",
+        "key: say with a signature who is at this terminal, on an account of several people",
+    ),
+    bind(
         "d",
         A::Details,
         G::Outside,

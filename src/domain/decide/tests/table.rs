@@ -166,7 +166,10 @@ fn opening(room: &Room) -> Fact {
     terms.quorum = 2;
     terms.plan = Digest::of(plan.as_bytes());
     terms.nonce = Nonce::from_bytes([77; 16]);
-    Fact::ProposalOpened(terms)
+    Fact::ProposalOpened {
+        terms,
+        signature: String::new(),
+    }
 }
 
 fn vote() -> Fact {

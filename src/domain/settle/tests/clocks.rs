@@ -113,7 +113,7 @@ fn check(room: &Room) -> Result<usize, TestCaseError> {
     let (mut opened, mut armed, mut runs) = (None, None, 0);
     for record in &room.records {
         match &record.fact {
-            Fact::ProposalOpened(_) => (opened, armed) = (Some(record.at), None),
+            Fact::ProposalOpened { .. } => (opened, armed) = (Some(record.at), None),
             Fact::StepArmed { .. } => armed = Some(record.at),
             Fact::ProposalClosed { .. } => (opened, armed) = (None, None),
             Fact::ExecIntent { nonce: Some(_), .. } => {

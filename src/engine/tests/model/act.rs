@@ -152,6 +152,7 @@ impl Model {
                 plan: scene.plan(&step),
                 nonce: nonce_of(scene.ghost.offers.len()),
                 executor: person(PEOPLE[executor]),
+                signed: None,
             };
             decision = decide::open_proposal(state, &actor, &step, &prepared, scene.now, world);
         }
@@ -362,12 +363,10 @@ fn command(scene: &Scene, who: usize, key: Key, said: Option<&str>) -> Option<Co
         Key::Start(step) => fixture::start(STEPS[step]),
         Key::Retry(step) => fixture::retry(STEPS[step]),
         Key::Propose(step, _) => fixture::propose(STEPS[step]),
-        Key::Confirm => Command::Confirm {
-            statement: match said {
-                Some(text) => text.to_owned(),
-                None => scene.statement(who)?,
-            },
-        },
+        Key::Confirm => Command::confirm(match said {
+            Some(text) => text.to_owned(),
+            None => scene.statement(who)?,
+        }),
         Key::Reject => fixture::reject(offered()?),
         Key::Cancel => fixture::cancel(offered()?),
         Key::Go => fixture::go_for(offered()?, open?.terms.attempt.0),

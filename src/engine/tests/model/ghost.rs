@@ -150,7 +150,7 @@ impl Ghost {
     pub(super) fn observe(&mut self, before: &State, record: &Stamped, files: Files) {
         let at = record.at;
         match &record.fact {
-            Fact::ProposalOpened(terms) => {
+            Fact::ProposalOpened { terms, .. } => {
                 let step = STEPS.iter().position(|name| *name == terms.step.as_str());
                 self.offers.push(Offer {
                     step: step.expect("one of ours"),

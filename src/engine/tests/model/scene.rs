@@ -199,6 +199,9 @@ impl Scene {
     fn proposal_key(&self, key: &mut Vec<u8>, open: &Proposal) {
         let Proposal {
             terms,
+            // Everybody here is known by their account, and nobody is asked for their own view.
+            via: _,
+            checked: _,
             plan: _,
             proposed,
             opened,
@@ -368,6 +371,8 @@ fn step_key(key: &mut Vec<u8>, step: &StepState) {
         votes,
         proposed,
         worked,
+        // What resolve statements name; nothing is decided by it.
+        ran: _,
     } = step;
     assert!(
         not_before.is_none() && gate_since.is_none(),
@@ -387,6 +392,7 @@ fn step_key(key: &mut Vec<u8>, step: &StepState) {
         since: _,
         pid,
         stop_asked,
+        ran: _,
     }) = running
     {
         key.extend([b'R', byte(of.attempt.0), byte(of.try_no)]);
