@@ -119,15 +119,10 @@ impl Terminal {
         screen
     }
 
-    /// What a program has put on the clipboard since [`Terminal::clear_clipboard`]; empty when nothing.
+    /// What a program has put on the clipboard last; empty when nothing was.
     pub(crate) fn clipboard(&self) -> String {
         let output = run(self.tmux().arg("show-buffer"));
         String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    /// Forgets the clipboard; the panes of a server share one.
-    pub(crate) fn clear_clipboard(&self) {
-        run(self.tmux().arg("delete-buffer"));
     }
 
     /// Pastes a text, with the marks of a paste for programs that ask for them.

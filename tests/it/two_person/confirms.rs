@@ -3,7 +3,7 @@
 use super::agent::Agent;
 use super::offline;
 use super::seat::{Seat, clipboard};
-use super::stage::{Layout, Stage, cannot};
+use super::stage::{BOB_SECRET, Layout, Stage, cannot};
 use crate::harness::{checkout, run, said, stdout_of};
 use crate::services::{ALICE, BOB};
 use ring::hmac;
@@ -150,14 +150,22 @@ fn a_code_confirms_once_and_a_wrong_or_used_one_does_not() {
     );
 }
 
-/// What bob's authenticator shows: RFC 6238 over the secret of the layout, done once more without the product.
+/// What bob's authenticator shows.
 pub(super) fn code_now() -> String {
+    code_of(BOB_SECRET)
+}
+
+/// RFC 6238 over a secret, done once more without the product.
+pub(super) fn code_of(secret: &str) -> String {
     let now = std::time::SystemTime::now();
     let seconds = now
         .duration_since(std::time::UNIX_EPOCH)
         .expect("after 1970")
         .as_secs();
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"12345678901234567890");
+    let secret = data_encoding::BASE32
+        .decode(secret.as_bytes())
+        .expect("base 32");
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &secret);
     let tag = hmac::sign(&key, &(seconds / 30).to_be_bytes());
     let at = usize::from(tag.as_ref()[19] & 15);
     let four: [u8; 4] = tag.as_ref()[at..at + 4].try_into().expect("four");

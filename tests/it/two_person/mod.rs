@@ -2,7 +2,17 @@
 //! (`TWO_PERSON` 10.2). Every test lays out a host of its own.
 
 mod agent;
+mod agents;
+mod alone;
+mod changes;
 mod confirms;
+mod cuts;
+mod fakes;
+mod histories;
+mod kills;
+mod measures;
 mod offline;
+mod program;
 mod seat;
+mod shared;
 mod stage;

@@ -69,14 +69,6 @@ impl Seat {
         });
     }
 
-    /// Says by a key of the agent who is here: for a terminal in an account that is nobody's.
-    pub(crate) fn sign_in(&self, person: &str) {
-        self.press(&[":"]);
-        self.wait("palette");
-        self.type_line("sign in");
-        self.wait_said(&format!("you are {person}"));
-    }
-
     /// Begins the maintenance and takes its step to where it waits to be proposed.
     pub(crate) fn begin(&self, stage: &Stage, session: &str) {
         self.press(&["B"]);

@@ -55,6 +55,11 @@ pub(crate) fn cannot(test: &str) -> bool {
     false
 }
 
+/// Secret of alice's one-time codes, where people have some.
+pub(crate) const ALICE_SECRET: &str = "MFWGSY3FMFWGSY3FMFWGSY3FMFWGSY3F";
+/// Secret of bob's.
+pub(crate) const BOB_SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+
 /// How the host is laid out.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Layout {
@@ -62,7 +67,7 @@ pub(crate) struct Layout {
     pub(crate) owner: &'static str,
     /// `rules.toml`.
     pub(crate) rules: &'static str,
-    /// Bob has one-time codes.
+    /// People have one-time codes.
     pub(crate) codes: bool,
 }
 
@@ -181,7 +186,7 @@ impl Stage {
             ""
         };
         let people = format!(
-            "[[person]]\nid = \"alice\"\nuids = [{}]\nroles = [\"operator\", \"approver\"]\n\
+            "[[person]]\nid = \"alice\"\nuids = [{}]\nroles = [\"operator\", \"approver\"]\n{codes}\
              [[person]]\nid = \"bob\"\nuids = [{}]\nroles = [\"operator\", \"approver\"]\n{codes}\
              [shared]\nuids = [{}]\n",
             uid_of(ALICE),
@@ -309,6 +314,21 @@ impl Stage {
             "-tt",
             user,
             &shell,
+        ]);
+        let terminal = self.tmux.open(name, (100, 30), &command);
+        terminal.wait(PROMPT);
+        Seat::new(terminal)
+    }
+
+    /// As [`Stage::seat`], by what `sudo -u ACCOUNT` does: no ssh, and no agent.
+    pub(crate) fn seat_by_sudo(&self, name: &str, user: &str) -> Seat {
+        let group = stdout_of(Command::new("id").args(["-g", user]));
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", user, "--regid", group.trim(), "--init-groups"]);
+        command.args([
+            "sh",
+            "-c",
+            &format!("unset SSH_AUTH_SOCK; {}", self.shell(user)),
         ]);
         let terminal = self.tmux.open(name, (100, 30), &command);
         terminal.wait(PROMPT);

@@ -1,0 +1,112 @@
+//! What the rule costs two people: keys and seconds from the proposal, with the waits that the default rules ask for.
+
+use super::agent::Agent;
+use super::seat::Seat;
+use super::stage::{Layout, Stage, cannot};
+use crate::services::{ALICE, BOB};
+use std::time::Instant;
+
+/// The rules without a line of their own: the check, and the whole dwell.
+const AS_DELIVERED: &str = "# nothing here: defaults\n";
+
+fn now() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "real people wait in real time")]
+    Instant::now()
+}
+
+struct Pair<'a> {
+    stage: &'a Stage,
+    session: &'static str,
+    alice: Seat,
+    bob: Seat,
+    started: Instant,
+}
+
+impl<'a> Pair<'a> {
+    /// Both attached, the step at the point where it is proposed; counts from there.
+    fn at_the_start(stage: &'a Stage, laptop: &Agent, session: &'static str) -> Self {
+        stage.start(session);
+        let alice = stage.seat(&format!("{session}-alice"), ALICE, None);
+        let bob = stage.seat(&format!("{session}-bob"), BOB, Some(&laptop.socket()));
+        alice.attach(session);
+        bob.attach(session);
+        alice.begin(stage, session);
+        alice.forget_keys();
+        bob.forget_keys();
+        let started = now();
+        alice.propose(stage, session);
+        bob.review();
+        Self {
+            stage,
+            session,
+            alice,
+            bob,
+            started,
+        }
+    }
+
+    fn tell(&self, what: &str) -> (f64, usize) {
+        let seconds = now().duration_since(self.started).as_secs_f64();
+        let (alice, bob) = (self.alice.keys(), self.bob.keys());
+        eprintln!(
+            "\nMEASURE two-person {what}: {seconds:.1} s, {} keys (proposer {alice}, confirmer {bob})",
+            alice + bob
+        );
+        (seconds, alice + bob)
+    }
+}
+
+#[test]
+fn a_confirm_a_mismatch_and_a_reject_take_few_keys_and_seconds() {
+    if cannot("two_person::measures::a_confirm_a_mismatch_and_a_reject") {
+        return;
+    }
+    let stage = Stage::new(Layout {
+        rules: AS_DELIVERED,
+        ..Layout::default()
+    });
+    let laptop = Agent::with_key(&stage, "laptop", "bob");
+
+    let pair = Pair::at_the_start(&stage, &laptop, "straight");
+    pair.bob.check();
+    let words = pair.bob.read();
+    pair.bob.type_words(&words);
+    pair.alice.go();
+    stage.wait_record(pair.session, "exec.spawned", "");
+    let (seconds, keys) = pair.tell("from propose to running");
+    assert!(
+        seconds < 30.0 && keys < 60,
+        "the machine is in the way of people"
+    );
+    stage.wait_step(pair.session, "done");
+    let checked = &stage.records_of(pair.session, "step.checked")[0];
+    assert_eq!(checked["actor"], "bob", "{checked}");
+    assert_eq!(stage.runs(pair.session), 1);
+
+    let pair = Pair::at_the_start(&stage, &laptop, "mismatch");
+    pair.bob.say_component("db-2");
+    stage.wait_record(pair.session, "step.closed", "db-2");
+    pair.alice.wait_said("db-2");
+    pair.tell("from propose to a mismatch");
+    pair.stage.wait_step(pair.session, "needs-proposal");
+
+    let pair = Pair::at_the_start(&stage, &laptop, "reject");
+    pair.bob.check();
+    pair.bob.wait("read to the end first");
+    pair.bob.terminal.wait_that("the question why", |screen| {
+        let asked = screen.contains("why do you reject");
+        // Keys of the first moment are thrown away.
+        if !asked {
+            pair.bob.press(&["r"]);
+        }
+        asked
+    });
+    let typed = pair.bob.terminal.screen();
+    for _ in 0..typed.matches("rr").count() {
+        pair.bob.press(&["BSpace"]);
+    }
+    pair.bob.type_line("the other one first");
+    stage.wait_record(pair.session, "step.closed", "the other one first");
+    pair.tell("from propose to a reject");
+    assert_eq!(stage.runs("mismatch") + stage.runs("reject"), 0);
+}

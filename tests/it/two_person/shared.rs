@@ -1,0 +1,118 @@
+//! Everybody in one account and one pane of one tmux: the account proves nothing; a code and a signature do.
+
+use super::agent::Agent;
+use super::confirms::code_now;
+use super::program::Program;
+use super::seat::Seat;
+use super::stage::{Layout, SHARED, Stage, cannot};
+use crate::bastion::PROMPT;
+use crate::harness::said;
+use crate::services::ALICE;
+use std::fs;
+use std::process::Command as Process;
+use warroom::domain::command::Command;
+
+/// Alice has proposed from her own account; she and bob both look into one pane of the shared account.
+fn pane(stage: &Stage, session: &str) -> (Seat, Seat, Seat) {
+    stage.start(session);
+    let alice = stage.seat(&format!("{session}-alice"), ALICE, None);
+    alice.attach(session);
+    alice.begin(stage, session);
+    alice.propose(stage, session);
+    let home = stage.place.join(&format!("home/{SHARED}"));
+    let inner = format!("tmux -S {}/{session} -f /dev/null", home.display());
+    let first = stage.seat(&format!("{session}-first"), SHARED, None);
+    first.type_line(&format!("{inner} new-session -s pane"));
+    first.wait("[pane]");
+    let second = stage.seat(&format!("{session}-second"), SHARED, None);
+    second.type_line(&format!("{inner} attach -t pane"));
+    second.wait("[pane]");
+    first.type_line(&format!("warroom attach -t {session}"));
+    for seat in [&first, &second] {
+        seat.wait("RUNNING");
+    }
+    second.press(&["c"]);
+    for seat in [&first, &second] {
+        seat.wait_said("this account is nobody's, so it cannot confirm");
+    }
+    (alice, first, second)
+}
+
+#[test]
+fn in_a_pane_of_a_shared_account_a_code_and_a_signature_count_and_the_account_does_not() {
+    if cannot("two_person::shared::in_a_pane_of_a_shared_account") {
+        return;
+    }
+    let stage = Stage::new(Layout {
+        codes: true,
+        rules: "[class.destructive]\nconfirmer = \"totp\"\nindependent_check = false\ndwell = \"1s\"\npresence = \"no\"\n",
+        ..Layout::default()
+    });
+    let (alice, _first, _second) = pane(&stage, "code");
+    let mut program = Program::attach(&stage, SHARED, "code");
+    for person in ["bob", "alice"] {
+        let statement = program.statement(person);
+        let refused = program.ask(Command::confirm(statement));
+        assert!(refused.is_some(), "the account does not count as {person}");
+    }
+    assert_eq!(
+        program.confirm_by_code("bob", &code_now()),
+        None,
+        "the code says who it is"
+    );
+    stage.wait_step("code", "armed");
+    alice.go();
+    stage.wait_step("code", "done");
+    assert_eq!(stage.runs("code"), 1);
+    let confirmed = &stage.records_of("code", "step.confirmed")[0];
+    assert_eq!(confirmed["actor"], "bob");
+    assert!(
+        confirmed["via"].to_string().starts_with("\"totp:"),
+        "{confirmed}"
+    );
+
+    // A signature that bob made on his own machine, brought in by a command in that very pane.
+    let (alice, first, second) = pane(&stage, "away");
+    let laptop = Agent::with_key(&stage, "laptop", "bob");
+    let program = Program::attach(&stage, SHARED, "away");
+    let statement = program.statement("bob");
+    let plan = program
+        .state
+        .proposal
+        .as_ref()
+        .map(|open| open.plan.clone());
+    let request =
+        warroom::evidence::detached::Request::new(&statement, plan.as_deref()).expect("a request");
+    let home = stage.place.join("home/elsewhere");
+    fs::create_dir(&home).expect("mkdir");
+    fs::write(home.join("request"), request.print()).expect("written");
+    let signed = Process::new(stage.place.program())
+        .args(["sign", "--words", &request.words().join(" ")])
+        .arg(home.join("request"))
+        .env_clear()
+        .env("HOME", &home)
+        .env("SSH_AUTH_SOCK", laptop.socket())
+        .output()
+        .expect("runs");
+    assert!(signed.status.success(), "{}", said(&signed));
+    let armour = stage
+        .place
+        .write("home/armour", &String::from_utf8_lossy(&signed.stdout));
+    first.press(&["Escape"]);
+    first.press(&["C-b"]);
+    first.press(&["C-b"]);
+    first.press(&["d"]);
+    first.wait(PROMPT);
+    second.type_line(&format!(
+        "clear; warroom confirm -t away --signer bob --signature {}",
+        armour.display()
+    ));
+    for seat in [&first, &second] {
+        seat.wait_said("confirmed: touch by bob");
+    }
+    stage.wait_step("away", "armed");
+    alice.go();
+    stage.wait_step("away", "done");
+    assert_eq!(stage.runs("away"), 1);
+    assert_eq!(stage.verifies("away")["signatures"]["bob"], 1);
+}
