@@ -3,15 +3,13 @@
 use super::guard::{Holder, Unread};
 use super::problem::Problem;
 use crate::domain::confirm::people::People;
-use crate::domain::digest::Digest;
 use crate::domain::id::PersonId;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::evidence::totp::Secret;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The directory beside the people file.
 pub(super) const DIR: &str = "totp.d";
-/// Shortest secret, in bytes (`TWO_PERSON` 8.4).
-const SECRET_BYTES_MIN: usize = 20;
 
 /// What a look at the secrets gave.
 #[derive(Default)]
@@ -48,7 +46,7 @@ pub(super) fn look(holder: &Holder, people: &People) -> Secrets {
             return found;
         }
     };
-    let mut owners: BTreeMap<Digest, String> = BTreeMap::new();
+    let mut owners: Vec<(Secret, &str)> = Vec::new();
     for name in &secrets.names {
         let path = secrets.path_of(name);
         if !wants.iter().any(|id| id.as_str() == name) {
@@ -56,19 +54,21 @@ pub(super) fn look(holder: &Holder, people: &People) -> Secrets {
             found.notes.push(Problem::of_file(&path, what, "remove it"));
         }
         match secrets.read(name) {
-            Ok(text) => match digest_of(&text) {
-                Ok(digest) => {
-                    if let Some(first) = owners.insert(digest, name.clone()) {
+            Ok(text) => match Secret::parse(&text.into()) {
+                Ok(secret) => {
+                    // Two forms of one secret show the same codes, so the codes are compared.
+                    let first = owners.iter().find(|(other, _)| other.is_same(&secret));
+                    if let Some((_, first)) = first {
                         let what = format!("is the same secret as that of `{first}`");
                         let hint = "a code would prove either of two people: make a new secret for one of them";
                         found.problems.push(Problem::of_file(&path, what, hint));
                     }
+                    owners.push((secret, name));
                 }
-                Err(what) => found.problems.push(Problem::of_file(
-                    &path,
-                    what,
-                    "20 random bytes or more, in base 32 on one line",
-                )),
+                Err(fault) => {
+                    let problem = Problem::of_file(&path, fault.to_string(), fault.hint());
+                    found.problems.push(problem);
+                }
             },
             Err(Unread::Forbidden) => found.notes.push(unchecked(&path)),
             Err(Unread::Wrong(problem)) => found.problems.push(problem),
@@ -88,37 +88,4 @@ fn unchecked(path: &Path) -> Problem {
     let what =
         "cannot be read by this account; whether two people have one secret was not looked at";
     Problem::of_file(path, what.to_owned(), "")
-}
-
-/// Digest of the secret's bytes: two ways to write one secret are one.
-fn digest_of(text: &str) -> Result<Digest, String> {
-    let plain: String = text
-        .chars()
-        .filter(|c| !c.is_ascii_whitespace() && !matches!(c, '-' | '='))
-        .map(|c| c.to_ascii_uppercase())
-        .collect();
-    let bytes = data_encoding::BASE32_NOPAD
-        .decode(plain.as_bytes())
-        .map_err(|_| "is not base 32".to_owned())?;
-    if bytes.len() < SECRET_BYTES_MIN {
-        return Err(format!(
-            "is a secret of {} bytes, {SECRET_BYTES_MIN} is the least",
-            bytes.len()
-        ));
-    }
-    Ok(Digest::of(&bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_secret_is_one_however_it_is_written() {
-        let plain = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
-        let grouped = "jbsw y3dp ehpk 3pxp jbsw-y3dp-ehpk-3pxp\n";
-        assert_eq!(digest_of(plain), digest_of(grouped));
-        assert!(digest_of("JBSWY3DP").is_err_and(|what| what.contains("5 bytes")));
-        assert!(digest_of("not base 32!").is_err());
-    }
 }

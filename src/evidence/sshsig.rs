@@ -12,6 +12,8 @@ pub use fault::SigFault;
 
 use super::key::{Key, Listed};
 use super::packet::{Packet, put_string};
+use super::revoked::Revoked;
+use super::signers::Signers;
 use crate::domain::fact::Touch;
 use crate::domain::id::PersonId;
 use crate::domain::time::Timestamp;
@@ -62,6 +64,29 @@ pub struct Proof {
     pub touch: Touch,
     /// Signatures a security key has made so far; one that goes back hints at a copied key. Some keys always say 0.
     pub counter: Option<u32>,
+}
+
+/// Judges an armour by the lists: all rules of `TWO_PERSON` 5.4, from the key to the person and never the other way.
+///
+/// `at` is the time of the event. Lists are read by the caller, newly for every decision.
+///
+/// # Errors
+/// The first rule of [`SigFault`] that does not hold.
+pub fn verify(
+    message: &[u8],
+    namespace: &str,
+    armour: &str,
+    signers: &Signers,
+    revoked: &Revoked,
+    at: Timestamp,
+) -> Result<Proof, SigFault> {
+    let signature = Signature::parse(armour)?;
+    let blob = signature.blob();
+    let listed = signers.of_blob(blob).ok_or_else(|| SigFault::NotListed {
+        key: signature.key.fingerprint(),
+    })?;
+    let is_revoked = revoked.has_key(blob) || revoked.has_person(&listed.person);
+    signature.check(message, namespace, listed, is_revoked, at)
 }
 
 impl Signature {

@@ -82,7 +82,7 @@ const THREE: Bounds = Bounds {
 
 /// A class that asks for a signature, and what is about to be touched.
 const SIGNED: Bounds = Bounds {
-    offers: 2,
+    offers: 1,
     troubles: 2,
     asks: Asks::ALL,
     ..PAIR
@@ -92,7 +92,7 @@ const SIGNED: Bounds = Bounds {
 const SIGNED_TWICE: Bounds = Bounds {
     people: 3,
     quorum: [2, 1],
-    offers: 1,
+    troubles: 1,
     ..SIGNED
 };
 
@@ -348,7 +348,9 @@ fn explore(name: &str, bounds: Bounds, recorded: [usize; 2]) {
     use stateright::Model as _;
     let [usual, long] = recorded;
     let (bounds, recorded) = if is_long() {
-        let (offers, troubles) = (bounds.offers.max(3), bounds.troubles + 1);
+        // One more where there are the most proofs to choose from.
+        let most = if bounds.asks.checks { 2 } else { 3 };
+        let (offers, troubles) = (bounds.offers.max(most), bounds.troubles + 1);
         let bounds = Bounds {
             offers,
             troubles,
@@ -364,7 +366,9 @@ fn explore(name: &str, bounds: Bounds, recorded: [usize; 2]) {
     checker.assert_properties();
     let causes = checker.model().causes.lock().expect("not poisoned").clone();
     let more = if bounds.asks.checks { 2 } else { 0 };
-    assert_eq!(causes.len(), CAUSES + more, "{name}: {causes:?}");
+    // To be away too long somebody goes, and time passes.
+    let fewer = usize::from(bounds.troubles < 2);
+    assert_eq!(causes.len(), CAUSES + more - fewer, "{name}: {causes:?}");
     assert!(
         scenes * 2 > recorded,
         "{name}: {scenes} scenes, where there were {recorded}: is something not gone through any more?"
@@ -392,12 +396,12 @@ fn no_order_of_events_breaks_the_rule_with_three_people() {
 
 #[test]
 fn no_order_of_events_breaks_the_rule_with_signatures_revocations_and_checks() {
-    explore("signed", SIGNED, [1, 1]);
+    explore("signed", SIGNED, [4_729, 1]);
 }
 
 #[test]
 fn no_order_of_events_breaks_the_rule_with_two_signatures() {
-    explore("signed twice", SIGNED_TWICE, [1, 1]);
+    explore("signed twice", SIGNED_TWICE, [1_802, 1]);
 }
 
 /// The shortest way to where a defect breaks a property.
@@ -414,6 +418,10 @@ fn found(defect: Defect, bounds: Bounds, property: &'static str) -> Vec<Act> {
 #[test]
 fn every_guard_that_is_switched_off_is_noticed() {
     let off = Defect::Off;
+    let one_trouble = Bounds {
+        troubles: 1,
+        ..SIGNED
+    };
     let cases = [
         (off(Guard::People), THREE, SECOND),
         (off(Guard::Distinct), PAIR, SECOND),
@@ -429,11 +437,11 @@ fn every_guard_that_is_switched_off_is_noticed() {
         (off(Guard::Metric), PAIR, WATCHED),
         (off(Guard::Resolve), PAIR, RESOLVED),
         (off(Guard::Reject), PAIR, CLOSED),
-        (off(Guard::Evidence), SIGNED, STRONG),
-        (off(Guard::Key), SIGNED, STANDING),
-        (off(Guard::Person), SIGNED, STANDING),
-        (off(Guard::Check), SIGNED, CHECKED),
-        (off(Guard::Mismatch), SIGNED, CLOSED),
+        (off(Guard::Evidence), one_trouble, STRONG),
+        (off(Guard::Key), one_trouble, STANDING),
+        (off(Guard::Person), one_trouble, STANDING),
+        (off(Guard::Check), one_trouble, CHECKED),
+        (off(Guard::Mismatch), one_trouble, CLOSED),
         (Defect::Hasty, PAIR, KNOWN),
         (Defect::Twice, PAIR, ONCE),
     ];

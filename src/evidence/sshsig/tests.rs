@@ -297,6 +297,32 @@ fn the_key_is_listed_good_and_allowed() {
 }
 
 #[test]
+fn the_lists_say_whose_key_it_is_and_whether_it_still_counts() {
+    let (statement, armour) = halves(CONFIRM_BODY);
+    let message = statement.as_bytes();
+    let people = ["alice", "bob"].map(crate::domain::fixture::person).into();
+    let line = |name: &str| {
+        let key = make::public_key(&pair(name)).expect("good");
+        let base64 = data_encoding::BASE64.encode(key.blob());
+        format!("{name} namespaces=\"{CONFIRM}\" ssh-ed25519 {base64}\n")
+    };
+    let judge = |list: &str, revoked: &str| {
+        let signers = Signers::parse(list, &people).expect("good");
+        let revoked = Revoked::parse(revoked).expect("good");
+        verify(message, CONFIRM, armour, &signers, &revoked, now())
+    };
+    let both = line("alice") + &line("bob");
+    let proof = judge(&both, "person alice\n").expect("bob signed");
+    assert_eq!(proof.person.as_str(), "bob");
+    let fault = judge(&line("alice"), "");
+    assert!(matches!(fault, Err(SigFault::NotListed { key }) if key == proof.key));
+    for revoked in ["person bob\n".to_owned(), format!("key {}\n", proof.key)] {
+        let fault = judge(&both, &revoked);
+        assert!(matches!(fault, Err(SigFault::Revoked { .. })), "{revoked}");
+    }
+}
+
+#[test]
 fn a_security_key_must_have_been_touched() {
     let device = SecurityKey::new();
     let entry = listed("bob", device.key(), &[CONFIRM]);
