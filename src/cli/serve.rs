@@ -137,7 +137,9 @@ fn options(
     let people = match (&config.people, demo) {
         (_, Some(_)) => PeopleSource::Demo,
         (Some(file), None) => PeopleSource::File(file.clone()),
-        (None, None) => PeopleSource::Accounts,
+        (None, None) => PeopleSource::Accounts {
+            rules: config.rules.clone(),
+        },
     };
     let loaded = match (&args.file, demo) {
         (_, Some(demo)) => Some(pinned::load(demo.runbook())?),
@@ -181,7 +183,7 @@ fn options(
         connectors: config.connectors.clone(),
         base_env,
         away: Away {
-            file: config.server.checkpoint_file.clone(),
+            files: config.server.checkpoint_file.iter().cloned().collect(),
             command: config.server.checkpoint_command.clone(),
         },
         output_bytes_max: u64::try_from(config.server.output_bytes_max).unwrap_or(u64::MAX),

@@ -48,6 +48,8 @@ pub struct Config {
     pub server: Server,
     /// Path of the people file; absent: each Unix account is the person of that name.
     pub people: Option<PathBuf>,
+    /// Path of the rules where there is no people file; absent: what holds without any.
+    pub rules: Option<PathBuf>,
     /// `[runner]`: the enforcing runner; absent: commands run in the server's own account.
     pub runner: Option<runner::RunnerLink>,
     /// `[ui]`
@@ -120,7 +122,8 @@ pub fn parse(path: &Path, text: &str, env: &Env, secrets: Secrets) -> Result<Con
         (None, Some(server)) => Ok(Config {
             file: None,
             server,
-            people,
+            people: people.file,
+            rules: people.rules,
             runner,
             ui,
             panels,

@@ -1,11 +1,13 @@
 //! `rules.toml`: what each class of step asks of people.
 
 use super::document::{Document, Section};
-use super::problem::Problems;
+use super::problem::{Problem, Problems};
+use super::read;
 use crate::domain::confirm::people::Role;
 use crate::domain::confirm::policy::{
     CONFIRMER_ROLES, CONFIRMERS_MAX, ClassLines, Grade, PageDown, Presence, Rules,
 };
+use crate::domain::digest::Digest;
 use crate::domain::fact::Mode;
 use crate::domain::runbook::plan::Risk;
 use std::ops::Range;
@@ -25,6 +27,21 @@ const DWELL: Range<Duration> = Duration::ZERO..Duration::from_secs(5 * 60);
 
 /// Words of a hook: a program and its arguments.
 const HOOK_WORDS_MAX: usize = 64;
+
+/// Reads a rules file that stands alone, with no people file beside it. The digest is that of its bytes.
+///
+/// # Errors
+/// Every problem with its place; a file that others than root and this account may write is one.
+pub fn load(path: &Path) -> Result<(Rules, Digest), Problems> {
+    let (text, mode) = read::text(path)?;
+    if mode & 0o022 != 0 {
+        let what = format!("has mode {mode:04o}: others than its owner may write it");
+        let hint = format!("run `chmod go-w {}`", path.display());
+        return Err(Problem::of_file(path, what, &hint).into());
+    }
+    let rules = parse(path, &text)?;
+    Ok((rules, Digest::of(text.as_bytes())))
+}
 
 /// Checks the text of a rules file; `path` is only named in problems.
 ///

@@ -21,6 +21,15 @@ pub struct Server {
     pub checkpoint_command: Option<Vec<String>>,
 }
 
+/// `[people]`: who is who, and what is asked of them; at most one of the two.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct People {
+    /// Path of the people file; rules and keys stand beside it.
+    pub file: Option<PathBuf>,
+    /// Path of the rules where there is no people file and each Unix account is the person of its name.
+    pub rules: Option<PathBuf>,
+}
+
 /// `[ui]`: how a client looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ui {
@@ -145,11 +154,33 @@ pub(super) fn people(
     document: &Document<'_>,
     section: Option<Section<'_, '_>>,
     env: &Env,
-) -> Option<PathBuf> {
-    let mut section = section?;
-    let file = section.required("file", "for example `/etc/warroom/people.toml`");
+) -> People {
+    let Some(mut section) = section else {
+        return People::default();
+    };
+    let home = env.dir("HOME");
+    let rules = section.text("rules");
+    let file = match &rules {
+        Some(rules) => {
+            let file = section.text("file");
+            if file.is_some() {
+                let what = "is for teams without a people file";
+                document.fault(
+                    rules,
+                    what,
+                    "rules stand beside the people file, in `rules.toml`",
+                );
+            }
+            file
+        }
+        None => section.required("file", "for example `/etc/warroom/people.toml`"),
+    };
     section.finish();
-    file.map(|at| document.path(&at.value, env.dir("HOME").as_deref()))
+    let path = |at: At<String>| document.path(&at.value, home.as_deref());
+    People {
+        file: file.map(path),
+        rules: rules.map(path),
+    }
 }
 
 /// Reads `[ui]`.

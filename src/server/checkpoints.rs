@@ -75,8 +75,8 @@ fn read_key(dir: &Path, public: &str) -> Result<SessionKey, String> {
 /// Where checkpoints go besides clients and the file beside the journal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Away {
-    /// A file they are appended to, such as one on another host's disk.
-    pub file: Option<PathBuf>,
+    /// Files they are appended to, such as one on another host's disk.
+    pub files: Vec<PathBuf>,
     /// A program that gets each on its standard input.
     pub command: Option<Vec<String>>,
 }
@@ -105,7 +105,7 @@ impl Checkpoints {
             Some(Err(trouble)) => (None, Some(trouble)),
         };
         let mut outlets = vec![Outlet::File(dir.join(CHECKPOINTS_FILE)), Outlet::SystemLog];
-        outlets.extend(away.file.clone().map(Outlet::File));
+        outlets.extend(away.files.iter().cloned().map(Outlet::File));
         outlets.extend(away.command.clone().map(Outlet::Command));
         let checkpoints = Self {
             key,

@@ -18,7 +18,7 @@ impl Session {
     pub(crate) fn on_joining(&mut self, joining: Box<Joining>, turn: &mut Turn) {
         match &self.people {
             PeopleSource::File(_) => self.after_a_look(Waiting::Join(joining), turn),
-            PeopleSource::Accounts | PeopleSource::Demo => self.join(*joining),
+            PeopleSource::Accounts { .. } | PeopleSource::Demo => self.join(*joining),
         }
     }
 

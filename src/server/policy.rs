@@ -3,6 +3,7 @@
 use super::connection::Peer;
 use crate::config::Guard;
 use crate::config::policy::{self, Digests, PolicyFiles};
+use crate::config::rules;
 use crate::domain::confirm::people::{People, Role};
 use crate::domain::confirm::policy::Rules;
 use crate::domain::digest::Digest;
@@ -20,7 +21,10 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub enum PeopleSource {
     /// Each Unix account is the person of that name.
-    Accounts,
+    Accounts {
+        /// What is asked of them; absent: what holds without any rules.
+        rules: Option<PathBuf>,
+    },
     /// A people file.
     File(PathBuf),
     /// Simulated people of a demo.
@@ -50,20 +54,24 @@ impl Policy {
     /// # Errors
     /// One line that names the file and what is wrong with it.
     pub fn read(source: &PeopleSource) -> Result<Self, String> {
-        let PeopleSource::File(path) = source else {
-            return Ok(Self {
-                people: None,
-                is_demo: matches!(source, PeopleSource::Demo),
-                digest: policy_digest(None)?,
-                signers: Signers::default(),
-                server_signers: Signers::default(),
-                rules: Arc::default(),
-                revoked: Revoked::default(),
-            });
+        let path = match source {
+            PeopleSource::File(path) => path,
+            PeopleSource::Demo => return Self::without_people(true, None),
+            PeopleSource::Accounts { rules: None } => return Self::without_people(false, None),
+            PeopleSource::Accounts { rules: Some(file) } => {
+                let read = rules::load(file).map_err(|problems| problems.to_string())?;
+                return Self::without_people(false, Some(read));
+            }
         };
         let files =
             policy::load(path, Guard::Installed).map_err(|problems| problems.to_string())?;
-        let digest = policy_digest(Some(files.digests))?;
+        let Digests {
+            people,
+            signers,
+            server_signers,
+            rules,
+        } = files.digests;
+        let digest = policy_digest(Some(people), signers, server_signers, rules)?;
         let PolicyFiles {
             people,
             signers,
@@ -80,6 +88,19 @@ impl Policy {
             server_signers,
             rules: Arc::new(rules),
             revoked,
+        })
+    }
+
+    fn without_people(is_demo: bool, rules: Option<(Rules, Digest)>) -> Result<Self, String> {
+        let (rules, digest) = rules.unzip();
+        Ok(Self {
+            people: None,
+            is_demo,
+            digest: policy_digest(None, None, None, digest)?,
+            signers: Signers::default(),
+            server_signers: Signers::default(),
+            rules: Arc::new(rules.unwrap_or_default()),
+            revoked: Revoked::default(),
         })
     }
 
@@ -152,16 +173,18 @@ impl Policy {
 }
 
 /// Digest of the `warroom-policy@v1` document: one digest a file, `none` where there is none.
-fn policy_digest(files: Option<Digests>) -> Result<Digest, String> {
+fn policy_digest(
+    people: Option<Digest>,
+    signers: Option<Digest>,
+    server_signers: Option<Digest>,
+    rules: Option<Digest>,
+) -> Result<Digest, String> {
     let text = |digest: Option<Digest>| digest.map_or_else(|| "none".to_owned(), |d| d.to_string());
     let bytes = Doc::new("warroom-policy", 1)
-        .with("people", text(files.map(|files| files.people)))
-        .with("signers", text(files.and_then(|files| files.signers)))
-        .with(
-            "server-signers",
-            text(files.and_then(|files| files.server_signers)),
-        )
-        .with("rules", text(files.and_then(|files| files.rules)))
+        .with("people", text(people))
+        .with("signers", text(signers))
+        .with("server-signers", text(server_signers))
+        .with("rules", text(rules))
         .print()
         .map_err(|error| error.to_string())?;
     Ok(Digest::of(&bytes))
@@ -184,7 +207,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary directory");
         let source = PeopleSource::File(dir.path().join("people.toml"));
         let mut seen = vec![
-            Policy::read(&PeopleSource::Accounts)
+            Policy::read(&PeopleSource::Accounts { rules: None })
                 .expect("a policy")
                 .digest,
         ];

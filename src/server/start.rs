@@ -269,7 +269,7 @@ impl Server {
         registry.continue_after(begun.highest);
         let genesis = &begun.state.genesis;
         let (checkpoints, trouble) =
-            Checkpoints::open(&options.session_dir, genesis, &options.away);
+            Checkpoints::open(&options.session_dir, genesis, &away_of(&options, &policy));
         let mut executor = Executor::new(workplace, updates_in);
         executor.recall(&begun.state);
         let now = options.clock.now().wall;
@@ -411,6 +411,18 @@ async fn guard(
     found.map(Some).map_err(StartError::Runner)
 }
 
+/// Where checkpoints go: where the configuration says, and what the policy adds or, for a program, replaces.
+fn away_of(options: &Options, policy: &Policy) -> Away {
+    let rules = &policy.rules;
+    let in_dir = |dir: &PathBuf| dir.join(format!("{}.checkpoints", options.name));
+    let mut away = options.away.clone();
+    away.files.extend(rules.checkpoint_dir.as_ref().map(in_dir));
+    if let Some(hook) = &rules.checkpoint_hook {
+        away.command = Some(hook.clone());
+    }
+    away
+}
+
 /// What is known before the first look.
 fn first_world(
     genesis: &Genesis,
@@ -461,7 +473,7 @@ fn prepare(
         .map_err(StartError::Connectors)?;
     let socket = SessionSocket::bind(&options.runtime_dir, &options.name, gid)?;
     let owner = match options.people {
-        PeopleSource::Accounts => accounts::person_of_account(uid),
+        PeopleSource::Accounts { .. } => accounts::person_of_account(uid),
         PeopleSource::File(_) | PeopleSource::Demo => None,
     };
     Ok(Ground {

@@ -79,6 +79,6 @@ mod tidy;
 #[cfg(test)]
 mod tmux;
 #[cfg(test)]
-mod units;
-#[cfg(test)]
 mod two_person;
+#[cfg(test)]
+mod units;

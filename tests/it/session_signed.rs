@@ -326,7 +326,7 @@ async fn the_owner_of_the_account_speaks_for_nobody_else_without_keys() {
     let mut host = Host::new(WIPE);
     std::fs::copy("/bin/sh", host.path("bin/sh")).expect("a shell");
     host.mode = Mode::Advisory;
-    host.people = PeopleSource::Accounts;
+    host.people = PeopleSource::Accounts { rules: None };
     let running = host.start().await;
     let one = host.attach("alice").await;
     let class = one
