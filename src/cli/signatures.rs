@@ -7,10 +7,13 @@ use crate::evidence::revoked::Revoked;
 use crate::evidence::signers::Signers;
 use crate::evidence::sshsig::{Proof, Signature};
 use crate::journal::Record;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a signature begins behind its statement.
 const ARMOUR: &str = "-----BEGIN SSH SIGNATURE-----";
+
+/// Kinds of records whose body ends in a signature. In any other one such text is somebody's text.
+const SIGNED_KINDS: [&str; 3] = ["proposal.opened", "step.confirmed", "statement.signed"];
 
 /// What became of the signatures.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,6 +34,11 @@ pub(super) struct Judge<'a> {
     signed: Signed,
     /// Newest counter of each security key.
     counters: BTreeMap<String, u32>,
+    /// Who is said to be known by which key, and the first record that says so: what somebody does at a terminal they
+    /// have signed in at is recorded by that key, without a signature of its own.
+    claims: BTreeMap<(String, String), Seq>,
+    /// Of whom by which key there is a good signature.
+    proven: BTreeSet<(String, String)>,
 }
 
 impl<'a> Judge<'a> {
@@ -46,21 +54,24 @@ impl<'a> Judge<'a> {
             keys,
             signed,
             counters: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            proven: BTreeSet::new(),
         }
     }
 
     /// Takes the next record.
     pub(super) fn take(&mut self, record: &Record) {
         let header = record.header();
-        let claims_signature = header.via.starts_with("sshsig");
+        let who = (header.actor.to_string(), header.via.to_string());
+        if header.via.starts_with("sshsig") {
+            self.claims.entry(who.clone()).or_insert(header.seq);
+        }
+        if !SIGNED_KINDS.contains(&&*header.kind) {
+            return;
+        }
         let text = std::str::from_utf8(record.body()).unwrap_or_default();
         let Some((statement, armour)) = parts(text) else {
-            if claims_signature {
-                self.fault(
-                    header.seq,
-                    "it says that it was signed, and has no signature",
-                );
-            }
+            self.unsigned(record);
             return;
         };
         let Some((signers, revoked)) = self.keys else {
@@ -77,6 +88,7 @@ impl<'a> Judge<'a> {
                     ));
                 }
                 self.count(header.seq, &proof);
+                self.proven.insert(who);
                 let good = self.signed.good.entry(proof.person).or_default();
                 *good = good.saturating_add(1);
             }
@@ -85,8 +97,43 @@ impl<'a> Judge<'a> {
     }
 
     /// What came of it, after the last record.
-    pub(super) fn finish(self) -> Signed {
+    pub(super) fn finish(mut self) -> Signed {
+        // Without a list of keys nobody can tell.
+        if self.keys.is_some() {
+            let (claims, proven) = (
+                std::mem::take(&mut self.claims),
+                std::mem::take(&mut self.proven),
+            );
+            for (who, seq) in claims.iter().filter(|(who, _)| !proven.contains(*who)) {
+                let (actor, via) = who;
+                self.fault(
+                    *seq,
+                    &format!("`{actor}` is said to be known by {via}, and nowhere signed with it"),
+                );
+            }
+        }
         self.signed
+    }
+
+    /// Takes a record that could be signed and is not.
+    fn unsigned(&mut self, record: &Record) {
+        let header = record.header();
+        let claims_signature = header.via.starts_with("sshsig");
+        if header.kind == "proposal.opened" {
+            return;
+        }
+        if claims_signature {
+            self.fault(
+                header.seq,
+                "it says that it was signed, and has no signature",
+            );
+        } else if header.kind == "step.confirmed" && header.via.starts_with("uid:") {
+            // Who reads the journal later has to know what the screens said then.
+            self.signed.notes.push(format!(
+                "record {}: `{}` counted by the account alone ({}): whoever could become it is two people",
+                header.seq, header.actor, header.via
+            ));
+        }
     }
 
     fn fault(&mut self, seq: Seq, why: &str) {

@@ -33,8 +33,8 @@ fn a_step_runs_on_when_its_executor_is_cut_off_and_anybody_may_stop_it() {
         wait_until("alice to be gone", || {
             stage.status(session)["attached"] == 1
         });
-        bob.press(&["Escape", "1"]);
-        bob.wait("RUNNING");
+        bob.press(&["1"]);
+        bob.wait("checklist");
         if is_stopped {
             bob.press(&["x"]);
             bob.terminal.wait_that("the question or the end", |screen| {

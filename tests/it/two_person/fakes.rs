@@ -19,6 +19,7 @@ fn nothing_is_sent_to_a_server_that_is_not_the_sessions() {
     // Root listens here, in a directory that is another account's: the kernel tells who answers.
     let socket = dir.join("sock");
     let listener = UnixListener::bind(&socket).expect("bind");
+    own(&socket, ROOM);
     set_mode(&socket, 0o666);
     set_mode(&dir, 0o755);
     let signature = stage.place.write(

@@ -62,7 +62,7 @@ fn a_journal_that_was_rolled_back_is_found_and_takes_no_confirms() {
     for user in [ALICE, BOB] {
         wait_until("a checkpoint of the outcome to be kept", || has_seen(user));
     }
-    bob.press(&["Escape", "C-b", "d"]);
+    bob.press(&["C-b", "d"]);
     bob.wait(crate::bastion::PROMPT);
     rustix::process::kill_process(pid, Signal::KILL).expect("alive");
     alice.wait("DISCONNECTED");
@@ -116,6 +116,10 @@ fn a_journal_that_was_rolled_back_is_found_and_takes_no_confirms() {
     let fresh = stage.seat("fresh", ALICE, None);
     fresh.type_line(&format!("export HOME={}", other.display()));
     fresh.attach(session);
+    fresh.press(&["H"]);
+    fresh.wait("release");
+    fresh.type_line("looked at it");
+    fresh.wait("RUNNING");
     fresh.propose(&stage, session);
     bob.press(&["c"]);
     bob.wait_said("do not confirm, call the others");

@@ -86,6 +86,7 @@ fn a_confirm_a_mismatch_and_a_reject_take_few_keys_and_seconds() {
     let pair = Pair::at_the_start(&stage, &laptop, "mismatch");
     pair.bob.say_component("db-2");
     stage.wait_record(pair.session, "step.closed", "db-2");
+    pair.alice.press(&["5"]);
     pair.alice.wait_said("db-2");
     pair.tell("from propose to a mismatch");
     pair.stage.wait_step(pair.session, "needs-proposal");

@@ -4,6 +4,7 @@
 mod agent;
 mod agents;
 mod alone;
+mod bytes;
 mod changes;
 mod confirms;
 mod cuts;

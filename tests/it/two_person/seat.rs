@@ -63,7 +63,7 @@ impl Seat {
     pub(crate) fn attach_with(&self, session: &str, more: &str) {
         self.type_line(&format!("warroom attach -t {session} {more}"));
         self.terminal.wait_that("the session", |screen| {
-            ["BRIEFING", "RUNNING", "CONFIRM"]
+            ["BRIEFING", "RUNNING", "HOLDING", "CONFIRM"]
                 .iter()
                 .any(|word| screen.contains(word))
         });
@@ -77,6 +77,21 @@ impl Seat {
         self.wait("RUNNING");
         self.press(&["f", "s"]);
         stage.wait_step(session, "needs-proposal");
+    }
+
+    /// Presses Escape and waits until it was heard: with a key right behind it, it would be another key.
+    pub(crate) fn escape(&self) {
+        let still = |screen: &str| screen.replace(|c: char| c.is_ascii_digit(), "");
+        let before = still(&self.terminal.screen());
+        self.press(&["Escape"]);
+        self.terminal
+            .wait_that("another screen", |screen| still(screen) != before);
+    }
+
+    /// Says by a key of the agent who is here, on an account that is nobody's.
+    pub(crate) fn sign_in(&self, stage: &Stage, session: &str, person: &str) {
+        self.press(&["K"]);
+        stage.wait_record(session, "statement.signed", &format!("signer: {person}"));
     }
 
     /// Proposes the step.

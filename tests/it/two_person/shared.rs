@@ -5,7 +5,6 @@ use super::confirms::code_now;
 use super::program::Program;
 use super::seat::Seat;
 use super::stage::{Layout, SHARED, Stage, cannot};
-use crate::bastion::PROMPT;
 use crate::harness::said;
 use crate::services::ALICE;
 use std::fs;
@@ -22,7 +21,9 @@ fn pane(stage: &Stage, session: &str) -> (Seat, Seat, Seat) {
     let home = stage.place.join(&format!("home/{SHARED}"));
     let inner = format!("tmux -S {}/{session} -f /dev/null", home.display());
     let first = stage.seat(&format!("{session}-first"), SHARED, None);
-    first.type_line(&format!("{inner} new-session -s pane"));
+    first.type_line(&format!(
+        "{inner} new-session -s pane 'bash --norc --noprofile'"
+    ));
     first.wait("[pane]");
     let second = stage.seat(&format!("{session}-second"), SHARED, None);
     second.type_line(&format!("{inner} attach -t pane"));
@@ -98,11 +99,11 @@ fn in_a_pane_of_a_shared_account_a_code_and_a_signature_count_and_the_account_do
     let armour = stage
         .place
         .write("home/armour", &String::from_utf8_lossy(&signed.stdout));
-    first.press(&["Escape"]);
+    // The prefix of the tmux in between, which passes it on.
     first.press(&["C-b"]);
     first.press(&["C-b"]);
     first.press(&["d"]);
-    first.wait(PROMPT);
+    first.wait("[detached");
     second.type_line(&format!(
         "clear; warroom confirm -t away --signer bob --signature {}",
         armour.display()
@@ -115,4 +116,44 @@ fn in_a_pane_of_a_shared_account_a_code_and_a_signature_count_and_the_account_do
     stage.wait_step("away", "done");
     assert_eq!(stage.runs("away"), 1);
     assert_eq!(stage.verifies("away")["signatures"]["bob"], 1);
+}
+
+#[test]
+fn on_a_shared_account_keys_tell_people_apart() {
+    if cannot("two_person::shared::on_a_shared_account_keys_tell_people_apart") {
+        return;
+    }
+    let stage = Stage::new(Layout::default());
+    stage.start("keys");
+    let (hers, his) = (
+        Agent::with_key(&stage, "hers", "alice"),
+        Agent::with_key(&stage, "his", "bob"),
+    );
+    let alice = stage.seat("alice", SHARED, Some(&hers.socket()));
+    let bob = stage.seat("bob", SHARED, Some(&his.socket()));
+    for (seat, person) in [(&alice, "alice"), (&bob, "bob")] {
+        seat.attach("keys");
+        seat.sign_in(&stage, "keys", person);
+    }
+    alice.begin(&stage, "keys");
+    alice.propose(&stage, "keys");
+    // Her second terminal, with the same key or the other, is she.
+    let second = Agent::with_key(&stage, "second", "alice-2");
+    let again = stage.seat("again", SHARED, Some(&second.socket()));
+    again.attach("keys");
+    again.press(&["K"]);
+    again.terminal.wait_that("to be known", |screen| {
+        again.press(&["c"]);
+        super::seat::one_line(screen).contains("you proposed it, so somebody else has to confirm")
+    });
+    bob.confirm();
+    stage.wait_step("keys", "armed");
+    alice.go();
+    stage.wait_step("keys", "done");
+    assert_eq!(stage.runs("keys"), 1);
+    let verified = stage.verifies("keys");
+    assert_eq!(
+        verified["signatures"]["bob"], 2,
+        "hello and confirm: {verified}"
+    );
 }

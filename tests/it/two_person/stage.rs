@@ -211,12 +211,11 @@ impl Stage {
         if self.layout.codes {
             let dir = self.policy("totp.d");
             fs::create_dir_all(&dir).expect("mkdir");
-            let secret = self.place.write(
-                "etc/warroom/totp.d/bob",
-                "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n",
-            );
+            for (person, secret) in [("alice", ALICE_SECRET), ("bob", BOB_SECRET)] {
+                let below = format!("etc/warroom/totp.d/{person}");
+                set_mode(&self.place.write(&below, &format!("{secret}\n")), 0o600);
+            }
             set_mode(&dir, 0o700);
-            set_mode(&secret, 0o600);
             own(&dir, self.layout.owner);
         }
     }
