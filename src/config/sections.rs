@@ -23,7 +23,7 @@ pub struct Server {
 
 /// `[people]`: who is who, and what is asked of them; at most one of the two.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct People {
+pub(super) struct People {
     /// Path of the people file; rules and keys stand beside it.
     pub file: Option<PathBuf>,
     /// Path of the rules where there is no people file and each Unix account is the person of its name.

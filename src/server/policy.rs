@@ -238,4 +238,26 @@ mod tests {
         let known = after.people().and_then(|people| people.person(&alice));
         assert!(known.is_some(), "records still name who asked");
     }
+
+    #[test]
+    fn a_team_without_keys_says_so_in_a_rules_file_that_others_may_not_write() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("rules.toml");
+        let mode = |mode| std::fs::Permissions::from_mode(mode);
+        std::fs::write(&file, "allow_uid = true\n").expect("write");
+        std::fs::set_permissions(&file, mode(0o644)).expect("chmod");
+        let rules = Some(file.clone());
+        let source = PeopleSource::Accounts { rules };
+        let with = Policy::read(&source).expect("a policy");
+        let without = Policy::read(&PeopleSource::Accounts { rules: None }).expect("a policy");
+        assert!(with.rules.allow_uid && !without.rules.allow_uid);
+        assert!(with.people().is_none() && with.digest != without.digest);
+        std::fs::set_permissions(&file, mode(0o666)).expect("chmod");
+        let why = Policy::read(&source).expect_err("anybody could write it");
+        assert!(why.contains("others than its owner may write it"), "{why}");
+        std::fs::set_permissions(&file, mode(0o644)).expect("chmod");
+        std::fs::write(&file, "allow_uids = true\n").expect("write");
+        let why = Policy::read(&source).expect_err("another key");
+        assert!(why.contains("allow_uid"), "{why}");
+    }
 }
