@@ -11,6 +11,7 @@ use crate::domain::world::{Look, Roles, Roster};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+mod signed_table;
 mod table;
 mod two_person;
 mod write;
