@@ -11,8 +11,8 @@ use crate::domain::world::{Look, Roles, Roster};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-mod signed_table;
 mod table;
+mod table_signed;
 mod two_person;
 mod write;
 

@@ -1,7 +1,7 @@
 //! Each pair of a state and an event of one destructive attempt (`TWO_PERSON` 4.2): allowed, or refused and nothing
 //! changed. First what people ask for, then what a journal may say.
 
-use super::signed_table::{ARMOUR, by_key, check};
+use super::table_signed::{ARMOUR, by_key, check};
 use super::*;
 use crate::domain::apply::check_apply;
 use crate::domain::command::Refusal;
