@@ -1,10 +1,11 @@
 //! Each pair of a state and an event of one destructive attempt (`TWO_PERSON` 4.2): allowed, or refused and nothing
 //! changed. First what people ask for, then what a journal may say.
 
+use super::table_signed::{ARMOUR, by_key, check};
 use super::*;
 use crate::domain::apply::check_apply;
 use crate::domain::command::Refusal;
-use crate::domain::fact::{CloseCause, Confirmed, ExecKey};
+use crate::domain::fact::{Checked, CloseCause, Confirmed, ExecKey, Signed};
 use crate::domain::id::{AttemptNo, Nonce};
 use crate::domain::runbook::plan::ExecRole;
 
@@ -68,7 +69,7 @@ fn places() -> Vec<(&'static str, Room)> {
 }
 
 /// Nothing but the head may differ: a refusal that matters is kept in the journal.
-fn assert_same(before: &Room, after: &Room, what: &str) {
+pub(super) fn assert_same(before: &Room, after: &Room, what: &str) {
     let mut state = after.state.clone();
     state.head = before.state.head;
     state.head_at = before.state.head_at;
@@ -83,7 +84,7 @@ type Event = fn(&mut Room) -> Result<(), Refusal>;
 
 /// What is allowed: `x`. Columns: idle none opened proposed half full armed intent running unknown voted agreed ok
 /// failed closed held.
-const ASKED: [(&str, &str, Event); 22] = [
+const ASKED: [(&str, &str, Event); 23] = [
     ("propose", ".x............x.", |r| {
         r.ask("ann", propose("drain"))
     }),
@@ -91,6 +92,10 @@ const ASKED: [(&str, &str, Event); 22] = [
     ("confirm twice", "...x............", |r| r.confirm("bob")),
     ("confirm as proposer", "................", |r| {
         r.confirm("ann")
+    }),
+    // Where nothing is asked of a confirmer; where it is, see the table of what is signed.
+    ("check", "................", |r| {
+        r.ask("cho", check("db-1", 2))
     }),
     ("confirm as root", "................", |r| r.confirm("root")),
     ("reject", "...xxxx.........", |r| {
@@ -166,8 +171,10 @@ fn opening(room: &Room) -> Fact {
     terms.quorum = 2;
     terms.plan = Digest::of(plan.as_bytes());
     terms.nonce = Nonce::from_bytes([77; 16]);
-    let signature = String::new();
-    Fact::ProposalOpened { terms, signature }
+    Fact::ProposalOpened {
+        terms,
+        signature: String::new(),
+    }
 }
 
 fn vote() -> Fact {
@@ -184,6 +191,35 @@ fn confirmed(room: &Room, who: &str) -> Fact {
         signer: person(who),
         statement: room.statement(who),
         signature: String::new(),
+    })
+}
+
+fn signed(fact: Fact) -> Fact {
+    let Fact::StepConfirmed(mut confirmed) = fact else {
+        unreachable!("it is a confirm");
+    };
+    ARMOUR.clone_into(&mut confirmed.signature);
+    Fact::StepConfirmed(confirmed)
+}
+
+fn stated(armour: &str) -> Fact {
+    Fact::StatementSigned(Signed {
+        statement: "warroom-go@v1\n".to_owned(),
+        signature: armour.to_owned(),
+    })
+}
+
+/// What was said of the proposal on the table, or of one so many attempts later.
+fn checked(room: &Room, later: u32) -> Fact {
+    let open = room.state.proposal.as_ref();
+    let attempt = open.map_or(AttemptNo(1), |p| p.terms.attempt);
+    Fact::StepChecked(Checked {
+        step: id("drain"),
+        attempt: AttemptNo(attempt.0 + later),
+        component: "db-1".to_owned(),
+        remaining: Some(2),
+        dwell_ms: 7000,
+        matches: true,
     })
 }
 
@@ -207,10 +243,29 @@ fn intent(room: &Room, nonce: bool) -> Fact {
 type Told = fn(&Room) -> (Actor, Fact);
 
 /// What a journal may say, columns as above.
-const TOLD: [(&str, &str, Told); 21] = [
+const TOLD: [(&str, &str, Told); 29] = [
     ("opened", ".x............x.", |r| (actor("ann"), opening(r))),
     ("opened by another", "................", |r| {
         (actor("bob"), opening(r))
+    }),
+    ("opened by an account, signed", "................", |r| {
+        let Fact::ProposalOpened { terms, .. } = opening(r) else {
+            unreachable!("it is one");
+        };
+        let signature = ARMOUR.to_owned();
+        (actor("ann"), Fact::ProposalOpened { terms, signature })
+    }),
+    ("signed", "xxxxxxxxxxxxxxxx", |_| {
+        (by_key("cho", "cho"), stated(ARMOUR))
+    }),
+    ("signed by an account", "................", |_| {
+        (actor("cho"), stated(ARMOUR))
+    }),
+    ("checked", "..xxxxx.........", |r| {
+        (actor("cho"), checked(r, 0))
+    }),
+    ("checked for another attempt", "................", |r| {
+        (actor("cho"), checked(r, 7))
     }),
     ("proposed", "..x.............", |r| {
         // That of the attempt which is open already.
@@ -222,6 +277,16 @@ const TOLD: [(&str, &str, Told); 21] = [
     }),
     ("confirmed twice", "...x............", |r| {
         (actor("bob"), confirmed(r, "bob"))
+    }),
+    ("confirmed by a key", "...xxx..........", |r| {
+        (by_key("cho", "cho"), signed(confirmed(r, "cho")))
+    }),
+    // Whose evidence was revoked gives the confirm anew.
+    ("confirmed anew", "...xxx..........", |r| {
+        (by_key("bob", "bob"), signed(confirmed(r, "bob")))
+    }),
+    ("confirmed by a key unsigned", "................", |r| {
+        (by_key("cho", "cho"), confirmed(r, "cho"))
     }),
     ("confirmed by the proposer", "................", |r| {
         (actor("ann"), confirmed(r, "ann"))

@@ -440,7 +440,7 @@ fn step_key(key: &mut Vec<u8>, step: &StepState) {
         votes,
         proposed,
         worked,
-        // What a signed finding has to name: it decides nothing else.
+        // What resolve statements name; nothing is decided by it.
         ran: _,
     } = step;
     assert!(
