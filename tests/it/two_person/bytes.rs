@@ -54,10 +54,9 @@ fn strangers(bytes: &[u8]) -> Vec<String> {
             let shown: String = sequence.chars().take(16).collect();
             found.push(format!("{shown:?}"));
         }
-        rest = sequence
-            .get(2 + end..)
-            .and_then(|rest| rest.get(1..))
-            .unwrap_or_default();
+        // Behind a stranger nothing is taken for a part of it.
+        let length = if is_known { 2 + end + 1 } else { 1 };
+        rest = sequence.get(length..).unwrap_or_default();
     }
     found.extend(
         rest.chars()
@@ -185,7 +184,12 @@ fn hostile_text_reaches_every_terminal_as_text() {
         crate::bastion::step_state(&stage.status("evil"), "say") == "done"
     });
     let mut program = Program::attach(&stage, ALICE, "evil");
-    let notes = [HOSTILE, "plain", "\u{1b}]0;PWNED\u{7} HOSTILE"];
+    // The last looks like a signature where none belongs: it is a note all the same.
+    let notes = [
+        HOSTILE,
+        "\u{1b}]0;PWNED\u{7} HOSTILE",
+        "-----BEGIN SSH SIGNATURE----- HOSTILE",
+    ];
     for text in notes {
         let (step, text) = (None, text.to_owned());
         drop(program.ask(Command::Note { step, text }));
@@ -200,8 +204,9 @@ fn hostile_text_reaches_every_terminal_as_text() {
         }
         // The step in full, and the output of the one that has said it.
         seat.press(&["1", "g", "g", "j", "Enter"]);
-        seat.wait("HOSTILE");
-        seat.escape();
+        seat.terminal.wait_that("the step in full", |screen| {
+            screen.contains("▶ step") && screen.contains("HOSTILE")
+        });
     }
     alice.press(&["1", "f"]);
     alice.propose(&stage, "evil");
@@ -219,7 +224,7 @@ fn hostile_text_reaches_every_terminal_as_text() {
     stage.wait_step("evil", "needs-proposal");
     for seat in [&alice, &bob] {
         seat.press(&["5"]);
-        seat.wait("HOSTILE");
+        seat.wait("rejected: not this");
         seat.press(&["C-l", "?"]);
         seat.wait("keys (");
         seat.escape();
