@@ -82,7 +82,7 @@ pub(crate) fn go(room: &Room) -> Option<Wish> {
 
 /// What was found of an unknown outcome, to be signed; absent where it needs no signature.
 pub(crate) fn resolve(room: &Room, step: &StepId, finding: Finding, reason: &str) -> Option<Wish> {
-    if needed(room, step, Purpose::Confirm) < Grade::Sshsig {
+    if needed(room, step, Purpose::Go) < Grade::Sshsig {
         return None;
     }
     let reason = reason.trim();

@@ -69,6 +69,8 @@ mod session_signed;
 #[cfg(test)]
 mod session_writes;
 #[cfg(test)]
+mod sign_elsewhere;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod tmux;

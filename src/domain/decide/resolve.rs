@@ -3,6 +3,7 @@
 use super::Decision;
 use super::ask::Ask;
 use crate::domain::command::Signed;
+use crate::domain::confirm::policy::Purpose;
 use crate::domain::confirm::statement::resolve_statement;
 use crate::domain::fact::{Fact, Finding};
 use crate::domain::id::StepId;
@@ -49,6 +50,12 @@ pub(super) fn decide(
         let others = others.filter(|(id, _)| roster.roles(id).may_act());
         others.count().saturating_add(1)
     };
+    // Who could have made up what an account says could resolve alone, as two. What nobody had agreed on has no
+    // statement to sign.
+    if view.now.ran.is_some() && needed > 1 {
+        ask.proven(view, Purpose::Go, signed.is_some())
+            .map_err(|refused| ask.on_record(step, refused))?;
+    }
     let stated = ask.signed(step, signed, |text| {
         let person = ask.actor.person();
         let expected =

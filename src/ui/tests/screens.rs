@@ -392,7 +392,7 @@ fn keyed(story: Story) -> Story {
     use crate::domain::fact::Mode;
     use crate::domain::runbook::plan::Risk;
     let mut story = story;
-    let rule = Rules::default().rule_for(Risk::Destructive, Mode::Enforced, false);
+    let rule = Rules::default().rule_for(Risk::Destructive, Mode::Advisory, true);
     story.room.welcome.policy.classes = vec![(Risk::Destructive, rule)];
     story
 }

@@ -196,3 +196,31 @@ fn who_expects_something_else_ends_the_proposal() {
         room.check_fold();
     }
 }
+
+#[test]
+fn under_a_persons_own_account_nobody_resolves_as_two() {
+    let mut room = Room::armed();
+    room.must("ann", go("drain"));
+    room.lose();
+    let mut room = keyed(room, Rules::default(), Some("ann"));
+    room.must("ann", resolve("drain", Finding::Ran));
+    let command = resolve("drain", Finding::Ran);
+    let why = ask_as(&mut room, &actor("bob"), &command).expect_err("an account");
+    assert!(why.contains("a signature by a listed key"), "{why}");
+    let text = crate::domain::confirm::statement::resolve_statement(
+        &room.state,
+        &id("drain"),
+        &person("bob"),
+        Finding::Ran,
+        match &command {
+            Command::Resolve { reason, .. } => reason,
+            _ => "",
+        },
+    );
+    let text = text.expect("it ran").expect("short");
+    let armour = "-----BEGIN SSH SIGNATURE-----\n".to_owned();
+    let command = command.with_signature(&text, armour, false);
+    ask_as(&mut room, &by_key("bob", Touch::None, false), &command).expect("signed");
+    assert_ne!(room.status("drain"), &StepStatus::Unknown);
+    room.check_fold();
+}
