@@ -63,7 +63,8 @@ impl<'a> Judge<'a> {
     pub(super) fn take(&mut self, record: &Record) {
         let header = record.header();
         let who = (header.actor.to_string(), header.via.to_string());
-        if header.via.starts_with("sshsig") {
+        // A refusal may be that of a signature, which is not kept then.
+        if header.via.starts_with("sshsig") && header.kind != "step.refused" {
             self.claims.entry(who.clone()).or_insert(header.seq);
         }
         if !SIGNED_KINDS.contains(&&*header.kind) {

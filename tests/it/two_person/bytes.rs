@@ -54,10 +54,9 @@ fn strangers(bytes: &[u8]) -> Vec<String> {
             let shown: String = sequence.chars().take(16).collect();
             found.push(format!("{shown:?}"));
         }
-        rest = sequence
-            .get(2 + end..)
-            .and_then(|rest| rest.get(1..))
-            .unwrap_or_default();
+        // Behind a stranger nothing is taken for a part of it.
+        let length = if is_known { 2 + end + 1 } else { 1 };
+        rest = sequence.get(length..).unwrap_or_default();
     }
     found.extend(
         rest.chars()
@@ -157,17 +156,74 @@ fn hostile_book(stage: &Stage) -> String {
     )
 }
 
+/// Looks at everything there is to see before the proposal.
+fn look_around(seats: [&Seat; 2]) {
+    for seat in seats {
+        for view in ["1", "2", "3", "4"] {
+            seat.press(&[view]);
+            seat.terminal
+                .wait_that("a view", |screen| screen.contains("HOSTILE") || view == "3");
+        }
+        // The step in full, and the output of the one that has said it.
+        seat.press(&["1", "g", "g", "j", "Enter"]);
+        seat.terminal.wait_that("the step in full", |screen| {
+            screen.contains("▶ step") && screen.contains("HOSTILE")
+        });
+    }
+}
+
+/// Notes of somebody who leaves every screen aside. The last looks like a signature where none belongs.
+fn write_notes(stage: &Stage) {
+    let mut program = Program::attach(stage, ALICE, "evil");
+    let notes = [
+        HOSTILE,
+        "\u{1b}]0;PWNED\u{7} HOSTILE",
+        "-----BEGIN SSH SIGNATURE----- HOSTILE",
+    ];
+    for text in notes {
+        let (step, text) = (None, text.to_owned());
+        drop(program.ask(Command::Note { step, text }));
+    }
+}
+
+/// Help, everything drawn anew, and away.
+fn leave(seat: &Seat) {
+    seat.press(&["5"]);
+    seat.wait("rejected: not this");
+    seat.press(&["C-l", "?"]);
+    seat.wait("keys (");
+    seat.escape();
+    seat.press(&["C-b", "d"]);
+    wait_until("the client to leave", || {
+        seat.terminal.ask("#{pane_dead}") == "1"
+    });
+}
+
+/// Everything a subcommand says of such a session on a terminal.
+fn check_subcommands(stage: &Stage) {
+    let book = stage.place.join("books/evil.md");
+    let book = book.display();
+    for (name, arguments) in [
+        ("status", "status -t evil".to_owned()),
+        ("plan", format!("plan {book}")),
+        ("check", format!("check {book}")),
+        ("ls", "ls".to_owned()),
+        ("verify", "verify evil".to_owned()),
+        ("export", "journal export evil".to_owned()),
+    ] {
+        let strange = strangers(&printed(stage, name, &arguments));
+        assert!(strange.is_empty(), "{name}: {strange:?}");
+    }
+}
+
 #[test]
 fn hostile_text_reaches_every_terminal_as_text() {
     let test = "two_person::bytes::hostile_text_reaches_every_terminal_as_text";
     if cannot(test) {
         return;
     }
-    if !Process::new("script")
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| output.status.success())
-    {
+    let script = Process::new("script").arg("--version").output();
+    if !script.is_ok_and(|output| output.status.success()) {
         eprintln!("\nSKIP {test}: `script` is not installed");
         return;
     }
@@ -184,49 +240,21 @@ fn hostile_text_reaches_every_terminal_as_text() {
     wait_until("the step to have said it", || {
         crate::bastion::step_state(&stage.status("evil"), "say") == "done"
     });
-    let mut program = Program::attach(&stage, ALICE, "evil");
-    let notes = [HOSTILE, "plain", "\u{1b}]0;PWNED\u{7} HOSTILE"];
-    for text in notes {
-        let (step, text) = (None, text.to_owned());
-        drop(program.ask(Command::Note { step, text }));
-    }
+    write_notes(&stage);
     alice.press(&["f", "s"]);
     stage.wait_step("evil", "needs-proposal");
-    for seat in [&alice, &bob] {
-        for view in ["1", "2", "3", "4"] {
-            seat.press(&[view]);
-            seat.terminal
-                .wait_that("a view", |screen| screen.contains("HOSTILE") || view == "3");
-        }
-        // The step in full, and the output of the one that has said it.
-        seat.press(&["1", "g", "g", "j", "Enter"]);
-        seat.wait("HOSTILE");
-        seat.escape();
-    }
+    look_around([&alice, &bob]);
     alice.press(&["1", "f"]);
     alice.propose(&stage, "evil");
-    let mut his = Program::attach(&stage, BOB, "evil");
     bob.press(&["1"]);
     bob.review();
     bob.read();
     let reason = format!("not this: {HOSTILE}");
-    if his.ask(Command::reject(step(), reason)).is_some() {
-        drop(his.ask(Command::reject(
-            step(),
-            "HOSTILE, in plain words".to_owned(),
-        )));
-    }
+    let refused = Program::attach(&stage, BOB, "evil").ask(Command::reject(step(), reason));
+    assert_eq!(refused, None);
     stage.wait_step("evil", "needs-proposal");
     for seat in [&alice, &bob] {
-        seat.press(&["5"]);
-        seat.wait("HOSTILE");
-        seat.press(&["C-l", "?"]);
-        seat.wait("keys (");
-        seat.escape();
-        seat.press(&["C-b", "d"]);
-        wait_until("the client to leave", || {
-            seat.terminal.ask("#{pane_dead}") == "1"
-        });
+        leave(seat);
     }
     for (who, log) in [("alice", of_alice), ("bob", of_bob)] {
         let bytes = fs::read(&log).expect("recorded");
@@ -234,18 +262,6 @@ fn hostile_text_reaches_every_terminal_as_text() {
         let strange = strangers(&bytes);
         assert!(strange.is_empty(), "{who}: {strange:?}");
     }
-    let book = stage.place.join("books/evil.md");
-    let book = book.display();
-    for (name, arguments) in [
-        ("status", "status -t evil".to_owned()),
-        ("plan", format!("plan {book}")),
-        ("check", format!("check {book}")),
-        ("ls", "ls".to_owned()),
-        ("verify", "verify evil".to_owned()),
-        ("export", "journal export evil".to_owned()),
-    ] {
-        let bytes = printed(&stage, name, &arguments);
-        let strange = strangers(&bytes);
-        assert!(strange.is_empty(), "{name}: {strange:?}");
-    }
+    check_subcommands(&stage);
+    stage.verifies("evil");
 }

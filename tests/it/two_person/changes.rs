@@ -53,7 +53,7 @@ const CHANGES: [(&str, Change, &str); 4] = [
         |stage, _| {
             edit(stage, "etc/warroom/rules.toml", |text| {
                 format!("{text}# another comment\n")
-            })
+            });
         },
         "policy",
     ),

@@ -38,7 +38,7 @@ fn a_step_runs_on_when_its_executor_is_cut_off_and_anybody_may_stop_it() {
         if is_stopped {
             bob.press(&["x"]);
             bob.terminal.wait_that("the question or the end", |screen| {
-                if screen.contains("stop") && screen.contains("y") {
+                if screen.contains("stop") && screen.contains('y') {
                     bob.press(&["y"]);
                 }
                 !stage.records_of(session, "exec.outcome").is_empty()

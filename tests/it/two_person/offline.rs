@@ -64,14 +64,24 @@ pub(super) fn check(stage: &Stage, session: &str) {
     assert_eq!(last, hash, "the hash of the record");
     let next = fs::read_to_string(dir.join("next-event")).expect("the record behind it");
     assert!(next.contains(&format!("prev: {hash}\n")), "{next}");
+    check_bodies(&dir);
+    check_lists(&dir);
+    check_another_key(stage, &dir);
+    assert!(
+        verify(&dir, "bob").status.success(),
+        "as it was, it is good again"
+    );
+}
 
-    finds(&dir, "another plan", "plan", |text| {
+/// Another plan, another record, another statement, another signature.
+fn check_bodies(dir: &Path) {
+    finds(dir, "another plan", "plan", |text| {
         text.replace("step: touch", "step: wipe")
     });
-    finds(&dir, "a statement about more", "body", |text| {
+    finds(dir, "a statement about more", "body", |text| {
         text.replace("quorum: 1", "quorum: 2")
     });
-    finds(&dir, "a statement about another plan", "body", |text| {
+    finds(dir, "a statement about another plan", "body", |text| {
         let plan = text
             .split_once("plan: ")
             .map(|(_, rest)| rest.lines().next().unwrap_or_default());
@@ -80,30 +90,34 @@ pub(super) fn check(stage: &Stage, session: &str) {
             &Digest::of(b"another plan").to_string(),
         )
     });
-    finds(&dir, "a signature with another byte", "body", |text| {
+    finds(dir, "a signature with another byte", "body", |text| {
         // Within the signature itself: the last line of the armour but one.
         let at = text.rfind("\n-----END").expect("an end") - 12;
         let mut bytes = text.as_bytes().to_vec();
         bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
         String::from_utf8(bytes).expect("ASCII")
     });
-    finds(&dir, "another kind of record", "event", |text| {
+    finds(dir, "another kind of record", "event", |text| {
         text.replace("kind: step.confirmed", "kind: step.rejected")
     });
-    finds(&dir, "a body the record does not name", "event", |text| {
+    finds(dir, "a body the record does not name", "event", |text| {
         text.replace("body: sha256:", "body: sha256:0")
     });
-    finds(&dir, "a key of somebody else", "allowed_signers", |text| {
+    finds(dir, "a proposal of the signer's own", "body", |text| {
+        text.replace("proposer: alice", "proposer: bob")
+    });
+}
+
+/// Another list of keys, and other people.
+fn check_lists(dir: &Path) {
+    finds(dir, "a key of somebody else", "allowed_signers", |text| {
         text.replace("bob namespaces", "eve namespaces")
     });
+    finds(dir, "a key for something else", "allowed_signers", |text| {
+        text.replace("warroom-confirm@v1", "git")
+    });
     finds(
-        &dir,
-        "a key for something else",
-        "allowed_signers",
-        |text| text.replace("warroom-confirm@v1", "git"),
-    );
-    finds(
-        &dir,
+        dir,
         "a key that is two people's",
         "allowed_signers",
         |text| {
@@ -115,16 +129,16 @@ pub(super) fn check(stage: &Stage, session: &str) {
             format!("{text}{}\n", of_bob.replace("bob ", "eve "))
         },
     );
-    finds(&dir, "a proposal of the signer's own", "body", |text| {
-        text.replace("proposer: alice", "proposer: bob")
-    });
     for person in ["alice", "eve"] {
         assert!(
-            !verify(&dir, person).status.success(),
+            !verify(dir, person).status.success(),
             "{person} did not sign it"
         );
     }
-    // By alice's key in bob's place: a good signature of the wrong person.
+}
+
+/// By alice's key in bob's place: a good signature of the wrong person.
+fn check_another_key(stage: &Stage, dir: &Path) {
     let body = fs::read_to_string(dir.join("body")).expect("readable");
     let statement = body.split("-----BEGIN").next().expect("a statement");
     let (of_alice, signature) = (dir.join("statement"), dir.join("statement.sig"));
@@ -138,9 +152,5 @@ pub(super) fn check(stage: &Stage, session: &str) {
         "{statement}{}",
         fs::read_to_string(signature).expect("a signature")
     );
-    finds(&dir, "a signature of alice's", "body", |_| forged.clone());
-    assert!(
-        verify(&dir, "bob").status.success(),
-        "as it was, it is good again"
-    );
+    finds(dir, "a signature of alice's", "body", |_| forged.clone());
 }

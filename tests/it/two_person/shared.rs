@@ -8,6 +8,7 @@ use super::stage::{Layout, SHARED, Stage, cannot};
 use crate::harness::said;
 use crate::services::ALICE;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command as Process;
 use warroom::domain::command::Command;
 
@@ -37,6 +38,35 @@ fn pane(stage: &Stage, session: &str) -> (Seat, Seat, Seat) {
         seat.wait_said("this account is nobody's, so it cannot confirm");
     }
     (alice, first, second)
+}
+
+/// Bob signs on his own machine what the session asks for; gives the file with the signature.
+fn sign_elsewhere(stage: &Stage, session: &str) -> PathBuf {
+    let laptop = Agent::with_key(stage, "laptop", "bob");
+    let program = Program::attach(stage, SHARED, session);
+    let statement = program.statement("bob");
+    let plan = program
+        .state
+        .proposal
+        .as_ref()
+        .map(|open| open.plan.clone());
+    let request =
+        warroom::evidence::detached::Request::new(&statement, plan.as_deref()).expect("a request");
+    let home = stage.place.join("home/elsewhere");
+    fs::create_dir(&home).expect("mkdir");
+    fs::write(home.join("request"), request.print()).expect("written");
+    let signed = Process::new(stage.place.program())
+        .args(["sign", "--words", &request.words().join(" ")])
+        .arg(home.join("request"))
+        .env_clear()
+        .env("HOME", &home)
+        .env("SSH_AUTH_SOCK", laptop.socket())
+        .output()
+        .expect("runs");
+    assert!(signed.status.success(), "{}", said(&signed));
+    stage
+        .place
+        .write("home/armour", &String::from_utf8_lossy(&signed.stdout))
 }
 
 #[test]
@@ -74,31 +104,7 @@ fn in_a_pane_of_a_shared_account_a_code_and_a_signature_count_and_the_account_do
 
     // A signature that bob made on his own machine, brought in by a command in that very pane.
     let (alice, first, second) = pane(&stage, "away");
-    let laptop = Agent::with_key(&stage, "laptop", "bob");
-    let program = Program::attach(&stage, SHARED, "away");
-    let statement = program.statement("bob");
-    let plan = program
-        .state
-        .proposal
-        .as_ref()
-        .map(|open| open.plan.clone());
-    let request =
-        warroom::evidence::detached::Request::new(&statement, plan.as_deref()).expect("a request");
-    let home = stage.place.join("home/elsewhere");
-    fs::create_dir(&home).expect("mkdir");
-    fs::write(home.join("request"), request.print()).expect("written");
-    let signed = Process::new(stage.place.program())
-        .args(["sign", "--words", &request.words().join(" ")])
-        .arg(home.join("request"))
-        .env_clear()
-        .env("HOME", &home)
-        .env("SSH_AUTH_SOCK", laptop.socket())
-        .output()
-        .expect("runs");
-    assert!(signed.status.success(), "{}", said(&signed));
-    let armour = stage
-        .place
-        .write("home/armour", &String::from_utf8_lossy(&signed.stdout));
+    let armour = sign_elsewhere(&stage, "away");
     // The prefix of the tmux in between, which passes it on.
     first.press(&["C-b"]);
     first.press(&["C-b"]);
