@@ -23,7 +23,7 @@ use crate::domain::digest::Digest;
 use crate::domain::fact::{Mode, Via};
 use crate::domain::id::{PersonId, Seq};
 use crate::domain::time::Moment;
-use crate::evidence::sshsig::{SigFault, Signature};
+use crate::evidence::sshsig::{self, SigFault};
 use crate::runner::{OUTPUT_VARIABLE, is_steering, is_variable_name};
 use std::collections::BTreeSet;
 use std::path::{Component, Path};
@@ -291,18 +291,15 @@ impl About<'_> {
             signer: signer.clone(),
             why: fault.to_string(),
         };
-        let signature = Signature::parse(&spoken.armour).map_err(refused)?;
-        let blob = signature.blob();
-        // From the key to the person, and never from a claimed name to a key.
-        let Some(listed) = law.signers.of_blob(blob) else {
-            let key = signature.key().fingerprint();
-            return Err(refused(SigFault::NotListed { key }));
-        };
-        let (is_revoked, now) = (law.revoked.has_key(blob), self.here.now.wall);
-        let message = &spoken.statement;
-        let proof = signature
-            .check(message, kind.namespace(), listed, is_revoked, now)
-            .map_err(refused)?;
+        let proof = sshsig::verify(
+            &spoken.statement,
+            kind.namespace(),
+            &spoken.armour,
+            &law.signers,
+            &law.revoked,
+            self.here.now.wall,
+        )
+        .map_err(refused)?;
         if proof.person != *signer {
             return Err(Refusal::Signer {
                 kind,
