@@ -94,18 +94,10 @@ fn a_confirm_a_mismatch_and_a_reject_take_few_keys_and_seconds() {
     let pair = Pair::at_the_start(&stage, &laptop, "reject");
     pair.bob.check();
     pair.bob.wait("read to the end first");
-    pair.bob.terminal.wait_that("the question why", |screen| {
-        let asked = screen.contains("why do you reject");
-        // Keys of the first moment are thrown away.
-        if !asked {
-            pair.bob.press(&["r"]);
-        }
-        asked
-    });
-    let typed = pair.bob.terminal.screen();
-    for _ in 0..typed.matches("rr").count() {
-        pair.bob.press(&["BSpace"]);
-    }
+    pair.bob
+        .insist("r", |screen| screen.contains("why do you reject"));
+    // What was pressed once more than needed stands in the answer.
+    pair.bob.terminal.press(&["C-u"]);
     pair.bob.type_line("the other one first");
     stage.wait_record(pair.session, "step.closed", "the other one first");
     pair.tell("from propose to a reject");

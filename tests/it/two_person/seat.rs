@@ -36,6 +36,19 @@ impl Seat {
         self.terminal.press(keys);
     }
 
+    /// Presses a key until it was heard: what comes in the first moment of a review is thrown away. Somebody who reads
+    /// first presses it once, so it counts once.
+    pub(crate) fn insist(&self, key: &str, heard: impl Fn(&str) -> bool) -> String {
+        self.keys.set(self.keys.get() + 1);
+        self.terminal.wait_that(key, |screen| {
+            let is_heard = heard(screen);
+            if !is_heard {
+                self.terminal.press(&[key]);
+            }
+            is_heard
+        })
+    }
+
     /// Types a line and Enter.
     pub(crate) fn type_line(&self, text: &str) {
         self.keys.set(self.keys.get() + text.chars().count() + 1);
@@ -109,21 +122,22 @@ impl Seat {
         self.wait("CONFIRM");
     }
 
-    /// Types an answer once the screen listens: what comes in its first moment is thrown away.
+    /// Types an answer once the screen listens.
     fn answer(&self, text: &str) {
         let first = text.get(..1).expect("not empty");
-        self.terminal.wait_that("the first letter", |screen| {
-            let typed = screen
-                .split("ANSWER > ")
-                .nth(1)
-                .and_then(|rest| rest.split('_').next());
-            match typed {
-                Some("") => self.press(&[first]),
-                Some(typed) if typed.len() > first.len() => self.press(&["BSpace"]),
-                Some(_) => return true,
-                None => {}
+        let typed = |screen: &str| {
+            let row = screen.split("ANSWER > ").nth(1)?;
+            row.split('_').next().map(str::len)
+        };
+        self.insist(first, |screen| {
+            typed(screen).is_some_and(|length| length > 0)
+        });
+        self.terminal.wait_that("one letter", |screen| {
+            let length = typed(screen).unwrap_or(0);
+            if length > 1 {
+                self.terminal.press(&["BSpace"]);
             }
-            false
+            length == 1
         });
         self.type_line(text.get(1..).unwrap_or_default());
     }
@@ -143,15 +157,13 @@ impl Seat {
 
     /// Reads the plan to its end and waits for the words.
     pub(crate) fn read(&self) -> String {
-        self.press(&["G"]);
-        let screen = self.terminal.wait_that("the words", |screen| {
-            let seen = words_on(screen).is_some();
-            // Keys of the first moment are thrown away.
-            if !seen && screen.contains("read to the end first") {
-                self.press(&["G"]);
-            }
-            seen
+        self.terminal.wait_that("the plan", |screen| {
+            screen.contains("read to the end first") || is_read(screen)
         });
+        self.insist("G", is_read);
+        let screen = self
+            .terminal
+            .wait_that("the words", |screen| words_on(screen).is_some());
         words_on(&screen).expect("they are there")
     }
 
@@ -175,6 +187,11 @@ impl Seat {
         self.wait("ARMED");
         self.press(&["C-g"]);
     }
+}
+
+/// Whether the end of the plan has been seen.
+fn is_read(screen: &str) -> bool {
+    screen.contains("take your time") || words_on(screen).is_some()
 }
 
 /// The three words in the row `words: one two three`, once they may be seen.
