@@ -2,15 +2,21 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use warroom::connect::scrape::{Selector, parse};
+use warroom::connect::scrape::{Form, Selector, parse};
 use warroom::domain::time::Timestamp;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
+    for form in [Form::Text, Form::OpenMetrics] {
+        judge(text, form);
+    }
+});
+
+fn judge(text: &str, form: Form) {
     let now = Timestamp::from_millis(1_795_312_800_000);
-    let page = parse(text, now, |_| true).expect("the shield has no hole");
+    let page = parse(text, form, now, |_| true).expect("the shield has no hole");
     let lines = text.lines().count();
     assert!(page.samples.len() + page.refused.len() + page.refused_more <= lines);
     for sample in &page.samples {
@@ -25,4 +31,4 @@ fuzz_target!(|bytes: &[u8]| {
             selector.matches(&sample.name, &sample.labels);
         }
     }
-});
+}

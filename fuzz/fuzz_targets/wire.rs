@@ -35,8 +35,8 @@ where
 {
     let message: T = match decode(bytes) {
         Ok(message) => message,
-        Err(WireError::Shape { path, source }) => {
-            drop(format!("{path} {source}"));
+        Err(WireError::Shape(source)) => {
+            drop(source.to_string());
             return None;
         }
         Err(_) => return None,
