@@ -59,7 +59,7 @@ pub enum Verb {
     Doctor(DoctorArgs),
     /// Check who is who and what is asked of them, and make the lines that add a person or a key.
     People(PeopleArgs),
-    /// Check the hash chain of a session's journal.
+    /// Check a session's journal: hash chain, checkpoints, and the signatures of people.
     Verify(VerifyArgs),
     /// Export records of a session's journal.
     Journal(JournalArgs),

@@ -57,7 +57,8 @@ impl Environment {
     )]
     pub(crate) fn runtime_dir(&self, config: &Config) -> PathBuf {
         let configured = &config.server.runtime_dir;
-        let is_default = configured == Path::new("/run/warroom") && config.file.is_none();
+        // Who shares a session names a group; for them a directory that is missing must be an error.
+        let is_default = configured == Path::new("/run/warroom") && config.server.group.is_none();
         if is_default && !configured.is_dir() {
             return config.server.state_dir.join("run");
         }
