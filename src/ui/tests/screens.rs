@@ -308,7 +308,7 @@ fn screens_without_a_session() {
             "failed",
             Screen::Failed {
                 what: display::line(
-                    "session `move-orders` speaks contract 4, this program speaks 3",
+                    "session `move-orders` speaks contract 5, this program speaks 4",
                 ),
                 hint: display::line("attach with warroom 0.6 or newer"),
             },
