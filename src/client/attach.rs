@@ -66,6 +66,9 @@ struct Attached {
     clock: Arc<dyn Clock>,
     requests: mpsc::Sender<ToServer>,
     witness: Witness,
+    /// A session has come up and its past has not been looked at: that comes behind its first frame, which is drawn
+    /// as unchecked, and before everything else.
+    is_unwitnessed: bool,
     /// The agent of this person's own machine.
     agent: Option<Agent>,
     /// The question to it that is open, if any: there is one at a time.
@@ -117,6 +120,7 @@ pub async fn attach(
         clock,
         requests,
         witness: Witness::new(own.store),
+        is_unwitnessed: false,
         agent: own.agent,
         signing: None,
         answers,
@@ -190,6 +194,9 @@ impl Attached {
                         return End::TerminalGone;
                     }
                     frames.drawn(Instant::now());
+                    if self.look_back() {
+                        frames.changed(Instant::now());
+                    }
                 }
                 Some(answer) = signed.recv() => {
                     self.on_answer(answer);
@@ -199,7 +206,8 @@ impl Attached {
                     Some(event) => {
                         let is_first = matches!(event, LinkEvent::Up(..));
                         let mut news = self.on_link(event);
-                        for _ in 0..BATCH_MAX {
+                        let more = if is_first { 0 } else { BATCH_MAX };
+                        for _ in 0..more {
                             match events.try_recv() {
                                 Ok(event) => news = news.max(self.on_link(event)),
                                 Err(_) => break,
@@ -226,7 +234,20 @@ impl Attached {
         terminal.draw(|cells| ui.paint(screen, now, cells))
     }
 
+    /// Compares a session that has come up with what was seen of it before. True if it had not been done.
+    fn look_back(&mut self) -> bool {
+        let is_due = std::mem::take(&mut self.is_unwitnessed);
+        if let Screen::Room(room) = &mut self.screen
+            && is_due
+        {
+            let wanted = self.witness.on_up(room);
+            self.witness(wanted);
+        }
+        is_due
+    }
+
     fn on_terminal(&mut self, event: &Event, terminal: &mut Tty) -> std::io::Result<()> {
+        self.look_back();
         let now = self.clock.now();
         for request in self.ui.on_event(&self.screen, event, now) {
             match request {
@@ -394,6 +415,7 @@ impl Attached {
 
     /// Takes what came.
     fn on_link(&mut self, event: LinkEvent) -> News {
+        self.look_back();
         let news = News::of(&event);
         match event {
             LinkEvent::Up(welcome, snapshot) => {
@@ -403,10 +425,7 @@ impl Attached {
                         *screen = Screen::Room(Box::new(Room::from_snapshot(*welcome, *snapshot)));
                     }
                 }
-                if let Screen::Room(room) = &mut self.screen {
-                    let wanted = self.witness.on_up(room);
-                    self.witness(wanted);
-                }
+                self.is_unwitnessed = true;
             }
             LinkEvent::Message(message) => self.on_message(*message),
             LinkEvent::Lost { why } => {

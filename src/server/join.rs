@@ -18,13 +18,13 @@ impl Session {
     pub(crate) fn on_joining(&mut self, joining: Box<Joining>, turn: &mut Turn) {
         match &self.people {
             PeopleSource::File(_) => self.after_a_look(Waiting::Join(joining), turn),
-            PeopleSource::Accounts { .. } | PeopleSource::Demo => self.join(*joining),
+            PeopleSource::Accounts { .. } | PeopleSource::Demo => self.join(*joining, turn),
         }
     }
 
     /// Lets a client in, or turns it away. Its terminal is recorded with the facts of this turn, behind the
     /// snapshot that is made here.
-    pub(crate) fn join(&mut self, joining: Joining) {
+    pub(crate) fn join(&mut self, joining: Joining, turn: &mut Turn) {
         let Joining {
             peer,
             hello,
@@ -67,6 +67,7 @@ impl Session {
             read_only,
         });
         self.start_over(terminal, &welcome);
+        turn.has_joined = true;
         // The log wakes a thread of its own; it comes behind what the terminal waits for.
         let is_gone = answer.send(Ok(terminal)).is_err();
         tracing::info!(terminal = terminal.0, who, read_only, "attached");

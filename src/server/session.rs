@@ -61,6 +61,8 @@ pub(crate) struct Turn {
     pub(crate) accepted: Vec<(TerminalId, u64)>,
     /// Readings for everybody.
     pub(crate) readings: Vec<Reading>,
+    /// A terminal has been let in; what it waits for is in its queue.
+    pub(crate) has_joined: bool,
 }
 
 impl Turn {
@@ -141,6 +143,10 @@ impl Session {
                 self.checkpoint();
             }
             self.drain(&mut sources, &mut turn);
+            if turn.has_joined {
+                // Its first screen leaves before the record of its coming is written.
+                tokio::task::yield_now().await;
+            }
             self.look_now_and_then();
             self.follow_terminals(&mut turn);
             self.finish(turn).await;
@@ -290,6 +296,7 @@ impl Session {
             replies,
             accepted,
             readings,
+            has_joined: _,
         } = turn;
         let refused = self.settle_and_write().await;
         // One look serves one go, and the end of the proposal if something had changed.

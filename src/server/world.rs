@@ -211,7 +211,7 @@ impl Session {
 
     fn serve(&mut self, waiting: Waiting, turn: &mut Turn) {
         match waiting {
-            Waiting::Join(joining) => self.join(*joining),
+            Waiting::Join(joining) => self.join(*joining, turn),
             Waiting::SignIn {
                 terminal,
                 number,

@@ -5,6 +5,7 @@
 //!
 //! Source: Prometheus HTTP API, "Format overview", "Expression query result formats", "Alerts" (read for 2.42 and 3.x).
 
+mod once;
 mod state;
 
 pub use state::{
@@ -327,6 +328,14 @@ fn within(place: &'static str) -> impl Fn(HttpError) -> ResponseError {
 /// # Errors
 /// [`ResponseError`]; a matrix or string has no newest value, a native histogram is no number.
 pub fn parse_vector(body: &[u8], series_max: usize) -> Result<Vector, ResponseError> {
+    if let Some(found) = once::read::<VectorItem<'_>>(body, "vector", series_max) {
+        return Ok(Vector {
+            dropped: found.kept.total - found.kept.items.len(),
+            series: all_series(found.kept.items)?,
+            partial: partial_reason(found.warnings.as_deref(), found.is_partial),
+            warnings: warnings(found.warnings, found.infos),
+        });
+    }
     let (envelope, data) = open(body)?;
     let data: Data<'_> = decode(data).map_err(within("data"))?;
     let result = data.result.get().as_bytes();
@@ -338,8 +347,7 @@ pub fn parse_vector(body: &[u8], series_max: usize) -> Result<Vector, ResponseEr
             };
             let kept = decode_seed(result, keep).map_err(within("data.result"))?;
             let dropped = kept.total - kept.items.len();
-            let series: Result<Vec<_>, _> = kept.items.into_iter().map(into_series).collect();
-            (series?, dropped)
+            (all_series(kept.items)?, dropped)
         }
         "scalar" => {
             let point: Point = decode(result).map_err(within("data.result"))?;
@@ -357,37 +365,45 @@ pub fn parse_vector(body: &[u8], series_max: usize) -> Result<Vector, ResponseEr
             });
         }
     };
-    let partial = envelope.partial_reason();
-    let warnings = envelope
-        .warnings
-        .iter()
-        .flatten()
-        .chain(envelope.infos.iter().flatten())
-        .take(WARNINGS_MAX)
-        .map(|text| snippet(text.as_bytes()))
-        .collect();
     Ok(Vector {
         series,
         dropped,
-        warnings,
-        partial,
+        partial: envelope.partial_reason(),
+        warnings: warnings(envelope.warnings, envelope.infos),
     })
 }
 
-impl Envelope<'_> {
-    /// Why something may be missing. Warnings of the expression itself say nothing of missing data; all others come from
-    /// storage that did not answer.
-    ///
-    /// Source: Prometheus `util/annotations`, prefixes of its texts; Thanos and remote read warn of failed stores.
-    fn partial_reason(&self) -> Option<String> {
-        let mut said = self.warnings.iter().flatten();
-        match said.find(|text| !text.starts_with("PromQL ")) {
-            Some(text) => Some(snippet(text.as_bytes())),
-            None => self
-                .is_partial
-                .then(|| "the server marks its answer as partial".to_owned()),
-        }
+/// Remarks of the server for a person to read.
+fn warnings(warnings: Option<Vec<String>>, infos: Option<Vec<String>>) -> Vec<String> {
+    warnings
+        .into_iter()
+        .flatten()
+        .chain(infos.into_iter().flatten())
+        .take(WARNINGS_MAX)
+        .map(|text| snippet(text.as_bytes()))
+        .collect()
+}
+
+/// Why something may be missing. Warnings of the expression itself say nothing of missing data; all others come from
+/// storage that did not answer.
+///
+/// Source: Prometheus `util/annotations`, prefixes of its texts; Thanos and remote read warn of failed stores.
+fn partial_reason(warnings: Option<&[String]>, is_partial: bool) -> Option<String> {
+    let mut said = warnings.into_iter().flatten();
+    match said.find(|text| !text.starts_with("PromQL ")) {
+        Some(text) => Some(snippet(text.as_bytes())),
+        None => is_partial.then(|| "the server marks its answer as partial".to_owned()),
     }
+}
+
+impl Envelope<'_> {
+    fn partial_reason(&self) -> Option<String> {
+        partial_reason(self.warnings.as_deref(), self.is_partial)
+    }
+}
+
+fn all_series(items: Vec<VectorItem<'_>>) -> Result<Vec<Series>, ResponseError> {
+    items.into_iter().map(into_series).collect()
 }
 
 fn into_series(item: VectorItem<'_>) -> Result<Series, ResponseError> {
@@ -410,6 +426,9 @@ fn into_series(item: VectorItem<'_>) -> Result<Series, ResponseError> {
 /// # Errors
 /// [`ResponseError`]; anything but a matrix is one.
 pub fn parse_matrix(body: &[u8], series_max: usize) -> Result<Vec<History>, ResponseError> {
+    if let Some(found) = once::read::<MatrixItem<'_>>(body, "matrix", series_max) {
+        return Ok(histories(found.kept.items));
+    }
     let (_, data) = open(body)?;
     let data: Data<'_> = decode(data).map_err(within("data"))?;
     if data.result_type != "matrix" {
@@ -422,14 +441,15 @@ pub fn parse_matrix(body: &[u8], series_max: usize) -> Result<Vec<History>, Resp
         kind: PhantomData,
     };
     let kept = decode_seed(data.result.get().as_bytes(), keep).map_err(within("data.result"))?;
-    Ok(kept
-        .items
-        .into_iter()
-        .map(|item| History {
-            labels: item.metric.into_owned(),
-            samples: item.values.into_iter().map(|point| point.0).collect(),
-        })
-        .collect())
+    Ok(histories(kept.items))
+}
+
+fn histories(items: Vec<MatrixItem<'_>>) -> Vec<History> {
+    let one = |item: MatrixItem<'_>| History {
+        labels: item.metric.into_owned(),
+        samples: item.values.into_iter().map(|point| point.0).collect(),
+    };
+    items.into_iter().map(one).collect()
 }
 
 /// The server's own words in the body of an error status, when it has any.

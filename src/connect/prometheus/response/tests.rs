@@ -257,6 +257,27 @@ fn the_first_series_by_labels_are_kept_and_the_rest_counted() {
 }
 
 #[test]
+fn an_answer_reads_the_same_in_whatever_order_and_nothing_counts_twice() {
+    let list = r#"[{"metric":{"a":"1"},"value":[1,"2"]},{"value":[1.5,"NaN"],"metric":{}}]"#;
+    let usual = format!(
+        r#"{{"status":"success","infos":["x"],"data":{{"resultType":"vector","result":{list},"stats":{{}}}}}}"#
+    );
+    let turned = format!(
+        r#"{{"data":{{"result":{list},"stats":{{}},"resultType":"vector"}},"infos":["x"],"status":"success"}}"#
+    );
+    let read = |body: &str| format!("{:?}", parse_vector(body.as_bytes(), 9));
+    assert_eq!(read(&usual), read(&turned));
+    assert!(read(&usual).contains("NaN"), "{}", read(&usual));
+    for twice in [
+        r#"{"status":"error","status":"success","data":{"resultType":"vector","result":[]}}"#,
+        r#"{"status":"success","data":{"resultType":"vector","result":[]},"data":null}"#,
+        r#"{"status":"success","data":{"resultType":"vector","result":[],"result":[]}}"#,
+    ] {
+        assert!(read(twice).contains("duplicate field"), "{}", read(twice));
+    }
+}
+
+#[test]
 fn missing_stores_make_an_answer_partial_but_hints_on_the_expression_do_not() {
     let check = |extra: &str, expected: Option<&str>| {
         let body = format!(
