@@ -1,5 +1,6 @@
 //! The command line as clap sees it. Secrets are never arguments.
 
+use super::late::Late;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
@@ -28,41 +29,41 @@ Second person, on the same host:  warroom attach -t NAME
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Start a maintenance from a runbook and attach to it; resumes one that was cut off.
-    Run(RunArgs),
+    Run(Late<RunArgs>),
     /// Attach this terminal to a running session.
-    Attach(AttachArgs),
+    Attach(Late<AttachArgs>),
     /// List sessions on this host.
     #[command(visible_alias = "list-sessions")]
-    Ls(JsonArgs),
+    Ls(Late<JsonArgs>),
     /// Print where a session stands; the exit code says it too.
-    Status(StatusArgs),
+    Status(Late<StatusArgs>),
     /// Sign on this machine what a session elsewhere asks for: a confirm, a go, a proposal.
     ///
     /// Reads the request as it was copied from the other screen, shows the plan and three words to compare with those
     /// on the other screen, has the ssh-agent sign, and prints what to paste there.
-    Sign(SignArgs),
+    Sign(Late<SignArgs>),
     /// Bring the signature of another machine into a session, as a confirm of its open proposal.
-    Confirm(ConfirmArgs),
+    Confirm(Late<ConfirmArgs>),
     /// End a session's server. A maintenance that is not over can be resumed with `warroom run`.
-    KillSession(TargetArgs),
+    KillSession(Late<TargetArgs>),
     /// Run a session server in the foreground, for systemd and containers.
-    Serve(ServeArgs),
+    Serve(Late<ServeArgs>),
     /// Show everything with a simulated cluster; needs no network and no configuration.
-    Demo(DemoArgs),
+    Demo(Late<DemoArgs>),
     /// Run the simulated cluster alone, for developing against it.
-    Lab(LabArgs),
+    Lab(Late<LabArgs>),
     /// Check runbooks like a compiler: file, line, column, what is wrong, a hint.
-    Check(CheckArgs),
+    Check(Late<CheckArgs>),
     /// Print the resolved plan of a runbook and its SHA-256.
-    Plan(PlanArgs),
+    Plan(Late<PlanArgs>),
     /// Prove every configured integration: name, TLS, credentials, permissions, clock, what is found.
-    Doctor(DoctorArgs),
+    Doctor(Late<DoctorArgs>),
     /// Check who is who and what is asked of them, and make the lines that add a person or a key.
-    People(PeopleArgs),
+    People(Late<PeopleArgs>),
     /// Check a session's journal: hash chain, checkpoints, and the signatures of people.
-    Verify(VerifyArgs),
+    Verify(Late<VerifyArgs>),
     /// Export records of a session's journal.
-    Journal(JournalArgs),
+    Journal(Late<JournalArgs>),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.

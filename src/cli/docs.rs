@@ -89,13 +89,20 @@ pub(super) fn page() -> std::io::Result<Vec<u8>> {
             roff(&about.unwrap_or_default())
         )?;
     }
-    for verb in Cli::command()
+    let mut whole = Cli::command();
+    whole.build();
+    for verb in whole
         .get_subcommands_mut()
-        .filter(|verb| !verb.is_hide_set())
+        .filter(|verb| !verb.is_hide_set() && verb.get_name() != "help")
     {
         let name = verb.get_name().to_owned();
         let help = verb
             .clone()
+            // Named once, with the options of all commands.
+            .mut_args(|arg| {
+                let is_hidden = arg.is_global_set() || arg.is_hide_set();
+                arg.hide(is_hidden)
+            })
             .bin_name(format!("warroom {name}"))
             .render_long_help()
             .to_string();

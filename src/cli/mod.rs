@@ -11,6 +11,7 @@ mod environment;
 mod harden;
 mod journal;
 pub mod lab;
+mod late;
 mod look;
 mod ls;
 mod people;
@@ -28,6 +29,7 @@ mod verify;
 use crate::exit::{Code, Failure};
 use args::{Cli, Verb};
 use environment::Environment;
+use late::Late;
 use std::io::{IsTerminal as _, Write as _};
 
 /// What a subcommand comes to.
@@ -54,22 +56,22 @@ pub(crate) fn say(text: &str) -> Result<(), Failure> {
 pub fn run(cli: Cli) -> Outcome {
     let environment = Environment::read(cli.config);
     match cli.verb {
-        Verb::Run(args) => run::run(&environment, &args),
-        Verb::Attach(args) => attach::attach(&environment, &args),
-        Verb::Ls(args) => ls::ls(&environment, args.json),
-        Verb::Status(args) => status::status(&environment, &args),
-        Verb::Sign(args) => sign::sign(&environment, &args),
-        Verb::Confirm(args) => sign::confirm(&environment, &args),
-        Verb::KillSession(args) => status::kill(&environment, &args),
-        Verb::Serve(args) => serve::serve(&environment, &args),
-        Verb::Demo(args) => demo::demo(&environment, &args),
-        Verb::Lab(args) => demo::lab(&environment, args),
-        Verb::Check(args) => docs::check(&args),
-        Verb::Plan(args) => docs::plan(&args),
-        Verb::Doctor(args) => doctor::doctor(&environment, &args),
-        Verb::People(args) => people::people(&environment, args),
-        Verb::Verify(args) => verify::verify(&environment, &args),
-        Verb::Journal(args) => journal::journal(&environment, &args),
+        Verb::Run(Late(args)) => run::run(&environment, &args),
+        Verb::Attach(Late(args)) => attach::attach(&environment, &args),
+        Verb::Ls(Late(args)) => ls::ls(&environment, args.json),
+        Verb::Status(Late(args)) => status::status(&environment, &args),
+        Verb::Sign(Late(args)) => sign::sign(&environment, &args),
+        Verb::Confirm(Late(args)) => sign::confirm(&environment, &args),
+        Verb::KillSession(Late(args)) => status::kill(&environment, &args),
+        Verb::Serve(Late(args)) => serve::serve(&environment, &args),
+        Verb::Demo(Late(args)) => demo::demo(&environment, &args),
+        Verb::Lab(Late(args)) => demo::lab(&environment, args),
+        Verb::Check(Late(args)) => docs::check(&args),
+        Verb::Plan(Late(args)) => docs::plan(&args),
+        Verb::Doctor(Late(args)) => doctor::doctor(&environment, &args),
+        Verb::People(Late(args)) => people::people(&environment, args),
+        Verb::Verify(Late(args)) => verify::verify(&environment, &args),
+        Verb::Journal(Late(args)) => journal::journal(&environment, &args),
         Verb::Completions { shell } => Ok(docs::completions(shell)),
         Verb::Man => docs::man(),
     }
