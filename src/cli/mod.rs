@@ -16,6 +16,7 @@ mod ls;
 mod people;
 mod pinned;
 pub mod plan;
+mod report;
 mod run;
 mod runbook_file;
 pub mod runner;
@@ -69,6 +70,7 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Doctor(args) => doctor::doctor(&environment, &args),
         Verb::People(args) => people::people(&environment, args),
         Verb::Verify(args) => verify::verify(&environment, &args),
+        Verb::Report(args) => report::report(&environment, &args),
         Verb::Journal(args) => journal::journal(&environment, &args),
         Verb::Completions { shell } => Ok(docs::completions(shell)),
         Verb::Man => docs::man(),

@@ -52,8 +52,13 @@ mod messages;
 mod nagios;
 #[cfg(test)]
 mod nautobot;
+// A maintenance as benches tell it; not marked as a test, as it is none there.
+#[path = "../../benches/session/mod.rs"]
+mod night;
 #[cfg(test)]
 mod prometheus_family;
+#[cfg(test)]
+mod replay;
 #[cfg(test)]
 mod runbooks;
 #[cfg(test)]
