@@ -33,6 +33,11 @@ mod enforced;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+#[path = "../../fuzz/targets/mod.rs"]
+mod fuzz_targets;
+#[cfg(test)]
+mod fuzzing;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod golden_writes;
