@@ -11,14 +11,22 @@
     reason = "each bench is a program of its own and uses another part"
 )]
 
+mod keys;
+
+pub(crate) use keys::Keys;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use warroom::domain::apply::check_apply;
 use warroom::domain::board::Board;
 use warroom::domain::command::Command;
+use warroom::domain::confirm::checkpoint::is_due_after;
 use warroom::domain::confirm::plan_doc::{self, PlanInputs};
 use warroom::domain::confirm::policy::Rules;
-use warroom::domain::confirm::statement::confirm_statement;
-use warroom::domain::decide::{Prepared, decide, open_proposal};
+use warroom::domain::confirm::statement::{Kind, confirm_statement, propose_statement};
+use warroom::domain::decide::{Prepared, decide, draft_terms, open_proposal};
 use warroom::domain::digest::Digest;
 use warroom::domain::fact::{
     Actor, Fact, Genesis, Mode, Outcome, OutputRef, Quote, RunbookRef, Stamped, Via,
@@ -36,12 +44,16 @@ use warroom::domain::threshold::Verdict;
 use warroom::domain::time::{Moment, Timestamp};
 use warroom::domain::world::{Look, Roster, World};
 use warroom::journal::facts;
-use warroom::journal::{Record, Stamp, seal};
+use warroom::journal::{Record, SessionDir, Space, Stamp, Writer, open, seal};
 
 /// Boot id of the imagined host.
 const BOOT: &str = "5f0c6f2e-3a0b-4d1e-9b7a-2f6d8c1e4a90";
 /// Steps before the destructive one, and behind it: a runbook of a night.
 const STEPS_AROUND: usize = 20;
+/// Attempts of a night at steps that need two people.
+const ATTEMPTS_A_NIGHT: usize = 25;
+/// Three nights a week.
+const BETWEEN_NIGHTS: Duration = Duration::from_hours(56);
 /// Guards of the runbook.
 const GUARDS: usize = 12;
 
@@ -126,16 +138,25 @@ pub(crate) struct Session {
     /// What the server has read of the world.
     pub(crate) world: World,
     nonces: u128,
+    /// With keys proposals and confirms are signed, and so is the journal.
+    keys: Option<Arc<Keys>>,
+    /// Checkpoints of the journal, as its server keeps them beside it; empty without keys.
+    pub(crate) checkpoints: String,
 }
 
 impl Session {
     /// Two people are attached, all guards are good, nothing has begun.
     pub(crate) fn open() -> Self {
+        Self::open_with(None)
+    }
+
+    fn open_with(keys: Option<Arc<Keys>>) -> Self {
         let now = Moment {
             wall: Timestamp::from_millis(1_795_320_631_250),
             mono_ms: 81_234_567,
         };
-        let genesis = genesis(plan());
+        let mut genesis = genesis(plan());
+        genesis.session_key = keys.as_ref().map(|keys| keys.session.to_public_text());
         let state = State::new(genesis.clone(), Digest::of(b""), now);
         let world = World {
             policy: Some(genesis.policy),
@@ -161,7 +182,10 @@ impl Session {
             now,
             world,
             nonces: 0,
+            keys,
+            checkpoints: String::new(),
         };
+        session.world.keys = session.keys.iter().flat_map(|keys| keys.listed()).collect();
         let first = session.stamp(
             Actor::Engine,
             Fact::SessionOpened(Box::new(genesis.clone())),
@@ -177,7 +201,11 @@ impl Session {
 
     /// Begun, with the first part of the plan done and the destructive step started.
     pub(crate) fn at_switch() -> Self {
-        let mut session = Self::open();
+        Self::at_switch_with(None)
+    }
+
+    fn at_switch_with(keys: Option<Arc<Keys>>) -> Self {
+        let mut session = Self::open_with(keys);
         session.ask("alice", &Command::Begin);
         for n in 0..STEPS_AROUND {
             let step = StepId::new(&format!("part-{n}")).expect("valid");
@@ -233,6 +261,11 @@ impl Session {
     fn record(&mut self, actor: Actor, fact: Fact) {
         let stamped = self.stamp(actor, fact);
         check_apply(&mut self.state, &stamped).expect("it can be");
+        if let Some(keys) = &self.keys
+            && is_due_after(&stamped.fact)
+        {
+            self.checkpoints.push_str(&keys.checkpoint(&self.state));
+        }
         self.stamped.push(stamped);
     }
 
@@ -244,9 +277,12 @@ impl Session {
 
     /// A person asks for something that must be granted.
     pub(crate) fn ask(&mut self, who: &str, command: &Command) {
-        let who = person(who);
-        match decide(&self.state, &who, command, self.now, &self.world) {
-            Ok(facts) => self.facts(&who, facts),
+        self.ask_as(&person(who), command);
+    }
+
+    fn ask_as(&mut self, who: &Actor, command: &Command) {
+        match decide(&self.state, who, command, self.now, &self.world) {
+            Ok(facts) => self.facts(who, facts),
             Err(refused) => panic!("{command:?}: {}", refused.refusal),
         }
     }
@@ -280,15 +316,26 @@ impl Session {
 
     /// Alice proposes the destructive step.
     pub(crate) fn propose(&mut self) {
-        let who = person("alice");
         self.nonces += 1;
-        let prepared = Prepared {
+        let mut prepared = Prepared {
             plan: self.plan_document(),
             nonce: Nonce::from_bytes(self.nonces.to_be_bytes()),
             executor: PersonId::new("alice").expect("valid"),
             signed: None,
         };
         let step = switch();
+        let who = match &self.keys {
+            None => person("alice"),
+            Some(keys) => {
+                let who = keys.actor("alice");
+                let terms = draft_terms(&self.state, &who, &step, &prepared, self.now, &self.world);
+                let terms = terms.expect("may be proposed");
+                let text = propose_statement(&self.state, &terms).expect("printable");
+                let armour = keys.sign("alice", Kind::Propose, &text);
+                prepared.signed = Some(Box::new((terms, armour)));
+                who
+            }
+        };
         let facts = open_proposal(&self.state, &who, &step, &prepared, self.now, &self.world);
         // Settled only when both are there: the plan is the second of the two.
         for fact in facts.expect("may be proposed") {
@@ -332,7 +379,13 @@ impl Session {
         let statement = confirm_statement(&self.state, open, &bob, self.state.head)
             .expect("it is on the table")
             .expect("printable");
-        Command::confirm(statement)
+        match &self.keys {
+            None => Command::confirm(statement),
+            Some(keys) => {
+                let armour = keys.sign("bob", Kind::Confirm, &statement);
+                Command::confirm(statement.clone()).with_signature(&statement, armour, false)
+            }
+        }
     }
 
     /// One attempt: check, proposal, second person, go, and a command that fails; then it is tried again.
@@ -341,7 +394,8 @@ impl Session {
         self.guards(round);
         self.propose();
         let statement = self.statement();
-        self.ask("bob", &statement);
+        let bob = self.keys.as_ref().map(|keys| keys.actor("bob"));
+        self.ask_as(&bob.unwrap_or_else(|| person("bob")), &statement);
         let open = self.state.proposal.as_ref();
         let attempt = open.expect("a proposal").terms.attempt;
         let step = switch();
@@ -410,6 +464,33 @@ impl Session {
         }
         self.now = self.now.plus(Duration::from_secs(300));
         self
+    }
+
+    /// As many nights with signatures, in one journal. A night is twenty-five attempts at a step that needs two
+    /// people, each with its proposal, confirm, go, outcome, note and visitor, and three hundred words of guards: more
+    /// than a night of an operations team has of any of them.
+    pub(crate) fn signed_nights(nights: usize, keys: Keys) -> Self {
+        let mut session = Self::at_switch_with(Some(Arc::new(keys)));
+        for night in 0..nights {
+            for attempt in 0..ATTEMPTS_A_NIGHT {
+                session.failed_attempt(night * ATTEMPTS_A_NIGHT + attempt);
+            }
+            session.now = session.now.plus(BETWEEN_NIGHTS);
+        }
+        session
+    }
+
+    /// Leaves the journal in a session's directory as its server would, and its checkpoints beside it.
+    pub(crate) fn leave(&self, dir: &Path) {
+        let dir_of = SessionDir::open(dir).expect("free");
+        let writer = Writer::start(open(dir_of, |_| ()).expect("empty")).expect("started");
+        for records in self.records.chunks(500) {
+            let written = writer.submit(records.to_vec(), Space::Ordinary);
+            written.wait().expect("durable");
+        }
+        if !self.checkpoints.is_empty() {
+            fs::write(dir.join("checkpoints"), &self.checkpoints).expect("writable");
+        }
     }
 
     /// At least this many records of all kinds a night has.

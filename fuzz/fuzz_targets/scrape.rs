@@ -1,34 +1,7 @@
-//! A page of text exposition: the shield before the parser has no hole, and what comes out is in order.
+//! `fuzz/run scrape`: what is checked stands in `fuzz/targets/scrape.rs`, where `cargo test` finds it too.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use warroom::connect::scrape::{Form, Selector, parse};
-use warroom::domain::time::Timestamp;
+#[path = "../targets/scrape.rs"]
+mod target;
 
-fuzz_target!(|bytes: &[u8]| {
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        return;
-    };
-    for form in [Form::Text, Form::OpenMetrics] {
-        judge(text, form);
-    }
-});
-
-fn judge(text: &str, form: Form) {
-    let now = Timestamp::from_millis(1_795_312_800_000);
-    let page = parse(text, form, now, |_| true).expect("the shield has no hole");
-    let lines = text.lines().count();
-    assert!(page.samples.len() + page.refused.len() + page.refused_more <= lines);
-    for sample in &page.samples {
-        assert!(sample.labels.is_sorted_by(|a, b| a.0 < b.0), "{sample:?}");
-        assert!(!sample.name.is_empty());
-    }
-    let keys = page.samples.iter().map(|s| (&s.name, &s.labels));
-    assert!(keys.is_sorted());
-    // The first line as a selector, too: both grammars share names and labels.
-    if let Some(Ok(selector)) = text.lines().next().map(Selector::parse) {
-        for sample in &page.samples {
-            selector.matches(&sample.name, &sample.labels);
-        }
-    }
-}
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| target::run(bytes));

@@ -62,6 +62,10 @@ pub enum Verb {
     People(Late<PeopleArgs>),
     /// Check a session's journal: hash chain, checkpoints, and the signatures of people.
     Verify(Late<VerifyArgs>),
+    /// Print what a maintenance was: steps, confirms, refusals, the way back, notes.
+    ///
+    /// From the journal alone, as Markdown for the change ticket. Whether the journal is what it was is `verify`'s to say.
+    Report(Late<ReportArgs>),
     /// Export records of a session's journal.
     Journal(Late<JournalArgs>),
     /// Print a completion script for a shell.
@@ -375,6 +379,17 @@ pub struct VerifyArgs {
     /// Checkpoints that were kept elsewhere; those beside the journal are looked at too.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub checkpoints: Vec<PathBuf>,
+    /// JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `warroom report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Session name, its directory, or a journal file.
+    #[arg(value_name = "SESSION|PATH")]
+    pub session: String,
     /// JSON on standard output.
     #[arg(long)]
     pub json: bool,

@@ -17,6 +17,7 @@ mod ls;
 mod people;
 mod pinned;
 pub mod plan;
+mod report;
 mod run;
 mod runbook_file;
 pub mod runner;
@@ -71,6 +72,7 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Doctor(Late(args)) => doctor::doctor(&environment, &args),
         Verb::People(Late(args)) => people::people(&environment, args),
         Verb::Verify(Late(args)) => verify::verify(&environment, &args),
+        Verb::Report(Late(args)) => report::report(&environment, &args),
         Verb::Journal(Late(args)) => journal::journal(&environment, &args),
         Verb::Completions { shell } => Ok(docs::completions(shell)),
         Verb::Man => docs::man(),

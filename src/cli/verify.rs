@@ -2,21 +2,19 @@
 
 use super::Outcome;
 use super::args::VerifyArgs;
-use super::checkpoints::{Audit, Findings};
+use super::checkpoints::{Audit, Findings, Gathering};
 use super::environment::{Environment, session_dir, session_name};
 use super::signatures::{Judge, Signed};
 use crate::config::policy::{self, PolicyFiles};
 use crate::config::{Guard, Secrets};
+use crate::domain::fact::Fact;
 use crate::exit::{Code, Failure};
 use crate::journal::{self, JOURNAL_FILE, JournalError, facts};
 use crate::server::checkpoints::CHECKPOINTS_FILE;
 use crate::server::peek;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
-
-/// A month of checkpoints, one a minute, has half of it.
-const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// `warroom verify`.
 pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
@@ -92,7 +90,7 @@ fn examine(environment: &Environment, args: &VerifyArgs, file: &Path) -> Result<
     let policy = policy(environment, args.people.as_deref())?;
     let mut judge = Judge::new(policy.as_ref().map(|p| (&p.signers, &p.revoked)));
     super::journal::each(file, |record, _| {
-        audit.take(&facts::fact_of(record).map_err(Failure::new)?);
+        audit.take(record.header().seq, record.hash());
         judge.take(record);
         Ok(true)
     })?;
@@ -148,22 +146,28 @@ fn policy(environment: &Environment, named: Option<&Path>) -> Result<Option<Poli
     }
 }
 
-/// The checkpoints beside a journal and those that were named.
+/// The checkpoints beside a journal and those that were named, in the journal's order.
 fn audit(journal: &Path, named: &[PathBuf]) -> Result<Audit, Failure> {
+    let mut first = None;
+    super::journal::each(journal, |record, _| {
+        let stamped = facts::fact_of(record).map_err(Failure::new)?;
+        if let Fact::SessionOpened(genesis) = stamped.fact {
+            first = Some((stamped.hash, genesis.session_key));
+        }
+        Ok(false)
+    })?;
     let beside = journal.with_file_name(CHECKPOINTS_FILE);
     let is_there = beside.is_file();
-    let mut audit = Audit::default();
+    let mut gathering = Gathering::of(first);
     for path in is_there.then_some(&beside).into_iter().chain(named) {
         let cannot = |error: std::io::Error| {
             Failure::new(format!("cannot read `{}`: {error}", path.display()))
         };
-        let mut text = String::new();
-        File::open(path)
-            .and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text))
-            .map_err(cannot)?;
-        audit.add(&path.display().to_string(), &text);
+        let file = BufReader::new(File::open(path).map_err(cannot)?);
+        let source = path.display().to_string();
+        gathering.read(&source, file).map_err(cannot)?;
     }
-    Ok(audit)
+    Ok(gathering.in_order())
 }
 
 /// A session name, a session's directory, or a journal file.

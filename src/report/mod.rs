@@ -1,4 +1,5 @@
-//! Headless output: text and JSON.
+//! Headless output: text, JSON, and the Markdown report of a maintenance.
 
 pub mod diagnostics;
+pub mod maintenance;
 pub mod status;

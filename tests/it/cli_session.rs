@@ -290,6 +290,10 @@ async fn a_full_disk_refuses_and_loses_nothing_and_goes_on_when_there_is_room() 
     assert!(out.contains("journal `journal`: live"), "{out}");
     assert_eq!(home.said(&["kill-session", "slow"]).0, 0);
     assert_eq!(home.said(&["verify", "slow"]).0, 0);
+    let (code, report, _) = home.said(&["report", "slow"]);
+    assert_eq!(code, 0);
+    assert!(report.contains("the session server ended"), "{report}");
+    assert!(report.ends_with("after\n"), "the newest note: {report}");
     let (records, _) = fold_of(&home.journal("slow"));
     let notes: Vec<&str> = records
         .iter()

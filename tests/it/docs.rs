@@ -73,6 +73,7 @@ fn every_subcommand_explains_itself() {
         "plan",
         "people",
         "verify",
+        "report",
         "doctor",
         "completions",
         "man",

@@ -33,6 +33,11 @@ mod enforced;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+#[path = "../../fuzz/targets/mod.rs"]
+mod fuzz_targets;
+#[cfg(test)]
+mod fuzzing;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod golden_writes;
@@ -52,8 +57,13 @@ mod messages;
 mod nagios;
 #[cfg(test)]
 mod nautobot;
+// A maintenance as benches tell it; not marked as a test, as it is none there.
+#[path = "../../benches/session/mod.rs"]
+mod night;
 #[cfg(test)]
 mod prometheus_family;
+#[cfg(test)]
+mod replay;
 #[cfg(test)]
 mod runbooks;
 #[cfg(test)]

@@ -209,6 +209,7 @@ fn check_subcommands(stage: &Stage) {
         ("check", format!("check {book}")),
         ("ls", "ls".to_owned()),
         ("verify", "verify evil".to_owned()),
+        ("report", "report evil".to_owned()),
         ("export", "journal export evil".to_owned()),
     ] {
         let strange = strangers(&printed(stage, name, &arguments));

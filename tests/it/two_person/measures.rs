@@ -3,6 +3,7 @@
 use super::agent::Agent;
 use super::seat::Seat;
 use super::stage::{Layout, Stage, cannot};
+use crate::harness::said;
 use crate::services::{ALICE, BOB};
 use std::time::Instant;
 
@@ -102,4 +103,39 @@ fn a_confirm_a_mismatch_and_a_reject_take_few_keys_and_seconds() {
     stage.wait_record(pair.session, "step.closed", "the other one first");
     pair.tell("from propose to a reject");
     assert_eq!(stage.runs("mismatch") + stage.runs("reject"), 0);
+    check_reports(&stage);
+}
+
+/// What each of the three came to stands in its report, with who, by what, and how long they looked.
+fn check_reports(stage: &Stage) {
+    let report = |session: &str| {
+        let markdown = stage.warroom(&["report", session]);
+        assert!(markdown.status.success(), "{}", said(&markdown));
+        let json = stage.warroom(&["report", session, "--json"]);
+        let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+        assert_eq!(json["mode"], "ADVISORY");
+        (said(&markdown), json["offers"][0].clone())
+    };
+    let (text, offer) = report("straight");
+    assert!(text.contains("> **ADVISORY: "), "{text}");
+    assert!(
+        text.contains("**confirmed** by bob (signed, `sshsig:SHA256:"),
+        "{text}"
+    );
+    assert!(text.contains("it ran: exit 0"), "{text}");
+    let dwell = offer["confirms"][0]["dwell_ms"].as_u64();
+    assert!(
+        dwell.is_some_and(|ms| ms >= 5_000),
+        "the default dwell: {offer}"
+    );
+    assert_eq!(offer["checks"][0]["matches"], true, "{offer}");
+    let (text, offer) = report("mismatch");
+    assert!(text.contains("bob expected `db-2` to be touched"), "{text}");
+    assert!(text.contains("**MISMATCH**"), "{text}");
+    assert_eq!(offer["end"]["end"], "closed", "{offer}");
+    let (text, _) = report("reject");
+    assert!(
+        text.contains("**closed** by bob: rejected: the other one first"),
+        "{text}"
+    );
 }

@@ -31,15 +31,17 @@ pub(super) fn draw(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect, ritual: &Ri
         rows.push(Row::of("you expect: ", dim).text(ritual.expected(), canvas.of(Role::Strong)));
     }
     let question = match gate {
-        Gate::Component => "which component is about to be touched? its name in the CMDB",
+        Gate::Component => {
+            "which component is about to be touched? its name in the CMDB; without a CMDB, as the runbook calls it"
+        }
         Gate::Remaining => {
-            "how many others of its group stay in service? a number; empty when the CMDB knows no group"
+            "how many others of its group stay in service? a number; empty when there is no CMDB, or it knows no group"
         }
         Gate::Sent => "sent; waiting for the server",
         Gate::TooSmall => "this terminal is smaller than 80x24: make it larger to answer",
         _ => "input is closed for a moment: a paste, or too many wrong tries",
     };
-    rows.push(Row::of(question, warn));
+    rows.extend(wrapped(question, width, warn));
     let is_open = matches!(gate, Gate::Component | Gate::Remaining);
     for (line, row) in rows.iter().enumerate() {
         canvas.row(area, line, row.clone());

@@ -1,0 +1,285 @@
+//! What a maintenance was, from its journal alone: for the change ticket, for whoever was not there, for an audit.
+//!
+//! [`Gathering`] folds facts as the session did and keeps what people ask for afterwards; [`markdown`] prints it. A fact
+//! that cannot have happened is left out of every section and named on top.
+
+mod gather;
+pub mod markdown;
+#[cfg(test)]
+mod tests;
+
+pub use gather::Gathering;
+
+use crate::domain::digest::Digest;
+use crate::domain::fact::{Mode, RunbookRef};
+use crate::domain::id::{AttemptNo, PersonId, Seq, SessionId, SessionName, StepId};
+use crate::domain::runbook::plan::{Risk, Window};
+use crate::domain::state::Phase;
+use crate::domain::time::Timestamp;
+use serde::Serialize;
+
+/// Entries of any one list: ten times what the longest night leaves, so that a report of a journal of years is still
+/// one that can be opened. What is beyond is counted in [`Report::left_out`].
+const ENTRIES_MAX: usize = 10_000;
+
+/// A maintenance as its journal tells it. The JSON form is this type; keys may be added.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// What a reader must know before anything else, one sentence each; never empty in advisory mode.
+    pub notices: Vec<String>,
+    /// The session as typed.
+    pub name: SessionName,
+    /// The session for ever.
+    pub session: SessionId,
+    /// Title of the runbook.
+    pub title: String,
+    /// Change ticket number.
+    pub change: Option<String>,
+    /// `ENFORCED`, `ADVISORY`, `ADVISORY uid` where accounts were taken for people, or `DEMO`.
+    pub mode: &'static str,
+    /// Program that opened the session.
+    pub program: String,
+    /// Host the commands ran on, as the session was pinned to it.
+    pub host: String,
+    /// Account the session server ran in.
+    pub server_uid: u32,
+    /// Where the plan came from.
+    pub runbook: RunbookRef,
+    /// Digest of the pinned plan.
+    pub plan: Digest,
+    /// When the work was announced for.
+    pub window: Option<Window>,
+    /// When the session was opened.
+    pub opened: Timestamp,
+    /// When the maintenance was begun.
+    pub begun: Option<Timestamp>,
+    /// When it ended; absent while it goes on.
+    pub ended: Option<Timestamp>,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Reason given for the rollback or abort, or empty.
+    pub end_reason: String,
+    /// Newest record: its number and hash. The report is about the journal up to here.
+    pub head: (Seq, Digest),
+    /// Who did something, in the order of their first record.
+    pub people: Vec<Present>,
+    /// Every step of the plan, in its order.
+    pub steps: Vec<Step>,
+    /// Everything that was put before a second person, oldest first.
+    pub offers: Vec<Offer>,
+    /// What somebody was refused.
+    pub refusals: Vec<Refusal>,
+    /// Holds, stops, the way back, servers that came and went: what was out of the ordinary.
+    pub happenings: Vec<Happening>,
+    /// What was asked of other systems.
+    pub writes: Vec<Written>,
+    /// Notes of people.
+    pub notes: Vec<Note>,
+    /// Entries beyond what one report holds; the journal has them.
+    pub left_out: usize,
+}
+
+/// Somebody who did something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Present {
+    /// A person, or `uid-0` for an account that is nobody's.
+    pub who: String,
+    /// How it was known that it was them, every way there was: `uid:1001`, `sshsig:SHA256:...`.
+    pub known_by: Vec<String>,
+    /// First record of theirs.
+    pub from: Timestamp,
+    /// Newest record of theirs.
+    pub until: Timestamp,
+    /// Records of theirs.
+    pub records: u64,
+}
+
+/// What became of one step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Its id.
+    pub id: StepId,
+    /// `2.1`.
+    pub number: String,
+    /// First line of the item.
+    pub title: String,
+    /// How much it can break.
+    pub risk: Risk,
+    /// What became of it, in words.
+    pub outcome: String,
+    /// Attempts; 0 when it was never started.
+    pub attempts: AttemptNo,
+    /// Length of the newest attempt, milliseconds.
+    pub took_ms: Option<u64>,
+    /// Who started or finished it last; or empty.
+    pub by: String,
+    /// What they wrote to it; or empty.
+    pub note: String,
+}
+
+/// One proposal and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Offer {
+    /// The step.
+    pub step: StepId,
+    /// Number and title of the step.
+    pub label: String,
+    /// Which attempt.
+    pub attempt: AttemptNo,
+    /// Who proposed.
+    pub proposer: PersonId,
+    /// How that is known.
+    pub via: String,
+    /// They signed the proposal itself.
+    pub is_signed: bool,
+    /// Who was to say go.
+    pub executor: PersonId,
+    /// Confirmers it needed.
+    pub quorum: u8,
+    /// When it was opened.
+    pub at: Timestamp,
+    /// Digest of the plan people looked at.
+    pub plan: Digest,
+    /// What confirmers said before the target was shown.
+    pub checks: Vec<Check>,
+    /// Who confirmed.
+    pub confirms: Vec<Confirm>,
+    /// Who said go, and when.
+    pub go: Option<(String, Timestamp)>,
+    /// What became of it.
+    pub end: End,
+    /// When.
+    pub ended: Option<Timestamp>,
+}
+
+/// What became of a proposal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "end", rename_all = "kebab-case")]
+pub enum End {
+    /// It waits for people.
+    Open,
+    /// It was started, and its end is not in the journal.
+    Running,
+    /// It ran.
+    Ran {
+        /// How it ended, in words.
+        outcome: String,
+    },
+    /// It may have run: nobody knew.
+    Unknown {
+        /// What people found; absent while nobody has said.
+        found: Option<String>,
+    },
+    /// It ended without running.
+    Closed {
+        /// Why.
+        why: String,
+        /// Who closed it; `warroom` when nobody did.
+        by: String,
+    },
+}
+
+/// What a confirmer said from their own view, before the target was shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// Who.
+    pub who: String,
+    /// When.
+    pub at: Timestamp,
+    /// The component they expected to be touched.
+    pub component: String,
+    /// How many others of its group they expected to stay in service.
+    pub remaining: Option<u32>,
+    /// How long they looked, by their own terminal, milliseconds.
+    pub dwell_ms: u64,
+    /// It is what was proposed.
+    pub matches: bool,
+}
+
+/// A confirm that was counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Confirm {
+    /// Who.
+    pub who: PersonId,
+    /// The evidence: `uid:1002`, `sshsig+up:SHA256:...`.
+    pub evidence: String,
+    /// The signature is in the journal.
+    pub is_signed: bool,
+    /// When.
+    pub at: Timestamp,
+    /// From the proposal to the confirm, by the server's clocks, milliseconds.
+    pub after_ms: u64,
+    /// From when the target was shown to them (their answer, or the proposal where none was asked), milliseconds.
+    pub dwell_ms: u64,
+}
+
+/// Something that somebody was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub who: String,
+    /// How they are known.
+    pub via: String,
+    /// What they asked: `confirm`, `go`, `propose`.
+    pub asked: String,
+    /// The step.
+    pub step: StepId,
+    /// Why not.
+    pub reason: String,
+}
+
+/// Something out of the ordinary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Happening {
+    /// When.
+    pub at: Timestamp,
+    /// Who; `warroom` for the session itself.
+    pub who: String,
+    /// What.
+    pub what: String,
+}
+
+/// Something that was asked of another system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Written {
+    /// When.
+    pub at: Timestamp,
+    /// Who asked.
+    pub who: String,
+    /// `mute by alertmanager`.
+    pub what: String,
+    /// What came of it, in words.
+    pub outcome: String,
+}
+
+/// A note.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub who: String,
+    /// The step it is about.
+    pub step: Option<StepId>,
+    /// What they wrote.
+    pub text: String,
+}
+
+/// What a reader must know of the mode a session ran in, before any name in its report.
+fn mode_notices(mode: Mode, allow_uid: bool) -> Vec<String> {
+    let mode = match mode {
+        Mode::Enforced => None,
+        Mode::Advisory => Some(
+            "ADVISORY: commands ran in an operator's own account. The confirms below are a procedure with evidence, not a gate.",
+        ),
+        Mode::Demo => Some(
+            "DEMO: a simulated cluster and simulated people. Nothing below says who anybody is.",
+        ),
+    };
+    let uid = allow_uid.then_some(
+        "UID: the policy took accounts for people (`allow_uid`). Whoever could become another account counts as two people.",
+    );
+    mode.into_iter().chain(uid).map(str::to_owned).collect()
+}
