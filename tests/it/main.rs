@@ -31,6 +31,10 @@ mod e2e;
 #[cfg(test)]
 mod enforced;
 #[cfg(test)]
+mod enforced_back;
+#[cfg(test)]
+mod enforced_kills;
+#[cfg(test)]
 mod evidence;
 #[cfg(test)]
 mod golden;
