@@ -111,6 +111,16 @@ impl Rig {
         }
     }
 
+    /// A runner that something else has started.
+    pub(crate) fn over(link: RunnerLink, facts: Facts, place: Place) -> Self {
+        Self {
+            child: Command::new("true").spawn().expect("started"),
+            link,
+            facts,
+            place,
+        }
+    }
+
     pub(crate) fn restart(&mut self) {
         let is_service = self.link.account == SERVICE;
         self.child = spawn(&self.place, is_service.then_some(SERVICE));
@@ -218,7 +228,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// On a thread of its own: some tests are within a runtime already.
-fn hello(link: &RunnerLink) -> Option<Facts> {
+pub(crate) fn hello(link: &RunnerLink) -> Option<Facts> {
     let ask = || runtime().block_on(client::hello(link)).ok();
     std::thread::scope(|scope| scope.spawn(ask).join().expect("joins"))
 }

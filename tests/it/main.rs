@@ -86,3 +86,5 @@ mod tmux;
 mod two_person;
 #[cfg(test)]
 mod units;
+#[cfg(test)]
+mod units_booted;
