@@ -142,8 +142,9 @@ fn mode(config: &Config) -> Check {
             "mode",
             Health::Good,
             format!(
-                "ENFORCED: {} runs commands as `{}`; a stop reaches its {}",
-                facts.program, facts.account, facts.reach
+                "ENFORCED: {} runs what two people confirmed, and its way back for {} h, as `{}`; a stop reaches its {}; \
+                 classes `read` and `change`, checks and verifies run in the account of the session server",
+                facts.program, facts.undo_hours, facts.account, facts.reach
             ),
         ),
     }

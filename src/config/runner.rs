@@ -6,6 +6,7 @@ use super::read;
 use crate::domain::digest::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where the runner's settings are when nothing else is said.
 pub const RUNNER_FILE: &str = "/etc/warroom/runner.toml";
@@ -38,6 +39,8 @@ pub struct RunnerSettings {
     pub believe_detached: bool,
     /// Output kept of one command, in bytes.
     pub output_bytes_max: u64,
+    /// How long after its start one person may have a confirmed command taken back.
+    pub undo_within: Duration,
     /// Where secrets come from: provider to `file:`, `command:` or `env:` with `{path}` and `{version}` in it.
     pub secrets: BTreeMap<String, String>,
     /// Digest of the file.
@@ -46,6 +49,9 @@ pub struct RunnerSettings {
 
 /// Output kept of one command when nothing else is said.
 const OUTPUT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Hours in which a way back may begin when nothing else is said: the longest maintenance, and the morning after it.
+const UNDO_HOURS: u32 = 72;
 
 /// Reads `[runner]` of a session server.
 pub(super) fn link(
@@ -102,6 +108,9 @@ pub fn parse(path: &Path, text: &str) -> Result<RunnerSettings, Problems> {
     let allow_env = allow_env.collect();
     let believe_detached = root.flag("believe_detached").unwrap_or(false);
     let output = root.whole("output_bytes_max", 64 * 1024..1024 * 1024 * 1024);
+    let undo_hours = root
+        .whole("undo_hours", 1..721)
+        .unwrap_or(UNDO_HOURS.into());
     let mut secrets = BTreeMap::new();
     for (name, value) in root.pairs("secrets") {
         let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
@@ -135,6 +144,7 @@ pub fn parse(path: &Path, text: &str) -> Result<RunnerSettings, Problems> {
         allow_env,
         believe_detached,
         output_bytes_max: output.unwrap_or(OUTPUT_BYTES_MAX),
+        undo_within: Duration::from_secs(undo_hours.saturating_mul(3600)),
         secrets,
         digest: Digest::of(text.as_bytes()),
     })

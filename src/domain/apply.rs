@@ -111,6 +111,7 @@ fn fresh_step() -> StepState {
         proposed: AttemptNo(0),
         worked: false,
         ran: None,
+        back: None,
     }
 }
 

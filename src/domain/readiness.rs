@@ -4,7 +4,7 @@ use crate::domain::fact::ExecKey;
 use crate::domain::id::{AttemptNo, StepId};
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::runbook::plan::{ExecBlock, ExecRole, Gate, PlanBlock, PlanStep};
-use crate::domain::state::{Phase, Stage, State, StepState, StepStatus};
+use crate::domain::state::{Phase, Ran, Running, Stage, State, StepState, StepStatus};
 
 /// Whether a step can be started now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -251,6 +251,15 @@ impl State {
         match plan.blocks.get(usize::from(key.block))? {
             PlanBlock::Exec(exec) => Some(exec),
             PlanBlock::Gate(_) => None,
+        }
+    }
+
+    /// What people had agreed on for an execution: its own proposal, or the one its way back was reviewed with.
+    pub fn agreed<'a>(&'a self, running: &'a Running) -> Option<&'a Ran> {
+        let back = || self.find(&running.key.step)?.now.back.as_deref();
+        match running.role {
+            ExecRole::Undo => back(),
+            _ => running.ran.as_deref(),
         }
     }
 

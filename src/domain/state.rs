@@ -183,6 +183,9 @@ pub struct StepState {
     /// What people had agreed on, while nobody knows how it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran: Option<Box<Ran>>,
+    /// What people had agreed on when a process was last started for it: the way back was reviewed with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<Box<Ran>>,
 }
 
 /// What people had agreed on when a step was run: what they state about its end names it.

@@ -1,10 +1,10 @@
 //! The other end, for session servers: asks a runner, after the kernel has said that it is the right account.
 
 use super::frame::{ANSWER_BYTES_MAX, Answer, Facts, Request, checked, framed};
+use super::name::RunName;
 use super::parts::PartsFault;
 use crate::config::accounts;
 use crate::config::runner::RunnerLink;
-use crate::domain::id::Nonce;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -143,12 +143,8 @@ pub async fn hello(link: &RunnerLink) -> Result<Facts, AskError> {
 ///
 /// # Errors
 /// [`AskError`], also when it does not run.
-pub async fn stop(link: &RunnerLink, nonce: Nonce) -> Result<(), AskError> {
-    match Asked::send(link, &Request::Stop(nonce))
-        .await?
-        .only()
-        .await?
-    {
+pub async fn stop(link: &RunnerLink, run: RunName) -> Result<(), AskError> {
+    match Asked::send(link, &Request::Stop(run)).await?.only().await? {
         Answer::Done => Ok(()),
         other => Err(unexpected(other)),
     }

@@ -3,11 +3,11 @@
 //! One connection carries one request. `Run` and `Watch` are answered by a stream that ends with `Ended` or `Refused`;
 //! everything else by one answer. A peer that sends something else is hung up on.
 
+use super::name::RunName;
 use super::parts::{PartsFault, PartsReader, PartsWriter};
 use super::result::{Attempted, RESULT_BYTES_MAX};
 use super::ticket::TICKET_BYTES_MAX;
 use crate::domain::digest::Digest;
-use crate::domain::id::Nonce;
 use std::io::{self, Read, Write};
 
 /// Longest request: a ticket and its kind.
@@ -36,12 +36,12 @@ pub enum Request {
     Hello,
     /// Run this, if you find it right. The bytes of a ticket, judged whole by the runner.
     Run(Vec<u8>),
-    /// Ask the command of this attempt to end.
-    Stop(Nonce),
-    /// What became of this attempt? Output is wanted from `offset` on.
+    /// Ask the command of this run to end.
+    Stop(RunName),
+    /// What became of this run? Output is wanted from `offset` on.
     Watch {
-        /// The attempt.
-        nonce: Nonce,
+        /// The run.
+        run: RunName,
         /// First byte of output that is wanted.
         offset: u64,
     },
@@ -66,6 +66,8 @@ pub struct Facts {
     pub reach: String,
     /// The lock scope.
     pub scope: String,
+    /// Hours in which a way back may begin.
+    pub undo_hours: u64,
 }
 
 /// What the runner answers.
@@ -74,7 +76,7 @@ pub enum Answer {
     /// To `Hello`.
     Facts(Box<Facts>),
     /// The ticket is right; its nonce is spent, and the command is being started.
-    Taken(Nonce),
+    Taken(RunName),
     /// The command runs.
     Spawned {
         /// Process id.
@@ -107,10 +109,11 @@ pub enum Answer {
 /// `UNKNOWN` as a document of its own.
 const UNKNOWN: &str = "warroom-unknown@v1";
 
-fn nonce(parts: &mut PartsReader<'_>) -> Result<Nonce, PartsFault> {
-    parts.parsed("nonce", 32, "32 hexadecimal digits", |text| {
-        Nonce::try_from(text.to_owned()).ok()
-    })
+/// Longest name of a run.
+const NAME_BYTES_MAX: usize = 64;
+
+fn run(parts: &mut PartsReader<'_>) -> Result<RunName, PartsFault> {
+    parts.parsed("run", NAME_BYTES_MAX, "the name of a run", RunName::parse)
 }
 
 impl Request {
@@ -119,11 +122,9 @@ impl Request {
         match self {
             Self::Hello => PartsWriter::new(HELLO).finish(),
             Self::Run(ticket) => ticket.clone(),
-            Self::Stop(nonce) => PartsWriter::new(STOP)
-                .with("nonce", nonce.as_str())
-                .finish(),
-            Self::Watch { nonce, offset } => PartsWriter::new(WATCH)
-                .with("nonce", nonce.as_str())
+            Self::Stop(run) => PartsWriter::new(STOP).with("run", run.to_string()).finish(),
+            Self::Watch { run, offset } => PartsWriter::new(WATCH)
+                .with("run", run.to_string())
                 .with("offset", offset.to_string())
                 .finish(),
         }
@@ -139,15 +140,15 @@ impl Request {
             return Ok(Self::Hello);
         }
         if let Ok(mut parts) = PartsReader::new(&bytes, STOP) {
-            let nonce = nonce(&mut parts)?;
+            let run = run(&mut parts)?;
             parts.finish()?;
-            return Ok(Self::Stop(nonce));
+            return Ok(Self::Stop(run));
         }
         if let Ok(mut parts) = PartsReader::new(&bytes, WATCH) {
-            let nonce = nonce(&mut parts)?;
+            let run = run(&mut parts)?;
             let offset = parts.number("offset")?;
             parts.finish()?;
-            return Ok(Self::Watch { nonce, offset });
+            return Ok(Self::Watch { run, offset });
         }
         Ok(Self::Run(bytes))
     }
@@ -158,8 +159,8 @@ impl Answer {
     pub fn print(&self) -> Vec<u8> {
         match self {
             Self::Facts(facts) => facts.print(),
-            Self::Taken(nonce) => PartsWriter::new(TAKEN)
-                .with("nonce", nonce.as_str())
+            Self::Taken(run) => PartsWriter::new(TAKEN)
+                .with("run", run.to_string())
                 .finish(),
             Self::Spawned { pid } => PartsWriter::new(SPAWNED)
                 .with("pid", pid.to_string())
@@ -191,7 +192,7 @@ impl Answer {
         }
         let (answer, parts) = if is(TAKEN) {
             let mut parts = PartsReader::new(bytes, TAKEN)?;
-            (Self::Taken(nonce(&mut parts)?), parts)
+            (Self::Taken(run(&mut parts)?), parts)
         } else if is(SPAWNED) {
             let mut parts = PartsReader::new(bytes, SPAWNED)?;
             let pid = parts.parsed("pid", 10, "a process id", |text| text.parse().ok())?;
@@ -232,6 +233,7 @@ impl Facts {
             .with("policy-error", cut(&self.policy_error))
             .with("reach", cut(&self.reach))
             .with("scope", cut(&self.scope))
+            .with("undo-hours", self.undo_hours.to_string())
             .finish()
     }
 
@@ -255,6 +257,7 @@ impl Facts {
             policy_error: text("policy-error")?,
             reach: text("reach")?,
             scope: text("scope")?,
+            undo_hours: parts.number("undo-hours")?,
         };
         parts.finish()?;
         Ok(facts)
@@ -328,18 +331,20 @@ mod tests {
             policy_error: String::new(),
             reach: "cgroup".to_owned(),
             scope: "/run/warroom-runner/scope".to_owned(),
+            undo_hours: 72,
         }
     }
 
     #[test]
     fn requests_and_answers_are_read_back() {
-        let nonce = Nonce::from_bytes([7; 16]);
+        let forward = RunName::forward(crate::domain::id::Nonce::from_bytes([7; 16]));
+        let run = forward.undo(2).expect("within bounds");
         for request in [
             Request::Hello,
             Request::Run(b"warroom-ticket@v1\n".to_vec()),
-            Request::Stop(nonce.clone()),
+            Request::Stop(forward.clone()),
             Request::Watch {
-                nonce: nonce.clone(),
+                run: run.clone(),
                 offset: 12,
             },
         ] {
@@ -350,7 +355,8 @@ mod tests {
         for answer in [
             Answer::Facts(Box::new(facts())),
             Answer::Facts(Box::new(without)),
-            Answer::Taken(nonce),
+            Answer::Taken(forward),
+            Answer::Taken(run),
             Answer::Spawned { pid: 4711 },
             Answer::Output {
                 offset: 5,
@@ -368,7 +374,7 @@ mod tests {
         }
         assert!(Answer::parse(b"").is_err());
         assert!(Answer::parse(b"warroom-done@v1\nx").is_err());
-        let mut long = b"warroom-stop@v1\nnonce 33\n".to_vec();
+        let mut long = b"warroom-stop@v1\nrun 33\n".to_vec();
         long.extend([b'0'; 34]);
         assert!(Request::parse(long).is_err());
     }

@@ -3,7 +3,7 @@
 //! A cgroup holds grandchildren too, whatever they do to get away. A process group holds those that do not make
 //! themselves a new one; what gets away but keeps the terminal open is counted by the terminal (`follow`).
 
-use crate::domain::id::Nonce;
+use super::name::RunName;
 use crate::runner::stat_of;
 use rustix::process::{Pid, PidfdFlags, Signal};
 use std::io;
@@ -39,8 +39,8 @@ impl Cgroups {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn make(&self, nonce: &Nonce) -> io::Result<Cgroup> {
-        let directory = self.parent.join(format!("warroom-{nonce}"));
+    pub fn make(&self, run: &RunName) -> io::Result<Cgroup> {
+        let directory = self.parent.join(format!("warroom-{run}"));
         std::fs::create_dir(&directory)?;
         Ok(Cgroup { directory })
     }
@@ -238,7 +238,7 @@ mod tests {
             }
         };
         let nonce = crate::clock::nonce().expect("random");
-        let cgroup = cgroups.make(&nonce).expect("made");
+        let cgroup = cgroups.make(&RunName::forward(nonce)).expect("made");
         let join = format!(
             "echo 0 > {}/cgroup.procs; setsid sleep 60 & echo ready; wait",
             cgroup.directory().display()

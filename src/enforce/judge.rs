@@ -4,6 +4,7 @@
 //! statement is compared with the one that follows from the ticket, signatures are checked against the files of root
 //! as they are now, and the distinctness rule (`TWO_PERSON` 3.4) is applied to the people behind them.
 
+pub mod back;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod tests;
 pub use refusal::Refusal;
 
 use super::law::Law;
+use super::name::RunName;
 use super::plan::{self, Plan};
 use super::said::{Head, Kind, Said};
 use super::secret;
@@ -57,16 +59,23 @@ pub struct Here<'a> {
     pub believe_detached: bool,
 }
 
-/// A ticket that was found right. Made by [`judge`] alone.
+/// A ticket that was found right. Made by [`judge`] and [`back::judge`] alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passed {
+    name: RunName,
     plan: Plan,
     said: Said,
     confirmers: BTreeSet<PersonId>,
+    began_by: Option<String>,
     stdin: Option<Vec<u8>>,
 }
 
 impl Passed {
+    /// What is spent for it.
+    pub const fn name(&self) -> &RunName {
+        &self.name
+    }
+
     /// What will run.
     pub const fn plan(&self) -> &Plan {
         &self.plan
@@ -80,6 +89,11 @@ impl Passed {
     /// The people who count.
     pub const fn confirmers(&self) -> &BTreeSet<PersonId> {
         &self.confirmers
+    }
+
+    /// Who began to go back, for a way back.
+    pub fn began_by(&self) -> Option<&str> {
+        self.began_by.as_deref()
     }
 
     /// Bytes for standard input; absent for none.
@@ -111,9 +125,11 @@ pub fn judge(ticket: &Ticket, law: &Law, here: &Here<'_>) -> Result<Passed, Refu
     check_command(&plan, here)?;
     let stdin = stdin(&plan, ticket)?;
     Ok(Passed {
+        name: RunName::forward(said.nonce.clone()),
         plan,
         said,
         confirmers,
+        began_by: None,
         stdin,
     })
 }

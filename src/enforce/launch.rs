@@ -42,13 +42,6 @@ pub(super) struct Running {
     pub(super) command_side: Option<OwnedFd>,
 }
 
-impl Running {
-    /// Ends it at once, when it cannot be followed.
-    pub(super) fn kill(&mut self) {
-        end(&mut self.child, Some(&self.group));
-    }
-}
-
 /// Why a command does not run.
 #[derive(Debug)]
 pub(super) enum LaunchError {
@@ -79,10 +72,14 @@ fn watched(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
 }
 
 /// Starts the child that becomes the command, and waits until it has. Blocks; needs the context of a tokio runtime.
+///
+/// `note` is told the child's process id before the child knows what to do: a runner that dies right here leaves either
+/// a child that ends without having done anything, or one that a later runner knows of.
 pub(super) fn launch(
     program: &Path,
     order: &Order,
     cgroup: Option<Cgroup>,
+    note: impl FnOnce(u32) -> io::Result<()>,
 ) -> Result<Running, LaunchError> {
     let not_started = |error: io::Error| LaunchError::NotStarted(error.to_string());
     let (ours, theirs) = open_terminal()
@@ -106,8 +103,9 @@ pub(super) fn launch(
         .process_group(0)
         .spawn()
         .map_err(|error| LaunchError::NotStarted(format!("cannot start a child: {error}")))?;
-    let answer = stage::ask(&socket, order);
-    if let Err(why) = answer {
+    let noted = note(child.id())
+        .map_err(|error| format!("it cannot be noted which processes it has: {error}"));
+    if let Err(why) = noted.and_then(|()| stage::ask(&socket, order)) {
         end(&mut child, None);
         return Err(LaunchError::NotStarted(why));
     }

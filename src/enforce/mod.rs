@@ -2,12 +2,13 @@
 //!
 //! Must not know the session server: it judges a ticket by itself, from the files of root alone.
 //!
-//! - what comes in: [`ticket`], [`frame`] (the wire), [`said`] (statements), [`plan`];
+//! - what comes in: [`ticket`], [`back`] (ways back), [`frame`] (the wire), [`said`] (statements), [`plan`];
 //! - what decides: [`law`] (the files of root), [`judge`];
-//! - what happens: [`spend`], [`stage`] and [`seal`] (the child that becomes the command), [`group`], [`secret`],
+//! - what happens: [`name`], [`spend`], [`stage`] and [`seal`] (the child that becomes the command), [`group`], [`secret`],
 //!   [`scrub`], `follow`, [`result`];
 //! - who holds it together: [`serve`]; [`client`] is the other end, for session servers.
 
+pub mod back;
 pub mod client;
 mod follow;
 pub mod frame;
@@ -15,6 +16,7 @@ pub mod group;
 pub mod judge;
 mod launch;
 pub mod law;
+pub mod name;
 mod order;
 mod parts;
 pub mod plan;

@@ -1,8 +1,9 @@
 //! What came of an attempt: written once, durably, and adopted by whichever session server asks for it later.
 
+use super::name::RunName;
 use super::parts::{PartsFault, PartsReader, PartsWriter};
 use crate::domain::digest::Digest;
-use crate::domain::id::{AttemptNo, Nonce, SessionId, StepId};
+use crate::domain::id::{AttemptNo, SessionId, StepId};
 use crate::domain::time::Timestamp;
 use crate::runner::{NAME_BYTES_MAX, Outcome, VALUE_BYTES_MAX, VALUES_MAX};
 use rustix::fs::{FallocateFlags, Mode, OFlags};
@@ -36,8 +37,8 @@ pub struct SecretUse {
 /// How one attempt went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempted {
-    /// The nonce that was spent for it.
-    pub nonce: Nonce,
+    /// What was spent for it.
+    pub run: RunName,
     /// The session.
     pub session: SessionId,
     /// The step.
@@ -105,7 +106,7 @@ impl Attempted {
         let (word, rest) = outcome_text(&self.outcome);
         let left: Vec<String> = self.left_behind.iter().map(u32::to_string).collect();
         let mut parts = PartsWriter::new(TITLE)
-            .with("nonce", self.nonce.as_str())
+            .with("run", self.run.to_string())
             .with("session", self.session.as_str())
             .with("step", self.step.as_str())
             .with("attempt", self.attempt.to_string())
@@ -141,9 +142,7 @@ impl Attempted {
         let mut parts = PartsReader::new(bytes, TITLE)?;
         let time = |text: &str| Timestamp::parse_usual(text.as_bytes());
         let digest = |text: &str| Digest::parse(text).ok();
-        let nonce = parts.parsed("nonce", 32, "a nonce", |t| {
-            Nonce::try_from(t.to_owned()).ok()
-        })?;
+        let run = parts.parsed("run", 64, "the name of a run", RunName::parse)?;
         let session = parts.parsed("session", 26, "a session id", |t| {
             SessionId::try_from(t.to_owned()).ok()
         })?;
@@ -167,7 +166,7 @@ impl Attempted {
         let secrets = read_secrets(&mut parts)?;
         let values = read_values(&mut parts)?;
         let attempted = Self {
-            nonce,
+            run,
             session,
             step,
             attempt: AttemptNo(attempt),
@@ -284,7 +283,7 @@ pub(super) mod tests {
 
     pub(in crate::enforce) fn example() -> Attempted {
         Attempted {
-            nonce: Nonce::from_bytes([3; 16]),
+            run: RunName::forward(crate::domain::id::Nonce::from_bytes([3; 16])),
             session: SessionId::from_parts(1_795_320_631_250, 7),
             step: StepId::new("drain-broker-3").expect("valid"),
             attempt: AttemptNo(2),

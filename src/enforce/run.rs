@@ -5,6 +5,7 @@ use super::follow::{self, Sink};
 use super::group::{Cgroup, Cgroups};
 use super::judge::Passed;
 use super::launch::{self, LaunchError};
+use super::name::RunName;
 use super::order::Order;
 use super::result::{Attempted, Reserved};
 use super::scrub::Scrubber;
@@ -12,7 +13,6 @@ use super::secret::{self, Fetched, Provider};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Env;
 use crate::domain::digest::Digest;
-use crate::domain::id::Nonce;
 use crate::domain::time::Timestamp;
 use crate::runner::{Limits, OUTPUT_VARIABLE, Outcome, OutputFile, create_values, read_values};
 use secrecy::ExposeSecret as _;
@@ -41,10 +41,12 @@ pub(super) struct Ground {
 }
 
 /// The directory of one attempt.
-pub(super) fn directory(attempts: &Path, nonce: &Nonce) -> PathBuf {
-    attempts.join(nonce.as_str())
+pub(super) fn directory(attempts: &Path, run: &RunName) -> PathBuf {
+    attempts.join(run.to_string())
 }
 
+/// Name of the ticket in the directory of its attempt.
+pub(super) const TICKET: &str = "ticket";
 /// Name of the output in the directory of its attempt.
 pub(super) const OUTPUT: &str = "output";
 /// Name of the file that tells a later runner which processes an attempt has.
@@ -66,9 +68,9 @@ pub(super) struct Prepared {
 /// What the file system says; nothing may run then.
 pub(super) fn prepare(ground: &Ground, passed: Passed, ticket: &[u8]) -> io::Result<Prepared> {
     use std::os::unix::fs::DirBuilderExt as _;
-    let directory = directory(&ground.attempts, &passed.said().nonce);
+    let directory = directory(&ground.attempts, passed.name());
     std::fs::DirBuilder::new().mode(0o700).create(&directory)?;
-    let mut copy = create_values(&directory.join("ticket"))?;
+    let mut copy = create_values(&directory.join(TICKET))?;
     io::Write::write_all(&mut copy, ticket)?;
     copy.sync_all()?;
     let reserved = Reserved::new(&directory)?;
@@ -98,11 +100,11 @@ pub(super) async fn run(
     stop: CancellationToken,
     progress: &watch::Sender<Progress>,
 ) {
-    let nonce = prepared.passed.said().nonce.clone();
+    let name = prepared.passed.name().clone();
     let directory = prepared.directory.clone();
     if let Err(error) = attempt(ground, prepared, stop, progress).await {
         // Nobody will know how it ended: that is what a missing result says.
-        tracing::error!(%nonce, %error, "the result of a command could not be written");
+        tracing::error!(run = %name, %error, "the result of a command could not be written");
     }
     drop(std::fs::remove_file(directory.join(GROUP)));
     progress.send_modify(|progress| progress.is_over = true);
@@ -164,7 +166,7 @@ async fn attempt(
 fn draft(passed: &Passed, started: Timestamp) -> Attempted {
     let said = passed.said();
     Attempted {
-        nonce: said.nonce.clone(),
+        run: passed.name().clone(),
         session: said.session.clone(),
         step: said.step.clone(),
         attempt: said.attempt,
@@ -208,23 +210,18 @@ async fn launch(
     draft.secrets = fetched.iter().map(|f| f.used.clone()).collect();
     let scrubber = scrubber(&fetched);
     let cgroup = ground.cgroups.as_ref().and_then(|cgroups| {
-        let made = cgroups.make(&passed.said().nonce);
+        let made = cgroups.make(passed.name());
         made.inspect_err(|error| tracing::warn!(%error, "no cgroup for this command"))
             .ok()
     });
     let order = order(passed, &env, &fetched, cgroup.as_ref());
     let (program, noted) = (ground.program.clone(), directory.join(GROUP));
     let started = blocking(move || {
-        let mut running = launch::launch(&program, &order, cgroup)?;
         // For a runner that comes after this one: without it the scope could be taken while this still runs.
-        match note_group(&noted, &running) {
-            Ok(()) => Ok(running),
-            Err(error) => {
-                running.kill();
-                let why = format!("it cannot be noted which processes it has: {error}");
-                Err(LaunchError::Lost(why))
-            }
-        }
+        let place = cgroup.as_ref().map(|c| c.directory().to_path_buf());
+        launch::launch(&program, &order, cgroup, |pid| {
+            note_group(&noted, pid, place.as_deref())
+        })
     })
     .await;
     let outcome = match started {
@@ -262,12 +259,9 @@ fn order(
 }
 
 /// Writes down which processes an attempt has: `boot`, process group, cgroup or `none`.
-fn note_group(path: &Path, running: &launch::Running) -> io::Result<()> {
-    let cgroup = running.group.cgroup().map_or_else(
-        || "none".to_owned(),
-        |cgroup| cgroup.directory().display().to_string(),
-    );
-    let text = format!("{}\n{}\n{cgroup}\n", boot(), running.pid);
+fn note_group(path: &Path, group: u32, cgroup: Option<&Path>) -> io::Result<()> {
+    let cgroup = cgroup.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
+    let text = format!("{}\n{group}\n{cgroup}\n", boot());
     let mut file = create_values(path)?;
     io::Write::write_all(&mut file, text.as_bytes())?;
     file.sync_all()

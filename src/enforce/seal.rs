@@ -5,10 +5,11 @@
 
 use crate::domain::digest::Digest;
 use crate::runner::EXE_BYTES_MAX;
-use rustix::fs::{CWD, MemfdFlags, Mode, OFlags, ResolveFlags, SealFlags, fcntl_add_seals};
+use rustix::fs::{CWD, MemfdFlags, Mode, OFlags, SealFlags, fcntl_add_seals};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -146,8 +147,17 @@ pub fn directory(path: &Path) -> Result<OwnedFd, SealError> {
         return Err(failed(io::ErrorKind::InvalidInput.into()));
     }
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)
-        .map_err(|errno| failed(errno.into()))
+    // Piece by piece: `RestrictSUIDSGID=` of the runner's unit takes `openat2` away.
+    let open = |at: BorrowedFd<'_>, part: &OsStr| {
+        rustix::fs::openat(at, part, flags, Mode::empty()).map_err(|errno| failed(errno.into()))
+    };
+    let mut reached = open(CWD, OsStr::new("/"))?;
+    for part in path.components() {
+        if let Component::Normal(part) = part {
+            reached = open(reached.as_fd(), part)?;
+        }
+    }
+    Ok(reached)
 }
 
 fn read_error(path: &Path, source: io::Error) -> SealError {

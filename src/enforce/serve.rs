@@ -1,12 +1,17 @@
 //! The runner itself: takes tickets and stop requests, streams output and outcomes, and goes on when nobody listens.
 
 mod connection;
+mod kept;
 mod scope;
 
+use super::back::BackTicket;
 use super::frame::{Answer, Facts};
 use super::group::Cgroups;
-use super::judge::{self, Here};
+use super::judge::back::BackRefusal;
+use super::judge::{self, Here, Passed};
 use super::law::Law;
+use super::name::RunName;
+use super::parts::PartsFault;
 use super::run::{self, Ground, blocking};
 use super::secret::Provider;
 use super::spend::{Spent, own_directory};
@@ -15,7 +20,7 @@ use super::ticket::Ticket;
 use crate::clock::{Clock, SystemClock};
 use crate::config::runner::RunnerSettings;
 use crate::config::{Env, accounts};
-use crate::domain::id::{Nonce, PersonId};
+use crate::domain::id::PersonId;
 use crate::runner::Limits;
 use rustix::process::{DumpableBehavior, Pid, getsid};
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,7 +102,7 @@ struct Runner {
     spent: Spent,
     /// Held while a nonce goes from unspent to running, so that nobody sees it in between.
     taking: tokio::sync::Mutex<()>,
-    runs: Mutex<BTreeMap<Nonce, Run>>,
+    runs: Mutex<BTreeMap<RunName, Run>>,
     tasks: TaskTracker,
     /// Set when no new ticket is taken any more.
     ending: CancellationToken,
@@ -297,38 +302,40 @@ impl Runner {
             policy_error,
             reach: self.reach.clone(),
             scope: self.settings.scope.display().to_string(),
+            undo_hours: self.settings.undo_within.as_secs() / 3600,
         }
     }
 
-    fn run_of(&self, nonce: &Nonce) -> Option<Run> {
+    fn run_of(&self, name: &RunName) -> Option<Run> {
         let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        runs.get(nonce).cloned()
+        runs.get(name).cloned()
     }
 
-    /// Judges a ticket and, if it is right, spends its nonce and starts it.
+    /// Judges a ticket and, if it is right, spends its name and starts it.
     ///
     /// # Errors
     /// The answer that says why not.
-    async fn take(self: &Arc<Self>, bytes: Vec<u8>) -> Result<Nonce, Answer> {
+    async fn take(self: &Arc<Self>, bytes: Vec<u8>) -> Result<RunName, Answer> {
         if self.ending.is_cancelled() {
             return Err(refused("ending", "the runner is being stopped", ""));
         }
         let runner = Arc::clone(self);
-        let judged = blocking(move || {
-            let ticket =
-                Ticket::parse(&bytes).map_err(|fault| refused("ticket", &fault.to_string(), ""))?;
-            runner.judge(&ticket).map(|passed| (passed, bytes))
-        });
+        let judged = blocking(move || runner.judge_any(&bytes).map(|passed| (passed, bytes)));
         let (passed, bytes) = judged.await.unwrap_or_else(broke_off)?;
-        let nonce = passed.said().nonce.clone();
+        let name = passed.name().clone();
         let _taking = self.taking.lock().await;
         let (runner, line) = (Arc::clone(self), line_of(&passed));
         let prepared = blocking(move || {
-            let scope = scope::take(&runner.settings.scope, &runner.ground.attempts)?;
-            let nonce = &passed.said().nonce;
+            let attempts = &runner.ground.attempts;
+            let scope = scope::take(&runner.settings.scope, attempts)?;
+            // An earlier try may have come to its end since the judgement; in this scope nothing runs any more.
+            if passed.began_by().is_some() && kept::is_undone(attempts, passed.name()) {
+                let undone = BackRefusal::Undone;
+                return Err(not_right(undone.word(), &undone, undone.hint()));
+            }
             runner
                 .spent
-                .spend(nonce, &line)
+                .spend(passed.name(), &line)
                 .map_err(|error| match error {
                     super::spend::SpendError::Spent(_) => refused(
                         "spent",
@@ -354,7 +361,7 @@ impl Runner {
         };
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         runs.retain(|_, run| !run.progress.borrow().is_over);
-        runs.insert(nonce.clone(), run);
+        runs.insert(name.clone(), run);
         drop(runs);
         let ground = Arc::clone(&self.ground);
         self.tasks.spawn(async move {
@@ -362,14 +369,41 @@ impl Runner {
             // Only now may another command touch what this one touched.
             drop(scope);
         });
-        Ok(nonce)
+        Ok(name)
+    }
+
+    /// Blocks.
+    fn judge_any(&self, bytes: &[u8]) -> Result<Passed, Answer> {
+        let unread = |fault: PartsFault| refused("ticket", &fault.to_string(), "");
+        if BackTicket::is_one(bytes) {
+            self.judge_back(&BackTicket::parse(bytes).map_err(unread)?)
+        } else {
+            self.judge(&Ticket::parse(bytes).map_err(unread)?)
+        }
     }
 
     /// Blocks: reads the policy as it is now.
-    fn judge(&self, ticket: &Ticket) -> Result<judge::Passed, Answer> {
-        let law = Law::read(&self.settings.people)
-            .map_err(|problems| refused("policy-unread", &problems.to_string(), ""))?;
-        let here = Here {
+    fn judge(&self, ticket: &Ticket) -> Result<Passed, Answer> {
+        judge::judge(ticket, &self.law()?, &self.here())
+            .map_err(|refusal| not_right(refusal.word(), &refusal, refusal.hint()))
+    }
+
+    /// Blocks: a way back is held against what this runner has run itself.
+    fn judge_back(&self, back: &BackTicket) -> Result<Passed, Answer> {
+        let kept = kept::find(&self.spent, &self.ground.attempts, back)
+            .map_err(|refusal| not_right(refusal.word(), &refusal, refusal.hint()))?;
+        let within = self.settings.undo_within;
+        judge::back::judge(back, &kept, &self.law()?, &self.here(), within)
+            .map_err(|refusal| not_right(refusal.word(), &refusal, refusal.hint()))
+    }
+
+    fn law(&self) -> Result<Law, Answer> {
+        Law::read(&self.settings.people)
+            .map_err(|problems| refused("policy-unread", &problems.to_string(), ""))
+    }
+
+    fn here(&self) -> Here<'_> {
+        Here {
             now: SystemClock.now(),
             boot: &self.boot,
             host: &self.host,
@@ -377,32 +411,27 @@ impl Runner {
             values: &self.values,
             allow_env: &self.settings.allow_env,
             believe_detached: self.settings.believe_detached,
-        };
-        judge::judge(ticket, &law, &here).map_err(|refusal| {
-            let (word, why) = (refusal.word(), refusal.to_string());
-            tracing::warn!(word, why, "a ticket was refused");
-            refused(word, &why, refusal.hint())
-        })
+        }
     }
 
     /// What became of an attempt of an earlier runner or a ticket that never came. A nonce that was not spent is spent
     /// here: whoever is told that it did not run can rely on its never running.
-    async fn past(self: &Arc<Self>, nonce: &Nonce) -> Answer {
+    async fn past(self: &Arc<Self>, name: &RunName) -> Answer {
         let _taking = self.taking.lock().await;
-        if self.run_of(nonce).is_some() {
+        if self.run_of(name).is_some() {
             return Answer::Done;
         }
-        let (runner, nonce) = (Arc::clone(self), nonce.clone());
+        let (runner, name) = (Arc::clone(self), name.clone());
         let looked = blocking(move || {
-            let directory = run::directory(&runner.ground.attempts, &nonce);
+            let directory = run::directory(&runner.ground.attempts, &name);
             match super::result::read(&directory) {
                 Ok(Some(attempted)) => Answer::Ended(Box::new(attempted)),
-                Ok(None) => match runner.spent.spend(&nonce, "not taken") {
+                Ok(None) => match runner.spent.spend(&name, "not taken") {
                     Ok(()) => refused("not-taken", "the runner has had no ticket for it", ""),
                     Err(_) => Answer::Unknown,
                 },
                 Err(error) => {
-                    tracing::error!(%nonce, %error, "a result cannot be read");
+                    tracing::error!(run = %name, %error, "a result cannot be read");
                     Answer::Unknown
                 }
             }
@@ -411,8 +440,12 @@ impl Runner {
     }
 }
 
-fn line_of(passed: &judge::Passed) -> String {
+fn line_of(passed: &Passed) -> String {
     let said = passed.said();
+    if let Some(began_by) = passed.began_by() {
+        let (session, step, attempt) = (&said.session, &said.step, said.attempt);
+        return format!("{session} {step} {attempt} way back begun by {began_by}");
+    }
     let confirmers: Vec<&str> = passed.confirmers().iter().map(PersonId::as_str).collect();
     format!(
         "{} {} {} {} proposed by {} confirmed by {} executed by {}",
@@ -424,6 +457,12 @@ fn line_of(passed: &judge::Passed) -> String {
         confirmers.join(","),
         said.executor
     )
+}
+
+fn not_right(word: &str, why: &impl ToString, hint: &str) -> Answer {
+    let why = why.to_string();
+    tracing::warn!(word, why, "a ticket was refused");
+    refused(word, &why, hint)
 }
 
 fn refused(word: &str, why: &str, hint: &str) -> Answer {

@@ -3,7 +3,7 @@
 //! The directory lives with the runner and not with the session: whoever restores an old session directory brings no
 //! nonce back.
 
-use crate::domain::id::Nonce;
+use super::name::RunName;
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -17,8 +17,8 @@ const DIR_MODE: u32 = 0o700;
 #[derive(Debug, thiserror::Error)]
 pub enum SpendError {
     /// It was spent before: this is a replay.
-    #[error("the nonce `{0}` was spent before")]
-    Spent(Nonce),
+    #[error("`{0}` was spent before")]
+    Spent(RunName),
     /// It cannot be made durable.
     #[error("cannot record the nonce in `{}`: {source}", .path.display())]
     Disk {
@@ -49,35 +49,31 @@ impl Spent {
         })
     }
 
-    /// True when the nonce was spent. Only [`Spent::spend`] decides; this is for saying so early.
-    pub fn has(&self, nonce: &Nonce) -> bool {
+    /// True when it was spent. Only [`Spent::spend`] decides; this is for saying so early.
+    pub fn has(&self, run: &RunName) -> bool {
         self.directory
-            .join(nonce.as_str())
+            .join(run.to_string())
             .symlink_metadata()
             .is_ok()
     }
 
-    /// Spends a nonce: when this returns, no crash brings it back. `line` says what for, for people.
+    /// Spends the name of a run: when this returns, no crash brings it back. `line` says what for, for people.
     ///
     /// # Errors
     /// [`SpendError`]; nothing may run then.
-    pub fn spend(&self, nonce: &Nonce, line: &str) -> Result<(), SpendError> {
-        let path = self.directory.join(nonce.as_str());
+    pub fn spend(&self, run: &RunName, line: &str) -> Result<(), SpendError> {
+        let name = run.to_string();
+        let path = self.directory.join(&name);
         let disk = |source: io::Error| SpendError::Disk {
             path: path.clone(),
             source,
         };
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
         let private = Mode::RUSR | Mode::WUSR;
-        let made = rustix::fs::openat(
-            &self.handle,
-            nonce.as_str(),
-            flags | OFlags::CLOEXEC,
-            private,
-        );
+        let made = rustix::fs::openat(&self.handle, &name, flags | OFlags::CLOEXEC, private);
         let mut file = match made {
             Ok(file) => File::from(file),
-            Err(rustix::io::Errno::EXIST) => return Err(SpendError::Spent(nonce.clone())),
+            Err(rustix::io::Errno::EXIST) => return Err(SpendError::Spent(run.clone())),
             Err(errno) => return Err(disk(errno.into())),
         };
         file.write_all(line.as_bytes())
@@ -118,8 +114,8 @@ pub(super) fn own_directory(path: &Path) -> io::Result<File> {
 mod tests {
     use super::*;
 
-    fn nonce(byte: u8) -> Nonce {
-        Nonce::from_bytes([byte; 16])
+    fn nonce(byte: u8) -> RunName {
+        RunName::forward(crate::domain::id::Nonce::from_bytes([byte; 16]))
     }
 
     #[test]
@@ -135,6 +131,9 @@ mod tests {
         let reopened = Spent::open(state.path()).expect("open");
         assert!(reopened.has(&nonce(1)) && reopened.has(&nonce(2)));
         assert!(reopened.spend(&nonce(2), "drain 2").is_err());
+        let back = nonce(2).undo(1).expect("within bounds");
+        reopened.spend(&back, "undrain 2").expect("fresh");
+        assert!(reopened.spend(&back, "undrain 2").is_err());
     }
 
     #[test]

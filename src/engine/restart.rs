@@ -13,7 +13,7 @@ pub(super) fn facts(state: &State, program: &str, host: &str) -> Vec<Fact> {
     // What the runner has goes on there, or has left its result: it is asked before anybody is. That of another host
     // knows nothing of it.
     let is_at_runner = state.genesis.mode == Mode::Enforced && state.genesis.host == host;
-    let is_elsewhere = |r: &&Running| is_at_runner && r.ran.is_some();
+    let is_elsewhere = |r: &&Running| is_at_runner && state.agreed(r).is_some();
     let unknown = state
         .running()
         .filter(|r| !is_elsewhere(r))

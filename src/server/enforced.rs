@@ -3,17 +3,23 @@
 //! This side decides nothing: the ticket is put together from the journal's own bytes, and the runner judges it by
 //! itself. The command belongs to the runner; when this server dies, a later one asks what became of it.
 
+use super::render;
 use crate::config::runner::RunnerLink;
 use crate::domain::confirm::statement::{Confirm, Kind};
+use crate::domain::confirm::undo_doc;
 use crate::domain::digest::Digest;
-use crate::domain::fact::{ExecKey, Via};
-use crate::domain::id::{Nonce, Seq, SessionId};
+use crate::domain::fact::{ExecKey, Fact, Via};
+use crate::domain::id::{Seq, SessionId};
+use crate::domain::runbook::plan::{ExecBlock, ExecRole};
 use crate::domain::state::{Ran, State};
+use crate::enforce::back::BackTicket;
 use crate::enforce::client::{self, AskError, Asked};
 use crate::enforce::frame::{Answer, Facts, Request};
+use crate::enforce::name::RunName;
+use crate::enforce::plan;
 use crate::enforce::result::Attempted;
 use crate::enforce::ticket::{Spoken, Ticket};
-use crate::journal::{Log, Record};
+use crate::journal::{Log, Record, facts};
 use crate::runner::{End, Handle, JobKey, Outcome, Update};
 use bytes::Bytes;
 use std::fs::File;
@@ -95,22 +101,38 @@ pub(crate) struct Errand {
     genesis: Digest,
     /// What people had agreed on.
     ran: Ran,
+    /// What it is called at the runner.
+    name: RunName,
+    /// The way back and its try, when this is one.
+    back: Option<(ExecBlock, u32)>,
     /// Newest record: nothing after it is looked at.
     last: Seq,
 }
 
 impl Errand {
-    /// The errand of an execution that was agreed on.
+    /// The errand of an execution that was agreed on, or of the way back that was reviewed with it.
     ///
     /// # Errors
     /// One line, when the state does not know what was agreed on.
     pub(crate) fn of(state: &State, key: &ExecKey) -> Result<Self, String> {
         let running = state.running().filter(|running| running.key == *key);
-        let ran = running.and_then(|running| running.ran.as_deref());
+        let running = running.ok_or("nothing is to run")?;
+        let ran = state.agreed(running);
+        let ran = ran.ok_or("nothing was agreed on for this command")?.clone();
+        let name = name_of(&ran, running.role, key)?;
+        let back = match running.role {
+            ExecRole::Undo => {
+                let block = state.exec_block(key).ok_or("the plan has no way back")?;
+                Some((block.clone(), key.try_no))
+            }
+            _ => None,
+        };
         Ok(Self {
             session: state.genesis.session.clone(),
             genesis: state.genesis_hash,
-            ran: ran.ok_or("nothing was agreed on for this command")?.clone(),
+            ran,
+            name,
+            back,
             last: state.head.0,
         })
     }
@@ -118,8 +140,42 @@ impl Errand {
     /// Puts the ticket together from the journal. Blocks.
     ///
     /// # Errors
-    /// One line, when a record is missing or cannot be read.
-    pub(crate) fn ticket(&self, log: &Log) -> Result<Ticket, String> {
+    /// One line, when a record is missing or cannot be read, or when the way back is no longer the reviewed one.
+    pub(crate) fn ticket(&self, log: &Log) -> Result<Vec<u8>, String> {
+        let forward = self.forward(log)?;
+        let Some((block, try_no)) = &self.back else {
+            return Ok(forward.print());
+        };
+        let plan = plan::read(&forward.plan).map_err(|fault| fault.to_string())?;
+        let search = plan.inputs.env.iter().find(|(name, _)| name == "PATH");
+        let search = search.map_or("", |(_, value)| value);
+        let undo = render::undo_document(block, search)?;
+        if undo_doc::bound(&plan.inputs.undo) != Some(Digest::of(&undo)) {
+            let why = "the way back, or the program it starts, is no longer what was reviewed";
+            return Err(why.to_owned());
+        }
+        let ticket = BackTicket {
+            forward: forward.print(),
+            undo,
+            try_no: *try_no,
+            began: self.began(log)?,
+        };
+        Ok(ticket.print())
+    }
+
+    /// Header of the record that somebody began to go back.
+    fn began(&self, log: &Log) -> Result<Vec<u8>, String> {
+        for seq in (self.ran.proposed.0.0..=self.last.0).rev() {
+            let record = read(log, Seq(seq))?;
+            if &*record.header().kind == "rollback.started" {
+                return Ok(record.header_bytes().to_vec());
+            }
+        }
+        Err("nobody began to go back".to_owned())
+    }
+
+    /// The ticket of the way forward: the same bytes whenever it is made.
+    fn forward(&self, log: &Log) -> Result<Ticket, String> {
         let at = self.ran.proposed.0;
         let before = at.0.checked_sub(1).map(Seq);
         let opened = read(log, before.ok_or("the proposal has no opening")?)?;
@@ -131,7 +187,10 @@ impl Errand {
             match &*record.header().kind {
                 "step.confirmed" => confirms.push(spoken(&record)?),
                 "statement.signed" => go = Some(spoken(&record)?).filter(is_go).or(go),
-                "exec.intent" => via = Via::parse(&record.header().via),
+                "exec.intent" if self.is_its_intent(&record)? => {
+                    via = Via::parse(&record.header().via);
+                    break;
+                }
                 _ => {}
             }
         }
@@ -155,6 +214,13 @@ impl Errand {
         Ok(ticket)
     }
 
+    fn is_its_intent(&self, record: &Record) -> Result<bool, String> {
+        let stamped = facts::fact_of(record).map_err(|error| error.to_string())?;
+        let own = &self.ran.terms.nonce;
+        let is_own = |fact: &Fact| matches!(fact, Fact::ExecIntent { nonce: Some(nonce), .. } if nonce == own);
+        Ok(is_own(&stamped.fact))
+    }
+
     /// What the executor would have stated, where the connection alone says go.
     fn go(&self, confirms: Digest) -> Result<Vec<u8>, String> {
         let about = Confirm {
@@ -169,6 +235,19 @@ impl Errand {
         said.map(String::into_bytes)
             .map_err(|error| error.to_string())
     }
+}
+
+/// What an execution is called at the runner.
+///
+/// # Errors
+/// One line, for a try of a way back beyond all bounds.
+pub(crate) fn name_of(ran: &Ran, role: ExecRole, key: &ExecKey) -> Result<RunName, String> {
+    let forward = RunName::forward(ran.terms.nonce.clone());
+    if role != ExecRole::Undo {
+        return Ok(forward);
+    }
+    let name = forward.undo(key.try_no);
+    name.ok_or_else(|| format!("try {} of a way back is one too many", key.try_no))
 }
 
 fn is_go(spoken: &Spoken) -> bool {
@@ -198,8 +277,8 @@ pub(crate) enum Begin {
     Run(Box<Errand>, Log),
     /// An earlier server had it run: what became of it?
     Adopt {
-        /// The nonce that was spent for it.
-        nonce: Nonce,
+        /// What it is called at the runner.
+        name: RunName,
         /// It is known to have been started.
         has_run: bool,
     },
@@ -216,13 +295,13 @@ pub(crate) fn start(
     let (handle, stop) = Handle::remote(key);
     let link = guard.link.clone();
     tokio::spawn(async move {
-        let (nonce, has_run) = match &begin {
-            Begin::Run(errand, _) => (errand.ran.terms.nonce.clone(), false),
-            Begin::Adopt { nonce, has_run } => (nonce.clone(), *has_run),
+        let (name, has_run) = match &begin {
+            Begin::Run(errand, _) => (errand.name.clone(), false),
+            Begin::Adopt { name, has_run } => (name.clone(), *has_run),
         };
         let mut follower = Follower {
             link,
-            nonce,
+            name,
             key,
             output,
             kept: None,
@@ -240,7 +319,7 @@ pub(crate) fn start(
 
 struct Follower {
     link: RunnerLink,
-    nonce: Nonce,
+    name: RunName,
     key: JobKey,
     output: PathBuf,
     /// The session's own copy of the output.
@@ -267,7 +346,7 @@ impl Follower {
             Begin::Run(errand, log) => {
                 let made = tokio::task::spawn_blocking(move || errand.ticket(&log)).await;
                 match made.unwrap_or_else(|_| Err("making the ticket broke off".to_owned())) {
-                    Ok(ticket) => Request::Run(ticket.print()),
+                    Ok(ticket) => Request::Run(ticket),
                     Err(why) => {
                         let why = format!("the ticket cannot be made: {why}");
                         return End::without_output(Outcome::NotStarted(why));
@@ -299,7 +378,7 @@ impl Follower {
 
     fn watch(&self) -> Request {
         Request::Watch {
-            nonce: self.nonce.clone(),
+            run: self.name.clone(),
             offset: self.offset,
         }
     }
@@ -333,7 +412,7 @@ impl Follower {
     /// Asks until the runner has taken it, a few times: a command that is only being started does not run yet.
     async fn send_stop(&self) {
         for _ in 0..10 {
-            match client::stop(&self.link, self.nonce.clone()).await {
+            match client::stop(&self.link, self.name.clone()).await {
                 Ok(()) => return,
                 Err(error) => tracing::warn!(%error, "the runner did not take the stop"),
             }

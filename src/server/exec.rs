@@ -57,9 +57,11 @@ impl Workplace {
         Ok(())
     }
 
-    /// The runner that a command goes to: one that needs a second person, in an enforced session.
+    /// The runner that a command goes to, in an enforced session: one that needs a second person, and the way back
+    /// that was reviewed with what the runner has run.
     fn guard_of(&self, state: &State, key: &ExecKey) -> Option<&Guard> {
-        self.guard.as_ref().filter(|_| needs_second(state, key))
+        let guard = self.guard.as_ref();
+        guard.filter(|_| needs_second(state, key) || is_reviewed_back(state, key))
     }
 
     /// Account that what needs a second person runs in.
@@ -245,11 +247,13 @@ impl Executor {
             return;
         };
         let key = running.key.clone();
-        let (Some(ran), Some(guard)) = (&running.ran, self.workplace.guard_of(state, &key)) else {
+        let agreed = state.agreed(running);
+        let name = agreed.and_then(|ran| enforced::name_of(ran, running.role, &key).ok());
+        let (Some(name), Some(guard)) = (name, self.workplace.guard_of(state, &key)) else {
             return;
         };
         let begin = Begin::Adopt {
-            nonce: ran.terms.nonce.clone(),
+            name,
             has_run: running.pid.is_some(),
         };
         let guard = guard.clone();
@@ -372,6 +376,12 @@ fn needs_second(state: &State, key: &ExecKey) -> bool {
     let is_run = block.is_some_and(|block| block.role == ExecRole::Run);
     let view = state.find(&key.step);
     is_run && view.is_none_or(|view| view.plan.risk.needs_second_person())
+}
+
+/// True for the way back from a command that people had agreed on.
+fn is_reviewed_back(state: &State, key: &ExecKey) -> bool {
+    let view = state.find(&key.step);
+    key.block == ExecKey::UNDO && view.is_some_and(|view| view.now.back.is_some())
 }
 
 fn ended(key: ExecKey, end: runner::End) -> ExecUpdate {

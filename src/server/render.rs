@@ -3,9 +3,10 @@
 use super::exec::Workplace;
 use crate::domain::command::Signed;
 use crate::domain::confirm::plan_doc::PlanInputs;
+use crate::domain::confirm::undo_doc::{self, UndoInputs};
 use crate::domain::digest::Digest;
 use crate::domain::id::{AttemptNo, StepId, TerminalId};
-use crate::domain::runbook::plan::PlanStep;
+use crate::domain::runbook::plan::{ExecBlock, PlanStep};
 use crate::domain::state::State;
 use crate::domain::threshold::Verdict;
 use crate::domain::time::{Moment, short_span};
@@ -45,6 +46,8 @@ pub(crate) struct Draft {
     inputs: PlanInputs,
     /// The program and the search path to find it in.
     program: Option<(String, String)>,
+    /// The way back that a runner will hold against the plan.
+    bound_undo: Option<ExecBlock>,
 }
 
 /// Gathers the destructive part of a step from the state. `now` dates the guards.
@@ -89,6 +92,7 @@ pub(crate) fn draft(
         return Ok(Draft {
             inputs,
             program: None,
+            bound_undo: None,
         });
     }
     let job = workplace.prepare(state, &key, JobKey(0))?;
@@ -105,6 +109,7 @@ pub(crate) fn draft(
     Ok(Draft {
         inputs,
         program: Some((program, search)),
+        bound_undo: workplace.guard.as_ref().and(plan_step.undo.clone()),
     })
 }
 
@@ -116,13 +121,35 @@ pub(crate) fn finish(draft: Draft) -> Result<PlanInputs, String> {
     let Draft {
         mut inputs,
         program,
+        bound_undo,
     } = draft;
     if let Some((program, search)) = program {
+        if let Some(block) = bound_undo {
+            let document = undo_document(&block, &search)
+                .map_err(|why| format!("the way back cannot be shown: {why}"))?;
+            inputs.undo = undo_doc::line(&inputs.undo, &document);
+        }
         let exe = runner::resolve_exe(&program, &search).map_err(|error| error.to_string())?;
         let digest: Digest = runner::digest_file(&exe).map_err(|error| error.to_string())?;
         inputs.exe = Some((exe.display().to_string(), digest));
     }
     Ok(inputs)
+}
+
+/// The way back with the program it starts now, as a plan binds it. Blocks.
+///
+/// # Errors
+/// One line that says why it cannot be read or written down.
+pub(crate) fn undo_document(block: &ExecBlock, search: &str) -> Result<Vec<u8>, String> {
+    let program = block.argv.first().ok_or("the command is empty")?;
+    let exe = runner::resolve_exe(program, search).map_err(|error| error.to_string())?;
+    let undo = UndoInputs {
+        exe_digest: runner::digest_file(&exe).map_err(|error| error.to_string())?,
+        exe: exe.display().to_string(),
+        argv: block.argv.clone(),
+        timeout_s: block.timeout.as_secs(),
+    };
+    undo_doc::render(&undo).map_err(|error| error.to_string())
 }
 
 /// People confirm a command on the host that the session is pinned to, and on no other.

@@ -2,7 +2,7 @@
 //! that somebody has taken over (`TWO_PERSON` E13), of which none may run.
 
 #[path = "../../src/enforce/judge/desk.rs"]
-mod desk;
+pub(crate) mod desk;
 
 use crate::harness::{Place, run as run_command, said, set_mode, wait_for, wait_until};
 use ::warroom;
@@ -20,6 +20,7 @@ use warroom::domain::fact::Via;
 use warroom::domain::id::Nonce;
 use warroom::enforce::client::{self, Asked};
 use warroom::enforce::frame::{Answer, Facts, Request};
+use warroom::enforce::name::RunName;
 use warroom::enforce::result::Attempted;
 use warroom::enforce::said::Kind;
 use warroom::enforce::ticket::Ticket;
@@ -29,7 +30,7 @@ use warroom::runner::Outcome;
 const SERVICE: &str = "daemon";
 
 /// What the reviewed command does: it counts its runs and says what it finds around it.
-const SCRIPT: &str = "#!/bin/sh
+pub(crate) const SCRIPT: &str = "#!/bin/sh
 echo run >> \"$COUNTER\"
 echo \"zero=$0\"
 echo \"args=$1|$2\"
@@ -44,15 +45,15 @@ echo \"leader=db-2\" >> \"$WARROOM_OUTPUT\"
 
 /// A runner with its policy, and a place for commands.
 pub(crate) struct Rig {
-    child: Child,
+    pub(crate) child: Child,
     pub(crate) link: RunnerLink,
     facts: Facts,
-    place: Place,
+    pub(crate) place: Place,
 }
 
 impl Rig {
     /// Starts a runner in an account of its own where this test may, else in its own.
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let is_root = rustix::process::geteuid().is_root();
         Self::start_as(is_root.then_some(SERVICE), &[])
     }
@@ -110,36 +111,55 @@ impl Rig {
         }
     }
 
-    fn restart(&mut self) {
+    /// A runner that something else has started.
+    pub(crate) fn over(link: RunnerLink, facts: Facts, place: Place) -> Self {
+        Self {
+            child: Command::new("true").spawn().expect("started"),
+            link,
+            facts,
+            place,
+        }
+    }
+
+    pub(crate) fn restart(&mut self) {
         let is_service = self.link.account == SERVICE;
         self.child = spawn(&self.place, is_service.then_some(SERVICE));
         let link = &self.link;
         self.facts = wait_for("the new runner to answer", || hello(link));
     }
 
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("reaped");
     }
 
     /// A script in the place for commands.
-    fn script(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn script(&self, name: &str, text: &str) -> PathBuf {
         let path = self.place.write(&format!("work/{name}"), text);
         set_mode(&path, 0o755);
         path
     }
 
-    fn counter(&self) -> PathBuf {
+    /// Names of what was spent.
+    pub(crate) fn spent(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.place.join("state/spent")).expect("there");
+        let name = |entry: std::io::Result<fs::DirEntry>| entry.expect("an entry").file_name();
+        entries
+            .map(|entry| name(entry).to_string_lossy().into_owned())
+            .collect()
+    }
+
+    pub(crate) fn counter(&self) -> PathBuf {
         self.place.join("work/runs")
     }
 
-    fn runs(&self) -> usize {
+    pub(crate) fn runs(&self) -> usize {
         let text = fs::read_to_string(self.counter()).unwrap_or_default();
         text.lines().count()
     }
 
     /// A proposal to run this script now.
-    fn desk(&self, script: &Path) -> Desk {
+    pub(crate) fn desk(&self, script: &Path) -> Desk {
         let bytes = fs::read(script).expect("the script");
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("a boot id");
         let mut now = SystemClock.now();
@@ -208,14 +228,14 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// On a thread of its own: some tests are within a runtime already.
-fn hello(link: &RunnerLink) -> Option<Facts> {
+pub(crate) fn hello(link: &RunnerLink) -> Option<Facts> {
     let ask = || runtime().block_on(client::hello(link)).ok();
     std::thread::scope(|scope| scope.spawn(ask).join().expect("joins"))
 }
 
 /// What became of a ticket.
 #[derive(Debug)]
-enum Told {
+pub(crate) enum Told {
     Ended {
         result: Box<Attempted>,
         output: String,
@@ -227,7 +247,7 @@ enum Told {
     Unknown,
 }
 
-fn told(link: &RunnerLink, request: &Request) -> Told {
+pub(crate) fn told(link: &RunnerLink, request: &Request) -> Told {
     runtime().block_on(async {
         let mut asked = Asked::send(link, request).await.expect("sent");
         let mut output = Vec::new();
@@ -247,11 +267,11 @@ fn told(link: &RunnerLink, request: &Request) -> Told {
     })
 }
 
-fn run(rig: &Rig, ticket: &Ticket) -> Told {
+pub(crate) fn run(rig: &Rig, ticket: &Ticket) -> Told {
     told(&rig.link, &Request::Run(ticket.print()))
 }
 
-fn word(told: &Told) -> &str {
+pub(crate) fn word(told: &Told) -> &str {
     match told {
         Told::Refused { word, .. } => word,
         Told::Ended { .. } => "ended",
@@ -259,7 +279,7 @@ fn word(told: &Told) -> &str {
     }
 }
 
-fn ended(told: Told) -> (Box<Attempted>, String) {
+pub(crate) fn ended(told: Told) -> (Box<Attempted>, String) {
     match told {
         Told::Ended { result, output } => (result, output),
         other => panic!("not ended: {other:?}"),
@@ -282,8 +302,8 @@ fn begin(rig: &Rig, ticket: &Ticket) -> u32 {
 }
 
 fn watch(rig: &Rig, nonce: &Nonce) -> Told {
-    let nonce = nonce.clone();
-    told(&rig.link, &Request::Watch { nonce, offset: 0 })
+    let run = RunName::forward(nonce.clone());
+    told(&rig.link, &Request::Watch { run, offset: 0 })
 }
 
 #[test]
@@ -311,8 +331,8 @@ fn what_two_people_signed_runs_once_and_exactly_so() {
     assert!(output.contains("zero=/dev/fd/"), "{output}");
     assert_eq!(result.values, [("leader".to_owned(), "db-2".to_owned())]);
     assert_eq!(
-        (result.nonce, result.left_behind),
-        (desk.nonce.clone(), Some(0))
+        (result.run.nonce(), result.left_behind),
+        (&desk.nonce, Some(0))
     );
     assert_eq!(rig.runs(), 1);
     // A replay, and whoever asks later.
@@ -414,7 +434,7 @@ fn expect_garbage(rig: &Rig) {
         &b"x"[..],
         b"",
         b"warroom-ticket@v1\n",
-        b"warroom-stop@v1\nnonce 3\nabc\n",
+        b"warroom-stop@v1\nrun 3\nabc\n",
     ] {
         let told = told(&rig.link, &Request::Run(bytes.to_vec()));
         assert!(matches!(word(&told), "ticket" | "request"), "{told:?}");
@@ -488,7 +508,7 @@ fn a_stop_reaches_grandchildren_and_nothing_else_runs_meanwhile() {
     let child = child_of(&rig);
     let other = rig.desk(&rig.script("tool", SCRIPT)).ticket();
     assert_eq!(word(&run(&rig, &other)), "busy");
-    let stop = client::stop(&rig.link, desk.nonce.clone());
+    let stop = client::stop(&rig.link, RunName::forward(desk.nonce.clone()));
     runtime().block_on(stop).expect("asked");
     let (result, _) = ended(watch(&rig, &desk.nonce));
     assert_eq!(

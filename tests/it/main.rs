@@ -31,6 +31,10 @@ mod e2e;
 #[cfg(test)]
 mod enforced;
 #[cfg(test)]
+mod enforced_back;
+#[cfg(test)]
+mod enforced_kills;
+#[cfg(test)]
 mod evidence;
 #[cfg(test)]
 #[path = "../../fuzz/targets/mod.rs"]
@@ -92,3 +96,5 @@ mod tmux;
 mod two_person;
 #[cfg(test)]
 mod units;
+#[cfg(test)]
+mod units_booted;

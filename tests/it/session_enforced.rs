@@ -23,18 +23,25 @@ const WIPE: &str = "\
   while [ -e wait ]; do sleep 0.05; done
   echo over
   ```
+  ```sh undo
+  echo unwiped $found >> wiped
+  while [ -e wait-back ]; do sleep 0.05; done
+  [ ! -e bad ]
+  ```
+
+- [ ] Look at it
 ";
 
 const RULES: &str = "[class.destructive]\nindependent_check = false\n";
 
 /// People, a runner that decides by their policy, and a session in enforced mode.
-struct Enforced {
-    keyed: Keyed,
-    rig: Rig,
+pub(crate) struct Enforced {
+    pub(crate) keyed: Keyed,
+    pub(crate) rig: Rig,
 }
 
 impl Enforced {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut keyed = Keyed::over(WIPE, RULES);
         let people = keyed.host.path("people.toml");
         let rig = Rig::start_over(None, Some(&people), &[]);
@@ -45,13 +52,13 @@ impl Enforced {
         Self { keyed, rig }
     }
 
-    fn wiped(&self) -> usize {
+    pub(crate) fn wiped(&self) -> usize {
         let text = std::fs::read_to_string(self.keyed.host.path("wiped")).unwrap_or_default();
         text.lines().count()
     }
 
     /// Alice has proposed and bob has confirmed, each by their key.
-    async fn armed(&self) -> (Person, Person) {
+    pub(crate) async fn armed(&self) -> (Person, Person) {
         let mut alice = self.keyed.attach("alice").await;
         let mut bob = self.keyed.attach("bob").await;
         alice.does(Command::Begin).await;
@@ -140,6 +147,69 @@ async fn a_command_outlives_its_server_and_the_next_one_adopts_it() {
     carol.until("done", is_done).await;
     resumed.end().await;
     assert_eq!((enforced.wiped(), outcomes(&enforced).len()), (1, 1));
+}
+
+/// Alice has run it with bob, who has left since; the confirm has expired.
+async fn wiped(enforced: &Enforced) -> Person {
+    let (mut alice, bob) = Box::pin(enforced.armed()).await;
+    Enforced::go(&mut alice).await;
+    alice.sees_done("wipe").await;
+    drop(bob);
+    alice
+}
+
+fn is_undone(p: &Person) -> bool {
+    let view = p.state.find(&step("wipe")).expect("a step");
+    view.now.status == StepStatus::Undone
+}
+
+fn has_undo_failed(p: &Person) -> bool {
+    let view = p.state.find(&step("wipe")).expect("a step");
+    matches!(view.now.status, StepStatus::UndoFailed { .. })
+}
+
+fn back_with(reason: &str) -> Command {
+    Command::Rollback {
+        reason: reason.to_owned(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_person_goes_back_at_the_runner_and_a_failed_try_can_be_repeated() {
+    let enforced = Enforced::new();
+    let running = enforced.keyed.host.start().await;
+    let mut alice = Box::pin(wiped(&enforced)).await;
+    std::fs::write(enforced.keyed.host.path("bad"), "").expect("write");
+    alice.does(back_with("wrong table")).await;
+    alice.until("it failed", has_undo_failed).await;
+    std::fs::remove_file(enforced.keyed.host.path("bad")).expect("removed");
+    alice.does(Command::Retry { step: step("wipe") }).await;
+    alice.until("it is undone", is_undone).await;
+    running.end().await;
+    let text = std::fs::read_to_string(enforced.keyed.host.path("wiped")).expect("there");
+    assert_eq!(text, "wiped\nunwiped 7\nunwiped 7\n");
+    // In the runner's own words, and in nobody else's account.
+    let names = enforced.rig.spent();
+    let backs = names.iter().filter(|name| name.contains(".undo."));
+    assert_eq!((names.len(), backs.count()), (3, 2), "{names:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_way_back_outlives_its_server_and_the_next_one_adopts_it() {
+    let enforced = Enforced::new();
+    let running: Running = enforced.keyed.host.start_apart();
+    let mut alice = Box::pin(wiped(&enforced)).await;
+    std::fs::write(enforced.keyed.host.path("wait-back"), "").expect("write");
+    alice.does(back_with("wrong table")).await;
+    wait_until("it runs", || enforced.wiped() == 2).await;
+    running.kill();
+    let resumed = enforced.keyed.host.resume().await;
+    let mut carol = enforced.keyed.attach("carol").await;
+    assert!(carol.state.running().is_some(), "the runner has it");
+    std::fs::remove_file(enforced.keyed.host.path("wait-back")).expect("removed");
+    carol.until("it is undone", is_undone).await;
+    resumed.end().await;
+    assert_eq!(enforced.wiped(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,6 +38,7 @@ pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Resu
             let mut running = take(state, key)?;
             let ran = running.ran.take();
             let now = state.step_mut(&key.step)?;
+            keep_back(now, key, ran.as_deref());
             now.ran = ran.map(|ran| {
                 let open = Some((mark.seq, mark.hash));
                 Box::new(Ran { open, ..*ran })
@@ -84,6 +85,13 @@ fn finished(running: Running, mark: Mark<'_>, end: Option<(&Outcome, &OutputRef)
         ended: mark.at,
         outcome: end.map(|(outcome, _)| outcome.clone()),
         output: end.map(|(_, output)| output.clone()),
+    }
+}
+
+/// What surely never ran leaves the way back to what ran before it.
+fn keep_back(now: &mut StepState, key: &ExecKey, ran: Option<&Ran>) {
+    if let Some(ran) = ran.filter(|_| key.has_process()) {
+        now.back = Some(Box::new(ran.clone()));
     }
 }
 
@@ -221,6 +229,9 @@ fn end(
     let running = take(state, key)?;
     let role = running.role;
     let now = state.step_mut(&key.step)?;
+    if !matches!(outcome, Outcome::NotStarted { .. }) {
+        keep_back(now, key, running.ran.as_deref());
+    }
     keep(now, finished(running, mark, Some((outcome, output))));
     if role == ExecRole::Undo {
         return Ok(());

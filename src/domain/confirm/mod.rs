@@ -9,6 +9,7 @@ pub mod policy;
 pub mod quorum;
 pub mod rule;
 pub mod statement;
+pub mod undo_doc;
 pub mod words;
 
 use std::time::Duration;

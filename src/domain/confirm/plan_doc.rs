@@ -43,7 +43,8 @@ pub struct PlanInputs {
     pub on_executor_lost: OnExecutorLost,
     /// Each watched guard with its limit, value and age.
     pub guards: Vec<String>,
-    /// The way back in words or as a command; empty when there is none.
+    /// The way back in words or as a command, in enforced mode with the digest that binds it (`undo_doc`); empty when
+    /// there is none.
     pub undo: String,
 }
 

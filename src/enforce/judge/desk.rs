@@ -115,7 +115,15 @@ impl Desk {
         render(&self.plan).expect("a plan").into_bytes()
     }
 
-    fn header(&self, seq: u64, prev: &str, kind: &str, actor: &str, body: &[u8]) -> Vec<u8> {
+    /// Header of a record of this session.
+    pub(crate) fn header(
+        &self,
+        seq: u64,
+        prev: &str,
+        kind: &str,
+        actor: &str,
+        body: &[u8],
+    ) -> Vec<u8> {
         Doc::new("warroom-event", 1)
             .with("session", self.session.as_str())
             .with("seq", seq.to_string())

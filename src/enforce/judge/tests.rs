@@ -1,7 +1,7 @@
 //! Every piece of a ticket made wrong, one at a time (`TWO_PERSON` 10.1, U6 at the runner).
 
 #[path = "desk.rs"]
-mod desk;
+pub(super) mod desk;
 
 use crate as warroom;
 

@@ -1,10 +1,10 @@
 //! One connection of a session server: a request in, answers out.
 
 use super::{Runner, refused};
-use crate::domain::id::Nonce;
 use crate::enforce::frame::{
     Answer, OUTPUT_CHUNK_MAX, REQUEST_BYTES_MAX, Request, checked, framed,
 };
+use crate::enforce::name::RunName;
 use crate::enforce::run;
 use std::fs::File;
 use std::io;
@@ -38,29 +38,29 @@ pub(super) async fn serve(runner: &Arc<Runner>, mut socket: UnixStream) -> io::R
             let facts = Box::new(runner.facts().await);
             send(&mut socket, &Answer::Facts(facts)).await
         }
-        Request::Stop(nonce) => {
-            let answer = match runner.run_of(&nonce) {
+        Request::Stop(name) => {
+            let answer = match runner.run_of(&name) {
                 Some(run) => {
                     run.stop.cancel();
                     Answer::Done
                 }
-                None => refused("not-running", "no command with this nonce runs", ""),
+                None => refused("not-running", "no command of this name runs", ""),
             };
             send(&mut socket, &answer).await
         }
         Request::Run(ticket) => match runner.take(ticket).await {
-            Ok(nonce) => {
-                send(&mut socket, &Answer::Taken(nonce.clone())).await?;
-                stream(runner, &mut socket, &nonce, 0).await
+            Ok(name) => {
+                send(&mut socket, &Answer::Taken(name.clone())).await?;
+                stream(runner, &mut socket, &name, 0).await
             }
             Err(answer) => send(&mut socket, &answer).await,
         },
-        Request::Watch { nonce, offset } => match runner.past(&nonce).await {
+        Request::Watch { run: name, offset } => match runner.past(&name).await {
             Answer::Refused { word, why, hint } => {
                 send(&mut socket, &Answer::Refused { word, why, hint }).await
             }
             Answer::Unknown => send(&mut socket, &Answer::Unknown).await,
-            _ => stream(runner, &mut socket, &nonce, offset).await,
+            _ => stream(runner, &mut socket, &name, offset).await,
         },
     }
 }
@@ -85,12 +85,12 @@ async fn send(socket: &mut UnixStream, answer: &Answer) -> io::Result<()> {
 async fn stream(
     runner: &Runner,
     socket: &mut UnixStream,
-    nonce: &Nonce,
+    name: &RunName,
     mut offset: u64,
 ) -> io::Result<()> {
-    let directory = run::directory(&runner.ground.attempts, nonce);
+    let directory = run::directory(&runner.ground.attempts, name);
     let output = File::open(directory.join(run::OUTPUT))?;
-    let mut progress = runner.run_of(nonce).map(|run| run.progress);
+    let mut progress = runner.run_of(name).map(|run| run.progress);
     let mut told = None;
     loop {
         let now = progress.as_mut().map(|p| *p.borrow_and_update());

@@ -440,8 +440,9 @@ fn step_key(key: &mut Vec<u8>, step: &StepState) {
         votes,
         proposed,
         worked,
-        // What resolve statements name; nothing is decided by it.
+        // What resolve statements and ways back name; nothing is decided by it.
         ran: _,
+        back: _,
     } = step;
     assert!(
         not_before.is_none() && gate_since.is_none(),
