@@ -21,6 +21,7 @@ use crate::ui::{Request, Screen, Settings, Ui};
 use crate::wire::message::{ToClient, ToServer};
 use crossterm::event::Event;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -37,6 +38,9 @@ const BATCH_MAX: usize = 256;
 const ANSWERS_MAX: usize = 4;
 /// Turns of the runtime in which a local session is connected to and greeted.
 const TURNS_TO_GREET: usize = 3;
+/// How long this program rests behind the first frame of a session: whoever shows the frame may be waiting for this very
+/// processor, and what is left to do can wait for a moment that nobody notices.
+const REST: Duration = Duration::from_millis(1);
 
 /// How an attached terminal ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,6 +175,7 @@ impl Attached {
         frames.drawn(Instant::now());
         let mut keys = Keys::soon();
         let seconds = Seconds::start();
+        let mut rested: Option<Instant> = None;
         loop {
             if let Some(end) = self.end.take() {
                 return end;
@@ -190,10 +195,20 @@ impl Attached {
                 _ = hangup.recv() => return End::TerminalGone,
                 _ = terminate.recv() => return End::Detached,
                 () = wait_until(due) => {
-                    if self.draw(terminal).is_err() || keys.listen().is_err() {
+                    if self.draw(terminal).is_err() {
                         return End::TerminalGone;
                     }
-                    frames.drawn(Instant::now());
+                    let now = Instant::now();
+                    frames.drawn(now);
+                    if self.is_unwitnessed {
+                        rested.get_or_insert(now + REST);
+                    }
+                }
+                () = wait_until(rested), if rested.is_some() => {
+                    rested = None;
+                    if keys.listen().is_err() {
+                        return End::TerminalGone;
+                    }
                     if self.look_back() {
                         frames.changed(Instant::now());
                     }
@@ -203,28 +218,36 @@ impl Attached {
                     frames.changed(Instant::now());
                 }
                 event = events.recv() => match event {
-                    Some(event) => {
-                        let is_first = matches!(event, LinkEvent::Up(..));
-                        let mut news = self.on_link(event);
-                        let more = if is_first { 0 } else { BATCH_MAX };
-                        for _ in 0..more {
-                            match events.try_recv() {
-                                Ok(event) => news = news.max(self.on_link(event)),
-                                Err(_) => break,
-                            }
-                        }
-                        let now = Instant::now();
-                        match news {
-                            _ if is_first => frames.at_once(now),
-                            News::Beside => frames.beside(now),
-                            News::Session => frames.changed(now),
-                            News::Values => frames.read(now),
-                        }
-                    }
+                    Some(event) => self.on_news(event, events, &mut frames),
                     None => return End::TerminalGone,
                 },
                 () = next_second(&seconds, self.clock.now(), self.ui.needs_clock(&self.screen)) => frames.tick(Instant::now()),
             }
+        }
+    }
+
+    /// Takes what came and what else is waiting. A session that has come up is drawn before anything more is read.
+    fn on_news(
+        &mut self,
+        event: LinkEvent,
+        events: &mut mpsc::Receiver<LinkEvent>,
+        frames: &mut Frames,
+    ) {
+        let is_first = matches!(event, LinkEvent::Up(..));
+        let mut news = self.on_link(event);
+        let more = if is_first { 0 } else { BATCH_MAX };
+        for _ in 0..more {
+            match events.try_recv() {
+                Ok(event) => news = news.max(self.on_link(event)),
+                Err(_) => break,
+            }
+        }
+        let now = Instant::now();
+        match news {
+            _ if is_first => frames.at_once(now),
+            News::Beside => frames.beside(now),
+            News::Session => frames.changed(now),
+            News::Values => frames.read(now),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Two buffers of cells, and what must be sent to get from the one that is shown to the one that is drawn.
 //!
 //! As the drawing library's own terminal, but for the start: the first frame needs one buffer, since nothing is shown
-//! yet, and the second is made when that frame has gone. At 200x50 the memory of a buffer alone is a third of what an
+//! yet, and the second is made for the frame after it. At 200x50 the memory of a buffer alone is a third of what an
 //! attach may cost.
 
 use crossterm::queue;
@@ -14,8 +14,9 @@ use std::io::{self, Write};
 /// What is drawn on.
 pub(super) struct Surface<W: Write> {
     backend: CrosstermBackend<W>,
-    /// The next frame; blank until it is drawn.
-    next: Buffer,
+    area: Rect,
+    /// The next frame, blank until it is drawn; absent until there is one.
+    next: Option<Buffer>,
     /// What the terminal shows; absent while it shows nothing.
     shown: Option<Buffer>,
 }
@@ -25,14 +26,15 @@ impl<W: Write> Surface<W> {
     pub(super) fn new(out: W, area: Rect) -> Self {
         Self {
             backend: CrosstermBackend::new(out),
-            next: Buffer::empty(area),
+            area,
+            next: Some(Buffer::empty(area)),
             shown: None,
         }
     }
 
     /// Where it is drawn.
     pub(super) const fn area(&self) -> Rect {
-        self.next.area
+        self.area
     }
 
     /// Draws on this area from now on, over nothing: the next frame sends every cell that is not blank.
@@ -40,8 +42,9 @@ impl<W: Write> Surface<W> {
     /// # Errors
     /// When `out` cannot be written.
     pub(super) fn start_over(&mut self, area: Rect) -> io::Result<()> {
-        if area != self.next.area {
-            self.next = Buffer::empty(area);
+        if area != self.area {
+            self.area = area;
+            self.next = None;
         }
         self.shown = None;
         queue!(self.backend, Clear(ClearType::All))
@@ -52,24 +55,25 @@ impl<W: Write> Surface<W> {
     /// # Errors
     /// When `out` cannot be written.
     pub(super) fn draw(&mut self, render: impl FnOnce(&mut Buffer)) -> io::Result<()> {
-        render(&mut self.next);
+        let area = self.area;
+        let next = self.next.get_or_insert_with(|| Buffer::empty(area));
+        render(next);
         match &self.shown {
-            Some(shown) => self.backend.draw(shown.diff_iter(&self.next))?,
-            None => self.backend.draw(over_nothing(&self.next))?,
+            Some(shown) => self.backend.draw(shown.diff_iter(next))?,
+            None => self.backend.draw(over_nothing(next))?,
         }
         Write::flush(&mut self.backend)
     }
 
-    /// What was drawn is shown now, and there is a blank buffer for the next frame.
+    /// What was drawn is shown now, and what was shown is blank for the next frame.
     pub(super) fn turn(&mut self) {
-        let blank = match self.shown.take() {
-            Some(mut old) => {
-                old.reset();
-                old
-            }
-            None => Buffer::empty(self.next.area),
+        let Some(drawn) = self.next.take() else {
+            return;
         };
-        self.shown = Some(std::mem::replace(&mut self.next, blank));
+        self.next = self.shown.replace(drawn).map(|mut old| {
+            old.reset();
+            old
+        });
     }
 }
 
