@@ -73,6 +73,7 @@ impl State {
             rules: BTreeMap::new(),
             proposal: None,
             last_closed: None,
+            rejected: None,
             spent: BTreeSet::new(),
             values: BTreeMap::new(),
             terminals: BTreeMap::new(),
@@ -111,6 +112,7 @@ fn fresh_step() -> StepState {
         proposed: AttemptNo(0),
         worked: false,
         ran: None,
+        agreed: None,
     }
 }
 
@@ -201,6 +203,7 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         | Fact::ExecSpawned { .. }
         | Fact::ExecOutcome { .. }
         | Fact::StopAsked { .. }
+        | Fact::TakenOver { .. }
         | Fact::ExecUnknown { .. }
         | Fact::ResolveVoted { .. }
         | Fact::StepResolved { .. } => exec::transition(state, fact, mark),
@@ -210,6 +213,7 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         | Fact::StepConfirmed(_)
         | Fact::StepArmed { .. }
         | Fact::StepChecked(_)
+        | Fact::RejectExplained { .. }
         | Fact::ProposalClosed { .. } => proposal::transition(state, fact, mark),
         Fact::WriteAsked { write } => write::asked(state, write, mark),
         Fact::WriteEnded { no, outcome } => write::ended(state, *no, outcome, mark),

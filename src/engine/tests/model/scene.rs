@@ -191,6 +191,8 @@ impl Scene {
             rules,
             proposal,
             last_closed: _,
+            // Who may still say why; nothing else is decided by it.
+            rejected: _,
             spent,
             values: _,
             terminals,
@@ -442,6 +444,7 @@ fn step_key(key: &mut Vec<u8>, step: &StepState) {
         worked,
         // What resolve statements name; nothing is decided by it.
         ran: _,
+        agreed: _,
     } = step;
     assert!(
         not_before.is_none() && gate_since.is_none(),
