@@ -58,16 +58,23 @@ struct Word {
     claim: Claim,
 }
 
-/// The lock, as long as the value lives, and the directory it is in.
-struct Held {
+/// The directory.
+struct Place {
     dir: OwnedFd,
-    _lock: File,
     /// Others write here too: they have to be able to read.
     is_shared: bool,
 }
 
+/// The lock, as long as the value lives. A disk is not waited for under it: others would wait too.
+struct Held(#[expect(dead_code, reason = "given back when it is dropped")] File);
+
 fn failed(what: &str, path: &Path, why: impl std::fmt::Display) -> String {
     format!("cannot {what} `{}`: {why}", path.display())
+}
+
+/// File of what a session says.
+fn file_of(session: &SessionId) -> String {
+    format!("{}{CLAIM_END}", session.as_str())
 }
 
 impl Desk {
@@ -86,8 +93,9 @@ impl Desk {
     /// # Errors
     /// Why that cannot be told, on one line.
     pub(crate) fn others(&self) -> Taken {
-        let held = self.hold(FlockOperation::NonBlockingLockShared)?;
-        self.read_all(&held)
+        let place = self.place()?;
+        let _held = self.hold(&place, FlockOperation::NonBlockingLockShared)?;
+        self.read_all(&place)
     }
 
     /// Says what this session does, unless something newer was said. Blocks.
@@ -99,11 +107,14 @@ impl Desk {
         if word.order < *newest {
             return Ok(());
         }
-        let held = self.hold(FlockOperation::NonBlockingLockExclusive)?;
-        self.write(&held, &word.claim)?;
+        let place = self.place()?;
+        self.prepare(&place, &word.claim)?;
+        let held = self.hold(&place, FlockOperation::NonBlockingLockExclusive)?;
+        self.publish(&place)?;
         *newest = word.order;
-        self.forget_old(&held, word.at);
-        Ok(())
+        self.forget_old(&place, word.at);
+        drop(held);
+        self.keep(&place)
     }
 
     /// Reads what the others say and, unless one of them is at something destructive, says in the same moment that this
@@ -116,8 +127,10 @@ impl Desk {
         if word.order < *newest {
             return Err("it came too late".to_owned());
         }
-        let held = self.hold(FlockOperation::NonBlockingLockExclusive)?;
-        let others = self.read_all(&held)?;
+        let place = self.place()?;
+        self.prepare(&place, &word.claim)?;
+        let held = self.hold(&place, FlockOperation::NonBlockingLockExclusive)?;
+        let others = self.read_all(&place)?;
         let mut ours = others
             .iter()
             .filter(|other| other.shares(&word.claim.names));
@@ -126,24 +139,26 @@ impl Desk {
             now.is_none_or(|deed| deed.doing == Doing::Armed)
         });
         if is_free {
-            self.write(&held, &word.claim)?;
+            self.publish(&place)?;
             *newest = word.order;
+            drop(held);
+            self.keep(&place)?;
         }
         Ok(others)
     }
 
     /// Removes what sessions said of things long over. One that cannot be removed is another account's to remove.
-    fn forget_old(&self, held: &Held, now: Timestamp) {
-        for claim in self.read_all(held).unwrap_or_default() {
+    fn forget_old(&self, place: &Place, now: Timestamp) {
+        for claim in self.read_all(place).unwrap_or_default() {
             let last = claim.last.as_ref().map(|deed| now.since(deed.since));
             if claim.now.is_none() && last.is_none_or(|ago| ago > OVER) {
-                let name = format!("{}{CLAIM_END}", claim.id.as_str());
-                rustix::fs::unlinkat(&held.dir, &*name, AtFlags::empty()).ok();
+                let name = file_of(&claim.id);
+                rustix::fs::unlinkat(&place.dir, &*name, AtFlags::empty()).ok();
             }
         }
     }
 
-    fn hold(&self, operation: FlockOperation) -> Result<Held, String> {
+    fn place(&self) -> Result<Place, String> {
         let dir = self.open_dir()?;
         let stat = rustix::fs::fstat(&dir).map_err(|e| failed("inspect", &self.dir, e))?;
         let mode = Mode::from_raw_mode(stat.st_mode);
@@ -151,25 +166,23 @@ impl Desk {
             return Err(failed("trust", &self.dir, "anybody may write there"));
         }
         let is_shared = mode.contains(Mode::WGRP);
+        Ok(Place { dir, is_shared })
+    }
+
+    fn hold(&self, place: &Place, operation: FlockOperation) -> Result<Held, String> {
         let path = self.dir.join(LOCK_FILE);
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let own = Mode::RUSR | Mode::WUSR;
-        let fd = rustix::fs::openat(&dir, LOCK_FILE, flags, own)
+        let fd = rustix::fs::openat(&place.dir, LOCK_FILE, flags, own)
             .map_err(|e| failed("open", &path, e))?;
-        if is_shared {
+        if place.is_shared {
             // The mode of a new file is cut by the umask; for one of somebody else this says no, and nothing is lost.
             rustix::fs::fchmod(&fd, own | Mode::RGRP | Mode::WGRP).ok();
         }
         let tries = LOCK_MAX.as_millis() / LOCK_PAUSE.as_millis();
         for _ in 0..tries {
             match rustix::fs::flock(&fd, operation) {
-                Ok(()) => {
-                    return Ok(Held {
-                        dir,
-                        _lock: File::from(fd),
-                        is_shared,
-                    });
-                }
+                Ok(()) => return Ok(Held(File::from(fd))),
                 Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {
                     std::thread::park_timeout(LOCK_PAUSE);
                 }
@@ -195,14 +208,10 @@ impl Desk {
         opened.map_err(|error| failed("open", &self.dir, error))
     }
 
-    fn own_file(&self) -> String {
-        format!("{}{CLAIM_END}", self.session.as_str())
-    }
-
-    fn read_all(&self, held: &Held) -> Taken {
-        let entries = rustix::fs::Dir::read_from(&held.dir);
+    fn read_all(&self, place: &Place) -> Taken {
+        let entries = rustix::fs::Dir::read_from(&place.dir);
         let entries = entries.map_err(|e| failed("read", &self.dir, e))?;
-        let own = self.own_file();
+        let own = file_of(&self.session);
         let mut claims = Vec::new();
         for entry in entries {
             let entry = entry.map_err(|e| failed("read", &self.dir, e))?;
@@ -217,44 +226,59 @@ impl Desk {
                     format!("more than {CLAIMS_MAX} claims"),
                 ));
             }
-            claims.push(self.read(held, &name)?);
+            claims.push(self.read(place, &name)?);
         }
         Ok(claims)
     }
 
-    fn read(&self, held: &Held, name: &str) -> Result<Claim, String> {
+    fn read(&self, place: &Place, name: &str) -> Result<Claim, String> {
         let path = self.dir.join(name);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let fd = rustix::fs::openat(&held.dir, name, flags, Mode::empty());
+        let fd = rustix::fs::openat(&place.dir, name, flags, Mode::empty());
         let file = File::from(fd.map_err(|e| failed("read", &path, e))?);
         let mut bytes = Vec::new();
         let read = file.take(CLAIM_BYTES_MAX).read_to_end(&mut bytes);
         read.map_err(|e| failed("read", &path, e))?;
-        serde_json::from_slice(&bytes).map_err(|e| failed("understand", &path, e))
+        let claim: Claim =
+            serde_json::from_slice(&bytes).map_err(|e| failed("understand", &path, e))?;
+        if name != file_of(&claim.id) {
+            return Err(failed("trust", &path, "it is named like another session"));
+        }
+        Ok(claim)
     }
 
-    /// Writes beside and renames: a reader, and a host that loses power, has the old claim or the new one.
-    fn write(&self, held: &Held, claim: &Claim) -> Result<(), String> {
-        let (name, beside) = (self.own_file(), format!("{}.new", self.session.as_str()));
-        let path = self.dir.join(&name);
+    fn beside(&self) -> String {
+        format!("{}.new", self.session.as_str())
+    }
+
+    /// Writes beside: a reader, and a host that loses power, has the old claim or the new one.
+    fn prepare(&self, place: &Place, claim: &Claim) -> Result<(), String> {
+        let path = self.dir.join(self.beside());
         let told = |error: &dyn std::fmt::Display| failed("write", &path, error);
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let own = Mode::RUSR | Mode::WUSR;
-        let fd = rustix::fs::openat(&held.dir, &*beside, flags, own).map_err(|e| told(&e))?;
-        if held.is_shared {
+        let fd =
+            rustix::fs::openat(&place.dir, &*self.beside(), flags, own).map_err(|e| told(&e))?;
+        if place.is_shared {
             rustix::fs::fchmod(&fd, own | Mode::RGRP).map_err(|e| told(&e))?;
         }
         let bytes = serde_json::to_vec(claim).map_err(|e| told(&e))?;
         let mut file = File::from(fd);
         file.write_all(&bytes).map_err(|e| told(&e))?;
-        file.sync_all().map_err(|e| told(&e))?;
-        let renamed = rustix::fs::renameat(&held.dir, &*beside, &held.dir, &*name);
-        if let Err(error) = renamed {
-            rustix::fs::unlinkat(&held.dir, &*beside, AtFlags::empty()).ok();
-            return Err(told(&error));
-        }
-        rustix::fs::fsync(&held.dir).map_err(|e| told(&e))
+        file.sync_all().map_err(|e| told(&e))
+    }
+
+    /// From here on the others read what was written beside.
+    fn publish(&self, place: &Place) -> Result<(), String> {
+        let (beside, name) = (self.beside(), file_of(&self.session));
+        rustix::fs::renameat(&place.dir, &*beside, &place.dir, &*name)
+            .map_err(|error| failed("write", &self.dir.join(&name), error))
+    }
+
+    /// Waits until the disk has what was published.
+    fn keep(&self, place: &Place) -> Result<(), String> {
+        rustix::fs::fsync(&place.dir).map_err(|error| failed("write", &self.dir, error))
     }
 }
 
