@@ -173,8 +173,14 @@ fn options(
     let genesis = loaded
         .map(|loaded| genesis(loaded, name.clone(), mode, config, &people, &*clock))
         .transpose()?;
+    let scope_dir = match demo {
+        // Nothing real is touched in a demo: it is in nobody's way, and nobody in its.
+        Some(_) => dir.join("scope"),
+        None => config.server.scope_dir.clone(),
+    };
     let options = Options {
         name: name.clone(),
+        scope_dir,
         session_dir: dir,
         runtime_dir: environment.runtime_dir(config),
         group: config.server.group.clone(),

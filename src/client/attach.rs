@@ -7,7 +7,7 @@ use super::signing;
 use super::witness::{Store, Witness};
 use crate::clock::{Clock, Seconds};
 use crate::display;
-use crate::domain::command::Refusal;
+use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::statement::Hello;
 use crate::domain::id::PersonId;
 use crate::domain::reading::Reading;
@@ -41,6 +41,8 @@ const TURNS_TO_GREET: usize = 3;
 /// How long this program rests behind the first frame of a session: whoever shows the frame may be waiting for this very
 /// processor, and what is left to do can wait for a moment that nobody notices.
 const REST: Duration = Duration::from_millis(1);
+/// Time for a signature that is welcome and not needed: to see the notice and touch a key.
+const WELCOME_MAX: Duration = Duration::from_secs(20);
 
 /// How an attached terminal ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,11 +78,18 @@ struct Attached {
     /// The agent of this person's own machine.
     agent: Option<Agent>,
     /// The question to it that is open, if any: there is one at a time.
-    signing: Option<JoinHandle<()>>,
+    signing: Option<Signing>,
     /// Where its answers go.
     answers: mpsc::Sender<Answer>,
     last_number: u64,
     end: Option<End>,
+}
+
+/// A question to the agent.
+struct Signing {
+    task: JoinHandle<()>,
+    /// What is sent without a signature if there is none.
+    unsigned: Option<Command>,
 }
 
 /// What came of a question to the agent.
@@ -345,22 +354,41 @@ impl Attached {
         let keys = room.welcome.policy.keys.clone();
         let agent = self.agent.clone().ok_or(AgentFault::Unset);
         let (answers, now) = (self.answers.clone(), self.clock.now().wall);
-        self.signing = Some(tokio::spawn(async move {
-            let answer = signing::sign(agent, &keys, &person, &wish.statement, now).await;
+        let unsigned = wish.unsigned().cloned();
+        let span = unsigned.as_ref().map_or(Duration::MAX, |_| WELCOME_MAX);
+        let task = tokio::spawn(async move {
+            let signing = signing::sign(agent, &keys, &person, &wish.statement, now);
+            let answer = tokio::time::timeout(span, signing).await;
+            let answer = answer.unwrap_or_else(|_| Err(signing::too_late(span)));
             answers.send(Answer::Signed(wish, answer)).await.ok();
-        }));
+        });
+        self.signing = Some(Signing { task, unsigned });
     }
 
+    /// Asks the agent no longer. What counts without a signature goes without.
     fn stop_signing(&mut self) {
-        if let Some(task) = self.signing.take() {
-            task.abort();
+        let Some(Signing { task, unsigned }) = self.signing.take() else {
+            return;
+        };
+        task.abort();
+        if let Some(command) = unsigned {
+            self.ask(Request::Ask(command));
         }
     }
 
     fn on_answer(&mut self, answer: Answer) {
         let now = self.clock.now();
+        let unsigned = self.signing.take().and_then(|signing| signing.unsigned);
         match answer {
             Answer::Signed(wish, Ok(armour)) => self.send_signed(&wish, armour, false),
+            Answer::Signed(_, Err(refused)) if unsigned.is_some() => {
+                let reason = format!("your reason went unsigned: {}", refused.reason);
+                self.ui
+                    .on_unsigned(&self.screen, &reason, &refused.hint, now);
+                if let Some(command) = unsigned {
+                    self.ask(Request::Ask(command));
+                }
+            }
             Answer::Whose(hello, Ok(person)) => {
                 for request in self.ui.on_challenge(&self.screen, &hello, &person, now) {
                     self.ask(request);
@@ -411,10 +439,12 @@ impl Attached {
         let keys = room.welcome.policy.keys.clone();
         let agent = self.agent.clone().ok_or(AgentFault::Unset);
         let answers = self.answers.clone();
-        self.signing = Some(tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let person = signing::whose(agent, &keys).await;
             answers.send(Answer::Whose(hello, person)).await.ok();
-        }));
+        });
+        let unsigned = None;
+        self.signing = Some(Signing { task, unsigned });
     }
 
     fn send(&mut self, message: ToServer) {

@@ -8,6 +8,7 @@ use crate::evidence::agent::{Agent, AgentFault, Pick, pick};
 use crate::evidence::key::{Key, Listed};
 use crate::wire::policy::KeyView;
 use std::error::Error as _;
+use std::time::Duration;
 
 /// The listed keys of a policy view. What is no key this program knows is left out: it could not sign either.
 fn listed(keys: &[KeyView]) -> Vec<Listed> {
@@ -70,6 +71,14 @@ pub(crate) async fn sign(
         .sign(&entry.key, namespace, statement.as_bytes())
         .await
         .map_err(|fault| agent_fault(&fault))
+}
+
+/// There was no signature in time.
+pub(crate) fn too_late(span: Duration) -> Refusal {
+    Refusal {
+        reason: format!("the ssh-agent has not signed within {} s", span.as_secs()),
+        hint: String::new(),
+    }
 }
 
 /// The person of the first listed key that the agent holds.

@@ -11,6 +11,9 @@ pub struct Server {
     pub runtime_dir: PathBuf,
     /// Directory of the journals.
     pub state_dir: PathBuf,
+    /// Directory where the sessions of this host tell each other what they do, so that no two do destructive things
+    /// across each other.
+    pub scope_dir: PathBuf,
     /// Unix group whose members may attach; absent: the server's own account only.
     pub group: Option<String>,
     /// Output kept of one command, in bytes; older output is cut off.
@@ -69,6 +72,9 @@ pub struct PrefixKey(
 /// Step output kept when nothing else is configured: ten thousand lines of 400 characters.
 const OUTPUT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
+/// Below the directory of sessions, of which none can be named like this.
+const SCOPE_DIR: &str = ".scope";
+
 /// Longest name of a group that Linux tools create.
 const GROUP_CHARS_MAX: usize = 32;
 
@@ -84,9 +90,11 @@ pub(super) fn server(
     let state = env.dir("XDG_STATE_HOME").or(home);
     let state = state.map(|dir| dir.join("warroom"));
     let Some(mut section) = section else {
+        let state = state?;
         return Some(Server {
             runtime_dir: runtime,
-            state_dir: state?,
+            scope_dir: state.join(SCOPE_DIR),
+            state_dir: state,
             group: None,
             output_bytes_max: bytes(OUTPUT_BYTES_MAX),
             checkpoint_file: None,
@@ -95,6 +103,7 @@ pub(super) fn server(
     };
     let runtime_dir = path(document, &mut section, "runtime_dir", env);
     let state_dir = path(document, &mut section, "state_dir", env);
+    let scope_dir = path(document, &mut section, "scope_dir", env);
     let group = section.parsed(
         "group",
         "the name of a Unix group, not its number",
@@ -105,9 +114,11 @@ pub(super) fn server(
     let words = section.texts("checkpoint_command").into_iter();
     let command: Vec<String> = words.map(|at| at.value).collect();
     section.finish();
+    let state_dir = state_dir.or(state)?;
     Some(Server {
         runtime_dir: runtime_dir.unwrap_or(runtime),
-        state_dir: state_dir.or(state)?,
+        scope_dir: scope_dir.unwrap_or_else(|| state_dir.join(SCOPE_DIR)),
+        state_dir,
         group: group.map(|at| at.value),
         output_bytes_max: bytes(output.unwrap_or(OUTPUT_BYTES_MAX)),
         checkpoint_file,

@@ -215,6 +215,7 @@ fn directories_follow_the_environment() {
     let server = server.expect("valid").server;
     assert_eq!(server.state_dir, Path::new("/home/mira/rooms"));
     assert_eq!(server.runtime_dir, Path::new("/etc/warroom/run"));
+    assert_eq!(server.scope_dir, Path::new("/home/mira/rooms/.scope"));
 }
 
 #[test]

@@ -73,6 +73,7 @@ impl State {
             rules: BTreeMap::new(),
             proposal: None,
             last_closed: None,
+            rejected: None,
             spent: BTreeSet::new(),
             values: BTreeMap::new(),
             terminals: BTreeMap::new(),
@@ -112,6 +113,7 @@ fn fresh_step() -> StepState {
         worked: false,
         ran: None,
         back: None,
+        agreed: None,
     }
 }
 
@@ -202,6 +204,7 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         | Fact::ExecSpawned { .. }
         | Fact::ExecOutcome { .. }
         | Fact::StopAsked { .. }
+        | Fact::TakenOver { .. }
         | Fact::ExecUnknown { .. }
         | Fact::ResolveVoted { .. }
         | Fact::StepResolved { .. } => exec::transition(state, fact, mark),
@@ -211,6 +214,7 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         | Fact::StepConfirmed(_)
         | Fact::StepArmed { .. }
         | Fact::StepChecked(_)
+        | Fact::RejectExplained { .. }
         | Fact::ProposalClosed { .. } => proposal::transition(state, fact, mark),
         Fact::WriteAsked { write } => write::asked(state, write, mark),
         Fact::WriteEnded { no, outcome } => write::ended(state, *no, outcome, mark),

@@ -86,6 +86,11 @@ pub enum Command {
         /// Which.
         step: StepId,
     },
+    /// Watch over the running command of a step in place of somebody who dropped out.
+    TakeOver {
+        /// Which.
+        step: StepId,
+    },
     /// Write a note.
     Note {
         /// About this step; about the whole when absent.
@@ -136,9 +141,21 @@ pub enum Command {
     Reject {
         /// Which step.
         step: StepId,
-        /// Why, 1 to 500 bytes.
+        /// Why, at most 500 bytes; may be empty, and is then asked for behind the no.
         reason: String,
         /// The `warroom-reject@v1`, when the person signs it. A no counts without.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
+    },
+    /// Say why a proposal was rejected, behind the no that has ended it.
+    Explain {
+        /// Which step.
+        step: StepId,
+        /// Which attempt was rejected.
+        attempt: AttemptNo,
+        /// Why, 1 to 500 bytes.
+        reason: String,
+        /// The `warroom-reject@v1` with this reason, when the person signs it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signed: Option<Signed>,
     },
@@ -174,7 +191,7 @@ pub enum Command {
 
     /// Go back: stop what runs, undo what was done, last first.
     Rollback {
-        /// Why; must not be empty.
+        /// Why; may be empty, as one key starts it.
         reason: String,
     },
     /// Give up where it stands.
@@ -252,6 +269,17 @@ impl Command {
                 reason,
                 signed: signed(),
             },
+            Self::Explain {
+                step,
+                attempt,
+                reason,
+                ..
+            } => Self::Explain {
+                step,
+                attempt,
+                reason,
+                signed: signed(),
+            },
             Self::Go { step, attempt, .. } => Self::Go {
                 step,
                 attempt,
@@ -269,6 +297,17 @@ impl Command {
                 signed: signed(),
             },
             other => other,
+        }
+    }
+
+    /// Why a proposal was rejected, without a signature.
+    pub const fn explain(step: StepId, attempt: AttemptNo, reason: String) -> Self {
+        let signed = None;
+        Self::Explain {
+            step,
+            attempt,
+            reason,
+            signed,
         }
     }
 
@@ -295,6 +334,10 @@ impl Command {
                     signed: Some(_),
                     ..
                 }
+                | Self::Explain {
+                    signed: Some(_),
+                    ..
+                }
         )
     }
 
@@ -307,6 +350,7 @@ impl Command {
             Self::Skip { .. } => "skip",
             Self::Retry { .. } => "retry",
             Self::Stop { .. } => "stop",
+            Self::TakeOver { .. } => "take over",
             Self::Note { .. } => "note",
             Self::Hold { .. } => "hold",
             Self::Release { .. } => "release",
@@ -314,6 +358,7 @@ impl Command {
             Self::Check { .. } => "check",
             Self::Confirm { .. } => "confirm",
             Self::Reject { .. } => "reject",
+            Self::Explain { .. } => "explain",
             Self::Cancel { .. } => "cancel",
             Self::Go { .. } => "go",
             Self::Resolve { .. } => "resolve",

@@ -9,6 +9,7 @@ mod cancel;
 mod check;
 mod complete;
 mod confirm;
+mod explain;
 mod go;
 mod hold;
 mod mark_done;
@@ -22,6 +23,7 @@ mod rollback;
 mod skip;
 mod start;
 mod stop;
+mod take_over;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -92,6 +94,7 @@ pub fn decide(
         Command::Skip { step, reason } => skip::decide(&ask, step, reason),
         Command::Retry { step } => retry::decide(&ask, step),
         Command::Stop { step } => stop::decide(&ask, step),
+        Command::TakeOver { step } => take_over::decide(&ask, step),
         Command::Note { step, text } => note::decide(&ask, step.as_ref(), text),
         Command::Hold { reason } => hold::decide(&ask, reason),
         Command::Release { reason } => release::decide(&ask, reason),
@@ -119,6 +122,12 @@ pub fn decide(
             reason,
             signed,
         } => reject::decide(&ask, step, reason, signed.as_ref()),
+        Command::Explain {
+            step,
+            attempt,
+            reason,
+            signed,
+        } => explain::decide(&ask, (step, *attempt), reason, signed.as_ref()),
         Command::Cancel { step, reason } => cancel::decide(&ask, step, reason),
         Command::Go {
             step,

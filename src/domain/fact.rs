@@ -152,7 +152,7 @@ pub struct Quote {
 pub enum CloseCause {
     /// A confirmer said no.
     Rejected {
-        /// What they said, 1 to 500 bytes.
+        /// What they said, at most 500 bytes; empty where the reason follows.
         reason: String,
     },
     /// The proposer or another operator took it back.
@@ -205,6 +205,11 @@ pub enum CloseCause {
         /// What happened.
         what: String,
     },
+    /// Another session of the lock scope changed the world, or nobody can tell whether one did.
+    Scope {
+        /// Which session and step, and whose; or why nobody can tell.
+        what: String,
+    },
     /// The server was restarted.
     Restart,
 }
@@ -212,6 +217,7 @@ pub enum CloseCause {
 impl fmt::Display for CloseCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Rejected { reason } if reason.is_empty() => f.write_str("rejected"),
             Self::Rejected { reason } => write!(f, "rejected: {reason}"),
             Self::Cancelled { reason } if reason.is_empty() => f.write_str("cancelled"),
             Self::Cancelled { reason } => write!(f, "cancelled: {reason}"),
@@ -230,7 +236,7 @@ impl fmt::Display for CloseCause {
                 said,
                 proposed,
             } => write!(f, "{person} expected {said}, and it is about {proposed}"),
-            Self::Session { what } => f.write_str(what),
+            Self::Session { what } | Self::Scope { what } => f.write_str(what),
             Self::Restart => f.write_str("the server was restarted"),
         }
     }
@@ -398,6 +404,11 @@ pub enum Fact {
         /// The step.
         step: StepId,
     },
+    /// Somebody watches over the running command of a step in place of who dropped out.
+    TakenOver {
+        /// The step.
+        step: StepId,
+    },
     /// The server died while the command may have been running: nobody knows how it ended.
     ExecUnknown {
         /// Which execution.
@@ -512,6 +523,15 @@ pub enum Fact {
         attempt: AttemptNo,
         /// Why.
         why: CloseCause,
+    },
+    /// Who had rejected a proposal with one key said why.
+    RejectExplained {
+        /// Which step.
+        step: StepId,
+        /// Which attempt.
+        attempt: AttemptNo,
+        /// Why, 1 to 500 bytes.
+        reason: String,
     },
     /// Somebody was refused something that matters for the two-person rule.
     Refused {

@@ -177,6 +177,7 @@ pub(crate) fn plan() -> Plan {
         window: None,
         components: Vec::new(),
         expect_alerts: Vec::new(),
+        lock: None,
         environment: BTreeMap::new(),
         briefing: String::new(),
         phases: vec![
@@ -223,6 +224,7 @@ pub(crate) fn world() -> World {
         keys: BTreeMap::new(),
         touched: Vec::new(),
         groups: BTreeMap::new(),
+        scope: Ok(Vec::new()),
         writers: writers(),
     }
 }

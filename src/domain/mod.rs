@@ -24,6 +24,7 @@ pub mod progress;
 pub mod readiness;
 pub mod reading;
 pub mod runbook;
+pub mod scope;
 pub mod selector;
 pub mod settle;
 pub mod state;

@@ -186,6 +186,9 @@ pub struct StepState {
     /// What people had agreed on when a process was last started for it: the way back was reviewed with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back: Option<Box<Ran>>,
+    /// What people had agreed on when it was run last: its way back was in that plan too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreed: Option<Box<Ran>>,
 }
 
 /// What people had agreed on when a step was run: what they state about its end names it.
@@ -261,6 +264,15 @@ pub struct Proposal {
     pub heads: Vec<(Seq, Digest)>,
 }
 
+/// A proposal that was rejected with one key, until whoever did so has said why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// Who said no.
+    pub by: PersonId,
+    /// What they said no to. Its heads are its own record alone.
+    pub proposal: Proposal,
+}
+
 /// More records than a proposal of 15 minutes can see at the fastest poll.
 pub const HEADS_MAX: usize = 20_000;
 
@@ -304,6 +316,9 @@ pub struct State {
     pub proposal: Option<Proposal>,
     /// Words on the last proposal that was closed, for the screen.
     pub last_closed: Option<(StepId, String)>,
+    /// The newest proposal whose rejection has no reason yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<Box<Rejected>>,
     /// Nonces that were spent.
     pub spent: BTreeSet<Nonce>,
     /// Values that steps have set.

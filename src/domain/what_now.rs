@@ -1,5 +1,7 @@
 //! The one line that says what now: what, who, why, until when. It has an answer for every state.
 
+mod asked;
+
 use crate::domain::board::Board;
 use crate::domain::confirm::ARMED_LIFE;
 use crate::domain::confirm::rule::person_in;
@@ -222,6 +224,9 @@ fn proposal_end(open: &Proposal) -> Timestamp {
 
 fn running(state: &State, you: &Actor) -> Option<WhatNow> {
     let running = state.running()?;
+    if let Some(line) = asked::unwatched(state, running, you) {
+        return Some(line);
+    }
     let view = state.find(&running.key.step)?;
     let label = view.plan.to_label();
     if !running.key.has_process() {
@@ -281,6 +286,7 @@ fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNo
             (Stage::NeedsProposal, Window::Before { .. }) if state.phase == Phase::Running => {
                 early(state, &label)
             }
+            (Stage::NeedsProposal, _) => asked::proposable(state, view),
             _ => active(view, *stage, board),
         },
         StepStatus::Failed { why } => {
@@ -361,15 +367,13 @@ fn active(view: StepView<'_>, stage: Stage, board: &Board) -> WhatNow {
                 .because(why)
                 .until(end)
         }
-        Stage::NeedsProposal => WhatNow::new(Severity::Act, format!("propose {label}"))
-            .by(OPERATOR, true)
-            .because("it needs a second person"),
         Stage::Between => match view.now.not_before {
             Some(due) => WhatNow::new(Severity::Calm, format!("{label} is verified again"))
                 .until(Some(due.wall)),
             None => WhatNow::new(Severity::Calm, format!("{label} goes on")),
         },
-        Stage::Checking
+        Stage::NeedsProposal
+        | Stage::Checking
         | Stage::AwaitingSecond
         | Stage::Armed
         | Stage::Running

@@ -6,6 +6,7 @@ use crate::domain::digest::Digest;
 use crate::domain::fact::Via;
 use crate::domain::id::{ConnectorName, PersonId};
 use crate::domain::mutant::{Guard, is_off};
+use crate::domain::scope::Claim;
 use crate::domain::write::Ability;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,6 +122,8 @@ pub struct World {
     pub touched: Vec<String>,
     /// How many others of its group the CMDB knows of each component in service, as far as it knows now.
     pub groups: BTreeMap<String, u32>,
+    /// What other sessions say that share a lock scope with this one; or why nobody knows, which never passes.
+    pub scope: Result<Vec<Claim>, String>,
     /// Every configured connector, with what it can write; nothing for those that only read.
     pub writers: BTreeMap<ConnectorName, Vec<Ability>>,
 }

@@ -77,6 +77,7 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
         Fact::ExecOutcome { .. } => "exec.outcome",
         Fact::ExecUnknown { .. } => "exec.unknown",
         Fact::StopAsked { .. } => "exec.stop-asked",
+        Fact::TakenOver { .. } => "step.taken-over",
         Fact::ResolveVoted { .. } => "step.resolve-voted",
         Fact::StepResolved { .. } => "step.resolved",
         Fact::GateOpened { .. } => "gate.opened",
@@ -95,6 +96,7 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
         Fact::StepArmed { .. } => "step.armed",
         Fact::StepChecked(_) => "step.checked",
         Fact::ProposalClosed { .. } => "step.closed",
+        Fact::RejectExplained { .. } => "step.reject-explained",
         Fact::Refused { .. } => "step.refused",
         Fact::NoteAdded { .. } => "note.added",
         Fact::RollbackStarted { .. } => "rollback.started",
@@ -105,7 +107,7 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
 }
 
 /// Kinds whose body is JSON; the others are documents.
-const JSON_KINDS: [&str; 39] = [
+const JSON_KINDS: [&str; 41] = [
     "session.opened",
     "session.resumed",
     "session.closed",
@@ -125,6 +127,7 @@ const JSON_KINDS: [&str; 39] = [
     "exec.outcome",
     "exec.unknown",
     "exec.stop-asked",
+    "step.taken-over",
     "step.resolve-voted",
     "step.resolved",
     "gate.opened",
@@ -139,6 +142,7 @@ const JSON_KINDS: [&str; 39] = [
     "step.armed",
     "step.checked",
     "step.closed",
+    "step.reject-explained",
     "step.refused",
     "note.added",
     "rollback.started",

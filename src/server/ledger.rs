@@ -223,6 +223,7 @@ const fn is_vital(fact: &Fact) -> bool {
             | Fact::ExecOutcome { .. }
             | Fact::ExecUnknown { .. }
             | Fact::StopAsked { .. }
+            | Fact::TakenOver { .. }
             | Fact::WriteEnded { .. }
             | Fact::Held(_)
             | Fact::ProposalClosed { .. }

@@ -19,6 +19,7 @@ pub mod peek;
 pub mod pin;
 pub mod policy;
 mod render;
+mod scope;
 mod session;
 mod snapshot;
 pub mod socket;

@@ -8,6 +8,7 @@ use super::input::Incoming;
 use super::ledger::{Ledger, SealError};
 use super::policy::{PeopleSource, Policy};
 use super::render::Purpose;
+use super::scope::Said;
 use super::world::Looks;
 use crate::clock::{Clock, Seconds};
 use crate::connect::deliver::{Desk, Ended};
@@ -86,6 +87,8 @@ pub(crate) struct Session {
     pub(crate) runbook_file: PathBuf,
     pub(crate) world: World,
     pub(crate) looks: Looks,
+    /// What the other sessions of the host were told.
+    pub(crate) said: Said,
     /// Places for tasks that read an executable.
     pub(crate) renders: Arc<Semaphore>,
     pub(crate) recent: VecDeque<Stamped>,
@@ -317,6 +320,7 @@ impl Session {
         for (terminal, number) in accepted {
             self.registry.reply(terminal, number, refused.clone());
         }
+        self.tell_scope();
         let gate = self.engine.gate_progress();
         if gate != self.last_gate {
             self.board.gate.clone_from(&gate);
@@ -465,6 +469,7 @@ impl Session {
         };
         self.take(&closing, &mut turn, None);
         self.write().await.ok();
+        self.tell_scope_last().await;
         if self.engine.state().phase.is_final() {
             self.checkpoints.destroy();
         }

@@ -80,6 +80,18 @@ impl Session {
             } => self.signer(connection, &Word::of(Kind::Reject, signed), |_| {
                 open.is_some()
             }),
+            Command::Explain {
+                reason,
+                signed: Some(signed),
+                ..
+            } => self.signer(connection, &Word::of(Kind::Reject, signed), |signer| {
+                state.rejected.as_ref().is_some_and(|rejected| {
+                    let closed = &rejected.proposal;
+                    statement::is_current(closed, &signed.statement, |head| {
+                        statement::reject_statement(state, closed, signer, head, reason.trim())
+                    })
+                })
+            }),
             Command::Go {
                 signed: Some(signed),
                 ..
@@ -271,6 +283,7 @@ impl Session {
         let step = match command {
             Command::Propose { step, .. }
             | Command::Reject { step, .. }
+            | Command::Explain { step, .. }
             | Command::Go { step, .. }
             | Command::Resolve { step, .. } => step.clone(),
             Command::Confirm { .. } => {

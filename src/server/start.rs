@@ -10,6 +10,7 @@ use super::input::INPUTS_MAX;
 use super::ledger::{Ledger, SealError};
 use super::listen::Reception;
 use super::policy::{PeopleSource, Policy};
+use super::scope::{Desk, Said};
 use super::session::{Session, Sources};
 use super::socket::{SessionSocket, SocketError};
 use super::standing;
@@ -57,6 +58,8 @@ pub struct Options {
     pub session_dir: PathBuf,
     /// Directory of sockets.
     pub runtime_dir: PathBuf,
+    /// Directory where the sessions of this host tell each other what they do.
+    pub scope_dir: PathBuf,
     /// Unix group whose members may attach.
     pub group: Option<String>,
     /// First record of a new session; absent: take up the one in `session_dir`.
@@ -274,8 +277,10 @@ impl Server {
         executor.recall(&begun.state);
         let now = options.clock.now().wall;
         let world = first_world(genesis, &policy, (owner.as_ref(), now), counter.abilities);
+        let desk = Desk::new(options.scope_dir, genesis.session.clone());
         let session = Session {
             world,
+            said: Said::new(desk, options.genesis.is_none()),
             runbook_file: PathBuf::from(&genesis.runbook.path),
             engine: Engine::new(begun.state),
             ledger: begun.ledger,
@@ -441,6 +446,8 @@ fn first_world(
         keys: BTreeMap::new(),
         touched: touched::names(&genesis.plan, &BTreeMap::new()),
         groups: BTreeMap::new(),
+        // Nobody has looked yet; a look comes before everything it matters for.
+        scope: Err("nobody has looked yet".to_owned()),
         writers,
     };
     standing::apply(&mut world, policy, owner, now);

@@ -125,15 +125,22 @@ impl Session {
             Err(reason) => return turn.refuse(terminal, number, not_rendered(&reason)),
         };
         let (inputs, step) = (self.own_inputs.clone(), step.clone());
+        let going = matches!(purpose, Purpose::Go(..)).then(|| self.going());
         tokio::spawn(async move {
             let reading = tokio::task::spawn_blocking(move || {
                 let _place = place;
-                render::finish(draft)
+                let result = render::finish(draft);
+                // Said last, so that it is said for as short a time as may be where nothing comes of it.
+                let scope = going.filter(|_| result.is_ok()).map(|going| going.take());
+                (result, scope)
             });
-            let result = match tokio::time::timeout(render::RENDER_MAX, reading).await {
-                Ok(Ok(result)) => result,
-                Ok(Err(_)) => Err("the look at the executable broke off".to_owned()),
-                Err(_) => Err("the executable could not be read in time".to_owned()),
+            let (result, scope) = match tokio::time::timeout(render::RENDER_MAX, reading).await {
+                Ok(Ok(found)) => found,
+                Ok(Err(_)) => (Err("the look at the executable broke off".to_owned()), None),
+                Err(_) => (
+                    Err("the executable could not be read in time".to_owned()),
+                    None,
+                ),
             };
             let rendered = render::Rendered {
                 purpose,
@@ -141,6 +148,7 @@ impl Session {
                 number,
                 step,
                 result,
+                scope,
             };
             inputs
                 .send(Incoming::Rendered(Box::new(rendered)))
@@ -149,9 +157,12 @@ impl Session {
         });
     }
 
-    fn on_rendered(&mut self, rendered: render::Rendered, turn: &mut Turn) {
+    fn on_rendered(&mut self, mut rendered: render::Rendered, turn: &mut Turn) {
         let terminal = rendered.terminal;
         let number = rendered.number;
+        if matches!(rendered.purpose, Purpose::Go(..)) {
+            self.gone(rendered.scope.take());
+        }
         let Some(client) = self.registry.get(terminal) else {
             return;
         };

@@ -5,6 +5,7 @@ use super::connection::Joining;
 use super::input::Incoming;
 use super::policy::Policy;
 use super::render::Purpose;
+use super::scope::Taken;
 use super::session::{Session, Turn};
 use crate::domain::command::{Command, Evidence, Refusal, Signed};
 use crate::domain::decide::REASON_BYTES_MAX;
@@ -59,6 +60,8 @@ pub(crate) struct Found {
     policy: Result<Policy, String>,
     /// Digest of the runbook's bytes; absent when it is gone or no file.
     runbook: Option<Digest>,
+    /// What the other sessions of the host say.
+    scope: Taken,
 }
 
 /// A look that has come to an end, or to its time limit.
@@ -131,11 +134,12 @@ impl Session {
         self.looks.last = Some(Instant::now());
         let served = std::mem::take(&mut self.looks.waiting);
         let (people, runbook) = (self.people.clone(), self.runbook_file.clone());
-        let inputs = self.own_inputs.clone();
+        let (inputs, desk) = (self.own_inputs.clone(), self.said.desk());
         tokio::spawn(async move {
             let mut look = tokio::task::spawn_blocking(move || Found {
                 policy: Policy::read(&people),
                 runbook: digest_of(&runbook),
+                scope: desk.others(),
             });
             let (found, is_stuck) = match tokio::time::timeout(LOOK_MAX, &mut look).await {
                 Ok(Ok(found)) => (Ok(found), false),
@@ -169,10 +173,11 @@ impl Session {
             is_stuck,
         } = looked;
         self.looks.stage = if is_stuck { Stage::Stuck } else { Stage::Idle };
-        let (policy, runbook) = match found {
-            Ok(found) => (found.policy, found.runbook),
-            Err(why) => (Err(why), None),
+        let (policy, runbook, scope) = match found {
+            Ok(found) => (found.policy, found.runbook, found.scope),
+            Err(why) => (Err(why.clone()), None, Err(why)),
         };
+        self.take_scope(scope);
         let trouble = policy.as_ref().err().cloned();
         if let Some(error) = trouble.as_ref().filter(|_| self.looks.trouble.is_none()) {
             tracing::error!(%error, "the people file cannot be read; nothing can be confirmed");

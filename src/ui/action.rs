@@ -184,6 +184,8 @@ pub enum Action {
     Retry,
     /// Stop the running command.
     Stop,
+    /// Watch over what runs in place of who dropped out.
+    TakeOver,
     /// Write a note.
     Note,
     /// Hold.

@@ -3,11 +3,12 @@
 use crate::domain::command::{Command, Signed};
 use crate::domain::confirm::policy::{Grade, Purpose};
 use crate::domain::confirm::statement::{
-    Hello, Kind, go_statement, hello_statement, propose_statement, resolve_statement,
+    Hello, Kind, go_statement, hello_statement, propose_statement, reject_statement,
+    resolve_statement,
 };
 use crate::domain::digest::Digest;
 use crate::domain::fact::Finding;
-use crate::domain::id::{PersonId, StepId};
+use crate::domain::id::{AttemptNo, PersonId, StepId};
 use crate::domain::runbook::plan::Risk;
 use crate::ui::ritual::me;
 use crate::ui::room::Room;
@@ -32,6 +33,14 @@ pub enum Then {
 }
 
 impl Wish {
+    /// What is sent without a signature when there is none in time: only what counts as much without.
+    pub fn unsigned(&self) -> Option<&Command> {
+        match &self.then {
+            Then::Ask(command @ Command::Explain { .. }) => Some(command),
+            Then::Ask(_) | Then::SignIn => None,
+        }
+    }
+
     /// What kind of statement it is; its first line says so.
     pub fn kind(&self) -> Option<Kind> {
         Kind::of(&self.statement)
@@ -74,6 +83,32 @@ pub(crate) fn go(room: &Room) -> Option<Wish> {
     }
     let statement = go_statement(&room.state, open, me(room)?, open.proposed?)?.ok()?;
     let command = Command::go(open.terms.step.clone(), open.terms.attempt);
+    Some(Wish {
+        statement,
+        then: Then::Ask(command),
+    })
+}
+
+/// Why this terminal's person has rejected a proposal, to be signed; absent where no key of theirs is listed for that,
+/// or the no has not come back yet.
+pub(crate) fn explain(
+    room: &Room,
+    step: &StepId,
+    attempt: AttemptNo,
+    reason: &str,
+) -> Option<Wish> {
+    let me = me(room)?;
+    let is_listed = room.welcome.policy.keys.iter().any(|key| {
+        let is_for_it = |name: &String| name == Kind::Reject.namespace();
+        key.person == *me && key.namespaces.iter().any(is_for_it)
+    });
+    let rejected = room.state.rejected.as_ref().filter(|r| {
+        let terms = &r.proposal.terms;
+        is_listed && terms.step == *step && terms.attempt == attempt
+    })?;
+    let (closed, reason) = (&rejected.proposal, reason.trim());
+    let statement = reject_statement(&room.state, closed, me, closed.proposed?, reason)?.ok()?;
+    let command = Command::explain(step.clone(), attempt, reason.to_owned());
     Some(Wish {
         statement,
         then: Then::Ask(command),

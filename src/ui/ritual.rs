@@ -1,6 +1,6 @@
 //! The confirm ritual (`TWO_PERSON` 6.1): what must be read, how long, and what must be typed. No cells, no clock.
 //!
-//! It reads a key only as printable ASCII, Backspace, Enter or Esc. It is made for one proposal and one person, and
+//! It reads a key only as printable ASCII, Backspace, Enter, Esc or ctrl-r, which rejects. It is made for one proposal and one person, and
 //! is thrown away with everything typed as soon as either changes.
 
 mod content;
@@ -424,6 +424,10 @@ impl Ritual {
     pub(crate) fn on_key(&mut self, key: &KeyEvent, now: Moment) -> Heard {
         if left(self.quiet_since, QUIET, now).is_some() {
             return Heard::Nothing;
+        }
+        // No answer and no word has a control key in it: a no is one key, whatever is being typed.
+        if key.modifiers == KeyModifiers::CONTROL && key.code == KeyCode::Char('r') {
+            return Heard::Reject(self.step.clone());
         }
         if key
             .modifiers

@@ -2,6 +2,7 @@
 
 use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::policy;
+use crate::domain::id::{AttemptNo, StepId};
 use crate::ui::Request;
 use crate::ui::layers::{Layer, Notice, Prompt, Purpose, Sign, SignAct};
 use crate::ui::proof::{self, Then, Wish, needed};
@@ -14,7 +15,7 @@ pub(super) fn on_heard(work: &mut Work<'_>, heard: Heard) {
     match heard {
         Heard::Nothing => {}
         Heard::Leave => work.model.show(work.model.back_to),
-        Heard::Reject(step) => update::reject(work, step),
+        Heard::Reject(step) => update::back::reject(work, step),
         Heard::Check(command) => work.ask(command),
         Heard::Confirm(statement) => {
             match work.room.and_then(|room| proof::confirm(room, &statement)) {
@@ -36,6 +37,19 @@ pub(super) fn begin(work: &mut Work<'_>, wish: Wish) {
     let sign = Sign::new(wish.clone(), takes_code);
     work.layers.open(Layer::Sign(sign));
     work.requests.push(Request::Sign(Box::new(wish)));
+}
+
+/// Says why a proposal was rejected. A key that is at hand signs it meanwhile; without one it goes as it is. Nothing
+/// waits for it: the no itself is done.
+pub(super) fn explain(work: &mut Work<'_>, (step, attempt): (StepId, AttemptNo), reason: String) {
+    let room = work.room.filter(|room| room.link == Link::Up);
+    match room.and_then(|room| proof::explain(room, &step, attempt, &reason)) {
+        Some(wish) => {
+            work.requests.push(Request::Sign(Box::new(wish)));
+            work.say("your agent is asked to sign the no; touch the key if it wants to be");
+        }
+        None => work.ask(Command::explain(step, attempt, reason)),
+    }
 }
 
 /// As [`begin`]; who has codes and no key is asked for a code at once, where one is enough.

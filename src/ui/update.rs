@@ -1,5 +1,7 @@
 //! Actions into changes of what this terminal remembers, and into requests. Who may do what is the server's to say.
 
+pub(super) mod back;
+
 use crate::domain::board::TAIL_MAX;
 use crate::domain::command::{Command, Evidence};
 use crate::domain::countdown::{Window, window};
@@ -41,14 +43,31 @@ impl Work<'_> {
         self.layers.notice = Some(Notice::plain(text, self.now));
     }
 
+    /// Sends a command, or says why it is not sent.
     pub(super) fn ask(&mut self, command: Command) {
+        self.is_sent(command);
+    }
+
+    /// As [`Work::ask`]; true when it is sent.
+    fn is_sent(&mut self, command: Command) -> bool {
         match self.room {
             Some(room) if room.welcome.read_only => {
                 self.say("this terminal only looks: it was attached read-only");
             }
-            Some(room) if room.link == Link::Up => self.requests.push(Request::Ask(command)),
+            Some(room) if room.link == Link::Up => {
+                self.requests.push(Request::Ask(command));
+                return true;
+            }
             Some(_) => self.say("not sent: the server is not reached; what you see is old"),
             None => {}
+        }
+        false
+    }
+
+    /// Sends a command that one key starts; its reason is asked behind it.
+    fn ask_then(&mut self, command: Command, purpose: Purpose, title: String) {
+        if self.is_sent(command) {
+            self.prompt(purpose, title);
         }
     }
 
@@ -109,10 +128,8 @@ fn on_typed(work: &mut Work<'_>, purpose: Purpose, text: String) {
         Purpose::MarkDone(step) => Command::MarkDone { step, note: text },
         Purpose::Release => Command::Release { reason: text },
         Purpose::Skip(step) => Command::Skip { step, reason: text },
-        Purpose::Rollback => Command::Rollback { reason: text },
         Purpose::Abort => Command::Abort { reason: text },
-        Purpose::Reject(step) => Command::reject(step, text),
-        Purpose::Cancel(step) => Command::Cancel { step, reason: text },
+        Purpose::Explain(step, attempt) => return signing::explain(work, (step, attempt), text),
         Purpose::Resolve(step, finding) => {
             let wish = work
                 .room
@@ -129,11 +146,6 @@ fn on_typed(work: &mut Work<'_>, purpose: Purpose, text: String) {
         Purpose::Propose(step) => Command::propose(step),
     };
     work.ask(command);
-}
-
-pub(super) fn reject(work: &mut Work<'_>, step: StepId) {
-    let title = format!("why do you reject `{step}`? the proposer reads it");
-    work.prompt(Purpose::Reject(step), title);
 }
 
 /// Does an action.
@@ -200,15 +212,13 @@ fn act_on_session(work: &mut Work<'_>, action: Action) {
                 "end all holds: why is it safe to go on? (needed while a guard is not good)";
             work.prompt(Purpose::Release, title.to_owned());
         }
-        Action::Rollback => {
-            let title = "roll back: stop what runs, undo what was done, last first. why?";
-            work.prompt(Purpose::Rollback, title.to_owned());
-        }
+        Action::Rollback => back::rollback(work),
         Action::Abort => {
             let title = "give up where it stands, without undoing anything. why?";
             work.prompt(Purpose::Abort, title.to_owned());
         }
-        Action::Stop => stop(work),
+        Action::Stop => back::stop(work),
+        Action::TakeOver => back::take_over(work),
         Action::Go | Action::Cancel | Action::Reject => act_on_proposal(work, action),
         Action::Page
         | Action::Mute
@@ -234,11 +244,8 @@ fn act_on_proposal(work: &mut Work<'_>, action: Action) {
             Some(wish) => signing::begin(work, wish),
             None => work.ask(Command::go(step, attempt)),
         },
-        Action::Reject => reject(work, step),
-        _ => {
-            let title = format!("take the proposal of `{step}` back. why? (may be empty)");
-            work.prompt(Purpose::Cancel(step), title);
-        }
+        Action::Reject => back::reject(work, step),
+        _ => back::cancel(work, step),
     }
 }
 
@@ -321,16 +328,6 @@ fn resolve(work: &mut Work<'_>, step: &StepId, label: &str) {
     let question =
         format!("{label}: nobody knows how it ended. look at the target; what do you find?");
     work.layers.open(Layer::Menu(Menu::new(question, items)));
-}
-
-fn stop(work: &mut Work<'_>) {
-    let running = work
-        .room
-        .and_then(|r| Some(r.state.running()?.key.step.clone()));
-    match running {
-        Some(step) => work.ask(Command::Stop { step }),
-        None => work.say("nothing runs"),
-    }
 }
 
 /// The runbook opens at the step that is followed; in the briefing at its beginning, which is to be read.

@@ -137,6 +137,7 @@ pub(crate) const fn fact_role(fact: &Fact) -> Role {
         | Fact::ProposalClosed { .. }
         | Fact::RollbackStarted { .. }
         | Fact::StopAsked { .. }
+        | Fact::TakenOver { .. }
         | Fact::StepSkipped { .. } => Role::Warn,
         Fact::StepDone { .. } | Fact::Completed | Fact::StepArmed { .. } => Role::Good,
         Fact::RuleChanged { verdict, .. } => match verdict {
@@ -236,6 +237,7 @@ fn step_fact(state: &State, fact: &Fact, naming: Naming) -> String {
         Fact::ExecSpawned { key, pid } => format!("{} runs as process {pid}", name(&key.step)),
         Fact::ExecOutcome { key, outcome, .. } => format!("{}: {outcome}", name(&key.step)),
         Fact::StopAsked { step } => format!("asked to stop {}", name(step)),
+        Fact::TakenOver { step } => format!("took over watching {}", name(step)),
         Fact::ExecUnknown { key } => format!(
             "nobody knows how {} ended: look at the target",
             name(&key.step)
@@ -275,6 +277,9 @@ fn step_fact(state: &State, fact: &Fact, naming: Naming) -> String {
         Fact::StepArmed { step } => format!("armed: {} waits for go", name(step)),
         Fact::ProposalClosed { step, why, .. } => {
             format!("the proposal of {} ended: {why}", name(step))
+        }
+        Fact::RejectExplained { step, reason, .. } => {
+            format!("rejected {} because: {reason}", name(step))
         }
         _ => String::new(),
     }

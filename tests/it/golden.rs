@@ -2,7 +2,8 @@
 //!
 //! `WARROOM_WRITE_GOLDEN=wj1-later` makes that journal and its folded state from a scripted session. Each is made once and
 //! never again: a test that fails here has found a change of the serialized form. What is added to the format gets a
-//! journal of its own: `wj1-first` has the first form, `wj1-later` the causes of closing and holding that came after it.
+//! journal of its own: `wj1-first` has the first form, `wj1-later` the causes of closing and holding that came after it,
+//! `wj1-people` what came with taking over, with reasons that follow a no, and with sessions beside each other.
 
 use crate::session_host::{fold_of, person, step};
 use std::collections::BTreeSet;
@@ -100,6 +101,7 @@ fn rules() -> Rules {
         confirmer: Some(Grade::Uid),
         proposer: Some(Grade::Uid),
         go: Some(Grade::Uid),
+        independent_check: Some(false),
         ..ClassLines::default()
     };
     Rules {
@@ -145,6 +147,7 @@ impl Script {
                 owner: None,
                 keys: std::collections::BTreeMap::new(),
                 touched: Vec::new(),
+                scope: Ok(Vec::new()),
                 groups: std::collections::BTreeMap::new(),
                 writers: std::collections::BTreeMap::new(),
             },
@@ -492,6 +495,55 @@ fn move_away(script: &mut Script) {
     script.does("bob", Command::Abort { reason });
 }
 
+/// A no whose reason follows, another session in the way, and somebody who takes over what runs.
+fn take_over(script: &mut Script) {
+    for (terminal, who) in [(1, "alice"), (2, "bob")] {
+        script.attaches(terminal, who, false);
+    }
+    script.reads("errors", 0.1);
+    script.does("alice", Command::Begin);
+    for name in ["look", "backup", "outer", "spare"] {
+        script.skips(name);
+    }
+    script.starts("drain");
+    script.exits(0);
+    for _ in 0..2 {
+        script.reads("lag", 0.25);
+        script.waits(2);
+    }
+    script.reads("errors", 0.1);
+    let attempt = |script: &Script| {
+        let open = script.state().proposal.as_ref();
+        open.expect("a proposal").terms.attempt
+    };
+    script.does("alice", Command::propose(step("drain")));
+    let rejected = attempt(script);
+    script.does("bob", Command::reject(step("drain"), String::new()));
+    let reason = "the other rack first".to_owned();
+    script.does("bob", Command::explain(step("drain"), rejected, reason));
+    script.does("alice", Command::propose(step("drain")));
+    script.world.scope = Err("/var/lib/warroom/.scope: it is gone".to_owned());
+    script.waits(1);
+    assert_eq!(script.state().proposal, None);
+    script.world.scope = Ok(Vec::new());
+    script.does("alice", Command::propose(step("drain")));
+    script.confirms("bob").expect("confirmed");
+    let attempt = attempt(script);
+    script.does("alice", Command::go(step("drain"), attempt));
+    script.tell(&Input::Detached {
+        terminal: TerminalId(1),
+    });
+    script.does(
+        "bob",
+        Command::TakeOver {
+            step: step("drain"),
+        },
+    );
+    script.exits(0);
+    let reason = "another night".to_owned();
+    script.does("bob", Command::Abort { reason });
+}
+
 pub(crate) fn write(name: &str, records: Vec<Record>) {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("session");
@@ -543,6 +595,20 @@ fn what_was_added_later_is_read_folded_and_written_back_byte_for_byte() {
     let text = std::fs::read(path).expect("the journal");
     let text = String::from_utf8_lossy(&text);
     for added in [r#""cause":"policy-unread""#, r#""cause":"moved""#] {
+        assert!(text.contains(added), "{added}");
+    }
+}
+
+#[test]
+fn what_people_gained_is_read_folded_and_written_back_byte_for_byte() {
+    let path = golden("wj1-people", &[take_over]);
+    let kinds = check(&path);
+    for kind in ["step.taken-over", "step.reject-explained"] {
+        assert!(kinds.contains(kind), "{kind}");
+    }
+    let text = std::fs::read(path).expect("the journal");
+    let text = String::from_utf8_lossy(&text);
+    for added in [r#""cause":"scope""#, r#""cause":"rejected","reason":"""#] {
         assert!(text.contains(added), "{added}");
     }
 }

@@ -146,6 +146,7 @@ impl Host {
             name: Self::name(),
             session_dir: self.session_dir(),
             runtime_dir: self.runtime_dir(),
+            scope_dir: self.path("scope"),
             group: None,
             genesis,
             people: self.people.clone(),

@@ -34,12 +34,15 @@ pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Resu
             running.ok_or("no command of it runs")?.stop_asked = true;
             Ok(())
         }
+        Fact::TakenOver { step } => take_over(state, step, mark),
         Fact::ExecUnknown { key } => {
             let mut running = take(state, key)?;
-            let ran = running.ran.take();
             let now = state.step_mut(&key.step)?;
+            let ran = running.ran.take();
             keep_back(now, key, ran.as_deref());
-            now.ran = ran.map(|ran| {
+            // The way back was reviewed with the way forward: what became of it is stated on the same terms.
+            let agreed = now.agreed.clone().filter(|_| key.block == ExecKey::UNDO);
+            now.ran = ran.or(agreed).map(|ran| {
                 let open = Some((mark.seq, mark.hash));
                 Box::new(Ran { open, ..*ran })
             });
@@ -62,6 +65,17 @@ pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Resu
         Fact::StepResolved { step, finding } => resolve(state, step, *finding, mark),
         _ => Err("it is not a fact of a command"),
     }
+}
+
+/// Who watches is who is named with the step from here on: their absence counts, and hand work is theirs to end.
+fn take_over(state: &mut State, step: &StepId, mark: Mark<'_>) -> Result<(), Why> {
+    let person = person_in(state.genesis.mode, mark.actor).ok_or("nobody took it over")?;
+    match state.watcher() {
+        Some((view, watcher)) if &view.plan.id == step && &watcher != person => {}
+        _ => return Err("nothing of it is watched by somebody else"),
+    }
+    sign(state.step_mut(step)?, mark);
+    Ok(())
 }
 
 fn in_flight<'a>(state: &'a mut State, key: &ExecKey) -> Result<&'a mut Running, Why> {
@@ -129,6 +143,9 @@ fn intend(
         ran = state.proposal.take().and_then(ran_of);
     }
     let now = state.step_mut(&key.step)?;
+    if ran.is_some() {
+        now.agreed.clone_from(&ran);
+    }
     now.status = status;
     now.tries = key.try_no;
     now.not_before = None;

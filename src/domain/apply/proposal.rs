@@ -8,7 +8,7 @@ use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Checked, CloseCause, Confirmed, Fact, Signed, Terms, Via};
 use crate::domain::id::{AttemptNo, StepId};
 use crate::domain::mutant::{Guard, is_off};
-use crate::domain::state::{CountedConfirm, Proposal, Stage, State, StepStatus};
+use crate::domain::state::{CountedConfirm, Proposal, Rejected, Stage, State, StepStatus};
 use std::collections::BTreeSet;
 
 pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
@@ -20,6 +20,11 @@ pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Resu
         Fact::StepArmed { step } => arm(state, step, mark),
         Fact::StepChecked(checked) => check(state, checked, mark),
         Fact::ProposalClosed { step, attempt, why } => close(state, step, *attempt, why, mark),
+        Fact::RejectExplained {
+            step,
+            attempt,
+            reason,
+        } => explain(state, step, *attempt, reason, mark),
         _ => Err("it is not a fact of a proposal"),
     }
 }
@@ -168,13 +173,52 @@ fn close(
         return Ok(());
     }
     let matches = |o: &mut Proposal| &o.terms.step == step && o.terms.attempt == attempt;
-    state
+    let closed = state
         .proposal
         .take_if(matches)
         .ok_or("no such proposal is open")?;
     state.last_closed = Some((step.clone(), why.to_string()));
+    if matches!(why, CloseCause::Rejected { reason } if reason.is_empty()) {
+        let by = person_in(state.genesis.mode, mark.actor).ok_or("nobody rejected it")?;
+        state.rejected = Some(Box::new(Rejected {
+            by: by.clone(),
+            proposal: Proposal {
+                heads: closed.proposed.into_iter().collect(),
+                ..closed
+            },
+        }));
+    }
     if state.step_mut(step)?.is_active() {
         enter_next(state, step, mark)?;
+    }
+    Ok(())
+}
+
+fn explain(
+    state: &mut State,
+    step: &StepId,
+    attempt: AttemptNo,
+    reason: &str,
+    mark: Mark<'_>,
+) -> Result<(), Why> {
+    let person = person_in(state.genesis.mode, mark.actor);
+    let is_theirs = |r: &mut Box<Rejected>| {
+        let terms = &r.proposal.terms;
+        Some(&r.by) == person && &terms.step == step && terms.attempt == attempt
+    };
+    state
+        .rejected
+        .take_if(is_theirs)
+        .ok_or("they have rejected nothing without a reason")?;
+    // A later proposal of the step may have ended otherwise since.
+    let bare = CloseCause::Rejected {
+        reason: String::new(),
+    };
+    let why = CloseCause::Rejected {
+        reason: reason.to_owned(),
+    };
+    if state.last_closed == Some((step.clone(), bare.to_string())) {
+        state.last_closed = Some((step.clone(), why.to_string()));
     }
     Ok(())
 }

@@ -159,4 +159,8 @@ fn end(state: &mut State, phase: Phase, mark: Mark<'_>) {
     state.phase = phase;
     state.ended = Some(mark.at);
     state.holds.clear();
+    // Nothing is undone any more, so nobody has to say how that ended.
+    for step in &mut state.steps {
+        step.agreed = None;
+    }
 }

@@ -5,7 +5,8 @@ use super::quorum::{Between, Count, Piece, count};
 use crate::domain::fact::{Actor, Mode, Via};
 use crate::domain::id::PersonId;
 use crate::domain::mutant::{Guard, is_off};
-use crate::domain::runbook::plan::PlanStep;
+use crate::domain::readiness::StepView;
+use crate::domain::runbook::plan::{ExecRole, PlanStep};
 use crate::domain::state::{Proposal, State};
 use crate::domain::time::Moment;
 use crate::domain::world::World;
@@ -169,6 +170,24 @@ pub fn absent(state: &State, proposal: &Proposal, world: &World, now: Moment) ->
 }
 
 impl State {
+    /// What runs forward, and the person who watches it: who said go or started it, or took it over since. Absent where
+    /// nobody in particular did, and on the way back, which any operator starts and nobody's absence ends.
+    pub fn watcher(&self) -> Option<(StepView<'_>, PersonId)> {
+        let running = self.running().filter(|r| r.role != ExecRole::Undo)?;
+        let view = self.find(&running.key.step)?;
+        let person = PersonId::new(&view.now.by).ok()?;
+        // An account that is nobody's never attached as a person, so nobody knows whether it is here.
+        let is_known = self.is_present(&person) || self.absent_since.contains_key(&person);
+        is_known.then_some((view, person))
+    }
+
+    /// As [`State::watcher`], when that person has no terminal here any more that can act; with the moment they went.
+    pub fn lost_watcher(&self) -> Option<(StepView<'_>, PersonId, Moment)> {
+        let (view, person) = self.watcher()?;
+        let since = *self.absent_since.get(&person)?;
+        (!self.is_present(&person)).then_some((view, person, since))
+    }
+
     /// True while a person has a terminal here that can act: one that may only look could stop nothing.
     pub fn is_present(&self, person: &PersonId) -> bool {
         self.terminals

@@ -13,6 +13,7 @@ use crate::domain::id::{AttemptNo, StepId};
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::readiness::StepView;
 use crate::domain::runbook::plan::ExecRole;
+use crate::domain::scope;
 use crate::domain::state::Proposal;
 use crate::domain::world::Look;
 
@@ -94,6 +95,13 @@ fn allowed(ask: &Ask<'_>, view: StepView<'_>, open: &Proposal) -> Result<(), Ref
     if let Some((guard, _)) = ask.state.bad_guard() {
         let why = format!("guard `{}` is not known to be good", guard.title);
         return Err(ask.no_step(view, why, "look at the metrics"));
+    }
+    if let Some(why) = scope::changed_since(ask.world, open.opened.wall) {
+        return Err(ask.no_step(
+            view,
+            why,
+            "look at the world as it is now, then propose it again",
+        ));
     }
     let is_busy = ask.state.running().is_some() && !is_off(Guard::Exclusive);
     if is_busy || ask.state.spent.contains(&open.terms.nonce) {

@@ -13,6 +13,7 @@ use crate::domain::fact::{Actor, Fact, Terms};
 use crate::domain::id::{Nonce, PersonId, StepId};
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::readiness::{Next, StepView};
+use crate::domain::scope;
 use crate::domain::state::{Phase, Stage, State};
 use crate::domain::time::{Moment, Timestamp, short_span};
 use crate::domain::world::World;
@@ -57,6 +58,10 @@ fn may_propose<'a>(
     if let Some(unknown) = ask.state.unknown().filter(|_| !is_off(Guard::Exclusive)) {
         let why = format!("nobody knows how {} ended", unknown.plan.to_label());
         return Err(ask.no_step(view, why, "resolve that first"));
+    }
+    if let Some(why) = scope::in_the_way(ask.world, ask.now.wall) {
+        let hint = "wait until that is over, or let its people resolve it; `warroom ls` names the sessions";
+        return Err(ask.on_record(step, ask.no_step(view, why, hint)));
     }
     let is_busy = ask.state.running().is_some() && !is_off(Guard::Exclusive);
     if is_busy || view.now.stage() != Some(Stage::NeedsProposal) {

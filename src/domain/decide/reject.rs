@@ -1,4 +1,4 @@
-//! Say no to the open proposal: always allowed to one person alone.
+//! Say no to the open proposal: always allowed to one person alone, with one key. The reason may follow.
 
 use super::Decision;
 use super::ask::Ask;
@@ -15,7 +15,7 @@ pub(super) fn decide(
 ) -> Decision {
     let open = ask.proposal(step)?;
     let person = ask.person(step)?;
-    let reason = ask.reason(reason)?;
+    let reason = ask.words(reason)?;
     let stated = ask.signed(step, signed, |text| {
         is_current(open, text, |head| {
             reject_statement(ask.state, open, person, head, &reason)

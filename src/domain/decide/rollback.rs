@@ -10,7 +10,7 @@ pub(super) fn decide(ask: &Ask<'_>, reason: &str) -> Decision {
     if ask.state.phase == Phase::RollingBack {
         return Err(ask.no("the maintenance is rolling back already", ""));
     }
-    let reason = ask.reason(reason)?;
+    let reason = ask.words(reason)?;
     Ok(with_stop(ask.state, Fact::RollbackStarted { reason }))
 }
 

@@ -16,6 +16,7 @@ mod evidence;
 mod table;
 mod table_signed;
 mod two_person;
+mod watching;
 mod write;
 
 /// The command is refused with these words, and the state is as before.

@@ -30,3 +30,5 @@ pub const SIGNED_VALUE_BYTES_MAX: usize = 2_048;
 pub const QUORUM_MAX: u8 = 16;
 /// Further tries of a `verify`: twenty minutes at one try every two seconds.
 pub const RETRY_MAX: u32 = 600;
+/// Characters of the name of a lock: it stands in refusals, on one line with a step.
+pub const LOCK_CHARS_MAX: usize = 64;

@@ -40,6 +40,8 @@ pub struct Maintenance {
     pub components: Vec<String>,
     /// Names of alerts that may come.
     pub expect_alerts: Vec<Located<String>>,
+    /// Name of a lock scope.
+    pub lock: Option<String>,
     /// Names are shell identifiers.
     pub environment: BTreeMap<String, Located<String>>,
 }

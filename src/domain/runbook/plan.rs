@@ -25,6 +25,10 @@ pub struct Plan {
     // A plan without any keeps the bytes it had before there were such names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect_alerts: Vec<String>,
+    /// Lock scope beside the touched components: sessions that name the same one never do destructive things across
+    /// each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<String>,
     /// Environment table: passed to every command, and the source of `{{name}}` in titles and prose.
     pub environment: BTreeMap<String, String>,
     /// Markdown before the first phase.

@@ -3,7 +3,8 @@
 use super::codes;
 use super::diagnostic::{Diagnostic, Problems, quoted};
 use super::limits::{
-    COMPONENTS_MAX, ENVIRONMENT_MAX, EXPECT_ALERTS_MAX, QUORUM_MAX, SIGNED_VALUE_BYTES_MAX,
+    COMPONENTS_MAX, ENVIRONMENT_MAX, EXPECT_ALERTS_MAX, LOCK_CHARS_MAX, QUORUM_MAX,
+    SIGNED_VALUE_BYTES_MAX,
 };
 use super::model::{Maintenance, Rule, RuleKind, StepSettings};
 use super::plan::{OnExecutorLost, Risk, Window};
@@ -17,11 +18,12 @@ use crate::domain::time::Timestamp;
 use std::ops::Range;
 use std::time::Duration;
 
-const MAINTENANCE_KEYS: [&str; 10] = [
+const MAINTENANCE_KEYS: [&str; 11] = [
     "change",
     "components",
     "expect_alerts",
     "window",
+    "lock",
     "environment",
     "threshold",
     "panel",
@@ -54,6 +56,7 @@ pub(super) fn maintenance(
             "components" => out.components = components(&value, problems),
             "expect_alerts" => out.expect_alerts = expect_alerts(&value, problems),
             "window" => out.window = window(&value, problems),
+            "lock" => out.lock = value.scalar(problems).and_then(|text| lock(text, problems)),
             "environment" => environment(&mut out, &value, problems),
             "threshold" => read_rules(RuleKind::Threshold, &value, lines, problems, &mut rules),
             "panel" => read_rules(RuleKind::Panel, &value, lines, problems, &mut rules),
@@ -63,6 +66,22 @@ pub(super) fn maintenance(
     }
     rules.sort_by_key(|rule| rule.line);
     (out, rules)
+}
+
+/// A name that two people write alike: no blanks, nothing that looks like something else.
+fn lock(text: &Located<String>, problems: &mut Problems) -> Option<String> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+    let name = &text.value;
+    if !name.is_empty() && name.len() <= LOCK_CHARS_MAX && name.chars().all(fits) {
+        return Some(name.clone());
+    }
+    let what = format!("{} is no name of a lock", quoted(name));
+    problems.push(
+        Diagnostic::error(codes::BAD_VALUE, &text.span, what).hint(
+            "lower-case letters, digits, `-` and `.`, at most 64: sessions with the same name never run destructive steps across each other",
+        ),
+    );
+    None
 }
 
 /// Says plainly that a setting has no effect yet.

@@ -3,6 +3,7 @@
 use crate::domain::confirm::rule;
 use crate::domain::fact::{CloseCause, Fact};
 use crate::domain::mutant::{Guard, is_off};
+use crate::domain::scope;
 use crate::domain::state::{Proposal, Stage, State};
 use crate::domain::time::Moment;
 use crate::domain::world::{Look, World};
@@ -55,6 +56,9 @@ fn changed(open: &Proposal, now: Moment, world: &World) -> Option<CloseCause> {
     if world.runbook != Some(terms.runbook) && !is_off(Guard::Plan) {
         let what = "the runbook file".to_owned();
         return Some(CloseCause::Changed { what });
+    }
+    if let Some(what) = scope::changed_since(world, open.opened.wall) {
+        return Some(CloseCause::Scope { what });
     }
     match &world.look {
         Look::Changed { .. } if is_off(Guard::Plan) => None,

@@ -3,7 +3,6 @@
 use super::GateView;
 use crate::domain::decide::no_output;
 use crate::domain::fact::{Fact, Outcome};
-use crate::domain::id::PersonId;
 use crate::domain::readiness::{Next, StepView};
 use crate::domain::runbook::plan::{ExecBlock, ExecRole, OnExecutorLost};
 use crate::domain::state::{Phase, Running, Stage, State, StepStatus};
@@ -21,7 +20,7 @@ pub(super) fn interrupt(state: &State, now: Moment) -> Option<Vec<Fact>> {
                     output: no_output(),
                 }]);
             }
-            Some(running) if executor_lost(state, view, running, now) => {
+            Some(running) if executor_lost(state, running, now) => {
                 return Some(vec![Fact::StopAsked { step }]);
             }
             None if view.now.is_active() && !state.is_in_play(view.plan) => {
@@ -38,11 +37,13 @@ pub(super) fn interrupt(state: &State, now: Moment) -> Option<Vec<Fact>> {
     None
 }
 
-fn executor_lost(state: &State, view: StepView<'_>, running: &Running, now: Moment) -> bool {
-    let ends = view.plan.on_executor_lost == OnExecutorLost::Terminate && !running.stop_asked;
-    // Root and shared accounts are nobody in particular, so nobody can tell that they are away.
-    ends && PersonId::new(&view.now.by)
-        .is_ok_and(|person| state.absent_since.contains_key(&person) && state.is_away(&person, now))
+/// Whoever watches it has been away for too long, and the plan says that it ends then.
+fn executor_lost(state: &State, running: &Running, now: Moment) -> bool {
+    let lost = state.lost_watcher().filter(|_| !running.stop_asked);
+    lost.is_some_and(|(view, person, _)| {
+        let ends = view.plan.on_executor_lost == OnExecutorLost::Terminate;
+        ends && view.now.running.as_ref() == Some(running) && state.is_away(&person, now)
+    })
 }
 
 /// The one step under way, one bit further.

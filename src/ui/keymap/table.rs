@@ -49,7 +49,14 @@ pub(super) const TABLE: &[Binding] = &[
         A::Rollback,
         G::Back,
         "roll back",
-        "roll back: undo what was done, last first (asks for a reason)",
+        "roll back at once: stop what runs, undo what was done, last first",
+    ),
+    bind(
+        "v",
+        A::TakeOver,
+        G::Back,
+        "take over",
+        "take over watching what runs, from somebody who dropped out",
     ),
     bind(
         "A",
@@ -121,7 +128,7 @@ pub(super) const TABLE: &[Binding] = &[
         A::Cancel,
         G::Second,
         "cancel",
-        "cancel: take the open proposal back",
+        "cancel: take the open proposal back at once",
     )),
     anywhere(bind(
         "ctrl-g",
@@ -135,7 +142,14 @@ pub(super) const TABLE: &[Binding] = &[
         A::Reject,
         G::Second,
         "reject",
-        "reject the open proposal (asks for a reason)",
+        "reject the open proposal at once (asks why afterwards)",
+    )),
+    confirm(bind(
+        "ctrl-r",
+        A::Reject,
+        G::Second,
+        "",
+        "reject, also while something is typed",
     )),
     bind(
         "p",

@@ -3,7 +3,7 @@
 use super::Outcome;
 use super::input::Input;
 use crate::domain::fact::Finding;
-use crate::domain::id::StepId;
+use crate::domain::id::{AttemptNo, StepId};
 use crate::ui::canvas::Canvas;
 use crate::ui::text::{Row, wrapped};
 use crate::ui::theme::Role;
@@ -22,14 +22,10 @@ pub(crate) enum Purpose {
     Release,
     /// Why a step is left out.
     Skip(StepId),
-    /// Why a rollback starts.
-    Rollback,
     /// Why the maintenance is given up.
     Abort,
-    /// Why a proposal is rejected.
-    Reject(StepId),
-    /// Why a proposal is taken back.
-    Cancel(StepId),
+    /// Why an attempt at a step was rejected, asked behind the no.
+    Explain(StepId, AttemptNo),
     /// How the outcome of an unknown step is known.
     Resolve(StepId, Finding),
     /// The number of an irreversible step, typed before it is proposed.
@@ -50,9 +46,8 @@ impl Purpose {
             self,
             Self::Note(_)
                 | Self::Skip(_)
-                | Self::Rollback
                 | Self::Abort
-                | Self::Reject(_)
+                | Self::Explain(..)
                 | Self::Resolve(..)
                 | Self::Code(_)
         )

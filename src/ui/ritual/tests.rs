@@ -199,6 +199,31 @@ fn r_rejects_while_reading_and_is_a_letter_while_typing() {
 }
 
 #[test]
+fn ctrl_r_rejects_whatever_is_being_typed() {
+    let press = |reader: &mut Reader| {
+        let key = KeyEvent::new(KeyCode::Char('r'), KeyModifiers::CONTROL);
+        let now = reader.now;
+        reader.ritual().on_key(&key, now)
+    };
+    let mut reader = Reader::of(asked());
+    assert_eq!(press(&mut reader), Heard::Nothing, "typed ahead");
+    reader.wait(800);
+    assert_eq!(
+        reader.press(KeyCode::Char('r')),
+        Heard::Nothing,
+        "a letter of a name"
+    );
+    assert!(matches!(press(&mut reader), Heard::Reject(_)));
+    reader.types("ack-07");
+    assert_eq!(reader.gate(), Gate::Remaining);
+    assert!(matches!(press(&mut reader), Heard::Reject(_)));
+    let mut reader = Reader::of(Story::proposed("bob"));
+    reader.read();
+    assert_eq!(reader.gate(), Gate::Words);
+    assert!(matches!(press(&mut reader), Heard::Reject(_)));
+}
+
+#[test]
 fn a_plan_that_is_not_the_one_named_cannot_be_confirmed() {
     let mut story = Story::proposed("bob");
     story

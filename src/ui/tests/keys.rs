@@ -27,19 +27,32 @@ fn hold_and_stop_are_one_key() {
 }
 
 #[test]
-fn a_rollback_asks_for_a_reason_first() {
+fn a_rollback_a_cancel_and_a_reject_are_one_key_and_ask_why_behind_it() {
+    let reason = String::new;
     let mut seat = Seat::at(Story::running("bob"), (80, 24));
-    assert_eq!(
-        asked(&seat.keys(&["R", "enter"])),
-        [],
-        "an empty reason sends nothing"
-    );
+    let rollback = Command::Rollback { reason: reason() };
+    assert_eq!(asked(&seat.keys(&["R"])), [rollback]);
+    assert!(seat.text().contains("rolling back"), "{}", seat.text());
     seat.types("leaders stuck");
-    let reason = "leaders stuck".to_owned();
-    assert_eq!(
-        asked(&seat.keys(&["enter"])),
-        [Command::Rollback { reason }]
-    );
+    let text = "leaders stuck".to_owned();
+    let note = Command::Note { step: None, text };
+    assert_eq!(asked(&seat.keys(&["enter"])), [note]);
+
+    let mut seat = Seat::at(Story::proposed("alice"), (80, 24));
+    let step = id("drain");
+    let cancel = Command::Cancel {
+        step: step.clone(),
+        reason: reason(),
+    };
+    assert_eq!(asked(&seat.keys(&["C"])), [cancel]);
+    assert_eq!(asked(&seat.keys(&["esc"])), [], "the reason may stay away");
+
+    let mut seat = Seat::at(Story::armed("bob"), (80, 24));
+    let no = Command::reject(step.clone(), reason());
+    assert_eq!(asked(&seat.keys(&["5", "r"])), [no]);
+    seat.types("not now");
+    let why = Command::explain(step, AttemptNo(1), "not now".to_owned());
+    assert_eq!(asked(&seat.keys(&["enter"])), [why]);
 }
 
 #[test]

@@ -45,6 +45,28 @@ fn war_room_while_a_step_runs() {
     );
 }
 
+/// Alice, who started what runs, is gone.
+fn unwatched() -> Story {
+    let terminal = TerminalId(1);
+    Story::running("bob")
+        .by("alice")
+        .did(Fact::Detached { terminal })
+}
+
+#[test]
+fn war_room_while_nobody_watches_what_runs() {
+    check("unwatched", unwatched, &[], &[SMALL, MEDIUM]);
+}
+
+#[test]
+fn who_dropped_out_of_what_runs_is_replaced_with_one_key() {
+    let mut seat = Seat::at(unwatched(), SMALL);
+    let step = crate::ui::fixtures::id("backup");
+    let asked = seat.keys(&["v"]);
+    let take_over = crate::domain::command::Command::TakeOver { step };
+    assert_eq!(asked, [Request::Ask(take_over)]);
+}
+
 #[test]
 fn war_room_with_another_pane_in_focus_on_a_small_screen() {
     check(

@@ -57,6 +57,7 @@ fn is_useful(cx: &Cx<'_>, model: &Model, action: Action) -> bool {
     match action {
         Action::Begin => state.phase == Phase::Briefing,
         Action::Stop => state.running().is_some(),
+        Action::TakeOver => can_take_over(cx),
         Action::Review => state.proposal.is_some(),
         Action::Hold => state.begun.is_some() && !state.phase.is_final() && !state.is_held(),
         Action::Release => state.is_held() && !state.phase.is_final(),
@@ -77,4 +78,10 @@ fn is_useful(cx: &Cx<'_>, model: &Model, action: Action) -> bool {
         Action::Help => false,
         _ => true,
     }
+}
+
+/// Whether somebody else dropped out of watching what runs.
+fn can_take_over(cx: &Cx<'_>) -> bool {
+    let lost = cx.room.state.lost_watcher();
+    lost.is_some_and(|(_, person, _)| ritual::me(cx.room).is_some_and(|me| *me != person))
 }

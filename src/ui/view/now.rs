@@ -44,7 +44,10 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Re
         canvas.bar(area, line, row, canvas.of(Role::Banner));
         line = line.saturating_add(1);
     }
-    if let Some(row) = alone(cx, canvas) {
+    for row in [alone(cx, canvas), unwatched(cx, canvas, width)]
+        .into_iter()
+        .flatten()
+    {
         canvas.bar(area, line, row, canvas.of(Role::Banner));
         line = line.saturating_add(1);
     }
@@ -147,6 +150,9 @@ fn actions(cx: &Cx<'_>) -> (&'static [Action], Option<usize>) {
             None => (&[Action::Review], None),
         };
     }
+    if state.lost_watcher().is_some() {
+        return (&[Action::TakeOver, Action::Stop], None);
+    }
     if let Some(running) = state.running() {
         return (
             &[Action::MarkDone],
@@ -220,6 +226,26 @@ pub(super) fn alone(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
             .fixed("; they join by: warroom attach -t ", style)
             .text(name, style),
     })
+}
+
+/// Asks the others to watch over what runs, when whoever did is gone (`TWO_PERSON` 4.7).
+fn unwatched(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Option<Row> {
+    let room = cx.room;
+    let (view, person, since) = room.state.lost_watcher()?;
+    let is_another = ritual::me(room).is_some_and(|me| *me != person);
+    if !is_another || room.welcome.read_only || room.link != Link::Up {
+        return None;
+    }
+    let style = canvas.of(Role::Banner);
+    let right = Row::of(": press v to take over, x to stop it", style);
+    let what = Row::of(" ", style)
+        .text(person.as_str(), style)
+        .fixed(" is gone for ", style)
+        .text(&cx.age(since.wall), style)
+        .fixed(" and nobody watches ", style)
+        .text(&view.plan.number, style);
+    let room = width.saturating_sub(right.width());
+    Some(what.fit(room, canvas.signs()).row(right))
 }
 
 /// Holds in force, while the sentence above is about something else: what runs goes on, nothing new starts.

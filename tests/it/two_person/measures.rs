@@ -87,8 +87,9 @@ fn a_confirm_a_mismatch_and_a_reject_take_few_keys_and_seconds() {
     let pair = Pair::at_the_start(&stage, &laptop, "mismatch");
     pair.bob.say_component("db-2");
     stage.wait_record(pair.session, "step.closed", "db-2");
-    pair.alice.press(&["5"]);
-    pair.alice.wait_said("db-2");
+    // Where the proposer looks first, without a key.
+    pair.alice
+        .wait_said("the last proposal ended: bob expected `db-2`");
     pair.tell("from propose to a mismatch");
     pair.stage.wait_step(pair.session, "needs-proposal");
 
@@ -96,11 +97,11 @@ fn a_confirm_a_mismatch_and_a_reject_take_few_keys_and_seconds() {
     pair.bob.check();
     pair.bob.wait("read to the end first");
     pair.bob
-        .insist("r", |screen| screen.contains("why do you reject"));
+        .insist("r", |screen| screen.contains("why? the proposer reads it"));
     // What was pressed once more than needed stands in the answer.
     pair.bob.terminal.press(&["C-u"]);
     pair.bob.type_line("the other one first");
-    stage.wait_record(pair.session, "step.closed", "the other one first");
+    stage.wait_record(pair.session, "step.reject-explained", "the other one first");
     pair.tell("from propose to a reject");
     assert_eq!(stage.runs("mismatch") + stage.runs("reject"), 0);
     check_reports(&stage);

@@ -224,3 +224,57 @@ fn under_a_persons_own_account_nobody_resolves_as_two() {
     assert_ne!(room.status("drain"), &StepStatus::Unknown);
     room.check_fold();
 }
+
+/// The finding of a person by key, signed over what the server would build.
+fn resolved(room: &mut Room, name: &str, finding: Finding) -> Result<(), String> {
+    let command = resolve("drain", finding);
+    let Command::Resolve { reason, .. } = &command else {
+        unreachable!("it is one");
+    };
+    let text = crate::domain::confirm::statement::resolve_statement(
+        &room.state,
+        &id("drain"),
+        &person(name),
+        finding,
+        reason,
+    );
+    let text = text.expect("people had agreed on it").expect("short");
+    let armour = "-----BEGIN SSH SIGNATURE-----\n".to_owned();
+    let command = command.with_signature(&text, armour, false);
+    ask_as(room, &by_key(name, Touch::None, false), &command)
+}
+
+#[test]
+fn an_unknown_way_back_is_resolved_by_two_signatures_like_an_unknown_run() {
+    let mut room = Room::armed();
+    room.must("ann", go("drain"));
+    room.exit(0);
+    room.exit(0);
+    room.must("cho", rollback());
+    assert_eq!(
+        room.running().map(|key| key.block),
+        Some(crate::domain::fact::ExecKey::UNDO)
+    );
+    room.lose();
+    let mut lines = no_check();
+    lines.go = Some(Grade::Sshsig);
+    let rules = Rules {
+        destructive: lines,
+        ..Rules::default()
+    };
+    let mut room = keyed(room, rules, None);
+    for name in ["ann", "bob"] {
+        let command = resolve("drain", Finding::Ran);
+        let why = ask_as(&mut room, &actor(name), &command).expect_err("an account");
+        assert!(why.contains("a signature by a listed key"), "{why}");
+    }
+    resolved(&mut room, "ann", Finding::Ran).expect("signed");
+    assert_eq!(room.status("drain"), &StepStatus::Unknown, "one is not two");
+    let why = resolved(&mut room, "ann", Finding::Ran).expect_err("the same person");
+    assert!(why.contains("you have said so already"), "{why}");
+    resolved(&mut room, "bob", Finding::Ran).expect("signed");
+    assert_eq!(room.status("drain"), &StepStatus::Undone);
+    let signed = |r: &crate::domain::fact::Stamped| matches!(&r.fact, Fact::StatementSigned(_));
+    assert_eq!(room.records.iter().filter(|r| signed(r)).count(), 2);
+    room.check_fold();
+}

@@ -84,7 +84,7 @@ type Event = fn(&mut Room) -> Result<(), Refusal>;
 
 /// What is allowed: `x`. Columns: idle none opened proposed half full armed intent running unknown voted agreed ok
 /// failed closed held.
-const ASKED: [(&str, &str, Event); 23] = [
+const ASKED: [(&str, &str, Event); 26] = [
     ("propose", ".x............x.", |r| {
         r.ask("ann", propose("drain"))
     }),
@@ -109,6 +109,14 @@ const ASKED: [(&str, &str, Event); 23] = [
         r.ask("bob", go("drain"))
     }),
     ("stop", ".xxxxxxxx.....xx", |r| r.ask("bob", stop("drain"))),
+    ("take over", "................", |r| {
+        r.ask("bob", Command::TakeOver { step: id("drain") })
+    }),
+    ("reject in one key", "...xxxx.........", |r| {
+        let reason = String::new();
+        r.ask("cho", Command::reject(id("drain"), reason))
+    }),
+    ("explain", "................", |r| r.ask("cho", explain(1))),
     ("resolve", ".........xx.....", |r| {
         r.ask("cho", resolve("drain", Finding::Ran))
     }),
@@ -156,6 +164,40 @@ fn every_key_in_every_state_of_an_attempt() {
             tried.check_fold();
         }
     }
+}
+
+/// Why an attempt was rejected.
+fn explain(attempt: u32) -> Command {
+    Command::explain(id("drain"), AttemptNo(attempt), "too late".to_owned())
+}
+
+#[test]
+fn a_no_without_a_reason_is_explained_once_by_whoever_said_it() {
+    let places = places();
+    let armed = places.iter().find(|(name, _)| *name == "armed");
+    let mut room = armed.expect("a place").1.clone();
+    room.must("cho", Command::reject(id("drain"), String::new()));
+    let why = |room: &Room| room.state.last_closed.clone().expect("closed").1;
+    assert_eq!(why(&room), "rejected");
+    // Proposed again before the reason came: what was rejected stays explained, and what is open stays open.
+    room.must("ann", propose("drain"));
+    refused(
+        &room,
+        "bob",
+        explain(1),
+        "you have rejected no such proposal",
+    );
+    refused(
+        &room,
+        "cho",
+        explain(2),
+        "you have rejected no such proposal",
+    );
+    room.must("cho", explain(1));
+    assert_eq!(why(&room), "rejected: too late");
+    assert!(room.state.proposal.is_some());
+    refused(&room, "cho", explain(1), "have said why already");
+    room.check_fold();
 }
 
 /// The opening of the proposal that this room could have next.

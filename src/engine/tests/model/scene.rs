@@ -191,6 +191,8 @@ impl Scene {
             rules,
             proposal,
             last_closed: _,
+            // Who may still say why; nothing else is decided by it.
+            rejected: _,
             spent,
             values: _,
             terminals,
@@ -443,6 +445,7 @@ fn step_key(key: &mut Vec<u8>, step: &StepState) {
         // What resolve statements and ways back name; nothing is decided by it.
         ran: _,
         back: _,
+        agreed: _,
     } = step;
     assert!(
         not_before.is_none() && gate_since.is_none(),

@@ -55,6 +55,8 @@ pub(super) fn draw(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect, ritual: &Ri
         .fixed(" answers  ", dim)
         .fixed("backspace", canvas.of(Role::Key))
         .fixed(" corrects  ", dim)
+        .fixed("ctrl-r", canvas.of(Role::Key))
+        .fixed(" reject  ", dim)
         .fixed("esc", canvas.of(Role::Key))
         .fixed(" leave without an answer", dim);
     canvas.row(area, usize::from(area.height.saturating_sub(1)), keys);

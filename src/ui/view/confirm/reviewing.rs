@@ -117,12 +117,13 @@ fn keys(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual) -> Row {
         &[
             ("enter", " sends  "),
             ("backspace", " corrects  "),
+            ("ctrl-r", " reject  "),
             ("esc", " stops typing"),
         ]
     } else {
         &[
             ("j k space b g G", " read  "),
-            ("r", " reject  "),
+            ("r", " reject at once  "),
             ("esc", " leave without an answer"),
         ]
     };
