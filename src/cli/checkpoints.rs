@@ -2,14 +2,11 @@
 
 use crate::domain::confirm::checkpoint::{Checkpoint, NAMESPACE};
 use crate::domain::digest::Digest;
+use crate::domain::doc::{ARMOUR_END, split_armour};
 use crate::domain::fact::{Fact, Stamped};
 use crate::domain::id::Seq;
 use crate::evidence::session_key;
 use std::collections::BTreeMap;
-
-/// How its signature begins and ends.
-const ARMOUR: &str = "-----BEGIN SSH SIGNATURE-----";
-const ARMOUR_END: &str = "-----END SSH SIGNATURE-----\n";
 
 /// What checkpoints say of a journal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,14 +35,12 @@ impl Audit {
         for (number, part) in split(text).into_iter().enumerate() {
             let name = format!("checkpoint {} of `{source}`", number.saturating_add(1));
             self.findings.count = self.findings.count.saturating_add(1);
-            let parsed = part
-                .find(ARMOUR)
-                .and_then(|at| part.split_at_checked(at))
-                .ok_or_else(|| "it has no signature".to_owned())
-                .and_then(|(document, signature)| {
-                    let checkpoint = Checkpoint::parse(document).map_err(|e| e.to_string())?;
-                    Ok((checkpoint, signature.to_owned()))
-                });
+            let parsed = match split_armour(part) {
+                (_, "") => Err("it has no signature".to_owned()),
+                (document, signature) => Checkpoint::parse(document)
+                    .map(|checkpoint| (checkpoint, signature.to_owned()))
+                    .map_err(|error| error.to_string()),
+            };
             match parsed {
                 Ok((checkpoint, signature)) => {
                     let place = checkpoint.head.0;
@@ -107,12 +102,13 @@ impl Audit {
 
 /// The parts of a file of checkpoints, each a document with its signature. What stands before the first is a part too.
 fn split(text: &str) -> Vec<&str> {
+    let end_line = format!("{ARMOUR_END}\n");
     let mut parts = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
         let end = rest
-            .find(ARMOUR_END)
-            .map_or(rest.len(), |at| at.saturating_add(ARMOUR_END.len()));
+            .find(&end_line)
+            .map_or(rest.len(), |at| at.saturating_add(end_line.len()));
         let (part, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
         parts.push(part);
         rest = after;

@@ -21,10 +21,10 @@
 #[cfg(test)]
 mod tests;
 
-use super::sshsig::{ARMOUR_MAX, BEGIN, END, SigFault, Signature};
+use super::sshsig::{ARMOUR_MAX, SigFault, Signature};
 use crate::domain::confirm::words::confirm_words;
 use crate::domain::digest::Digest;
-use crate::domain::doc::{DOC_BYTES_MAX, Doc, STATEMENT_BYTES_MAX};
+use crate::domain::doc::{ARMOUR_BEGIN, ARMOUR_END, DOC_BYTES_MAX, Doc, STATEMENT_BYTES_MAX};
 
 /// First line of a request.
 const REQUEST_BEGIN: &str = "-----BEGIN WARROOM REQUEST-----";
@@ -210,7 +210,7 @@ impl Request {
 /// # Errors
 /// [`DetachedFault`].
 pub fn parse_answer(text: &str) -> Result<String, DetachedFault> {
-    let base64: String = block(text, BEGIN.trim_end(), END.trim_end())?
+    let base64: String = block(text, ARMOUR_BEGIN, ARMOUR_END)?
         .into_iter()
         .flat_map(str::chars)
         .filter(|letter| !letter.is_whitespace())

@@ -1,5 +1,5 @@
 use super::*;
-use crate::evidence::fixture::{CONFIRM_BODY, halves, listed, pair};
+use crate::evidence::fixture::{BEGIN, CONFIRM_BODY, END, halves, listed, pair};
 use crate::evidence::make;
 use proptest::prelude::*;
 

@@ -1,6 +1,7 @@
 //! Waiting for a signature: by the agent, or by another machine whose answer is pasted here.
 
 use super::Outcome;
+use crate::domain::doc::{ARMOUR_BEGIN, ARMOUR_END};
 use crate::ui::canvas::Canvas;
 use crate::ui::proof::{Wish, words};
 use crate::ui::text::{Row, wrapped};
@@ -11,8 +12,6 @@ use ratatui::layout::Rect;
 
 /// Longest text taken from a clipboard: a signature with what a mail program puts around it.
 const PASTE_MAX: usize = 32 * 1024;
-const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----";
-const END: &str = "-----END SSH SIGNATURE-----";
 
 /// Where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,9 +170,9 @@ impl Sign {
 
 /// The armour within a text, lines as `ssh-keygen` ends them.
 fn armour_in(text: &str) -> Option<String> {
-    let from = text.find(BEGIN)?;
+    let from = text.find(ARMOUR_BEGIN)?;
     let rest = text.get(from..)?;
-    let to = rest.find(END)?.saturating_add(END.len());
+    let to = rest.find(ARMOUR_END)?.saturating_add(ARMOUR_END.len());
     let lines = rest.get(..to)?.lines().map(str::trim);
     let mut armour = lines.collect::<Vec<_>>().join("\n");
     armour.push('\n');
