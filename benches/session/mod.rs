@@ -17,7 +17,7 @@ use warroom::domain::board::Board;
 use warroom::domain::command::Command;
 use warroom::domain::confirm::plan_doc::{self, PlanInputs};
 use warroom::domain::confirm::policy::Rules;
-use warroom::domain::confirm::statement::confirm_statement;
+use warroom::domain::confirm::statement::unsigned_statement;
 use warroom::domain::decide::{Prepared, decide, open_proposal};
 use warroom::domain::digest::Digest;
 use warroom::domain::fact::{
@@ -93,6 +93,7 @@ fn genesis(plan: Plan) -> Genesis {
         panels: Vec::new(),
         plan,
         session_key: None,
+        certificate: None,
         allow_uid: false,
     }
 }
@@ -329,9 +330,10 @@ impl Session {
     pub(crate) fn statement(&self) -> Command {
         let open = self.state.proposal.as_ref().expect("a proposal is open");
         let bob = PersonId::new("bob").expect("valid");
-        let statement = confirm_statement(&self.state, open, &bob, self.state.head)
-            .expect("it is on the table")
-            .expect("printable");
+        let statement =
+            unsigned_statement(&self.state, open, &bob, &Via::Uid(1001), self.state.head)
+                .expect("it is on the table")
+                .expect("printable");
         Command::confirm(statement)
     }
 

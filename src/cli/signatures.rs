@@ -1,5 +1,6 @@
 //! Signatures of people in a journal, judged by the rules they were accepted by, for `warroom verify`.
 
+use crate::domain::confirm::statement::ACCOUNT_TITLE;
 use crate::domain::doc::{Doc, split_armour};
 use crate::domain::fact::{Touch, Via};
 use crate::domain::id::{PersonId, Seq};
@@ -86,6 +87,15 @@ impl<'a> Judge<'a> {
                     ));
                 }
                 self.count(header.seq, &proof);
+                if matches!(
+                    Via::parse(&header.via),
+                    Some(Via::Sshsig { detached: true, .. })
+                ) {
+                    self.signed.notes.push(format!(
+                        "record {}: that `{}` signed on another machine is the word of the terminal that brought it in",
+                        header.seq, proof.person
+                    ));
+                }
                 self.proven.insert(who);
                 let good = self.signed.good.entry(proof.person).or_default();
                 *good = good.saturating_add(1);
@@ -128,8 +138,15 @@ impl<'a> Judge<'a> {
         } else if header.kind == "step.confirmed" && header.via.starts_with("uid:") {
             // Who reads the journal later has to know what the screens said then.
             self.signed.notes.push(format!(
-                "record {}: `{}` counted by the account alone ({}): whoever could become it is two people",
-                header.seq, header.actor, header.via
+                "record {}: `{}` counted by the account alone ({}): whoever could become it is two people{}",
+                header.seq,
+                header.actor,
+                header.via,
+                if record.body().starts_with(ACCOUNT_TITLE.as_bytes()) {
+                    ", as the statement says"
+                } else {
+                    ""
+                }
             ));
         }
     }

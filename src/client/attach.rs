@@ -1,6 +1,7 @@
 //! The loop of an attached terminal: keys and messages in, frames out.
 
 use super::frames::Frames;
+use super::host_keys::HostKeys;
 use super::keys::Keys;
 use super::link::{self, Introduction, LinkEvent, Target};
 use super::signing;
@@ -8,6 +9,7 @@ use super::witness::{Store, Witness};
 use crate::clock::{Clock, Seconds};
 use crate::display;
 use crate::domain::command::Refusal;
+use crate::domain::confirm::certificate::Certified;
 use crate::domain::confirm::statement::Hello;
 use crate::domain::id::PersonId;
 use crate::domain::reading::Reading;
@@ -68,6 +70,7 @@ struct Attached {
     witness: Witness,
     /// The agent of this person's own machine.
     agent: Option<Agent>,
+    host_keys: Option<HostKeys>,
     /// The question to it that is open, if any: there is one at a time.
     signing: Option<JoinHandle<()>>,
     /// Where its answers go.
@@ -79,9 +82,11 @@ struct Attached {
 /// What came of a question to the agent.
 enum Answer {
     /// A signature, or why there is none.
-    Signed(Box<Wish>, Result<String, Refusal>),
+    Signed(Box<Wish>, Result<signing::Answered, Refusal>),
     /// Whose keys it holds.
     Whose(Hello, Result<PersonId, Refusal>),
+    /// Whether a host key stands for the session's key.
+    Certified(Certified),
 }
 
 /// What is this person's own on this machine.
@@ -91,6 +96,8 @@ pub struct Own {
     pub store: Option<Store>,
     /// The agent that signs for them.
     pub agent: Option<Agent>,
+    /// Where this machine has the keys of hosts; without it no session's key is certified here.
+    pub host_keys: Option<HostKeys>,
 }
 
 /// Attaches this terminal until the person detaches, the session ends or the terminal goes away.
@@ -118,6 +125,7 @@ pub async fn attach(
         requests,
         witness: Witness::new(own.store),
         agent: own.agent,
+        host_keys: own.host_keys,
         signing: None,
         answers,
         last_number: 0,
@@ -232,11 +240,10 @@ impl Attached {
             match request {
                 Request::Copy(text) => terminal.copy(&text)?,
                 Request::CopyRequest { statement, plan } => {
-                    // A statement that names another plan, such as a draft's, goes without.
-                    let request = detached::Request::new(&statement, plan.as_deref())
-                        .or_else(|_| detached::Request::new(&statement, None));
-                    if let Ok(request) = request {
-                        terminal.copy(&request.print())?;
+                    let keys = self.screen.room().map(|room| &*room.welcome.policy.keys);
+                    let (keys, plan) = (keys.unwrap_or_default(), plan.as_deref());
+                    if let Some(text) = signing::request(&statement, plan, keys, now.wall) {
+                        terminal.copy(&text)?;
                     }
                 }
                 Request::Redraw => terminal.forget()?,
@@ -264,7 +271,7 @@ impl Attached {
                 self.end = Some(End::Detached);
                 return;
             }
-            Request::Sign(wish) => return self.sign(wish),
+            Request::Sign { wish, key } => return self.sign(wish, key),
             Request::StopSigning => return self.stop_signing(),
             Request::Signed {
                 wish,
@@ -285,13 +292,13 @@ impl Attached {
     }
 
     /// Asks the agent, off this loop: it may ask its owner first.
-    fn sign(&mut self, wish: Box<Wish>) {
+    fn sign(&mut self, wish: Box<Wish>, chosen: Option<String>) {
         self.stop_signing();
         let Screen::Room(room) = &self.screen else {
             return;
         };
         let signer =
-            statement_signer(&wish.statement).or_else(|| room.welcome.you.person().cloned());
+            signing::signer_of(&wish.statement).or_else(|| room.welcome.you.person().cloned());
         let Some(person) = signer else {
             let (reason, hint) = ("nobody is known to be at this terminal", "sign in first");
             let now = self.clock.now();
@@ -302,7 +309,15 @@ impl Attached {
         let agent = self.agent.clone().ok_or(AgentFault::Unset);
         let (answers, now) = (self.answers.clone(), self.clock.now().wall);
         self.signing = Some(tokio::spawn(async move {
-            let answer = signing::sign(agent, &keys, &person, &wish.statement, now).await;
+            let answer = signing::sign(
+                agent,
+                &keys,
+                &person,
+                &wish.statement,
+                chosen.as_deref(),
+                now,
+            )
+            .await;
             answers.send(Answer::Signed(wish, answer)).await.ok();
         }));
     }
@@ -316,7 +331,17 @@ impl Attached {
     fn on_answer(&mut self, answer: Answer) {
         let now = self.clock.now();
         match answer {
-            Answer::Signed(wish, Ok(armour)) => self.send_signed(&wish, armour, false),
+            Answer::Signed(wish, Ok(signing::Answered::Signature(armour))) => {
+                self.send_signed(&wish, armour, false);
+            }
+            Answer::Signed(_, Ok(signing::Answered::Which(offers))) => {
+                self.ui.on_which_key(&self.screen, offers, now);
+            }
+            Answer::Certified(certified) => {
+                if let Screen::Room(room) = &mut self.screen {
+                    room.certified = certified;
+                }
+            }
             Answer::Whose(hello, Ok(person)) => {
                 for request in self.ui.on_challenge(&self.screen, &hello, &person, now) {
                     self.ask(request);
@@ -405,6 +430,14 @@ impl Attached {
                 }
                 if let Screen::Room(room) = &mut self.screen {
                     let wanted = self.witness.on_up(room);
+                    let genesis = &room.state.genesis;
+                    if let Some(keys) = &self.host_keys {
+                        let (judging, answers) = (keys.judge(genesis), self.answers.clone());
+                        tokio::spawn(async move {
+                            let answer = Answer::Certified(judging.await);
+                            answers.send(answer).await.ok();
+                        });
+                    }
                     self.witness(wanted);
                 }
             }
@@ -455,6 +488,7 @@ impl Attached {
                 room.welcome.policy = policy;
             }
             ToClient::Facts(facts) => {
+                self.ui.on_facts(&facts, now);
                 room.on_facts(facts);
                 let wanted = self.witness.on_facts(room);
                 self.witness(wanted);
@@ -520,14 +554,6 @@ struct Sources<'a> {
     signed: &'a mut mpsc::Receiver<Answer>,
     hangup: &'a mut Signal,
     terminate: &'a mut Signal,
-}
-
-/// Whose statement it is, by its own line.
-fn statement_signer(statement: &str) -> Option<PersonId> {
-    let line = statement
-        .lines()
-        .find_map(|line| line.strip_prefix("signer: "))?;
-    PersonId::new(line).ok()
 }
 
 async fn wait_until(due: Option<Instant>) {

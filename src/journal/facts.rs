@@ -6,7 +6,7 @@
 use super::fact_json;
 use super::reader::Entry;
 use super::record::{Content, Header, Record};
-use crate::domain::confirm::statement::{Kind, propose_statement};
+use crate::domain::confirm::statement::{ACCOUNT_TITLE, Kind, propose_statement};
 use crate::domain::digest::Digest;
 use crate::domain::doc::{Doc, DocError, split_armour};
 use crate::domain::fact::{Actor, Confirmed, Fact, Signed, Stamped, Terms, Via};
@@ -372,8 +372,12 @@ fn read_signed(text: &str) -> Result<Signed, String> {
 fn read_confirmed(text: &str) -> Result<Confirmed, String> {
     let (statement, signature) = split_armour(text);
     let doc = Doc::parse_statement(statement.as_bytes()).map_err(|e| e.to_string())?;
-    doc.expect_title("warroom-confirm", 1)
-        .map_err(|e| e.to_string())?;
+    if doc.name == ACCOUNT_TITLE && signature.is_empty() {
+        doc.expect_title(ACCOUNT_TITLE, 1)
+    } else {
+        doc.expect_title("warroom-confirm", 1)
+    }
+    .map_err(|e| e.to_string())?;
     let name = |key: &str| {
         doc.get(key)
             .and_then(|v| String::from_utf8(v.to_vec()).ok())

@@ -144,6 +144,7 @@ impl Session {
                 self.clock.now().wall,
             )
             .map_err(said)?;
+        self.watch_counter(&proof, message);
         // A signature from another machine is brought in by whoever has it; one by an agent is its owner's.
         if let Some(other) = connection.person().filter(|id| **id != proof.person)
             && !word.detached

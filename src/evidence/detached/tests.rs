@@ -40,6 +40,11 @@ fn a_request_is_read_back_with_words_to_compare() {
     for word in read.words() {
         assert!(!printed.contains(word), "{word}");
     }
+    let keys = vec![format!("SHA256:{}", "x".repeat(43)), "SHA256:y".to_owned()];
+    let keyed = request().with_keys(keys.clone());
+    let read = Request::parse(&keyed.print()).expect("whole");
+    assert_eq!((read.keys(), &read), (keys.as_slice(), &keyed));
+    assert!(Request::parse(&keyed.print().replace("~SHA256:y\n", "")).is_err());
     let alone = Request::new(statement(), None).expect("good");
     assert_eq!(Request::parse(&alone.print()), Ok(alone));
 }
