@@ -77,7 +77,7 @@ fn which<'a>(
             "add one with `ssh-add`; a locked agent shows none until `ssh-add -X`".to_owned(),
         )),
         [] => Err(Failure::new(format!(
-            "the ssh-agent holds {}, and none of them counts for this",
+            "none of the keys the ssh-agent holds ({}) counts for this",
             held.len()
         ))
         .hint(format!(

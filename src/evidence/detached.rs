@@ -213,7 +213,10 @@ impl Request {
             .split_inclusive('\n')
             .partition(|line| line.starts_with(KEY));
         let keys = keys.iter().map(|line| line.trim_matches([KEY, '\n']));
-        let keys = keys.map(str::to_owned).collect();
+        let keys: Vec<String> = keys.map(str::to_owned).collect();
+        if !keys.iter().all(|key| is_fingerprint(key)) {
+            return Err(DetachedFault::Changed);
+        }
         let body = body.concat();
         // A title has no colon, every other line has one.
         let mut starts = body
@@ -229,6 +232,14 @@ impl Request {
         }
         .map(|request| request.with_keys(keys))
     }
+}
+
+/// True for what names a key and can be shown as it is.
+fn is_fingerprint(text: &str) -> bool {
+    text.strip_prefix("SHA256:").is_some_and(|hash| {
+        hash.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte))
+    })
 }
 
 /// Reads a pasted answer: a signature in any shape that copying leaves it in, and text before or behind it.

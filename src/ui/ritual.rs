@@ -147,9 +147,9 @@ pub(crate) fn sync(
         *slot = None;
         return;
     };
-    let same = slot
-        .as_ref()
-        .is_some_and(|r| r.nonce == proposal.terms.nonce && r.signer == *signer);
+    let same = slot.as_ref().is_some_and(|r| {
+        r.nonce == proposal.terms.nonce && r.signer == *signer && r.is_claimed == is_nobody(room)
+    });
     if !same {
         *slot = Ritual::open(room, proposal, signer, size, now);
     } else if let Some(ritual) = slot

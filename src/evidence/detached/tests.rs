@@ -45,6 +45,11 @@ fn a_request_is_read_back_with_words_to_compare() {
     let read = Request::parse(&keyed.print()).expect("whole");
     assert_eq!((read.keys(), &read), (keys.as_slice(), &keyed));
     assert!(Request::parse(&keyed.print().replace("~SHA256:y\n", "")).is_err());
+    let hostile = request().with_keys(vec!["SHA256:\u{1b}[2J".to_owned()]);
+    assert!(
+        Request::parse(&hostile.print()).is_err(),
+        "it would be shown"
+    );
     let alone = Request::new(statement(), None).expect("good");
     assert_eq!(Request::parse(&alone.print()), Ok(alone));
 }

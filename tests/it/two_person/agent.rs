@@ -79,17 +79,6 @@ impl Agent {
         command
     }
 
-    /// Stops it where it is, or lets it go on.
-    pub(crate) fn freeze(&self, freeze: bool) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        let signal = if freeze {
-            rustix::process::Signal::STOP
-        } else {
-            rustix::process::Signal::CONT
-        };
-        rustix::process::kill_process(pid, signal).expect("it is there");
-    }
-
     /// Kills it.
     pub(crate) fn kill(&mut self) {
         drop(self.child.kill());
