@@ -36,6 +36,7 @@ must "the event is no confirm" [ "$(field kind "$event")" = step.confirmed ]
 must "the body is not the one the event names" [ "$(field body "$event")" = "$(digest "$body")" ]
 sed -n '1,/^expires: /p' "$body" > "$work/statement"
 sed '1,/^expires: /d' "$body" > "$work/signature"
+must "it rests on an account alone, and nobody signed it" [ "$(head -n 1 "$work/statement")" != warroom-confirm-uid@v1 ]
 must "the statement is no confirm" [ "$(head -n 1 "$work/statement")" = warroom-confirm@v1 ]
 must "the statement is about another plan" [ "$(field plan "$work/statement")" = "$(digest "$plan")" ]
 must "$who did not sign it" [ "$(field signer "$work/statement")" = "$who" ]

@@ -25,7 +25,9 @@ use warroom::domain::command::Command;
 use warroom::domain::confirm::checkpoint::is_due_after;
 use warroom::domain::confirm::plan_doc::{self, PlanInputs};
 use warroom::domain::confirm::policy::Rules;
-use warroom::domain::confirm::statement::{Kind, confirm_statement, propose_statement};
+use warroom::domain::confirm::statement::{
+    Kind, confirm_statement, propose_statement, unsigned_statement,
+};
 use warroom::domain::decide::{Prepared, decide, draft_terms, open_proposal};
 use warroom::domain::digest::Digest;
 use warroom::domain::fact::{
@@ -105,6 +107,7 @@ fn genesis(plan: Plan) -> Genesis {
         panels: Vec::new(),
         plan,
         session_key: None,
+        certificate: None,
         allow_uid: false,
     }
 }
@@ -377,12 +380,19 @@ impl Session {
     pub(crate) fn statement(&self) -> Command {
         let open = self.state.proposal.as_ref().expect("a proposal is open");
         let bob = PersonId::new("bob").expect("valid");
-        let statement = confirm_statement(&self.state, open, &bob, self.state.head)
-            .expect("it is on the table")
-            .expect("printable");
+        let head = self.state.head;
         match &self.keys {
-            None => Command::confirm(statement),
+            None => {
+                let via = Via::Uid(1001);
+                let statement = unsigned_statement(&self.state, open, &bob, &via, head)
+                    .expect("it is on the table")
+                    .expect("printable");
+                Command::confirm(statement)
+            }
             Some(keys) => {
+                let statement = confirm_statement(&self.state, open, &bob, head)
+                    .expect("it is on the table")
+                    .expect("printable");
                 let armour = keys.sign("bob", Kind::Confirm, &statement);
                 Command::confirm(statement.clone()).with_signature(&statement, armour, false)
             }

@@ -6,6 +6,7 @@ use warroom::domain::time::Timestamp;
 use warroom::evidence::detached::{Request, parse_answer};
 use warroom::evidence::key::{Key, Listed};
 use warroom::evidence::sshsig::Signature;
+use warroom::evidence::store::Kept as _;
 use warroom::evidence::totp::ledger::Ledger;
 
 /// What the seeds are signatures in; another text than they are over.

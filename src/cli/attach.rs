@@ -5,16 +5,20 @@ use super::args::{AttachArgs, LookArgs};
 use super::environment::{self, Environment};
 use super::look;
 use crate::client::attach::{self, End, Own};
+use crate::client::host_keys::HostKeys;
 use crate::client::link::{self, Introduction, LinkError, Target};
 use crate::client::witness::Store;
 use crate::clock::SystemClock;
-use crate::config::{Config, Secrets};
+use crate::config::policy;
+use crate::config::{Config, Guard, Secrets};
 use crate::domain::id::PersonId;
 use crate::evidence::agent::Agent;
+use crate::evidence::revoked::Revoked;
+use crate::evidence::signers::Signers;
 use crate::exit::{Code, Failure};
 use crate::ui::Settings;
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// `warroom attach`.
@@ -111,6 +115,13 @@ pub(super) fn settings(
     Ok(settings)
 }
 
+/// The lists by which a session's certificate is judged, as this machine has them.
+fn host_lists(people: &Path) -> Result<(Signers, Revoked), String> {
+    let files = policy::load(people, Guard::Installed)
+        .map_err(|_| "the policy files of this machine cannot be used: `warroom people check`")?;
+    Ok((files.server_signers, files.revoked))
+}
+
 /// Attaches this terminal and says afterwards how it ended.
 pub(super) fn terminal(
     environment: &Environment,
@@ -132,12 +143,20 @@ pub(super) fn terminal(
         .get("SSH_AUTH_SOCK")
         .map(std::ffi::OsStr::new);
     let agent = Agent::of_settings(look.agent.as_deref(), variable).ok();
+    let host_keys = config.people.clone().map(|people| HostKeys {
+        people,
+        read: host_lists,
+    });
     let end = runtime
         .block_on(attach::attach(
             target,
             introduction,
             settings,
-            Own { store, agent },
+            Own {
+                store,
+                agent,
+                host_keys,
+            },
             clock,
         ))
         .map_err(Failure::new)?;

@@ -5,15 +5,13 @@
 
 use crate::domain::confirm::checkpoint::{Checkpoint, NAMESPACE};
 use crate::domain::digest::Digest;
+use crate::domain::doc::{ARMOUR_END, split_armour};
 use crate::domain::id::Seq;
 use crate::evidence::session_key;
 use std::io::{BufRead, Read as _};
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
-/// How its signature begins and ends.
-const ARMOUR: &str = "-----BEGIN SSH SIGNATURE-----";
-const ARMOUR_END: &[u8] = b"-----END SSH SIGNATURE-----\n";
 /// Several times the length of a checkpoint with its signature.
 const PART_BYTES_MAX: usize = 8 * 1024;
 /// Two years of checkpoints, one a minute, in 48 MiB.
@@ -108,10 +106,10 @@ impl Gathering {
     /// The record that a checkpoint names, once it is known to be the session's own word.
     fn judge(&self, part: &[u8]) -> Result<(Seq, Digest), String> {
         let part = std::str::from_utf8(part).map_err(|_| "it is no text")?;
-        let (document, signature) = part
-            .find(ARMOUR)
-            .and_then(|at| part.split_at_checked(at))
-            .ok_or("it has no signature")?;
+        let (document, signature) = split_armour(part);
+        if signature.is_empty() {
+            return Err("it has no signature".to_owned());
+        }
         let checkpoint = Checkpoint::parse(document).map_err(|error| error.to_string())?;
         let Some((genesis, key)) = &self.first else {
             // No record can be the one it names.
@@ -187,6 +185,11 @@ impl Audit {
     }
 }
 
+/// True for the line that ends a signature.
+fn is_end(line: &[u8]) -> bool {
+    line.strip_suffix(b"\n") == Some(ARMOUR_END.as_bytes())
+}
+
 /// The next part of a file of checkpoints: a document with its signature, or what stands where one should.
 fn next_part(from: &mut impl BufRead) -> std::io::Result<Option<Vec<u8>>> {
     let mut part = Vec::new();
@@ -194,7 +197,7 @@ fn next_part(from: &mut impl BufRead) -> std::io::Result<Option<Vec<u8>>> {
         let start = part.len();
         let room = PART_BYTES_MAX.saturating_sub(start) as u64;
         let read = from.by_ref().take(room).read_until(b'\n', &mut part)?;
-        if read == 0 || part.get(start..) == Some(ARMOUR_END) {
+        if read == 0 || part.get(start..).is_some_and(is_end) {
             break;
         }
     }

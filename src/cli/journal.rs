@@ -6,7 +6,7 @@ use super::environment::Environment;
 use super::verify::journal_of;
 use crate::config::Secrets;
 use crate::domain::digest::Digest;
-use crate::domain::fact::Fact;
+use crate::domain::fact::{Fact, Signed, Via};
 use crate::domain::id::Seq;
 use crate::exit::{Code, Failure};
 use crate::journal::{ReadError, Reader, Record, facts};
@@ -24,12 +24,11 @@ pub(super) fn journal(environment: &Environment, args: &JournalArgs) -> Outcome 
     let file = journal_of(environment, &args.session)?;
     match (&args.raw, args.seq) {
         (Some(dir), Some(seq)) => {
-            let signers = environment
+            let people = environment
                 .config(Secrets::Skip)
                 .ok()
-                .and_then(|config| config.people)
-                .map(|people| people.with_file_name("allowed_signers"));
-            raw(&file, Seq(seq), dir, signers.as_deref())
+                .and_then(|config| config.people);
+            raw(&file, Seq(seq), dir, people.as_deref())
         }
         (Some(_), None) => Err(Failure::new("`--raw` exports one record")
             .hint("name it: `--seq N`; without `--raw` all are listed".to_owned())
@@ -76,10 +75,17 @@ fn list(file: &Path, only: Option<Seq>) -> Outcome {
         found = true;
         let stamped = facts::fact_of(record).map_err(Failure::new)?;
         let header = record.header();
-        let line = serde_json::json!({
+        let mut line = serde_json::json!({
             "seq": seq, "hash": stamped.hash, "time": header.time.to_string(), "kind": header.kind,
             "actor": header.actor, "via": header.via, "fact": stamped.fact,
         });
+        let is_account = matches!(Via::parse(&header.via), Some(Via::Uid(_)));
+        if header.kind == "step.confirmed" && is_account {
+            let note = "an account alone, which proves no second person";
+            if let Some(line) = line.as_object_mut() {
+                line.insert("evidence".to_owned(), note.into());
+            }
+        }
         super::say(&format!("{line}\n"))?;
         Ok(only.is_none())
     })?;
@@ -102,15 +108,18 @@ struct Parts {
     /// Body of the newest `step.proposed` up to the record.
     plan: Option<Vec<u8>>,
     session_key: Option<String>,
+    /// What a host key signed over it.
+    certificate: Option<Signed>,
 }
 
-fn raw(file: &Path, wanted: Seq, dir: &Path, signers: Option<&Path>) -> Outcome {
+fn raw(file: &Path, wanted: Seq, dir: &Path, people: Option<&Path>) -> Outcome {
     let mut parts = Parts::default();
     each(file, |record, seq| {
         if seq.0 == 0
             && let Fact::SessionOpened(genesis) = facts::fact_of(record).map_err(Failure::new)?.fact
         {
             parts.session_key.clone_from(&genesis.session_key);
+            parts.certificate.clone_from(&genesis.certificate);
         }
         if seq <= wanted && record.header().kind == "step.proposed" {
             parts.plan = Some(record.body().to_vec());
@@ -144,8 +153,18 @@ fn raw(file: &Path, wanted: Seq, dir: &Path, signers: Option<&Path>) -> Outcome 
         let line = format!("session namespaces=\"warroom-checkpoint@v1\" {key}\n");
         put("server_signers", line.as_bytes())?;
     }
-    if let Some(bytes) = signers.and_then(read_side) {
-        put("allowed_signers", &bytes)?;
+    if let Some(signed) = &parts.certificate {
+        let text = format!("{}{}", signed.statement, signed.signature);
+        put("certificate", text.as_bytes())?;
+    }
+    for (name, list) in [
+        ("allowed_signers", "allowed_signers"),
+        ("host_signers", "server_signers"),
+    ] {
+        let path = people.map(|people| people.with_file_name(list));
+        if let Some(bytes) = path.as_deref().and_then(read_side) {
+            put(name, &bytes)?;
+        }
     }
     if let Some(bytes) = read_side(&file.with_file_name(CHECKPOINTS_FILE)) {
         put("checkpoints", &bytes)?;

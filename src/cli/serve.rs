@@ -188,6 +188,7 @@ fn options(
         people,
         connectors: config.connectors.clone(),
         base_env,
+        host_key: config.host_key.clone(),
         away: Away {
             files: config.server.checkpoint_file.iter().cloned().collect(),
             command: config.server.checkpoint_command.clone(),

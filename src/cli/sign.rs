@@ -38,7 +38,7 @@ pub(super) fn sign(environment: &Environment, args: &SignArgs) -> Outcome {
     let runtime = client_runtime()?;
     let armour = runtime.block_on(async {
         let held = agent.held().await.map_err(|fault| agent_fault(&fault))?;
-        let key = pick(&held.keys, args.key.as_deref())?;
+        let key = which(&request, &held.keys, args.key.as_deref())?;
         writeln!(
             std::io::stderr(),
             "asking the ssh-agent: touch the key, or answer its question"
@@ -58,31 +58,107 @@ pub(super) fn sign(environment: &Environment, args: &SignArgs) -> Outcome {
     Ok(Code::Done)
 }
 
-/// The key that signs: the named one, or the only one there is.
-fn pick<'a>(keys: &'a [HeldKey], named: Option<&str>) -> Result<&'a HeldKey, Failure> {
-    let list = || {
-        let lines = keys.iter().map(|held| {
-            let comment = display::line(&held.comment);
-            format!("{} {}", held.key.fingerprint(), comment.as_str())
-        });
-        lines.collect::<Vec<_>>().join(", ")
-    };
-    match (named, keys) {
-        (Some(print), _) => keys
-            .iter()
-            .find(|held| held.key.fingerprint() == print)
-            .ok_or_else(|| {
-                Failure::new(format!("the ssh-agent holds no key `{print}`"))
-                    .hint(format!("it holds: {}", list()))
-            }),
-        (None, [one]) => Ok(one),
-        (None, []) => Err(Failure::new("the ssh-agent shows no keys").hint(
+/// The key that signs: the named one, the only one there is, or the one the person chooses. Where the request says whose
+/// signature counts, all others are never offered.
+fn which<'a>(
+    request: &Request,
+    held: &'a [HeldKey],
+    named: Option<&str>,
+) -> Result<&'a HeldKey, Failure> {
+    let is_known = !request.keys().is_empty();
+    let counts = |key: &&HeldKey| !is_known || request.keys().contains(&key.key.fingerprint());
+    let keys: Vec<&HeldKey> = held.iter().filter(counts).collect();
+    if let Some(print) = named {
+        return named_key(held, &keys, print);
+    }
+    match keys.as_slice() {
+        [one] => Ok(one),
+        [] if held.is_empty() => Err(Failure::new("the ssh-agent shows no keys").hint(
             "add one with `ssh-add`; a locked agent shows none until `ssh-add -X`".to_owned(),
         )),
-        (None, _) => Err(Failure::new("the ssh-agent holds several keys")
-            .hint(format!("name one with `--key`: {}", list()))
-            .code(Code::Usage)),
+        [] => Err(Failure::new(format!(
+            "none of the keys the ssh-agent holds ({}) counts for this",
+            held.len()
+        ))
+        .hint(format!(
+            "the request names {}; add that one with `ssh-add`",
+            request.keys().join(", ")
+        ))),
+        several => choose(several, wants_touch(request)),
     }
+}
+
+fn named_key<'a>(
+    held: &'a [HeldKey],
+    counts: &[&'a HeldKey],
+    print: &str,
+) -> Result<&'a HeldKey, Failure> {
+    let is_it = |key: &&HeldKey| key.key.fingerprint() == print;
+    if let Some(key) = counts.iter().copied().find(is_it) {
+        return Ok(key);
+    }
+    let offered = counts
+        .iter()
+        .map(|key| line_of(key))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let why = match held.iter().find(is_it) {
+        Some(_) => {
+            format!("a signature by `{print}` would not count: the request does not name it")
+        }
+        None => format!("the ssh-agent holds no key `{print}`"),
+    };
+    Err(Failure::new(why).hint(format!("it holds: {offered}")))
+}
+
+/// A step of the class that wants a touch by default. A request does not say what the class asks here.
+fn wants_touch(request: &Request) -> bool {
+    let mut lines = request.plan().unwrap_or_default().lines();
+    lines.any(|line| line == "risk: irreversible")
+}
+
+/// `ssh-ed25519 SHA256:... bob@laptop`, with a word on what a security key wants.
+fn line_of(held: &HeldKey) -> String {
+    let kind = held.key.kind();
+    let touch = if kind.is_security_key() {
+        " (wants a touch, maybe a PIN)"
+    } else {
+        ""
+    };
+    let comment = display::line(&held.comment);
+    let (name, print) = (kind.name(), held.key.fingerprint());
+    format!("{name} {print} {}{touch}", comment.as_str())
+}
+
+/// Asks at the terminal which key signs.
+fn choose<'a>(keys: &[&'a HeldKey], wants_touch: bool) -> Result<&'a HeldKey, Failure> {
+    let security = keys.iter().position(|key| key.key.kind().is_security_key());
+    let first = security.filter(|_| wants_touch).unwrap_or(0);
+    let lines: Vec<String> = keys.iter().map(|key| line_of(key)).collect();
+    let mut err = std::io::stderr();
+    for (at, line) in lines.iter().enumerate() {
+        writeln!(err, "{:>3}  {line}", at.saturating_add(1)).ok();
+    }
+    let preset = first.saturating_add(1);
+    writeln!(
+        err,
+        "several keys can sign: which number? (enter: {preset})"
+    )
+    .ok();
+    let several = |why: &str| {
+        Failure::new(format!("the ssh-agent holds several keys: {why}"))
+            .hint(format!("name one with `--key`: {}", lines.join(", ")))
+            .code(Code::Usage)
+    };
+    let typed = ask_terminal().map_err(|_| several("there is no terminal to ask at"))?;
+    let number = match typed.trim() {
+        "" => Some(preset),
+        typed => typed.parse().ok(),
+    };
+    let at = number.and_then(|number| number.checked_sub(1));
+    at.and_then(|at| keys.get(at))
+        .copied()
+        .ok_or_else(|| several("no key has that number"))
 }
 
 /// A statement from the future or the past means that one of two clocks is wrong, or that it is no statement of today.

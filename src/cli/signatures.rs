@@ -1,16 +1,14 @@
 //! Signatures of people in a journal, judged by the rules they were accepted by, for `warroom verify`.
 
-use crate::domain::doc::Doc;
+use crate::domain::confirm::statement::ACCOUNT_TITLE;
+use crate::domain::doc::{Doc, split_armour};
 use crate::domain::fact::{Touch, Via};
 use crate::domain::id::{PersonId, Seq};
 use crate::evidence::revoked::Revoked;
 use crate::evidence::signers::Signers;
-use crate::evidence::sshsig::{Proof, Signature};
+use crate::evidence::sshsig::{self, Proof};
 use crate::journal::Record;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// How a signature begins behind its statement.
-const ARMOUR: &str = "-----BEGIN SSH SIGNATURE-----";
 
 /// Kinds of records whose body ends in a signature. In any other one such text is somebody's text.
 const SIGNED_KINDS: [&str; 3] = ["proposal.opened", "step.confirmed", "statement.signed"];
@@ -71,10 +69,10 @@ impl<'a> Judge<'a> {
             return;
         }
         let text = std::str::from_utf8(record.body()).unwrap_or_default();
-        let Some((statement, armour)) = parts(text) else {
-            self.unsigned(record);
-            return;
-        };
+        let (statement, armour) = split_armour(text);
+        if armour.is_empty() {
+            return self.unsigned(record);
+        }
         let Some((signers, revoked)) = self.keys else {
             self.signed.unjudged = self.signed.unjudged.saturating_add(1);
             return;
@@ -89,6 +87,15 @@ impl<'a> Judge<'a> {
                     ));
                 }
                 self.count(header.seq, &proof);
+                if matches!(
+                    Via::parse(&header.via),
+                    Some(Via::Sshsig { detached: true, .. })
+                ) {
+                    self.signed.notes.push(format!(
+                        "record {}: that `{}` signed on another machine is the word of the terminal that brought it in",
+                        header.seq, proof.person
+                    ));
+                }
                 self.proven.insert(who);
                 let good = self.signed.good.entry(proof.person).or_default();
                 *good = good.saturating_add(1);
@@ -131,8 +138,15 @@ impl<'a> Judge<'a> {
         } else if header.kind == "step.confirmed" && header.via.starts_with("uid:") {
             // Who reads the journal later has to know what the screens said then.
             self.signed.notes.push(format!(
-                "record {}: `{}` counted by the account alone ({}): whoever could become it is two people",
-                header.seq, header.actor, header.via
+                "record {}: `{}` counted by the account alone ({}): whoever could become it is two people{}",
+                header.seq,
+                header.actor,
+                header.via,
+                if record.body().starts_with(ACCOUNT_TITLE.as_bytes()) {
+                    ", as the statement says"
+                } else {
+                    ""
+                }
             ));
         }
     }
@@ -161,10 +175,6 @@ fn is_revoked(revoked: &Revoked, signers: &Signers, proof: &Proof) -> bool {
         .any(|listed| listed.fingerprint() == proof.key && revoked.has_key(listed.blob()))
 }
 
-fn parts(text: &str) -> Option<(&str, &str)> {
-    text.split_at_checked(text.find(ARMOUR)?)
-}
-
 fn judge(
     record: &Record,
     statement: &str,
@@ -174,13 +184,10 @@ fn judge(
     let header = record.header();
     let doc = Doc::parse_statement(statement.as_bytes()).map_err(|error| error.to_string())?;
     let namespace = format!("{}@v{}", doc.name, doc.version);
-    let signature = Signature::parse(armour).map_err(|error| error.to_string())?;
-    let listed = signers
-        .of_blob(signature.blob())
-        .ok_or("it is signed by a key that is nobody's")?;
     // As it was at the time of the record: a revocation since then does not make what was done undone.
-    let proof = signature
-        .check(statement.as_bytes(), &namespace, listed, false, header.time)
+    let then = Revoked::default();
+    let message = statement.as_bytes();
+    let proof = sshsig::verify(message, &namespace, armour, signers, &then, header.time)
         .map_err(|error| error.to_string())?;
     let says = |key: &str| doc.get(key).unwrap_or_default() == proof.person.as_str().as_bytes();
     if !says("signer") || header.actor != proof.person.as_str() {

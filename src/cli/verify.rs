@@ -7,7 +7,10 @@ use super::environment::{Environment, session_dir, session_name};
 use super::signatures::{Judge, Signed};
 use crate::config::policy::{self, PolicyFiles};
 use crate::config::{Guard, Secrets};
+use crate::domain::confirm::certificate::Certified;
 use crate::domain::fact::Fact;
+use crate::domain::id::{PersonId, Seq};
+use crate::evidence::host_key;
 use crate::exit::{Code, Failure};
 use crate::journal::{self, JOURNAL_FILE, JournalError, facts};
 use crate::server::checkpoints::CHECKPOINTS_FILE;
@@ -25,7 +28,12 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
         let hint = error.hint();
         Failure::new(error).hint(hint)
     })?;
-    let Examined { found, signed } = examine(environment, args, &file)?;
+    let Examined {
+        found,
+        signed,
+        certified,
+        mode,
+    } = examine(environment, args, &file)?;
     let faults = [found.faults.as_slice(), signed.faults.as_slice()].concat();
     let head = report
         .chain
@@ -43,6 +51,7 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
             "journal": file, "intact": true, "session": session, "records": records, "head": head,
             "bytes": report.bytes, "torn_bytes": report.torn_bytes, "state": state,
             "first_time": time(report.first_time), "last_time": time(report.last_time),
+            "mode": mode, "session_key": certified.to_string(), "certified_by": certified_by(&certified),
             "checkpoints": found.count, "covered": found.covered,
             "signatures": signed.good, "unjudged": signed.unjudged, "notes": signed.notes,
             "faults": faults,
@@ -53,6 +62,7 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
     let mut lines = vec![
         format!("{}: intact", file.display()),
         format!("session  {session} ({state})"),
+        format!("mode     {mode}"),
         format!("records  {records}, {} bytes", report.bytes),
     ];
     if let (Some(first), Some(last)) = (time(report.first_time), time(report.last_time)) {
@@ -66,6 +76,7 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
         ),
         None => "signed   no checkpoint covers any record".to_owned(),
     });
+    lines.push(format!("key      {certified}"));
     if report.torn_bytes > 0 {
         lines.push(format!(
             "note     {} bytes of an unfinished record at the end; a running session may be writing it",
@@ -83,20 +94,48 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
 struct Examined {
     found: Findings,
     signed: Signed,
+    /// Whether a host key stands for the session's key.
+    certified: Certified,
+    /// Which mode held, and whether accounts counted as people.
+    mode: &'static str,
+}
+
+fn certified_by(certified: &Certified) -> Option<&PersonId> {
+    match certified {
+        Certified::By(host) => Some(host),
+        Certified::No { .. } => None,
+    }
 }
 
 fn examine(environment: &Environment, args: &VerifyArgs, file: &Path) -> Result<Examined, Failure> {
     let mut audit = audit(file, &args.checkpoints)?;
     let policy = policy(environment, args.people.as_deref())?;
     let mut judge = Judge::new(policy.as_ref().map(|p| (&p.signers, &p.revoked)));
+    let mut certified = Certified::no("there is no first record");
+    let mut mode = "unknown";
     super::journal::each(file, |record, _| {
-        audit.take(record.header().seq, record.hash());
+        let seq = record.header().seq;
+        if seq == Seq(0)
+            && let Fact::SessionOpened(genesis) =
+                &facts::fact_of(record).map_err(Failure::new)?.fact
+        {
+            mode = genesis.mode_words();
+            certified = match &policy {
+                Some(policy) => {
+                    host_key::certified(genesis, &policy.server_signers, &policy.revoked)
+                }
+                None => Certified::no("no list of host keys: name the people file with `--people`"),
+            };
+        }
+        audit.take(seq, record.hash());
         judge.take(record);
         Ok(true)
     })?;
     Ok(Examined {
         found: audit.finish(),
         signed: judge.finish(),
+        certified,
+        mode,
     })
 }
 

@@ -1,30 +1,29 @@
 //! The loop of an attached terminal: keys and messages in, frames out.
 
+mod agent;
+
 use super::frames::Frames;
+use super::host_keys::HostKeys;
 use super::keys::Keys;
 use super::link::{self, Introduction, LinkEvent, Target};
 use super::signing;
 use super::witness::{Store, Witness};
 use crate::clock::{Clock, Seconds};
 use crate::display;
-use crate::domain::command::{Command, Refusal};
-use crate::domain::confirm::statement::Hello;
-use crate::domain::id::PersonId;
+use crate::domain::command::Refusal;
 use crate::domain::reading::Reading;
 use crate::domain::time::Moment;
-use crate::evidence::agent::{Agent, AgentFault};
-use crate::evidence::detached;
-use crate::ui::proof::{Then, Wish};
+use crate::evidence::agent::Agent;
 use crate::ui::room::{Link, Room};
 use crate::ui::terminal::Tty;
 use crate::ui::{Request, Screen, Settings, Ui};
 use crate::wire::message::{ToClient, ToServer};
+use agent::{Answer, Signing};
 use crossterm::event::Event;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// Messages from the link that may wait for the screen.
@@ -41,8 +40,6 @@ const TURNS_TO_GREET: usize = 3;
 /// How long this program rests behind the first frame of a session: whoever shows the frame may be waiting for this very
 /// processor, and what is left to do can wait for a moment that nobody notices.
 const REST: Duration = Duration::from_millis(1);
-/// Time for a signature that is welcome and not needed: to see the notice and touch a key.
-const WELCOME_MAX: Duration = Duration::from_secs(20);
 
 /// How an attached terminal ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,27 +74,13 @@ struct Attached {
     is_unwitnessed: bool,
     /// The agent of this person's own machine.
     agent: Option<Agent>,
+    host_keys: Option<HostKeys>,
     /// The question to it that is open, if any: there is one at a time.
     signing: Option<Signing>,
     /// Where its answers go.
     answers: mpsc::Sender<Answer>,
     last_number: u64,
     end: Option<End>,
-}
-
-/// A question to the agent.
-struct Signing {
-    task: JoinHandle<()>,
-    /// What is sent without a signature if there is none.
-    unsigned: Option<Command>,
-}
-
-/// What came of a question to the agent.
-enum Answer {
-    /// A signature, or why there is none.
-    Signed(Box<Wish>, Result<String, Refusal>),
-    /// Whose keys it holds.
-    Whose(Hello, Result<PersonId, Refusal>),
 }
 
 /// What is this person's own on this machine.
@@ -107,6 +90,8 @@ pub struct Own {
     pub store: Option<Store>,
     /// The agent that signs for them.
     pub agent: Option<Agent>,
+    /// Where this machine has the keys of hosts; without it no session's key is certified here.
+    pub host_keys: Option<HostKeys>,
 }
 
 /// Attaches this terminal until the person detaches, the session ends or the terminal goes away.
@@ -135,6 +120,7 @@ pub async fn attach(
         witness: Witness::new(own.store),
         is_unwitnessed: false,
         agent: own.agent,
+        host_keys: own.host_keys,
         signing: None,
         answers,
         last_number: 0,
@@ -273,6 +259,13 @@ impl Attached {
             && is_due
         {
             let wanted = self.witness.on_up(room);
+            if let Some(keys) = &self.host_keys {
+                let (judging, answers) = (keys.judge(&room.state.genesis), self.answers.clone());
+                tokio::spawn(async move {
+                    let answer = Answer::Certified(judging.await);
+                    answers.send(answer).await.ok();
+                });
+            }
             self.witness(wanted);
         }
         is_due
@@ -285,11 +278,10 @@ impl Attached {
             match request {
                 Request::Copy(text) => terminal.copy(&text)?,
                 Request::CopyRequest { statement, plan } => {
-                    // A statement that names another plan, such as a draft's, goes without.
-                    let request = detached::Request::new(&statement, plan.as_deref())
-                        .or_else(|_| detached::Request::new(&statement, None));
-                    if let Ok(request) = request {
-                        terminal.copy(&request.print())?;
+                    let keys = self.screen.room().map(|room| &*room.welcome.policy.keys);
+                    let (keys, plan) = (keys.unwrap_or_default(), plan.as_deref());
+                    if let Some(text) = signing::request(&statement, plan, keys, now.wall) {
+                        terminal.copy(&text)?;
                     }
                 }
                 Request::Redraw => terminal.forget()?,
@@ -317,7 +309,7 @@ impl Attached {
                 self.end = Some(End::Detached);
                 return;
             }
-            Request::Sign(wish) => return self.sign(wish),
+            Request::Sign { wish, key } => return self.sign(wish, key),
             Request::StopSigning => return self.stop_signing(),
             Request::Signed {
                 wish,
@@ -335,116 +327,6 @@ impl Attached {
             Request::Copy(_) | Request::CopyRequest { .. } | Request::Redraw => return,
         };
         self.send(message);
-    }
-
-    /// Asks the agent, off this loop: it may ask its owner first.
-    fn sign(&mut self, wish: Box<Wish>) {
-        self.stop_signing();
-        let Screen::Room(room) = &self.screen else {
-            return;
-        };
-        let signer =
-            statement_signer(&wish.statement).or_else(|| room.welcome.you.person().cloned());
-        let Some(person) = signer else {
-            let (reason, hint) = ("nobody is known to be at this terminal", "sign in first");
-            let now = self.clock.now();
-            self.ui.on_unsigned(&self.screen, reason, hint, now);
-            return;
-        };
-        let keys = room.welcome.policy.keys.clone();
-        let agent = self.agent.clone().ok_or(AgentFault::Unset);
-        let (answers, now) = (self.answers.clone(), self.clock.now().wall);
-        let unsigned = wish.unsigned().cloned();
-        let span = unsigned.as_ref().map_or(Duration::MAX, |_| WELCOME_MAX);
-        let task = tokio::spawn(async move {
-            let signing = signing::sign(agent, &keys, &person, &wish.statement, now);
-            let answer = tokio::time::timeout(span, signing).await;
-            let answer = answer.unwrap_or_else(|_| Err(signing::too_late(span)));
-            answers.send(Answer::Signed(wish, answer)).await.ok();
-        });
-        self.signing = Some(Signing { task, unsigned });
-    }
-
-    /// Asks the agent no longer. What counts without a signature goes without.
-    fn stop_signing(&mut self) {
-        let Some(Signing { task, unsigned }) = self.signing.take() else {
-            return;
-        };
-        task.abort();
-        if let Some(command) = unsigned {
-            self.ask(Request::Ask(command));
-        }
-    }
-
-    fn on_answer(&mut self, answer: Answer) {
-        let now = self.clock.now();
-        let unsigned = self.signing.take().and_then(|signing| signing.unsigned);
-        match answer {
-            Answer::Signed(wish, Ok(armour)) => self.send_signed(&wish, armour, false),
-            Answer::Signed(_, Err(refused)) if unsigned.is_some() => {
-                let reason = format!("your reason went unsigned: {}", refused.reason);
-                self.ui
-                    .on_unsigned(&self.screen, &reason, &refused.hint, now);
-                if let Some(command) = unsigned {
-                    self.ask(Request::Ask(command));
-                }
-            }
-            Answer::Whose(hello, Ok(person)) => {
-                for request in self.ui.on_challenge(&self.screen, &hello, &person, now) {
-                    self.ask(request);
-                }
-            }
-            Answer::Signed(_, Err(refused)) | Answer::Whose(_, Err(refused)) => {
-                self.ui
-                    .on_unsigned(&self.screen, &refused.reason, &refused.hint, now);
-            }
-        }
-    }
-
-    fn send_signed(&mut self, wish: &Wish, armour: String, detached: bool) {
-        self.ui.on_signed();
-        self.last_number += 1;
-        let number = self.last_number;
-        let message = match wish.then.clone() {
-            Then::Ask(command) => ToServer::Ask {
-                number,
-                command: command.with_signature(&wish.statement, armour, detached),
-            },
-            Then::SignIn => ToServer::SignIn {
-                number,
-                signed: Some(wish.signed(armour, detached)),
-            },
-        };
-        self.send(message);
-    }
-
-    /// Takes a signature that was pasted, in whatever shape copying has left it.
-    fn on_pasted(&mut self, wish: &Wish, text: &str, detached: bool) {
-        match detached::parse_answer(text) {
-            Ok(armour) => self.send_signed(wish, armour, detached),
-            Err(fault) => {
-                let (reason, hint) = (fault.to_string(), fault.hint());
-                let now = self.clock.now();
-                self.ui.on_unsigned(&self.screen, &reason, hint, now);
-            }
-        }
-    }
-
-    /// Asks the agent whose keys it holds, to say who is here.
-    fn whose(&mut self, hello: Hello) {
-        self.stop_signing();
-        let Screen::Room(room) = &self.screen else {
-            return;
-        };
-        let keys = room.welcome.policy.keys.clone();
-        let agent = self.agent.clone().ok_or(AgentFault::Unset);
-        let answers = self.answers.clone();
-        let task = tokio::spawn(async move {
-            let person = signing::whose(agent, &keys).await;
-            answers.send(Answer::Whose(hello, person)).await.ok();
-        });
-        let unsigned = None;
-        self.signing = Some(Signing { task, unsigned });
     }
 
     fn send(&mut self, message: ToServer) {
@@ -527,6 +409,7 @@ impl Attached {
                 room.welcome.policy = policy;
             }
             ToClient::Facts(facts) => {
+                self.ui.on_facts(&facts, now);
                 room.on_facts(facts);
                 let wanted = self.witness.on_facts(room);
                 self.witness(wanted);
@@ -592,14 +475,6 @@ struct Sources<'a> {
     signed: &'a mut mpsc::Receiver<Answer>,
     hangup: &'a mut Signal,
     terminate: &'a mut Signal,
-}
-
-/// Whose statement it is, by its own line.
-fn statement_signer(statement: &str) -> Option<PersonId> {
-    let line = statement
-        .lines()
-        .find_map(|line| line.strip_prefix("signer: "))?;
-    PersonId::new(line).ok()
 }
 
 async fn wait_until(due: Option<Instant>) {

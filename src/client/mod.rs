@@ -5,6 +5,7 @@
 pub mod attach;
 pub mod bring;
 pub mod frames;
+pub mod host_keys;
 mod keys;
 pub mod link;
 pub mod partner;

@@ -150,6 +150,7 @@ impl Partner {
                     .get(component)
                     .copied(),
                 dwell_ms: u64::try_from(REVIEW.as_millis()).unwrap_or(u64::MAX),
+                claimed: None,
             });
         }
         let statement = confirm_statement(state, proposal, self.you.person()?, state.head)?.ok()?;

@@ -50,6 +50,8 @@ pub struct Config {
     pub people: Option<PathBuf>,
     /// Path of the rules where there is no people file; absent: what holds without any.
     pub rules: Option<PathBuf>,
+    /// Private key of this host, which certifies the keys of its sessions.
+    pub host_key: Option<PathBuf>,
     /// `[runner]`: the enforcing runner; absent: commands run in the server's own account.
     pub runner: Option<runner::RunnerLink>,
     /// `[ui]`
@@ -124,6 +126,7 @@ pub fn parse(path: &Path, text: &str, env: &Env, secrets: Secrets) -> Result<Con
             server,
             people: people.file,
             rules: people.rules,
+            host_key: people.host_key,
             runner,
             ui,
             panels,

@@ -31,6 +31,8 @@ pub(super) struct People {
     pub file: Option<PathBuf>,
     /// Path of the rules where there is no people file and each Unix account is the person of its name.
     pub rules: Option<PathBuf>,
+    /// Private key of this host, which certifies the keys of its sessions.
+    pub host_key: Option<PathBuf>,
 }
 
 /// `[ui]`: how a client looks.
@@ -186,11 +188,13 @@ pub(super) fn people(
         }
         None => section.required("file", "for example `/etc/warroom/people.toml`"),
     };
+    let host_key = section.text("host_key");
     section.finish();
     let path = |at: At<String>| document.path(&at.value, home.as_deref());
     People {
-        file: file.map(path),
-        rules: rules.map(path),
+        file: file.map(&path),
+        rules: rules.map(&path),
+        host_key: host_key.map(path),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What someone asks for: the closed list of commands clients send. A command is a wish; a fact is done.
 
 use crate::domain::fact::Finding;
-use crate::domain::id::{AttemptNo, ConnectorName, StepId};
+use crate::domain::id::{AttemptNo, ConnectorName, PersonId, StepId};
 use crate::domain::write::Deed;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -128,6 +128,9 @@ pub enum Command {
         remaining: Option<u32>,
         /// How long the person looked, milliseconds.
         dwell_ms: u64,
+        /// Who says it, where the account is nobody's: proved with the confirm that follows. Elsewhere absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        claimed: Option<PersonId>,
     },
     /// Confirm the open proposal with the exact statement the person saw.
     Confirm {

@@ -105,11 +105,13 @@ pub fn decide(
             component,
             remaining,
             dwell_ms,
+            claimed,
         } => {
             let said = check::Said {
                 component,
                 remaining: *remaining,
                 dwell_ms: *dwell_ms,
+                claimed: claimed.as_ref(),
             };
             check::decide(&ask, step, *attempt, said)
         }

@@ -6,12 +6,14 @@
 //!
 //! Source: `TWO_PERSON` 5.1.
 
+mod armour;
 mod encoding;
 mod error;
 mod fields;
 #[cfg(test)]
 mod tests;
 
+pub use armour::{ARMOUR_BEGIN, ARMOUR_END, split_armour};
 pub use encoding::{decode, encode};
 pub use error::{DocError, Fault};
 pub use fields::{Field, Fields, parse_number};

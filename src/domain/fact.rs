@@ -88,6 +88,10 @@ pub struct Genesis {
     /// are older than checkpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_key: Option<String>,
+    /// The `warroom-session@v1` that a key of this host signed over that key (`confirm::certificate`); absent where the host
+    /// has none, and then the first sight of a session's key is believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Signed>,
     /// At the start the policy took accounts for people (`allow_uid`): every export says so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_uid: bool,

@@ -10,7 +10,7 @@ use crate::domain::apply::{check_apply, fold};
 use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::plan_doc::{PlanInputs, render};
 use crate::domain::confirm::policy::{ClassLines, Grade, Rules};
-use crate::domain::confirm::statement::confirm_statement;
+use crate::domain::confirm::statement::unsigned_statement;
 use crate::domain::decide::{Decision, Prepared, decide, open_proposal};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{
@@ -208,6 +208,7 @@ pub(crate) fn genesis(plan: Plan) -> Genesis {
         panels: Vec::new(),
         plan,
         session_key: None,
+        certificate: None,
         allow_uid: false,
     }
 }
@@ -468,11 +469,19 @@ impl Room {
         self.take(&who, decision)
     }
 
-    /// The statement this person would make now; any text while nothing is proposed.
+    /// The statement this person would make now by their account; any text while nothing is proposed.
     pub(crate) fn statement(&self, who: &str) -> String {
+        self.statement_by(&actor(who))
+    }
+
+    /// What this person would state who is known by just this.
+    pub(crate) fn statement_by(&self, who: &Actor) -> String {
         let open = self.state.proposal.as_ref();
-        let text =
-            open.and_then(|p| confirm_statement(&self.state, p, &person(who), self.state.head));
+        let Actor::Person { id, via } = who else {
+            return "nothing".to_owned();
+        };
+        let head = self.state.head;
+        let text = open.and_then(|p| unsigned_statement(&self.state, p, id, via, head));
         text.map_or_else(|| "nothing".to_owned(), |t| t.expect("printable"))
     }
 

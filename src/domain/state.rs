@@ -258,6 +258,10 @@ pub struct Proposal {
     /// People who have said from their own view what is about to be touched.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub checked: BTreeSet<PersonId>,
+    /// For whom somebody in an account that is nobody's has said it, rightly: good for a confirm that then proves itself
+    /// by a code or a key, and no answer of the person's own.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub claimed: BTreeSet<PersonId>,
     /// When it was armed.
     pub armed: Option<Moment>,
     /// Heads a signer may have seen: every record since the proposal; bounded by [`HEADS_MAX`].

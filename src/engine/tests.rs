@@ -2,10 +2,10 @@ use super::*;
 use crate::domain::apply::fold;
 use crate::domain::board::Board;
 use crate::domain::command::{Command, Refusal};
-use crate::domain::confirm::statement::confirm_statement;
+use crate::domain::confirm::statement::unsigned_statement;
 use crate::domain::decide::Prepared;
 use crate::domain::digest::Digest;
-use crate::domain::fact::{ExecKey, Finding, HoldCause, Outcome};
+use crate::domain::fact::{ExecKey, Finding, HoldCause, Outcome, Via};
 use crate::domain::fixture::*;
 use crate::domain::id::{ConnectorName, Nonce, Seq, StepId, TerminalId};
 use crate::domain::progress::current;
@@ -149,7 +149,12 @@ impl Desk {
     fn confirm(&mut self, who: &str) -> Result<(), Refusal> {
         let state = self.state();
         let open = state.proposal.as_ref();
-        let statement = open.and_then(|p| confirm_statement(state, p, &person(who), state.head));
+        let (id, via) = match actor(who) {
+            Actor::Person { id, via } => (id, via),
+            Actor::Account { uid } => (person(who), Via::Uid(uid)),
+            Actor::Engine => unreachable!("nobody is the engine"),
+        };
+        let statement = open.and_then(|p| unsigned_statement(state, p, &id, &via, state.head));
         let statement = statement.map_or_else(String::new, |s| s.expect("printable"));
         self.ask(who, Command::confirm(statement))
     }

@@ -10,7 +10,7 @@ mod pick;
 mod tests;
 
 pub use fault::AgentFault;
-pub use pick::{NoKey, Pick, pick};
+pub use pick::{NoKey, Pick, Usable, pick};
 
 use super::key::{Key, Kind};
 use super::make;
@@ -24,8 +24,11 @@ use tokio::net::UnixStream;
 
 /// Longest message either way: what OpenSSH's own agent and clients take.
 pub const MESSAGE_MAX: usize = 256 * 1024;
-/// Patience with an agent: it may be asking its owner, who has to find the prompt, a PIN and a security key.
+/// Patience with a signature: the agent may be asking its owner, who has to find the prompt, a PIN and a security key.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Patience with everything that asks nobody, such as the list of keys: one on the other side of the world answers in a
+/// second, and one that is forwarded from a login that is gone never does.
+pub const LIST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// `SSH_AGENT_FAILURE`.
 const FAILURE: u8 = 5;
@@ -95,7 +98,13 @@ impl Agent {
     /// # Errors
     /// [`AgentFault`] when it cannot be reached, does not answer in time or answers nonsense.
     pub async fn held(&self) -> Result<Held, AgentFault> {
-        let answer = self.ask(&[LIST]).await?;
+        let answer = tokio::time::timeout(LIST_PATIENCE, self.exchange(&[LIST]));
+        let answer = answer.await.unwrap_or_else(|_| {
+            Err(AgentFault::Hangs {
+                path: self.path.clone(),
+                seconds: LIST_PATIENCE.as_secs(),
+            })
+        })?;
         let mut packet = Packet::new(&answer);
         match packet.byte() {
             Some(LISTED) => read_list(packet).ok_or(self.garbled("its list of keys is damaged")),
@@ -128,7 +137,13 @@ impl Agent {
             0
         };
         request.extend_from_slice(&flags.to_be_bytes());
-        let answer = self.ask(&request).await?;
+        let answer = tokio::time::timeout(PATIENCE, self.exchange(&request));
+        let answer = answer.await.unwrap_or_else(|_| {
+            Err(AgentFault::Silent {
+                path: self.path.clone(),
+                seconds: PATIENCE.as_secs(),
+            })
+        })?;
         let mut packet = Packet::new(&answer);
         let signature = match packet.byte() {
             Some(SIGNED) => packet.string().filter(|_| packet.is_done()),
@@ -144,18 +159,7 @@ impl Agent {
         make::armour(key, namespace, message, signature).map_err(AgentFault::Signature)
     }
 
-    /// One request and its answer, within [`PATIENCE`].
-    async fn ask(&self, request: &[u8]) -> Result<Vec<u8>, AgentFault> {
-        tokio::time::timeout(PATIENCE, self.exchange(request))
-            .await
-            .unwrap_or_else(|_| {
-                Err(AgentFault::Silent {
-                    path: self.path.clone(),
-                    seconds: PATIENCE.as_secs(),
-                })
-            })
-    }
-
+    /// One request and its answer.
     async fn exchange(&self, request: &[u8]) -> Result<Vec<u8>, AgentFault> {
         let died = |source| AgentFault::Died {
             path: self.path.clone(),

@@ -14,6 +14,7 @@
 //! warroom-plan@v1
 //! step: drain-broker-3
 //! ...
+//! ~SHA256:3i7F2t4poznK84yNXgoKWP+x3QGm7Z/lmf6g2gDFbSE
 //! =e6b7b0b0...
 //! -----END WARROOM REQUEST-----
 //! ```
@@ -21,15 +22,19 @@
 #[cfg(test)]
 mod tests;
 
-use super::sshsig::{ARMOUR_MAX, BEGIN, END, SigFault, Signature};
+use super::sshsig::{ARMOUR_MAX, SigFault, Signature};
 use crate::domain::confirm::words::confirm_words;
 use crate::domain::digest::Digest;
-use crate::domain::doc::{DOC_BYTES_MAX, Doc, STATEMENT_BYTES_MAX};
+use crate::domain::doc::{ARMOUR_BEGIN, ARMOUR_END, DOC_BYTES_MAX, Doc, STATEMENT_BYTES_MAX};
 
 /// First line of a request.
 const REQUEST_BEGIN: &str = "-----BEGIN WARROOM REQUEST-----";
 /// Last line of a request.
 const REQUEST_END: &str = "-----END WARROOM REQUEST-----";
+/// How the line of a key begins; no line of a document does.
+const KEY: char = '~';
+/// Keys of one person that a request names: more than anybody has at hand.
+const KEYS_MAX: usize = 16;
 /// Longest line of a request: fits a window of 80 columns behind the mark of a quotation.
 const LINE_MAX: usize = 72;
 /// Longest text that is read: a plan and a statement, every line folded and quoted, and what was copied along.
@@ -40,6 +45,7 @@ pub const TEXT_MAX: usize = 4 * (DOC_BYTES_MAX + STATEMENT_BYTES_MAX);
 pub struct Request {
     statement: String,
     plan: Option<String>,
+    keys: Vec<String>,
 }
 
 /// Why a pasted text is no request or no answer.
@@ -120,7 +126,22 @@ impl Request {
         Ok(Self {
             statement: statement.to_owned(),
             plan: plan.map(str::to_owned),
+            keys: Vec::new(),
         })
+    }
+
+    /// Names the keys whose signature would count, by fingerprint; at most [`KEYS_MAX`] of them.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Vec<String>) -> Self {
+        self.keys = keys;
+        self.keys.truncate(KEYS_MAX);
+        self
+    }
+
+    /// Fingerprints of the keys whose signature would count, as whoever made the request knew them; may be empty. A help
+    /// for choosing: what counts is judged where the signature comes in.
+    pub fn keys(&self) -> &[String] {
+        &self.keys
     }
 
     /// What is signed, byte for byte.
@@ -145,7 +166,12 @@ impl Request {
 
     /// The text to copy: short lines, and a digest at its end.
     pub fn print(&self) -> String {
-        let body = self.body();
+        let mut body = format!("{}{}", self.statement, self.plan().unwrap_or_default());
+        for key in &self.keys {
+            body.push(KEY);
+            body.push_str(key);
+            body.push('\n');
+        }
         let mut out = format!("{REQUEST_BEGIN}\n");
         for line in body.lines() {
             fold(line, &mut out);
@@ -183,6 +209,15 @@ impl Request {
         if digest != Some(Digest::of(body.as_bytes()).to_hex().as_str()) {
             return Err(DetachedFault::Changed);
         }
+        let (keys, body): (Vec<&str>, Vec<&str>) = body
+            .split_inclusive('\n')
+            .partition(|line| line.starts_with(KEY));
+        let keys = keys.iter().map(|line| line.trim_matches([KEY, '\n']));
+        let keys: Vec<String> = keys.map(str::to_owned).collect();
+        if !keys.iter().all(|key| is_fingerprint(key)) {
+            return Err(DetachedFault::Changed);
+        }
+        let body = body.concat();
         // A title has no colon, every other line has one.
         let mut starts = body
             .match_indices('\n')
@@ -195,11 +230,16 @@ impl Request {
             Some((statement, plan)) => Self::new(statement, Some(plan)),
             None => Self::new(&body, None),
         }
+        .map(|request| request.with_keys(keys))
     }
+}
 
-    fn body(&self) -> String {
-        format!("{}{}", self.statement, self.plan().unwrap_or_default())
-    }
+/// True for what names a key and can be shown as it is.
+fn is_fingerprint(text: &str) -> bool {
+    text.strip_prefix("SHA256:").is_some_and(|hash| {
+        hash.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte))
+    })
 }
 
 /// Reads a pasted answer: a signature in any shape that copying leaves it in, and text before or behind it.
@@ -210,7 +250,7 @@ impl Request {
 /// # Errors
 /// [`DetachedFault`].
 pub fn parse_answer(text: &str) -> Result<String, DetachedFault> {
-    let base64: String = block(text, BEGIN.trim_end(), END.trim_end())?
+    let base64: String = block(text, ARMOUR_BEGIN, ARMOUR_END)?
         .into_iter()
         .flat_map(str::chars)
         .filter(|letter| !letter.is_whitespace())

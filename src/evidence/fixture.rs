@@ -8,6 +8,11 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 use std::collections::BTreeSet;
 
+/// First line of an armour.
+pub(super) const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----\n";
+/// Last line of an armour.
+pub(super) const END: &str = "-----END SSH SIGNATURE-----\n";
+
 /// Body of record 42 of the published example: statement and bob's signature.
 pub(super) const CONFIRM_BODY: &str = include_str!("../../tests/data/evidence/confirm.body");
 /// The published checkpoint and its signature.

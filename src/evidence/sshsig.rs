@@ -14,16 +14,13 @@ use super::key::{Key, Listed};
 use super::packet::{Packet, put_string};
 use super::revoked::Revoked;
 use super::signers::Signers;
+use crate::domain::doc::{ARMOUR_BEGIN, ARMOUR_END};
 use crate::domain::fact::Touch;
 use crate::domain::id::PersonId;
 use crate::domain::time::Timestamp;
 
 /// Longest armour: a signature by RSA of 8192 bits has 3 100 characters.
 pub const ARMOUR_MAX: usize = 8 * 1024;
-/// First line of an armour.
-pub(super) const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----\n";
-/// Last line of an armour.
-pub(super) const END: &str = "-----END SSH SIGNATURE-----\n";
 /// Characters on a line of an armour, as `ssh-keygen` cuts them.
 const ARMOUR_LINE: usize = 70;
 /// What every signature and every signed text begins with, so that neither is taken for something else of SSH.
@@ -80,13 +77,51 @@ pub fn verify(
     revoked: &Revoked,
     at: Timestamp,
 ) -> Result<Proof, SigFault> {
+    claim(armour, signers)?.prove(message, namespace, revoked, at)
+}
+
+/// A signature and the entry its key is listed by: who would have said it, were it good.
+#[derive(Debug, Clone)]
+pub struct Claim<'a> {
+    signature: Signature,
+    listed: &'a Listed,
+}
+
+/// Looks up whose key an armour names. Nothing is proved yet: this is for those who have to know whom to ask about before
+/// they look at the signature itself.
+///
+/// # Errors
+/// [`SigFault`] for what is no signature, and [`SigFault::NotListed`].
+pub fn claim<'a>(armour: &str, signers: &'a Signers) -> Result<Claim<'a>, SigFault> {
     let signature = Signature::parse(armour)?;
-    let blob = signature.blob();
-    let listed = signers.of_blob(blob).ok_or_else(|| SigFault::NotListed {
+    let listed = signers.of_blob(signature.blob());
+    let listed = listed.ok_or_else(|| SigFault::NotListed {
         key: signature.key.fingerprint(),
     })?;
-    let is_revoked = revoked.has_key(blob) || revoked.has_person(&listed.person);
-    signature.check(message, namespace, listed, is_revoked, at)
+    Ok(Claim { signature, listed })
+}
+
+impl Claim<'_> {
+    /// Whose key it names.
+    pub const fn person(&self) -> &PersonId {
+        &self.listed.person
+    }
+
+    /// Judges it: rules 2 to 6 of `TWO_PERSON` 5.4.
+    ///
+    /// # Errors
+    /// The first rule of [`SigFault`] that does not hold.
+    pub fn prove(
+        &self,
+        message: &[u8],
+        namespace: &str,
+        revoked: &Revoked,
+        at: Timestamp,
+    ) -> Result<Proof, SigFault> {
+        let Self { signature, listed } = self;
+        let is_revoked = revoked.has_key(signature.blob()) || revoked.has_person(&listed.person);
+        signature.check(message, namespace, listed, is_revoked, at)
+    }
 }
 
 impl Signature {
@@ -99,8 +134,14 @@ impl Signature {
         if armour.len() > ARMOUR_MAX {
             return Err(SigFault::TooLong);
         }
-        let rest = armour.strip_prefix(BEGIN).ok_or(SigFault::NoBegin)?;
-        let (lines, behind) = rest.split_once(END).ok_or(SigFault::NoEnd)?;
+        let rest = armour
+            .strip_prefix(ARMOUR_BEGIN)
+            .and_then(|rest| rest.strip_prefix('\n'))
+            .ok_or(SigFault::NoBegin)?;
+        let (lines, behind) = rest
+            .split_once(ARMOUR_END)
+            .and_then(|(lines, behind)| Some((lines, behind.strip_prefix('\n')?)))
+            .ok_or(SigFault::NoEnd)?;
         if !behind.is_empty() {
             return Err(SigFault::Behind);
         }
@@ -289,7 +330,8 @@ pub(super) fn blob_of(key: &Key, namespace: &str, signature: &[u8]) -> Vec<u8> {
 pub(super) fn wrap(blob: &[u8]) -> String {
     let base64 = data_encoding::BASE64.encode(blob);
     let mut out = String::with_capacity(base64.len() + base64.len() / ARMOUR_LINE + 64);
-    out.push_str(BEGIN);
+    out.push_str(ARMOUR_BEGIN);
+    out.push('\n');
     for (index, letter) in base64.chars().enumerate() {
         if index > 0 && index % ARMOUR_LINE == 0 {
             out.push('\n');
@@ -297,7 +339,8 @@ pub(super) fn wrap(blob: &[u8]) -> String {
         out.push(letter);
     }
     out.push('\n');
-    out.push_str(END);
+    out.push_str(ARMOUR_END);
+    out.push('\n');
     out
 }
 

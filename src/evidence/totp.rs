@@ -4,7 +4,6 @@
 //! never good again (`TWO_PERSON` 3.2 and 8.4). Nothing here reads a clock; [`store`] alone touches the disk.
 
 pub mod ledger;
-pub mod store;
 #[cfg(test)]
 mod tests;
 
@@ -149,7 +148,7 @@ pub struct Standing {
 impl Standing {
     /// Judges a typed code and remembers what came of it.
     ///
-    /// Gives the time step, for the record. It counts only once what is remembered is on the disk: see [`store::Store`].
+    /// Gives the time step, for the record. It counts only once what is remembered is on the disk: see [`Store`](crate::evidence::store::Store).
     ///
     /// # Errors
     /// [`TotpFault`]; a wrong or used code is a failure and counts toward the lock.

@@ -6,9 +6,9 @@
 use super::fact_json;
 use super::reader::Entry;
 use super::record::{Content, Header, Record};
-use crate::domain::confirm::statement::{Kind, propose_statement};
+use crate::domain::confirm::statement::{ACCOUNT_TITLE, Kind, propose_statement};
 use crate::domain::digest::Digest;
-use crate::domain::doc::{Doc, DocError};
+use crate::domain::doc::{Doc, DocError, split_armour};
 use crate::domain::fact::{Actor, Confirmed, Fact, Signed, Stamped, Terms, Via};
 use crate::domain::id::{AttemptNo, PersonId, Seq};
 use crate::domain::state::State;
@@ -151,9 +151,6 @@ const JSON_KINDS: [&str; 41] = [
     "write.ended",
 ];
 
-/// How an armoured signature begins: no line of a statement can.
-const ARMOUR: &str = "-----BEGIN SSH SIGNATURE-----";
-
 /// Kinds whose body is a document of the one grammar.
 const DOCUMENT_KINDS: [&str; 4] = [
     "step.proposed",
@@ -291,7 +288,7 @@ fn read_body(kind: &str, body: &[u8]) -> Result<Fact, String> {
         "step.confirmed" => read_confirmed(&text()?).map(Fact::StepConfirmed),
         "proposal.opened" => {
             let text = text()?;
-            let (statement, signature) = cut(&text);
+            let (statement, signature) = split_armour(&text);
             let terms = read_terms(statement.as_bytes()).map_err(|e| e.to_string())?;
             let signature = signature.to_owned();
             Ok(Fact::ProposalOpened { terms, signature })
@@ -363,16 +360,9 @@ fn read_actor(actor: &str, via: &str) -> Option<Actor> {
     Some(Actor::Person { id, via })
 }
 
-/// A statement, and the armoured signature directly behind it or nothing.
-fn cut(text: &str) -> (&str, &str) {
-    text.find(ARMOUR)
-        .and_then(|at| text.split_at_checked(at))
-        .unwrap_or((text, ""))
-}
-
 /// A statement of a known kind with its signature.
 fn read_signed(text: &str) -> Result<Signed, String> {
-    let (statement, signature) = cut(text);
+    let (statement, signature) = split_armour(text);
     Doc::parse_statement(statement.as_bytes()).map_err(|e| e.to_string())?;
     if Kind::of(statement).is_none() || signature.is_empty() {
         return Err("it is no statement with its signature".to_owned());
@@ -384,10 +374,14 @@ fn read_signed(text: &str) -> Result<Signed, String> {
 }
 
 fn read_confirmed(text: &str) -> Result<Confirmed, String> {
-    let (statement, signature) = cut(text);
+    let (statement, signature) = split_armour(text);
     let doc = Doc::parse_statement(statement.as_bytes()).map_err(|e| e.to_string())?;
-    doc.expect_title("warroom-confirm", 1)
-        .map_err(|e| e.to_string())?;
+    if doc.name == ACCOUNT_TITLE && signature.is_empty() {
+        doc.expect_title(ACCOUNT_TITLE, 1)
+    } else {
+        doc.expect_title("warroom-confirm", 1)
+    }
+    .map_err(|e| e.to_string())?;
     let name = |key: &str| {
         doc.get(key)
             .and_then(|v| String::from_utf8(v.to_vec()).ok())

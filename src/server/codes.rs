@@ -10,8 +10,9 @@ use crate::domain::fact::{Actor, Via};
 use crate::domain::id::{PersonId, TerminalId};
 use crate::domain::time::Timestamp;
 use crate::engine::Input;
+use crate::evidence::store::Store;
 use crate::evidence::totp::Secret;
-use crate::evidence::totp::store::Store;
+use crate::evidence::totp::ledger::Ledger;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 
@@ -191,7 +192,7 @@ fn spend(
         Secret::parse(&SecretString::from(text)).map_err(|fault| broken(fault.to_string()))?;
     let store = Store::new(ledger_dir, LEDGER);
     let judged = store
-        .update(|ledger| ledger.of(person).try_code(&secret, code, at))
+        .update(|ledger: &mut Ledger| ledger.of(person).try_code(&secret, code, at))
         .map_err(|fault| broken(format!("the code cannot be spent: {fault}")))?;
     judged.map_err(|fault| Refusal {
         reason: fault.to_string(),

@@ -8,6 +8,7 @@ use crate::config::runner::RunnerLink;
 use crate::domain::confirm::statement::{Confirm, Kind};
 use crate::domain::confirm::undo_doc;
 use crate::domain::digest::Digest;
+use crate::domain::doc::split_armour;
 use crate::domain::fact::{ExecKey, Fact, Via};
 use crate::domain::id::{Seq, SessionId};
 use crate::domain::runbook::plan::{ExecBlock, ExecRole};
@@ -35,8 +36,6 @@ use tokio_util::sync::CancellationToken;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two tries.
 const AGAIN: Duration = Duration::from_millis(500);
-/// Where a signature begins in a body.
-const ARMOUR: &str = "-----BEGIN SSH SIGNATURE-----";
 
 /// The runner of a session: where it is, and what it said of itself when the server started.
 #[derive(Debug, Clone)]
@@ -261,7 +260,7 @@ fn read(log: &Log, seq: Seq) -> Result<Record, String> {
 /// Statement and signature of a record whose body is both, one behind the other.
 fn spoken(record: &Record) -> Result<Spoken, String> {
     let text = std::str::from_utf8(record.body()).map_err(|error| error.to_string())?;
-    let (statement, armour) = text.find(ARMOUR).map_or((text, ""), |at| text.split_at(at));
+    let (statement, armour) = split_armour(text);
     let via = Via::parse(&record.header().via).ok_or("a statement without evidence")?;
     Ok(Spoken {
         via,

@@ -36,6 +36,11 @@ pub(crate) enum Incoming {
     Rendered(Box<Rendered>),
     /// The people file and the runbook were read, or were not in time.
     Looked(Box<Looked>),
+    /// Something that everybody should know, such as a counter that went back.
+    Noticed {
+        /// One line.
+        text: String,
+    },
     /// A one-time code was checked.
     CodeTried(Box<Tried>),
     /// A read that was not in time has returned.

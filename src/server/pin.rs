@@ -80,6 +80,7 @@ pub fn genesis(seed: Seed, clock: &dyn Clock) -> Result<Genesis, PinError> {
         panels: seed.panels,
         // Made with the session directory, so that a failed start leaves no key behind.
         session_key: None,
+        certificate: None,
         allow_uid: seed.allow_uid,
     })
 }

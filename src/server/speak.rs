@@ -11,7 +11,7 @@ use crate::domain::confirm::statement::{self, Hello, Kind};
 use crate::domain::fact::{self, Actor, Fact, Via};
 use crate::domain::id::{PersonId, StepId, TerminalId};
 use crate::engine::Input;
-use crate::evidence::sshsig::Signature;
+use crate::evidence::sshsig::{self, SigFault};
 use crate::wire::message::ToClient;
 use std::time::Duration;
 
@@ -137,37 +137,26 @@ impl Session {
         word: &Word<'_>,
         is_expected: impl FnOnce(&PersonId) -> bool,
     ) -> Result<Actor, Refusal> {
-        let said = |error: crate::evidence::sshsig::SigFault| {
+        let said = |error: SigFault| {
             refusal(
                 format!("the signature does not count: {error}"),
                 error.hint(),
             )
         };
-        let signature = Signature::parse(word.armour).map_err(said)?;
-        let listed = self
-            .policy
-            .signers
-            .of_blob(signature.key().blob())
-            .ok_or_else(|| {
-                refusal(
-                    format!(
-                        "the key {} is listed for nobody",
-                        signature.key().fingerprint()
-                    ),
-                    "`warroom people enroll` prints the line to review and add",
-                )
-            })?;
-        if !is_expected(&listed.person) {
+        let claim = sshsig::claim(word.armour, &self.policy.signers).map_err(said)?;
+        if !is_expected(claim.person()) {
             return Err(stale());
         }
-        let is_revoked = self.policy.revoked.has_key(listed.blob())
-            || self.policy.revoked.has_person(&listed.person);
-        let now = self.clock.now().wall;
-        let message = word.statement.as_bytes();
-        let namespace = word.kind.namespace();
-        let proof = signature
-            .check(message, namespace, listed, is_revoked, now)
+        let (message, namespace) = (word.statement.as_bytes(), word.kind.namespace());
+        let proof = claim
+            .prove(
+                message,
+                namespace,
+                &self.policy.revoked,
+                self.clock.now().wall,
+            )
             .map_err(said)?;
+        self.watch_counter(&proof, message);
         // A signature from another machine is brought in by whoever has it; one by an agent is its owner's.
         if let Some(other) = connection.person().filter(|id| **id != proof.person)
             && !word.detached

@@ -2,6 +2,7 @@
 
 use super::policy::Policy;
 use super::session::Session;
+use crate::domain::confirm::people::People;
 use crate::domain::fact::{Actor, Mode};
 use crate::domain::id::{PersonId, TerminalId};
 use crate::domain::runbook::plan::Risk;
@@ -18,6 +19,9 @@ const CLASSES: [Risk; 4] = [
     Risk::Destructive,
     Risk::Irreversible,
 ];
+
+/// Accounts of others that are named to somebody whose account is nobody's: enough to see what such a line looks like.
+const ACCOUNTS_SHOWN: usize = 4;
 
 /// True for a key that speaks for its person now.
 fn is_good(policy: &Policy, listed: &Listed, now: Timestamp) -> bool {
@@ -76,7 +80,39 @@ pub(crate) fn view(
             })
             .collect(),
         codes: false,
+        nobody: match you {
+            Actor::Account { uid } => nobody_words(policy.people(), *uid),
+            Actor::Person { .. } | Actor::Engine => String::new(),
+        },
     }
+}
+
+/// Why an account is nobody's, and what would make it somebody's.
+fn nobody_words(people: Option<&People>, uid: u32) -> String {
+    let Some(people) = people.filter(|_| uid != 0) else {
+        return format!("uid {uid} is nobody: whoever may become it would be that person");
+    };
+    if people.is_shared(uid) {
+        return format!("uid {uid} stands in `[shared]` of the people file: it is several people");
+    }
+    let mut listed: Vec<String> = people
+        .iter()
+        .flat_map(|person| {
+            person
+                .uids
+                .iter()
+                .map(move |uid| format!("{} {uid}", person.id))
+        })
+        .collect();
+    let more = listed.len().saturating_sub(ACCOUNTS_SHOWN);
+    listed.truncate(ACCOUNTS_SHOWN);
+    if more > 0 {
+        listed.push(format!("{more} more"));
+    }
+    format!(
+        "no `uids` line has uid {uid} ({}); `warroom people enroll` prints the line to review and add",
+        listed.join(", ")
+    )
 }
 
 impl Session {
@@ -92,7 +128,11 @@ impl Session {
         let mode = self.engine.state().genesis.mode;
         let now = self.clock.now().wall;
         let mut view = view(&self.world, &self.policy, mode, you, now);
-        view.codes = you.person().is_some_and(|id| self.takes_codes_of(id));
+        view.codes = match (you.person(), self.policy.people()) {
+            (Some(id), _) => self.takes_codes_of(id),
+            (None, Some(people)) => people.iter().any(|person| self.takes_codes_of(&person.id)),
+            (None, None) => false,
+        };
         view
     }
 

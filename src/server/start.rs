@@ -6,6 +6,7 @@ use super::clients::Registry;
 use super::enforced::Guard;
 use super::exec::{Executor, Workplace};
 use super::fold::{self, FoldFault, Folded};
+use super::host_key;
 use super::input::INPUTS_MAX;
 use super::ledger::{Ledger, SealError};
 use super::listen::Reception;
@@ -74,6 +75,8 @@ pub struct Options {
     pub output_bytes_max: u64,
     /// The enforcing runner; needed by sessions in that mode.
     pub runner: Option<RunnerLink>,
+    /// Private key of this host, which certifies the keys of new sessions.
+    pub host_key: Option<PathBuf>,
     /// Where checkpoints go besides attached terminals and the session's own directory.
     pub away: Away,
     /// The clocks.
@@ -123,6 +126,9 @@ pub enum StartError {
     /// The key of the session.
     #[error("{0}")]
     Key(String),
+    /// The key of the host.
+    #[error("{0}")]
+    HostKey(String),
     /// The socket.
     #[error(transparent)]
     Socket(#[from] SocketError),
@@ -154,6 +160,10 @@ impl StartError {
                 Some("name the runbook to start it: `warroom run RUNBOOK.md`".to_owned())
             }
             Self::Exists(name) => Some(format!("take it up with `warroom run -t {name}`")),
+            Self::HostKey(_) => Some(
+                "make it as the server's account with `ssh-keygen -t ed25519 -N '' -f FILE`, or leave out `host_key`"
+                    .to_owned(),
+            ),
             Self::Socket(error) => error.hint(),
             Self::Group(_) => {
                 Some("make it, or leave out `server.group` in `config.toml`".to_owned())
@@ -243,11 +253,15 @@ impl Server {
                 Ok(server)
             }
             (None, Some(genesis)) => {
+                let host = host_key::open(options.host_key.as_deref(), &policy);
+                let host = host.map_err(StartError::HostKey)?;
                 let guard = guard(&options, genesis, &policy).await?;
                 let ground = prepare(&options, policy, genesis, guard)?;
                 let key = checkpoints::make_key(&options.session_dir).map_err(StartError::Key)?;
                 let mut genesis = genesis.clone();
                 genesis.session_key = Some(key);
+                host_key::certify(host.as_ref(), &mut genesis, options.clock.now().wall)
+                    .map_err(StartError::Key)?;
                 let begun = begin(opened, &genesis, &*options.clock).await?;
                 Ok(Self::join(options, ground, begun))
             }

@@ -39,6 +39,7 @@ impl Session {
             Incoming::Rendered(rendered) => self.on_rendered(*rendered, turn),
             Incoming::Looked(looked) => self.on_looked(*looked, turn),
             Incoming::CodeTried(tried) => self.on_code_tried(*tried, turn),
+            Incoming::Noticed { text } => self.take(&Input::Notice { text }, turn, None),
             Incoming::DiskBack => self.on_disk_back(),
         }
     }

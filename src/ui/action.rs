@@ -196,6 +196,8 @@ pub enum Action {
     Propose,
     /// Review the open proposal.
     Review,
+    /// Review the open proposal as a person, from an account that is nobody's.
+    ReviewAs,
     /// Say no to the open proposal.
     Reject,
     /// Take the open proposal back.

@@ -6,6 +6,7 @@ mod writes;
 
 use crate::domain::apply::check_apply;
 use crate::domain::board::{Board, GateProgress, OutputTail};
+use crate::domain::confirm::certificate::Certified;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{
     Actor, ExecKey, Fact, Genesis, HoldCause, Mode, Outcome, OutputRef, Quote, RunbookRef, Stamped,
@@ -84,6 +85,7 @@ fn genesis(mode: Mode) -> Genesis {
         plan: plan(),
         panels: Vec::new(),
         session_key: None,
+        certificate: None,
         allow_uid: false,
     }
 }
@@ -123,6 +125,7 @@ impl Story {
             recent: VecDeque::from([opened]),
             // All that is told here is believed.
             seen: Seen::Since(Seq(u64::MAX)),
+            certified: Certified::no("no host key signed it"),
             link: Link::Up,
         };
         let story = Self {

@@ -34,7 +34,7 @@ mod tests;
 use crate::display::Clean;
 use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::statement::Hello;
-use crate::domain::fact::ExecKey;
+use crate::domain::fact::{Actor, ExecKey, Fact, Stamped};
 use crate::domain::id::{PersonId, Seq};
 use crate::domain::time::Moment;
 use crate::wire::message::Draft;
@@ -45,7 +45,7 @@ use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use keymap::{Chord, Keymap};
 use layers::{Layers, Notice};
 use model::Model;
-use proof::Wish;
+use proof::{Offer, Wish};
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -134,8 +134,13 @@ pub enum Request {
     Redraw,
     /// End the session server.
     ShutdownSession,
-    /// Have a statement signed by the agent; answered by [`Ui::on_unsigned`] or by sending it.
-    Sign(Box<Wish>),
+    /// Have a statement signed by the agent; answered by [`Ui::on_unsigned`], [`Ui::on_which_key`] or by sending it.
+    Sign {
+        /// What is to be signed.
+        wish: Box<Wish>,
+        /// Fingerprint of the key the person chose before, of several.
+        key: Option<String>,
+    },
     /// Wait for no signature any longer.
     StopSigning,
     /// Send what was signed elsewhere.
@@ -243,6 +248,20 @@ impl Ui {
     /// The agent has signed, and what it is for was sent.
     pub fn on_signed(&mut self) {
         self.layers.close_sign();
+    }
+
+    /// Facts came in: what the server itself has to say is told on whatever screen is open.
+    pub fn on_facts(&mut self, facts: &[Stamped], now: Moment) {
+        for told in facts {
+            if let (Actor::Engine, Fact::NoteAdded { text, .. }) = (&told.actor, &told.fact) {
+                self.layers.notice = Some(Notice::plain(text, now));
+            }
+        }
+    }
+
+    /// The agent holds several keys that can sign: asks which.
+    pub fn on_which_key(&mut self, screen: &Screen, offers: Vec<Offer>, now: Moment) {
+        signing::ask_which(&mut self.work(screen, now), offers);
     }
 
     /// There is no signature: says why, and what to do.
@@ -370,7 +389,8 @@ impl Ui {
         };
         update::follow(&mut self.model, room);
         let showing = self.model.view == View::Confirm;
-        ritual::sync(&mut self.ritual, room, showing, self.size, now);
+        let claim = self.model.claim.as_ref();
+        ritual::sync(&mut self.ritual, room, (showing, claim), self.size, now);
     }
 
     fn on_key(&mut self, screen: &Screen, key: &KeyEvent, now: Moment) -> Vec<Request> {

@@ -2,6 +2,8 @@
 
 use crate::domain::id::Seq;
 use crate::ui::action::{Motion, Pane, View};
+use crate::ui::proof::Offer;
+use crate::ui::ritual::Claim;
 use std::collections::BTreeMap;
 
 /// How far a pane is scrolled. A pane that grows at its end counts from there, so that it stays when records come.
@@ -119,6 +121,10 @@ pub(crate) struct Model {
     pub(crate) filter: String,
     /// First record that older ones were asked for, so that they are asked for once.
     pub(crate) asked_before: Option<Seq>,
+    /// Who somebody here says they are, at a terminal of an account that is nobody's.
+    pub(crate) claim: Option<Claim>,
+    /// The key the person chose to sign with, of several; not asked again at this terminal.
+    pub(crate) signing_key: Option<Offer>,
     scrolls: BTreeMap<Pane, Scroll>,
 }
 
@@ -136,6 +142,8 @@ impl Default for Model {
             search: String::new(),
             filter: String::new(),
             asked_before: None,
+            claim: None,
+            signing_key: None,
             scrolls: BTreeMap::new(),
         }
     }

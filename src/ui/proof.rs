@@ -7,7 +7,7 @@ use crate::domain::confirm::statement::{
     resolve_statement,
 };
 use crate::domain::digest::Digest;
-use crate::domain::fact::Finding;
+use crate::domain::fact::{Actor, Finding, Via};
 use crate::domain::id::{AttemptNo, PersonId, StepId};
 use crate::domain::runbook::plan::Risk;
 use crate::ui::ritual::me;
@@ -21,6 +21,19 @@ pub struct Wish {
     pub statement: String,
     /// What is sent with the signature.
     pub then: Then,
+}
+
+/// A key that an agent holds and that can sign for this terminal's person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// Its type, as `ssh-keygen` names it.
+    pub kind: &'static str,
+    /// Its fingerprint, `SHA256:...`.
+    pub key: String,
+    /// What its owner calls it; from outside, cleaned where it is drawn.
+    pub comment: String,
+    /// It is a security key.
+    pub is_security_key: bool,
 }
 
 /// What a signature is for.
@@ -56,6 +69,22 @@ impl Wish {
     }
 }
 
+/// True when the class of step wants somebody to have touched a security key for this.
+pub(crate) fn wants_touch(room: &Room, wish: &Wish) -> bool {
+    let purpose = match wish.kind() {
+        Some(Kind::Propose) => Purpose::Propose,
+        Some(Kind::Confirm) => Purpose::Confirm,
+        Some(Kind::Go | Kind::Resolve) => Purpose::Go,
+        _ => return false,
+    };
+    let open = room.state.proposal.as_ref().map(|open| &open.terms.step);
+    let step = match &wish.then {
+        Then::Ask(Command::Propose { step, .. } | Command::Resolve { step, .. }) => Some(step),
+        _ => open,
+    };
+    step.is_some_and(|step| needed(room, step, purpose) >= Grade::Touch)
+}
+
 fn risk_of(room: &Room, step: &StepId) -> Option<Risk> {
     Some(room.state.find(step)?.plan.risk)
 }
@@ -69,7 +98,15 @@ pub(crate) fn needed(room: &Room, step: &StepId, purpose: Purpose) -> Grade {
 pub(crate) fn confirm(room: &Room, statement: &str) -> Option<Wish> {
     let open = room.state.proposal.as_ref()?;
     let is_needed = needed(room, &open.terms.step, Purpose::Confirm) > Grade::Uid;
-    is_needed.then(|| Wish {
+    // Who is known by a key here, or not at all, has no account that could speak for them.
+    let by_account = matches!(
+        &room.welcome.you,
+        Actor::Person {
+            via: Via::Uid(_) | Via::Demo,
+            ..
+        }
+    );
+    (is_needed || !by_account).then(|| Wish {
         statement: statement.to_owned(),
         then: Then::Ask(Command::confirm(statement.to_owned())),
     })

@@ -4,23 +4,24 @@
 //! is thrown away with everything typed as soon as either changes.
 
 mod content;
+mod who;
 
 pub(crate) use content::{Line, Mark, PlanRow, lines as content_of, rows as rows_of};
+pub(crate) use who::{Claim, claimant, is_nobody, me, open_for, reviewer, words_for};
 
 use crate::domain::command::Command;
 use crate::domain::confirm::policy::ClassRule;
-use crate::domain::confirm::rule::person_in;
-use crate::domain::confirm::statement::confirm_statement;
 use crate::domain::confirm::words::confirm_words;
 use crate::domain::digest::Digest;
-use crate::domain::fact::Fact;
+use crate::domain::fact::{Actor, Fact};
 use crate::domain::id::{AttemptNo, Nonce, PersonId, StepId};
 use crate::domain::runbook::plan::Risk;
 use crate::domain::state::Proposal;
 use crate::domain::time::Moment;
-use crate::ui::room::{Link, Room, Seen};
+use crate::ui::room::{Room, Seen};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::time::Duration;
+use who::statement_of;
 
 /// Smallest screen a plan is reviewed on: two screens of this size hold a usual plan (`TWO_PERSON` 6.1 rule 2).
 pub(crate) const SCREEN_MIN: (u16, u16) = (80, 24);
@@ -127,6 +128,8 @@ pub(crate) struct Ritual {
     phase: Phase,
     input: String,
     attempt: AttemptNo,
+    /// The account is nobody's: the signer is who somebody here says they are.
+    is_claimed: bool,
     /// What the person expects to be touched, once they have said it.
     expected: String,
 }
@@ -135,22 +138,22 @@ pub(crate) struct Ritual {
 pub(crate) fn sync(
     slot: &mut Option<Ritual>,
     room: &Room,
-    showing: bool,
+    (showing, claim): (bool, Option<&Claim>),
     size: (u16, u16),
     now: Moment,
 ) {
-    let wanted = if showing { reviewer(room) } else { None };
-    let Some((proposal, signer)) = wanted else {
+    let wanted = reviewer(room).or_else(|| claimant(room, claim?));
+    let Some((proposal, signer)) = wanted.filter(|_| showing) else {
         *slot = None;
         return;
     };
-    let same = slot
-        .as_ref()
-        .is_some_and(|r| r.nonce == proposal.terms.nonce && r.signer == *signer);
+    let same = slot.as_ref().is_some_and(|r| {
+        r.nonce == proposal.terms.nonce && r.signer == *signer && r.is_claimed == is_nobody(room)
+    });
     if !same {
         *slot = Ritual::open(room, proposal, signer, size, now);
     } else if let Some(ritual) = slot
-        && proposal.checked.contains(signer)
+        && ritual.has_said(proposal)
     {
         ritual.on_checked(now);
     }
@@ -184,46 +187,13 @@ fn asks(room: &Room, proposal: &Proposal, signer: &PersonId) -> bool {
         .find(&proposal.terms.step)
         .is_some_and(|step| step.plan.component.is_some());
     let is_asked = rule(room, proposal).is_some_and(|rule| rule.independent_check);
-    is_named && is_asked && !proposal.checked.contains(signer)
+    // Who is only said to be somebody is asked here, whatever another terminal has said for that person.
+    is_named && is_asked && (is_nobody(room) || !proposal.checked.contains(signer))
 }
 
 fn rule<'a>(room: &'a Room, proposal: &Proposal) -> Option<&'a ClassRule> {
     let step = room.state.find(&proposal.terms.step)?;
     room.welcome.policy.rule(step.plan.risk)
-}
-
-/// This terminal's person, when the mode of the session lets them count.
-pub(crate) fn me(room: &Room) -> Option<&PersonId> {
-    person_in(room.welcome.mode, &room.welcome.you)
-}
-
-/// The open proposal and this terminal's person, when they could confirm it.
-pub(crate) fn reviewer(room: &Room) -> Option<(&Proposal, &PersonId)> {
-    let proposal = room.state.proposal.as_ref()?;
-    let me = me(room)?;
-    let free = room.link == Link::Up
-        && !room.welcome.read_only
-        && *me != proposal.terms.proposer
-        && *me != proposal.terms.executor
-        && proposal.armed.is_none()
-        && proposal.proposed.is_some()
-        && !proposal.confirms.iter().any(|c| c.person == *me);
-    free.then_some((proposal, me))
-}
-
-/// The three words a person would be shown for the open proposal; the proposer's screen shows them too.
-pub(crate) fn words_for(
-    room: &Room,
-    proposal: &Proposal,
-    signer: &PersonId,
-) -> Option<[&'static str; 3]> {
-    statement_of(room, proposal, signer).map(|s| confirm_words(Digest::of(s.as_bytes())))
-}
-
-/// The statement names the proposal's own record as the newest one seen: both screens then have the same words.
-fn statement_of(room: &Room, proposal: &Proposal, signer: &PersonId) -> Option<String> {
-    let head = proposal.proposed?;
-    confirm_statement(&room.state, proposal, signer, head)?.ok()
 }
 
 /// Seconds of a span, rounded up.
@@ -248,7 +218,11 @@ impl Ritual {
         size: (u16, u16),
         now: Moment,
     ) -> Option<Self> {
-        let statement = statement_of(room, proposal, signer)?;
+        let via = match &room.welcome.you {
+            Actor::Person { via, .. } => Some(via),
+            Actor::Account { .. } | Actor::Engine => None,
+        };
+        let statement = statement_of(room, proposal, signer, via)?;
         let irreversible = room
             .state
             .find(&proposal.terms.step)
@@ -289,6 +263,7 @@ impl Ritual {
             phase,
             input: String::new(),
             attempt: proposal.terms.attempt,
+            is_claimed: is_nobody(room),
             expected: String::new(),
         };
         ritual.on_resize(size, now);
@@ -396,6 +371,15 @@ impl Ritual {
                 Phase::Reading
             };
         }
+    }
+
+    /// What this person expects has been found to be what is proposed.
+    fn has_said(&self, proposal: &Proposal) -> bool {
+        if self.is_claimed {
+            let is_sent = self.phase == Phase::Sent && !self.expected.is_empty();
+            return is_sent && proposal.claimed.contains(&self.signer);
+        }
+        proposal.checked.contains(&self.signer)
     }
 
     /// What was expected is what is proposed: now it is shown, and its time begins.
@@ -546,6 +530,7 @@ impl Ritual {
             component: self.expected.clone(),
             remaining,
             dwell_ms: now.mono_since(self.opened),
+            claimed: self.is_claimed.then(|| self.signer.clone()),
         })
     }
 }

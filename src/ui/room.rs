@@ -3,6 +3,7 @@
 use crate::domain::alert_match;
 use crate::domain::apply::apply;
 use crate::domain::board::{Board, GateProgress, OutputTail};
+use crate::domain::confirm::certificate::Certified;
 use crate::domain::fact::{ExecKey, Stamped};
 use crate::domain::id::{Seq, StepId};
 use crate::domain::reading::Reading;
@@ -64,6 +65,8 @@ pub struct Room {
     pub link: Link,
     /// Whether its journal is the one that was seen before.
     pub seen: Seen,
+    /// Whether a host key stands for the session's own key.
+    pub certified: Certified,
 }
 
 impl Room {
@@ -77,6 +80,7 @@ impl Room {
             recent: snapshot.recent.into(),
             link: Link::Up,
             seen: Seen::Unchecked,
+            certified: Certified::no("no host key signed it"),
         }
     }
 
@@ -85,9 +89,11 @@ impl Room {
         // A journal that was found wanting does not become another one by a new snapshot of it.
         let seen = std::mem::replace(&mut self.seen, Seen::Unchecked);
         let is_same = snapshot.state.genesis.session == self.state.genesis.session;
+        let certified = self.certified.clone();
         *self = Self::from_snapshot(welcome, snapshot);
         if is_same {
             self.seen = seen;
+            self.certified = certified;
         }
     }
 

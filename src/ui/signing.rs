@@ -2,11 +2,11 @@
 
 use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::policy;
-use crate::domain::id::{AttemptNo, StepId};
+use crate::domain::id::{AttemptNo, PersonId, StepId};
 use crate::ui::Request;
 use crate::ui::layers::{Layer, Notice, Prompt, Purpose, Sign, SignAct};
-use crate::ui::proof::{self, Then, Wish, needed};
-use crate::ui::ritual::Heard;
+use crate::ui::proof::{self, Offer, Then, Wish, needed};
+use crate::ui::ritual::{self, Claim, Heard};
 use crate::ui::room::Link;
 use crate::ui::update::{self, Work};
 
@@ -14,11 +14,15 @@ use crate::ui::update::{self, Work};
 pub(super) fn on_heard(work: &mut Work<'_>, heard: Heard) {
     match heard {
         Heard::Nothing => {}
-        Heard::Leave => work.model.show(work.model.back_to),
+        Heard::Leave => {
+            work.model.claim = None;
+            work.model.show(work.model.back_to);
+        }
         Heard::Reject(step) => update::back::reject(work, step),
         Heard::Check(command) => work.ask(command),
         Heard::Confirm(statement) => {
             match work.room.and_then(|room| proof::confirm(room, &statement)) {
+                Some(wish) if work.room.is_some_and(ritual::is_nobody) => begin_claimed(work, wish),
                 Some(wish) => begin_confirm(work, wish),
                 None => work.ask(Command::confirm(statement)),
             }
@@ -36,7 +40,28 @@ pub(super) fn begin(work: &mut Work<'_>, wish: Wish) {
     let takes_code = is_confirm && room.welcome.policy.codes;
     let sign = Sign::new(wish.clone(), takes_code);
     work.layers.open(Layer::Sign(sign));
-    work.requests.push(Request::Sign(Box::new(wish)));
+    ask_agent(work, wish);
+}
+
+/// Asks the agent, by the key that was chosen before unless the class wants one that is touched and it is none.
+fn ask_agent(work: &mut Work<'_>, wish: Wish) {
+    let wants_touch = work
+        .room
+        .is_some_and(|room| proof::wants_touch(room, &wish));
+    let chosen = work.model.signing_key.as_ref();
+    let chosen = chosen.filter(|offer| offer.is_security_key || !wants_touch);
+    let key = chosen.map(|offer| offer.key.clone());
+    let wish = Box::new(wish);
+    work.requests.push(Request::Sign { wish, key });
+}
+
+/// Shows the keys that can sign, in the popup that waits for a signature.
+pub(super) fn ask_which(work: &mut Work<'_>, offers: Vec<Offer>) {
+    let room = work.room;
+    if let Some(sign) = work.layers.sign() {
+        let wants_touch = room.is_some_and(|room| proof::wants_touch(room, sign.wish()));
+        sign.ask_which(offers, wants_touch);
+    }
 }
 
 /// Says why a proposal was rejected. A key that is at hand signs it meanwhile; without one it goes as it is. Nothing
@@ -45,7 +70,7 @@ pub(super) fn explain(work: &mut Work<'_>, (step, attempt): (StepId, AttemptNo),
     let room = work.room.filter(|room| room.link == Link::Up);
     match room.and_then(|room| proof::explain(room, &step, attempt, &reason)) {
         Some(wish) => {
-            work.requests.push(Request::Sign(Box::new(wish)));
+            ask_agent(work, wish);
             work.say("your agent is asked to sign the no; touch the key if it wants to be");
         }
         None => work.ask(Command::explain(step, attempt, reason)),
@@ -67,6 +92,56 @@ pub(super) fn begin_confirm(work: &mut Work<'_>, wish: Wish) {
     }
 }
 
+/// Who is only said to be somebody proves it with the confirm: by a code where one is enough and can be checked, else by
+/// a signature.
+fn begin_claimed(work: &mut Work<'_>, wish: Wish) {
+    let takes_code = work.room.is_some_and(|room| {
+        let step = room.state.proposal.as_ref().map(|open| &open.terms.step);
+        let grade = step.map(|step| needed(room, step, policy::Purpose::Confirm));
+        room.welcome.policy.codes && grade.is_some_and(|grade| grade <= policy::Grade::Totp)
+    });
+    if takes_code {
+        ask_code(work, wish.statement);
+    } else {
+        begin(work, wish);
+    }
+}
+
+/// Asks who reviews, where the account does not say.
+pub(super) fn ask_who(work: &mut Work<'_>) {
+    let Some(room) = work.room else { return };
+    if !ritual::is_nobody(room) {
+        return;
+    }
+    if room.state.proposal.is_none() || room.welcome.read_only {
+        return work.say("nothing can be confirmed here now");
+    }
+    let title = "who reviews? your id on the list of people; you prove it at the end".to_owned();
+    let prompt = Prompt::new(Purpose::ReviewAs, title);
+    work.layers.open(Layer::Prompt(prompt));
+}
+
+/// Opens the review for who somebody here says they are: for this proposal alone.
+pub(super) fn review_as(work: &mut Work<'_>, name: &str) {
+    let open = work.room.and_then(|room| room.state.proposal.as_ref());
+    let (Some(room), Some(open)) = (work.room, open) else {
+        return work.say("no proposal is open");
+    };
+    let Ok(person) = PersonId::new(name) else {
+        return work.say("an id on the list of people looks like `bob`: a-z, then a-z 0-9 . _ -");
+    };
+    let terms = &open.terms;
+    if person == terms.proposer || person == terms.executor {
+        let why = format!("`{person}` proposed it, so somebody else has to confirm");
+        return work.say(&why);
+    }
+    if ritual::open_for(room, &person).is_none() {
+        return work.say("it waits for no confirm by that person");
+    }
+    let nonce = terms.nonce.clone();
+    work.model.claim = Some(Claim { nonce, person });
+}
+
 fn ask_code(work: &mut Work<'_>, statement: String) {
     let title = "the code your authenticator shows now".to_owned();
     let prompt = Prompt::new(Purpose::Code(statement), title);
@@ -80,7 +155,13 @@ pub(super) fn on_act(work: &mut Work<'_>, act: SignAct) {
             work.requests.push(Request::StopSigning);
             work.say("left unsigned: nothing was sent");
         }
-        SignAct::Again(wish) => work.requests.push(Request::Sign(Box::new(wish))),
+        SignAct::Again(wish) => ask_agent(work, wish),
+        SignAct::Chosen(wish, offer) => {
+            let key = Some(offer.key.clone());
+            work.model.signing_key = Some(offer);
+            let wish = Box::new(wish);
+            work.requests.push(Request::Sign { wish, key });
+        }
         SignAct::Copy(statement) => {
             work.requests.push(Request::StopSigning);
             let open = work.room.and_then(|room| room.state.proposal.as_ref());

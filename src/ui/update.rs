@@ -139,6 +139,7 @@ fn on_typed(work: &mut Work<'_>, purpose: Purpose, text: String) {
             }
             Command::resolve(step, finding, text)
         }
+        Purpose::ReviewAs => return signing::review_as(work, &text),
         Purpose::Code(statement) => Command::Confirm {
             statement,
             evidence: Evidence::Code { code: text },
@@ -157,6 +158,7 @@ pub(super) fn act(work: &mut Work<'_>, action: Action) {
         Action::Zoom => work.model.zoom = !work.model.zoom,
         Action::Show(view) => show(work, view),
         Action::Review => review(work),
+        Action::ReviewAs => signing::ask_who(work),
         Action::OpenStep => open_step(work),
         Action::Follow => {
             work.model.follow = true;

@@ -308,8 +308,10 @@ fn checked_words(checked: &Checked) -> String {
         .remaining
         .map_or_else(String::new, |left| format!(", {left} others left"));
     let seconds = checked.dwell_ms / 1000;
+    let who = checked.claimed.as_ref();
+    let who = who.map_or_else(String::new, |id| format!("as {id}, not proved yet: "));
     format!(
-        "expects {} to be touched{left}: {verdict} (looked for {seconds} s)",
+        "{who}expects {} to be touched{left}: {verdict} (looked for {seconds} s)",
         checked.component
     )
 }

@@ -19,8 +19,10 @@ pub struct PolicyView {
     pub is_owner: bool,
     /// Keys that can speak for this connection's person; at most [`KEYS_MAX`].
     pub keys: Vec<KeyView>,
-    /// One-time codes of this person can be checked.
+    /// One-time codes of this person can be checked; where the connection is nobody yet, those of anybody.
     pub codes: bool,
+    /// Why the account of this connection is nobody's; empty where it is somebody's.
+    pub nobody: String,
 }
 
 impl PolicyView {

@@ -9,8 +9,9 @@ use std::fs;
 use std::process::Command;
 use warroom::client::link::{self, Introduction, Target};
 use warroom::domain::command::Command as Wish;
-use warroom::domain::confirm::statement::confirm_statement;
-use warroom::domain::id::{PersonId, SessionName};
+use warroom::domain::confirm::statement::unsigned_statement;
+use warroom::domain::fact::Actor;
+use warroom::domain::id::SessionName;
 use warroom::wire::message::{ToClient, ToServer};
 
 const SERVICES: [&str; 5] = [
@@ -163,9 +164,12 @@ fn confirm_by_alices_own_program(bastion: &Bastion) -> String {
             .proposal
             .as_ref()
             .expect("a proposal is open");
-        let alice = PersonId::new("alice").expect("valid");
         let head = proposal.proposed.expect("it is on the table");
-        let statement = confirm_statement(&snapshot.state, proposal, &alice, head)
+        let Actor::Person { id, via } = &connection.welcome.you else {
+            panic!("alice is a person");
+        };
+        assert_eq!(id.as_str(), "alice");
+        let statement = unsigned_statement(&snapshot.state, proposal, id, via, head)
             .expect("open")
             .expect("short");
         let wish = ToServer::Ask {

@@ -13,7 +13,7 @@ use warroom::domain::apply::check_apply;
 use warroom::domain::command::{Command, Refusal};
 use warroom::domain::confirm::plan_doc::{PlanInputs, render};
 use warroom::domain::confirm::policy::{ClassLines, Grade, Rules};
-use warroom::domain::confirm::statement::confirm_statement;
+use warroom::domain::confirm::statement::unsigned_statement;
 use warroom::domain::decide::Prepared;
 use warroom::domain::digest::Digest;
 use warroom::domain::fact::{
@@ -91,6 +91,7 @@ pub(crate) fn genesis() -> Genesis {
         plan,
         panels: Vec::new(),
         session_key: None,
+        certificate: None,
         allow_uid: false,
     }
 }
@@ -255,7 +256,10 @@ impl Script {
     fn statement(&self, who: &str) -> String {
         let state = self.state();
         let open = state.proposal.as_ref().expect("a proposal");
-        let text = confirm_statement(state, open, &person(who), state.head);
+        let Actor::Person { id, via } = actor(who) else {
+            unreachable!("a person");
+        };
+        let text = unsigned_statement(state, open, &id, &via, state.head);
         text.expect("proposed").expect("printable")
     }
 

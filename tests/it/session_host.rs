@@ -14,9 +14,9 @@ use warroom::connect::connector::Connector;
 use warroom::domain::apply::apply;
 use warroom::domain::board::OutputTail;
 use warroom::domain::command::{Command, Refusal, Signed};
-use warroom::domain::confirm::statement::{Hello, confirm_statement};
+use warroom::domain::confirm::statement::{Hello, unsigned_statement};
 use warroom::domain::digest::Digest;
-use warroom::domain::fact::{Mode, Stamped};
+use warroom::domain::fact::{Actor, Mode, Stamped};
 use warroom::domain::id::{PersonId, Seq, SessionName, StepId};
 use warroom::domain::runbook::{Severity, parse, resolve};
 use warroom::domain::state::{State, StepStatus};
@@ -152,6 +152,7 @@ impl Host {
             people: self.people.clone(),
             connectors: self.connectors.clone(),
             base_env: BTreeMap::from([("PATH".to_owned(), path)]),
+            host_key: None,
             away: Away::default(),
             output_bytes_max: 1024 * 1024,
             runner: self.runner.clone(),
@@ -456,8 +457,10 @@ impl Person {
     /// The statement this person would make on the open proposal.
     pub(crate) fn statement(&self) -> String {
         let proposal = self.state.proposal.as_ref().expect("a proposal");
-        let me = self.welcome.you.person().expect("a person");
-        confirm_statement(&self.state, proposal, me, self.state.head)
+        let Actor::Person { id, via } = &self.welcome.you else {
+            panic!("a person");
+        };
+        unsigned_statement(&self.state, proposal, id, via, self.state.head)
             .expect("on the table")
             .expect("a statement")
     }

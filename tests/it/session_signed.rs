@@ -361,6 +361,7 @@ async fn a_confirmer_who_expects_something_else_ends_the_proposal_with_the_reaso
             component: component.to_owned(),
             remaining: None,
             dwell_ms: 9000,
+            claimed: None,
         })
         .await;
         if is_right {

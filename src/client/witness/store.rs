@@ -2,6 +2,7 @@
 
 use crate::domain::confirm::checkpoint::Checkpoint;
 use crate::domain::digest::Digest;
+use crate::domain::doc::split_armour;
 use crate::domain::id::{Seq, SessionId};
 use crate::wire::message::SignedCheckpoint;
 use rustix::fs::{Mode, OFlags};
@@ -14,8 +15,6 @@ use std::path::PathBuf;
 const FILE_BYTES_MAX: u64 = 16 * 1024;
 /// How the key's line begins; it comes first.
 const KEY: &str = "key: ";
-/// How a signature begins.
-const ARMOUR: &str = "-----BEGIN SSH SIGNATURE-----";
 
 /// What is kept of one session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +109,8 @@ fn print(kept: &Kept) -> String {
 
 fn parse(text: &str) -> Option<Kept> {
     let (key, rest) = text.strip_prefix(KEY)?.split_once('\n')?;
-    let (document, signature) = rest.split_at_checked(rest.find(ARMOUR)?)?;
+    let (document, signature) =
+        Some(split_armour(rest)).filter(|(_, armour)| !armour.is_empty())?;
     let checkpoint = Checkpoint::parse(document).ok()?;
     Some(Kept {
         head: checkpoint.head,

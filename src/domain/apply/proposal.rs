@@ -3,7 +3,7 @@
 use super::step::enter_next;
 use super::{Mark, Why};
 use crate::domain::confirm::rule::person_in;
-use crate::domain::confirm::statement::is_expected;
+use crate::domain::confirm::statement::{is_expected, is_expected_by};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Checked, CloseCause, Confirmed, Fact, Signed, Terms, Via};
 use crate::domain::id::{AttemptNo, StepId};
@@ -84,6 +84,7 @@ fn open(state: &mut State, terms: &Terms, signature: &str, mark: Mark<'_>) -> Re
         opened: mark.at,
         confirms: Vec::new(),
         checked: BTreeSet::new(),
+        claimed: BTreeSet::new(),
         armed: None,
         heads: Vec::new(),
     });
@@ -121,7 +122,9 @@ fn confirm(state: &mut State, confirmed: &Confirmed, mark: Mark<'_>) -> Result<(
     if open.confirms.iter().any(same) && !is_off(Guard::People) {
         return Err("the person was counted already");
     }
-    if !is_expected(state, open, signer, &confirmed.statement) {
+    // A journal from before accounts said what they are has the other statement for them too.
+    let text = &confirmed.statement;
+    if !is_expected_by(state, open, signer, via, text) && !is_expected(state, open, signer, text) {
         return Err("its statement is not about this proposal");
     }
     fits(via, &confirmed.signature)?;
@@ -139,14 +142,19 @@ fn confirm(state: &mut State, confirmed: &Confirmed, mark: Mark<'_>) -> Result<(
 }
 
 fn check(state: &mut State, checked: &Checked, mark: Mark<'_>) -> Result<(), Why> {
-    let person = person_in(state.genesis.mode, mark.actor).cloned();
+    let person = match mark.actor {
+        Actor::Account { .. } => checked.claimed.clone(),
+        actor => person_in(state.genesis.mode, actor).cloned(),
+    };
     let open = state.proposal.as_mut().ok_or("no proposal is open")?;
     let person = person.ok_or("nobody said it")?;
     let terms = &open.terms;
     if checked.step != terms.step || checked.attempt != terms.attempt {
         return Err("it is about another proposal");
     }
-    if checked.matches {
+    if checked.matches && checked.claimed.is_some() {
+        open.claimed.insert(person);
+    } else if checked.matches {
         open.checked.insert(person);
     }
     Ok(())

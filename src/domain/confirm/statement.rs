@@ -3,8 +3,10 @@
 //! Every kind has its own first line, which is also the namespace of its signature. `expires` is the last line of all
 //! of them, so that a record with the signature behind its statement is cut in two by the same tools for every kind.
 
+mod account;
 mod kinds;
 
+pub use account::{ACCOUNT_TITLE, is_expected_by, unsigned_statement};
 pub use kinds::{
     Hello, breakglass_statement, go_statement, hello_statement, is_current, reject_statement,
     resolve_statement,
@@ -112,7 +114,11 @@ impl Confirm<'_> {
     /// # Errors
     /// [`DocError`] when a value is too long for a statement.
     pub fn print_as(&self, kind: Kind, more: &[(&str, &str)]) -> Result<String, DocError> {
-        let doc = Doc::new(kind.title(), 1)
+        self.print_titled(kind.title(), more)
+    }
+
+    fn print_titled(&self, title: &str, more: &[(&str, &str)]) -> Result<String, DocError> {
+        let doc = Doc::new(title, 1)
             .with("session", self.session.as_str())
             .with("genesis", self.genesis.to_string())
             .with("policy", self.terms.policy.to_string())

@@ -108,7 +108,7 @@ impl<'a> Ask<'a> {
                 step,
                 self.no(
                     why,
-                    "attach from an account that belongs to one person alone",
+                    "press K to sign in by a key, or attach from an account that belongs to one person alone",
                 ),
             )
         })

@@ -3,8 +3,8 @@
 use super::Decision;
 use super::ask::Ask;
 use crate::domain::confirm::rule;
-use crate::domain::fact::{Checked, CloseCause, Fact};
-use crate::domain::id::{AttemptNo, StepId};
+use crate::domain::fact::{Actor, Checked, CloseCause, Fact};
+use crate::domain::id::{AttemptNo, PersonId, StepId};
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::readiness::StepView;
 use crate::domain::state::{Proposal, State};
@@ -40,12 +40,21 @@ pub(super) struct Said<'a> {
     pub(super) component: &'a str,
     pub(super) remaining: Option<u32>,
     pub(super) dwell_ms: u64,
+    /// Who says it, where the account is nobody's.
+    pub(super) claimed: Option<&'a PersonId>,
 }
 
 pub(super) fn decide(ask: &Ask<'_>, step: &StepId, attempt: AttemptNo, said: Said<'_>) -> Decision {
     let view = ask.step(step)?;
     let open = ask.proposal(step)?;
-    let person = ask.person(step)?;
+    // A shared account says for whom. Whether that is so is proved with the confirm, and by nothing here.
+    let claimed = said.claimed.filter(|id| {
+        matches!(ask.actor, Actor::Account { .. }) && ask.world.roster.roles(id).may_act()
+    });
+    let person = match claimed {
+        Some(person) => person,
+        None => ask.person(step)?,
+    };
     if open.terms.attempt != attempt || open.armed.is_some() {
         let why = "another proposal is on the table, or it is armed already";
         return Err(ask.no_step(view, why, "look at the review again"));
@@ -60,6 +69,7 @@ pub(super) fn decide(ask: &Ask<'_>, step: &StepId, attempt: AttemptNo, said: Sai
     if said.component.len() > NAME_BYTES_MAX {
         return Err(ask.no_step(view, "the name is too long", "type it as the CMDB has it"));
     }
+    let said = Said { claimed, ..said };
     Ok(facts(view, open, question, said, person))
 }
 
@@ -68,7 +78,7 @@ fn facts(
     open: &Proposal,
     question: Question<'_>,
     said: Said<'_>,
-    person: &crate::domain::id::PersonId,
+    person: &PersonId,
 ) -> Vec<Fact> {
     let component = said.component.trim();
     let is_count_right = question.remaining.is_none() || question.remaining == said.remaining;
@@ -80,6 +90,7 @@ fn facts(
         remaining: said.remaining,
         dwell_ms: said.dwell_ms,
         matches,
+        claimed: said.claimed.cloned(),
     });
     let closed = (!matches && !is_off(Guard::Mismatch)).then(|| Fact::ProposalClosed {
         step: view.plan.id.clone(),

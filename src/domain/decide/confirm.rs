@@ -29,23 +29,29 @@ pub(super) fn decide(ask: &Ask<'_>, text: &str, evidence: &Evidence) -> Decision
     // Who signs on another machine has the plan in front of them there; nobody asks them here.
     let is_away = matches!(evidence, Evidence::Signature { detached: true, .. });
     let is_asked = question(ask.state, open, ask.world).is_some() && !is_off(Guard::Check);
-    if !is_away && is_asked && !open.checked.contains(signer) {
+    // An account's answer is its person's own; a code or a signature may come from an account that has none.
+    let is_account = matches!(evidence, Evidence::Account);
+    let has_said = open.checked.contains(signer) || (!is_account && open.claimed.contains(signer));
+    if !is_away && is_asked && !has_said {
         let refused = ask.no(
             "it asks first what you expect to be touched",
             "open the review: it asks before it shows the target",
         );
         return Err(ask.on_record(step, refused));
     }
-    if !statement::is_expected(ask.state, open, signer, text) {
+    let signature = proven(ask, evidence).map_err(|refused| ask.on_record(step, refused))?;
+    let is_expected = match ask.actor {
+        Actor::Person { via, .. } => statement::is_expected_by(ask.state, open, signer, via, text),
+        Actor::Account { .. } | Actor::Engine => false,
+    };
+    if !is_expected {
         let refused = ask.no(
             "the statement is not about what is on the table now",
             "open the review again and read it anew",
         );
         return Err(ask.on_record(step, refused));
     }
-    let signature = proven(ask, evidence)
-        .and_then(|signature| counts(ask, open, signer).map(|()| signature))
-        .map_err(|refused| ask.on_record(step, refused))?;
+    counts(ask, open, signer).map_err(|refused| ask.on_record(step, refused))?;
     Ok(vec![Fact::StepConfirmed(Confirmed {
         step: step.clone(),
         signer: signer.clone(),

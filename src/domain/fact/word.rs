@@ -1,6 +1,6 @@
 //! Words of people about a proposal: what they signed, and what they expected before they saw it. Frozen with the facts.
 
-use crate::domain::id::{AttemptNo, StepId};
+use crate::domain::id::{AttemptNo, PersonId, StepId};
 use serde::{Deserialize, Serialize};
 
 /// What a confirmer said from their own view, before the proposer's target was shown.
@@ -18,6 +18,9 @@ pub struct Checked {
     pub dwell_ms: u64,
     /// It is what the proposal is about.
     pub matches: bool,
+    /// Who somebody in an account that is nobody's says they are; absent where the record's actor is a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed: Option<PersonId>,
 }
 
 /// A statement and the signature over it, as a record keeps them for whoever checks it with other tools.

@@ -50,6 +50,14 @@ pub enum AgentFault {
         /// How long was waited.
         seconds: u64,
     },
+    /// It does not even say which keys it holds, which asks nobody.
+    #[error("the ssh-agent at `{}` hangs: it did not list its keys within {seconds} s", path.display())]
+    Hangs {
+        /// Its socket.
+        path: PathBuf,
+        /// How long was waited.
+        seconds: u64,
+    },
     /// What came is no answer of an agent.
     #[error("the ssh-agent at `{}` cannot be understood: {what}", path.display())]
     Garbled {
@@ -92,21 +100,16 @@ impl AgentFault {
     /// What a person can do about it.
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::Unset => {
-                "log in with `ssh -A`, or start one with `eval $(ssh-agent)` and `ssh-add`; `--agent PATH` names another"
-            }
-            Self::Gone { .. } => {
-                "a terminal that outlived its login keeps the old path: open a new login, and give its `echo $SSH_AUTH_SOCK` as `--agent PATH`"
-            }
+            Self::Unset => UNSET,
+            Self::Gone { .. } => GONE,
+            Self::Hangs { .. } => HANGS,
             Self::Forbidden { .. } => {
                 "an agent serves its own account only: start warroom under the account you logged in to"
             }
             Self::Connect { .. } | Self::Garbled { .. } => {
                 "`ssh-add -l` with the same `SSH_AUTH_SOCK` shows whether it is an agent; `--agent PATH` names another"
             }
-            Self::Died { .. } => {
-                "look whether your login or the agent has ended; nothing was signed that anybody has seen"
-            }
+            Self::Died { .. } => DIED,
             Self::Silent { .. } => {
                 "it may wait for you: look for a window that asks, or for a security key that blinks, on the machine where the agent runs"
             }
@@ -125,6 +128,16 @@ impl AgentFault {
         }
     }
 }
+
+const UNSET: &str = "log in with `ssh -A`, or start one with `eval $(ssh-agent)` and `ssh-add`, then attach again; `--agent PATH` names \
+one (inside tmux, `tmux show-environment SSH_AUTH_SOCK` has the path of the login that attached last)";
+/// What to do about a path that a login has left behind, which is usual inside tmux.
+const GONE: &str = "the login it came with has ended: attach again with `--agent PATH`, the `echo $SSH_AUTH_SOCK` of a new login; inside \
+tmux, `tmux show-environment SSH_AUTH_SOCK` has the path of the login that attached last, and a new window has it already";
+const HANGS: &str = "an agent forwarded from a login whose line is dead hangs like this: attach again with `--agent PATH`, the \
+`echo $SSH_AUTH_SOCK` of a new login (inside tmux: `tmux show-environment SSH_AUTH_SOCK`), or sign on another machine";
+const DIED: &str = "look whether your login or the agent has ended, and name another with `--agent PATH`; nothing was signed that \
+anybody has seen";
 
 /// Every cause of the one refusal an agent knows.
 const REFUSED: &str = "an agent does not say why; look in this order: is it locked (`ssh-add -X` unlocks); was the key added with \

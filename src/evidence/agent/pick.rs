@@ -12,7 +12,16 @@ pub enum Pick<'a> {
     /// Just one can sign.
     One(&'a Listed),
     /// Several can: ask the person. In the agent's order, at least two.
-    Several(Vec<&'a Listed>),
+    Several(Vec<Usable<'a>>),
+}
+
+/// One of several keys that can sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usable<'a> {
+    /// Its entry on the list of signers.
+    pub listed: &'a Listed,
+    /// What its owner calls it; from outside, to be cleaned before it is shown.
+    pub comment: &'a str,
 }
 
 /// Why no key of an agent can sign for a person.
@@ -77,7 +86,7 @@ impl NoKey {
 /// # Errors
 /// [`NoKey`] with the reason that is nearest to the person.
 pub fn pick<'a>(
-    held: &Held,
+    held: &'a Held,
     listed: impl IntoIterator<Item = &'a Listed>,
     person: &PersonId,
     namespace: &str,
@@ -91,20 +100,23 @@ pub fn pick<'a>(
         let person = person.clone();
         return Err(NoKey::NothingListed { person });
     }
-    let mut good = Vec::new();
+    let mut good: Vec<Usable<'a>> = Vec::new();
     let mut why = None;
     for held in &held.keys {
         let Some(entry) = listed.iter().find(|entry| entry.key == held.key) else {
             continue;
         };
         match may_sign(entry, namespace, now) {
-            Ok(()) if !good.contains(entry) => good.push(*entry),
+            Ok(()) if good.iter().all(|other| other.listed != *entry) => good.push(Usable {
+                listed: entry,
+                comment: &held.comment,
+            }),
             Ok(()) => {}
             Err(fault) => why = why.or(Some(fault)),
         }
     }
     match (good.as_slice(), why) {
-        ([one], _) => Ok(Pick::One(one)),
+        ([one], _) => Ok(Pick::One(one.listed)),
         ([_, ..], _) => Ok(Pick::Several(good)),
         ([], Some(why)) => {
             let person = person.clone();

@@ -169,6 +169,16 @@ async fn an_agent_that_hangs_is_left_after_a_minute() {
     assert!(start.elapsed() >= PATIENCE);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_does_not_even_list_its_keys_is_left_after_seconds() {
+    let fake = Fake::new(|_| Does::Hang);
+    let start = tokio::time::Instant::now();
+    let fault = fake.agent.held().await.expect_err("it hangs");
+    assert!(matches!(fault, AgentFault::Hangs { seconds: 5, .. }));
+    assert!(start.elapsed() >= LIST_PATIENCE && start.elapsed() < PATIENCE / 2);
+    assert!(fault.hint().contains("--agent PATH") && fault.hint().contains("tmux"));
+}
+
 #[tokio::test]
 async fn a_wait_can_be_cancelled_at_once() {
     let mut fake = Fake::new(|_| Does::Hang);
@@ -258,7 +268,7 @@ async fn a_path_that_nobody_listens_at_is_explained() {
     for path in [gone, stale, file] {
         let fault = Agent::at(&path).held().await.expect_err("nobody");
         assert!(matches!(fault, AgentFault::Gone { .. }), "{fault:?}");
-        assert!(fault.hint().contains("--agent PATH"));
+        assert!(fault.hint().contains("--agent PATH") && fault.hint().contains("tmux"));
     }
     let long = dir.path().join("x".repeat(200));
     let fault = Agent::at(&long).held().await.expect_err("too long");
@@ -293,6 +303,10 @@ fn now() -> Timestamp {
     Timestamp::parse("2026-11-22T04:11:07Z").expect("valid")
 }
 
+fn of_bob<'a>(held: &'a Held, list: &'a [Listed]) -> Result<Pick<'a>, NoKey> {
+    pick(held, list, &person("bob"), NAMESPACE, now())
+}
+
 #[test]
 fn only_listed_keys_of_the_person_are_offered() {
     let [alice, bob, other] =
@@ -302,20 +316,28 @@ fn only_listed_keys_of_the_person_are_offered() {
         listed("bob", bob.clone(), &[NAMESPACE]),
         listed("bob", other.clone(), &[NAMESPACE]),
     ];
-    let pick = |keys: &[Key]| pick(&held(keys), &list, &person("bob"), NAMESPACE, now());
-    assert_eq!(pick(&[alice.clone(), bob.clone()]), Ok(Pick::One(&list[1])));
-    assert_eq!(pick(&[bob.clone(), bob.clone()]), Ok(Pick::One(&list[1])));
     assert_eq!(
-        pick(&[other, alice.clone(), bob]),
-        Ok(Pick::Several(vec![&list[2], &list[1]]))
+        of_bob(&held(&[alice.clone(), bob.clone()]), &list),
+        Ok(Pick::One(&list[1]))
     );
-    let none = pick(&[alice]).expect_err("not bob's");
+    assert_eq!(
+        of_bob(&held(&[bob.clone(), bob.clone()]), &list),
+        Ok(Pick::One(&list[1]))
+    );
+    let mut several = held(&[other, alice.clone(), bob]);
+    several.keys[0].comment = "bob@laptop".to_owned();
+    let offered = [(&list[2], "bob@laptop"), (&list[1], "")];
+    let offered = offered.map(|(listed, comment)| Usable { listed, comment });
+    assert_eq!(of_bob(&several, &list), Ok(Pick::Several(offered.to_vec())));
+    let alone = held(&[alice]);
+    let none = of_bob(&alone, &list).expect_err("not bob's");
     assert_eq!(
         none.to_string(),
         "the ssh-agent has 1 key, none of them listed for `bob`"
     );
     assert!(none.hint().contains("ssh-add -h"));
-    let none = pick(&[]).expect_err("empty");
+    let empty = Held::default();
+    let none = of_bob(&empty, &list).expect_err("empty");
     assert!(none.hint().contains("ssh-add -X") && none.hint().contains("ssh-add -h"));
 }
 

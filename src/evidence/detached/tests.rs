@@ -1,5 +1,5 @@
 use super::*;
-use crate::evidence::fixture::{CONFIRM_BODY, halves, listed, pair};
+use crate::evidence::fixture::{BEGIN, CONFIRM_BODY, END, halves, listed, pair};
 use crate::evidence::make;
 use proptest::prelude::*;
 
@@ -40,6 +40,16 @@ fn a_request_is_read_back_with_words_to_compare() {
     for word in read.words() {
         assert!(!printed.contains(word), "{word}");
     }
+    let keys = vec![format!("SHA256:{}", "x".repeat(43)), "SHA256:y".to_owned()];
+    let keyed = request().with_keys(keys.clone());
+    let read = Request::parse(&keyed.print()).expect("whole");
+    assert_eq!((read.keys(), &read), (keys.as_slice(), &keyed));
+    assert!(Request::parse(&keyed.print().replace("~SHA256:y\n", "")).is_err());
+    let hostile = request().with_keys(vec!["SHA256:\u{1b}[2J".to_owned()]);
+    assert!(
+        Request::parse(&hostile.print()).is_err(),
+        "it would be shown"
+    );
     let alone = Request::new(statement(), None).expect("good");
     assert_eq!(Request::parse(&alone.print()), Ok(alone));
 }

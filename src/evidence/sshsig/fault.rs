@@ -69,7 +69,7 @@ pub enum SigFault {
         wanted: &'static str,
     },
     /// Rule 4: nobody's key.
-    #[error("the key `{key}` is not on the list of signers")]
+    #[error("the key `{key}` is listed for nobody")]
     NotListed {
         /// Its fingerprint.
         key: String,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::evidence::fixture::{
-    CHECKPOINT_BODY, CONFIRM_BODY, P256, STOP, STOP_NAMESPACE, SecurityKey, halves, key_of, listed,
-    pair, shortest, strings,
+    BEGIN, CHECKPOINT_BODY, CONFIRM_BODY, END, P256, STOP, STOP_NAMESPACE, SecurityKey, halves,
+    key_of, listed, pair, shortest, strings,
 };
 use crate::evidence::key::KeyFault;
 use crate::evidence::make;

@@ -13,28 +13,16 @@ use super::{FAILURES_MAX, Lock, Standing};
 use crate::domain::doc::parse_number;
 use crate::domain::id::PersonId;
 use crate::domain::time::Timestamp;
+use crate::evidence::store::{Kept, LineFault};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// First line of the file.
 const TITLE: &str = "warroom-totp@v1";
-/// Longest file: a thousand people at the longest line.
-pub const LEDGER_MAX: usize = 128 * 1024;
-
 /// Everybody's [`Standing`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
     people: BTreeMap<PersonId, Standing>,
-}
-
-/// A line that is not as this program writes it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {what}")]
-pub struct LedgerFault {
-    /// Line, from 1.
-    pub line: usize,
-    /// What was expected.
-    pub what: &'static str,
 }
 
 impl Ledger {
@@ -42,23 +30,21 @@ impl Ledger {
     pub fn of(&mut self, person: &PersonId) -> &mut Standing {
         self.people.entry(person.clone()).or_default()
     }
+}
 
-    /// Reads what [`Ledger::print`] writes, and no other text.
-    ///
-    /// # Errors
-    /// [`LedgerFault`] with the first line that is not as it should be.
-    pub fn parse(text: &str) -> Result<Self, LedgerFault> {
+impl Kept for Ledger {
+    fn parse(text: &str) -> Result<Self, LineFault> {
         let mut rows = text.split_inclusive('\n').enumerate();
         if rows
             .next()
             .is_none_or(|(_, row)| row.strip_suffix('\n') != Some(TITLE))
         {
             let what = "expected `warroom-totp@v1`";
-            return Err(LedgerFault { line: 1, what });
+            return Err(LineFault { line: 1, what });
         }
         let mut people: BTreeMap<PersonId, Standing> = BTreeMap::new();
         for (index, row) in rows {
-            let fail = |what| LedgerFault {
+            let fail = |what| LineFault {
                 line: index.saturating_add(1),
                 what,
             };
@@ -79,8 +65,7 @@ impl Ledger {
         Ok(Self { people })
     }
 
-    /// The text of the file.
-    pub fn print(&self) -> String {
+    fn print(&self) -> String {
         let mut out = format!("{TITLE}\n");
         for (person, standing) in &self.people {
             out.push_str(&row(person, standing));

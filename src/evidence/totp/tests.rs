@@ -1,7 +1,7 @@
 use super::ledger::Ledger;
-use super::store::{Store, StoreFault};
 use super::*;
 use crate::domain::fixture::person;
+use crate::evidence::store::{Kept as _, Store, StoreFault};
 use proptest::prelude::*;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
@@ -283,7 +283,7 @@ fn what_is_remembered_survives_and_is_the_owners_alone() {
     let store = Store::new(dir.path(), "totp");
     let try_code = |step| {
         store
-            .update(|ledger| {
+            .update(|ledger: &mut Ledger| {
                 ledger
                     .of(&person("alice"))
                     .try_code(&secret(), &code(step), at(3000))
@@ -314,7 +314,7 @@ fn what_is_remembered_survives_and_is_the_owners_alone() {
 fn a_file_that_somebody_else_could_write_is_refused() {
     let dir = tempfile::tempdir().expect("a directory");
     let store = Store::new(dir.path(), "totp");
-    let look = || store.update(|ledger| drop(ledger.print()));
+    let look = || store.update(|ledger: &mut Ledger| drop(ledger.print()));
     let path = dir.path().join("totp");
     std::fs::write(&path, FILE).expect("written");
     let mode = |mode| {
@@ -338,7 +338,10 @@ fn a_file_that_somebody_else_could_write_is_refused() {
     std::fs::set_permissions(dir.path(), open).expect("set");
     assert!(matches!(look(), Err(StoreFault::OpenToOthers { .. })));
     let nowhere = Store::new(&dir.path().join("nowhere"), "totp");
-    assert!(matches!(nowhere.update(|_| ()), Err(StoreFault::Io { .. })));
+    assert!(matches!(
+        nowhere.update(|_: &mut Ledger| ()),
+        Err(StoreFault::Io { .. })
+    ));
 }
 
 #[test]
@@ -346,12 +349,12 @@ fn two_sessions_never_change_it_at_once_and_a_crash_leaves_no_trace() {
     let dir = tempfile::tempdir().expect("a directory");
     let store = Store::new(dir.path(), "totp");
     std::fs::write(dir.path().join("totp.new"), "half a fi").expect("written");
-    let inner = store.update(|ledger| {
+    let inner = store.update(|ledger: &mut Ledger| {
         ledger.of(&person("alice")).last_step = Some(7);
-        store.update(|_| ())
+        store.update(|_: &mut Ledger| ())
     });
     assert!(matches!(inner, Ok(Err(StoreFault::Busy { .. }))));
-    let last = store.update(|ledger| ledger.of(&person("alice")).last_step);
+    let last = store.update(|ledger: &mut Ledger| ledger.of(&person("alice")).last_step);
     assert_eq!(last.expect("read"), Some(7));
 }
 
@@ -361,7 +364,7 @@ fn what_cannot_be_written_is_not_believed() {
     let store = Store::new(dir.path(), "totp");
     // A directory in the way, which is no file that can be cleared.
     std::fs::create_dir(dir.path().join("totp.new")).expect("made");
-    let answer = store.update(|ledger| {
+    let answer = store.update(|ledger: &mut Ledger| {
         ledger
             .of(&person("alice"))
             .try_code(&secret(), &code(100), at(3000))

@@ -41,6 +41,7 @@ fn night() -> Room {
         remaining: Some(2),
         dwell_ms: 6_400,
         matches: true,
+        claimed: None,
     };
     room.record(&actor("bob"), Fact::StepChecked(checked));
     room.wait(Duration::from_secs(21));
@@ -141,6 +142,7 @@ fn a_mismatch_says_what_was_expected_and_by_whom() {
         remaining: None,
         dwell_ms: 9_000,
         matches: false,
+        claimed: None,
     };
     room.record(&actor("bob"), Fact::StepChecked(checked));
     let closed = Fact::ProposalClosed {

@@ -138,6 +138,13 @@ pub(super) const TABLE: &[Binding] = &[
         "go: run the confirmed step",
     )),
     confirm(bind(
+        "c",
+        A::ReviewAs,
+        G::Second,
+        "",
+        "in an account that is nobody's: say who reviews (a code or a key proves it at the end)",
+    )),
+    confirm(bind(
         "r",
         A::Reject,
         G::Second,

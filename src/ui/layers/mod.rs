@@ -11,6 +11,7 @@ mod menu;
 mod palette;
 mod prompt;
 mod sign;
+mod which_key;
 
 pub(crate) use choice::Choice;
 pub(crate) use details::{Details, Line};
@@ -19,6 +20,7 @@ pub(crate) use menu::{Menu, MenuItem};
 pub(crate) use palette::Palette;
 pub(crate) use prompt::{Prompt, Purpose};
 pub(crate) use sign::{Sign, SignAct};
+pub(crate) use which_key::WhichKey;
 
 use crate::domain::command::{Command, Refusal};
 use crate::domain::time::Moment;
@@ -179,7 +181,7 @@ impl Layers {
             return Some(Outcome::Nothing);
         };
         // What is asked again, or copied, is waited for all the same.
-        let stays = matches!(&outcome, Outcome::Sign(act) if matches!(**act, SignAct::Again(_) | SignAct::Copy(_)));
+        let stays = matches!(&outcome, Outcome::Sign(act) if matches!(**act, SignAct::Again(_) | SignAct::Copy(_) | SignAct::Chosen(..)));
         if stays {
             return Some(outcome);
         }

@@ -30,6 +30,8 @@ pub(crate) enum Purpose {
     Resolve(StepId, Finding),
     /// The number of an irreversible step, typed before it is proposed.
     Propose(StepId),
+    /// Who reviews, at a terminal of an account that is nobody's.
+    ReviewAs,
     /// A one-time code for the confirm of this statement.
     Code(String),
     /// The session's name, typed before it is ended.
@@ -50,6 +52,7 @@ impl Purpose {
                 | Self::Explain(..)
                 | Self::Resolve(..)
                 | Self::Code(_)
+                | Self::ReviewAs
         )
     }
 }

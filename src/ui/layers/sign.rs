@@ -1,8 +1,9 @@
 //! Waiting for a signature: by the agent, or by another machine whose answer is pasted here.
 
-use super::Outcome;
+use super::{Outcome, WhichKey};
+use crate::domain::doc::{ARMOUR_BEGIN, ARMOUR_END};
 use crate::ui::canvas::Canvas;
-use crate::ui::proof::{Wish, words};
+use crate::ui::proof::{Offer, Wish, words};
 use crate::ui::text::{Row, wrapped};
 use crate::ui::theme::Role;
 use crate::ui::widgets::pane;
@@ -11,14 +12,14 @@ use ratatui::layout::Rect;
 
 /// Longest text taken from a clipboard: a signature with what a mail program puts around it.
 const PASTE_MAX: usize = 32 * 1024;
-const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----";
-const END: &str = "-----END SSH SIGNATURE-----";
 
 /// Where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Stage {
     /// The agent was asked.
     Waiting,
+    /// It holds several keys that can sign.
+    Which(WhichKey),
     /// It did not sign.
     Failed {
         /// Why.
@@ -46,6 +47,8 @@ pub(crate) enum SignAct {
     Stop,
     /// Ask the agent again.
     Again(Wish),
+    /// Ask it for a signature by this key.
+    Chosen(Wish, Offer),
     /// Give the statement to the clipboard.
     Copy(String),
     /// This is the signature from another machine.
@@ -62,6 +65,18 @@ impl Sign {
             takes_code,
             stage: Stage::Waiting,
         }
+    }
+
+    /// The agent holds several keys that can sign: the person says which. `wants_touch`: a security key is what counts.
+    pub(crate) fn ask_which(&mut self, offers: Vec<Offer>, wants_touch: bool) {
+        if self.stage == Stage::Waiting {
+            self.stage = Stage::Which(WhichKey::new(offers, wants_touch));
+        }
+    }
+
+    /// What is to be signed.
+    pub(crate) const fn wish(&self) -> &Wish {
+        &self.wish
     }
 
     /// The agent did not sign.
@@ -94,8 +109,19 @@ impl Sign {
                 self.stage = Stage::Away(String::new());
                 SignAct::Copy(self.wish.statement.clone())
             }
+            (_, Stage::Which(_)) => return self.on_which(key),
             _ => return None,
         };
+        Some(Outcome::Sign(Box::new(act)))
+    }
+
+    fn on_which(&mut self, key: &KeyEvent) -> Option<Outcome> {
+        let Stage::Which(which) = &mut self.stage else {
+            return None;
+        };
+        let offer = which.on_key(key)?;
+        self.stage = Stage::Waiting;
+        let act = SignAct::Chosen(self.wish.clone(), offer);
         Some(Outcome::Sign(Box::new(act)))
     }
 
@@ -135,6 +161,7 @@ impl Sign {
                 inner,
                 canvas.of(Role::Active),
             )),
+            Stage::Which(which) => rows.extend(which.rows(canvas, inner)),
             Stage::Failed { reason, hint } => {
                 rows.extend(wrapped(reason, inner, canvas.of(Role::Warn)));
                 rows.extend(wrapped(&format!("hint: {hint}"), inner, text));
@@ -159,6 +186,9 @@ impl Sign {
         if matches!(self.stage, Stage::Failed { .. }) {
             row = row.fixed("a", key).fixed(" ask it again  ", dim);
         }
+        if matches!(self.stage, Stage::Which(_)) {
+            row = row.fixed("j k enter", key).fixed(" this key  ", dim);
+        }
         if !matches!(self.stage, Stage::Away(_)) {
             row = row.fixed("d", key).fixed(" sign on another machine  ", dim);
             if self.takes_code {
@@ -171,9 +201,9 @@ impl Sign {
 
 /// The armour within a text, lines as `ssh-keygen` ends them.
 fn armour_in(text: &str) -> Option<String> {
-    let from = text.find(BEGIN)?;
+    let from = text.find(ARMOUR_BEGIN)?;
     let rest = text.get(from..)?;
-    let to = rest.find(END)?.saturating_add(END.len());
+    let to = rest.find(ARMOUR_END)?.saturating_add(ARMOUR_END.len());
     let lines = rest.get(..to)?.lines().map(str::trim);
     let mut armour = lines.collect::<Vec<_>>().join("\n");
     armour.push('\n');

@@ -121,7 +121,7 @@ pub(crate) fn lines(room: &Room, proposal: &Proposal) -> Vec<Line> {
         });
         out.extend(remark(room, proposal, line).map(heading));
     }
-    out.extend(terms(proposal));
+    out.extend(terms(room, proposal));
     out.extend(changes(proposal, before));
     out
 }
@@ -152,7 +152,7 @@ fn heading(text: &'static str) -> Line {
     }
 }
 
-fn terms(proposal: &Proposal) -> Vec<Line> {
+fn terms(room: &Room, proposal: &Proposal) -> Vec<Line> {
     let terms = &proposal.terms;
     let texts = [
         format!("proposer: {}", terms.proposer),
@@ -162,6 +162,7 @@ fn terms(proposal: &Proposal) -> Vec<Line> {
         format!("runbook: {} commit {}", terms.runbook, terms.commit),
         format!("issued: {}", terms.issued.to_seconds_text()),
         format!("expires: {}", terms.expires.to_seconds_text()),
+        format!("session key: {}", room.certified),
     ];
     let mut out = vec![heading("-- who asks, and until when --")];
     out.extend(texts.iter().map(|text| Line {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::fact::Via;
 use crate::ui::fixtures::{Story, actor};
 
 /// A person in front of the confirm screen.
@@ -20,7 +21,7 @@ impl Reader {
     }
 
     fn sync(&mut self) {
-        sync(&mut self.slot, &self.room, true, (80, 24), self.now);
+        sync(&mut self.slot, &self.room, (true, None), (80, 24), self.now);
     }
 
     fn ritual(&mut self) -> &mut Ritual {
@@ -71,10 +72,11 @@ fn the_whole_ritual_gives_the_exact_statement() {
     };
     let proposal = reader.room.state.proposal.clone().expect("open");
     let me = reader.room.welcome.you.person().cloned().expect("a person");
-    assert!(crate::domain::confirm::statement::is_expected(
+    assert!(crate::domain::confirm::statement::is_expected_by(
         &reader.room.state,
         &proposal,
         &me,
+        &Via::Uid(1003),
         &statement
     ));
     assert_eq!(reader.gate(), Gate::Sent);
@@ -91,6 +93,7 @@ fn proposer_and_confirmer_see_the_same_words() {
         &alice.room,
         proposal,
         actor("bob").person().expect("a person"),
+        &Via::Uid(1003),
     )
     .expect("words");
     assert_eq!(shown.join(" "), words);
@@ -350,6 +353,7 @@ fn what_is_expected_is_said_before_the_target_is_shown() {
         component,
         remaining,
         dwell_ms,
+        claimed: None,
         ..
     }) = reader.types("2")
     else {
@@ -382,4 +386,47 @@ fn a_paste_is_no_answer() {
     assert!(matches!(reader.gate(), Gate::Closed(_)));
     reader.wait(11_000);
     assert_eq!(reader.gate(), Gate::Component);
+}
+
+#[test]
+fn somebody_in_a_shared_account_reviews_as_who_they_say_and_for_that_proposal_alone() {
+    let mut reader = Reader::of(Story::proposed("bob"));
+    reader.room.welcome.you = Actor::Account { uid: 1500 };
+    let nonce = reader
+        .room
+        .state
+        .proposal
+        .as_ref()
+        .expect("open")
+        .terms
+        .nonce
+        .clone();
+    let claim = |name: &str| Claim {
+        nonce: nonce.clone(),
+        person: actor(name).person().cloned().expect("a person"),
+    };
+    assert!(reviewer(&reader.room).is_none(), "the account is nobody");
+    assert!(
+        claimant(&reader.room, &claim("alice")).is_none(),
+        "she proposed it"
+    );
+    let mut other = claim("bob");
+    other.nonce = Nonce::from_bytes([77; 16]);
+    assert!(claimant(&reader.room, &other).is_none(), "another proposal");
+    let bob = claim("bob");
+    let showing = (true, Some(&bob));
+    sync(
+        &mut reader.slot,
+        &reader.room,
+        showing,
+        (80, 24),
+        reader.now,
+    );
+    let words = reader.read();
+    let Heard::Confirm(statement) = reader.types(&words) else {
+        panic!("must confirm");
+    };
+    assert!(statement.starts_with("warroom-confirm@v1\n") && statement.contains("\nsigner: bob\n"));
+    let wish = crate::ui::proof::confirm(&reader.room, &statement);
+    assert!(wish.is_some(), "nothing counts here without a proof");
 }

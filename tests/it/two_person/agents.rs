@@ -44,7 +44,7 @@ fn an_agent_that_does_not_sign_confirms_nothing_and_blocks_nobody() {
     mood("word");
     laptop.lock(true);
     bob.press(&["a"]);
-    bob.wait_said("ssh-add -X");
+    bob.wait_said("the ssh-agent shows no keys");
     laptop.lock(false);
 
     // Its owner does not answer. The popup can be left, and the review taken up again.

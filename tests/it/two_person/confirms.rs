@@ -111,9 +111,89 @@ fn a_security_key_that_was_touched_confirms() {
     laptop.add(&["-S", &library], &stage.key_file("bob-touch"));
     let bob = stage.seat("bob", BOB, Some(&laptop.socket()));
     let (alice, bob) = proposed(&stage, "touch", bob);
-    bob.confirm();
+    let choose = |bob: &Seat| {
+        bob.confirm();
+        let screen = bob.wait_said("several of your keys can sign this; which one?");
+        assert!(screen.contains("> sk-ssh-ed25519"), "preselected: {screen}");
+        assert!(
+            screen.contains("bob-touch") && screen.contains("wants a touch"),
+            "{screen}"
+        );
+        bob.press(&["Enter"]);
+    };
+    choose(&bob);
     runs_once(&stage, "touch", &alice, "sshsig+up:SHA256:");
     offline::check(&stage, "touch");
+    // The dummy key always says the same number: another session of this host sees that it did not rise.
+    let bob = stage.seat("bob-2", BOB, Some(&laptop.socket()));
+    let (alice, bob) = proposed(&stage, "again", bob);
+    choose(&bob);
+    runs_once(&stage, "again", &alice, "sshsig+up:SHA256:");
+    stage.wait_record(
+        "again",
+        "note.added",
+        "COUNTER OF A SECURITY KEY DID NOT RISE",
+    );
+    bob.wait_said("COUNTER OF A SECURITY KEY DID NOT RISE");
+}
+
+#[test]
+fn of_several_keys_the_person_says_which_and_is_asked_once() {
+    if cannot("two_person::confirms::of_several_keys_the_person_says_which") {
+        return;
+    }
+    let mut stage = Stage::new(Layout {
+        rules: "[class.destructive]\nconfirmer = \"sshsig\"\ngo = \"sshsig\"\nproposer = \"sshsig\"\nindependent_check = false\ndwell = \"1s\"\n",
+        ..Layout::default()
+    });
+    for (key, person) in [("bob-2", "bob"), ("mallory", "nobody")] {
+        stage.make_key(key, person, &["-t", "ed25519"]);
+    }
+    stage.forget_key("mallory");
+    stage.install();
+    let hers = Agent::with_key(&stage, "hers", "alice");
+    hers.add(&[], &stage.key_file("alice-2"));
+    let his = Agent::with_key(&stage, "his", "bob");
+    for key in ["bob-2", "mallory"] {
+        his.add(&[], &stage.key_file(key));
+    }
+    stage.start("which");
+    let alice = stage.seat("alice", ALICE, Some(&hers.socket()));
+    let bob = stage.seat("bob", BOB, Some(&his.socket()));
+    alice.attach("which");
+    bob.attach("which");
+    alice.begin(&stage, "which");
+    alice.press(&["P"]);
+    alice.wait("propose");
+    alice.press(&["y"]);
+    alice.wait_said("several of your keys can sign this; which one?");
+    alice.press(&["j", "Enter"]);
+    stage.wait_step("which", "awaiting-second");
+    bob.confirm();
+    let screen = bob.wait_said("which one?");
+    assert!(
+        screen.contains("bob-2") && !screen.contains("mallory"),
+        "{screen}"
+    );
+    bob.press(&["Escape"]);
+    bob.wait_said("left unsigned: nothing was sent");
+    let words = bob.read();
+    bob.type_words(&words);
+    bob.wait_said("which one?");
+    bob.press(&["Down", "Enter"]);
+    stage.wait_step("which", "armed");
+    // The proposer was asked once: the go is signed by the same key.
+    alice.go();
+    stage.wait_step("which", "done");
+    let via = |kind: &str| stage.records_of("which", kind)[0]["via"].to_string();
+    assert_eq!(
+        via("proposal.opened"),
+        via("statement.signed"),
+        "the key that was chosen"
+    );
+    assert!(via("proposal.opened").contains(&stage.fingerprint("alice-2")));
+    assert!(via("step.confirmed").contains(&stage.fingerprint("bob-2")));
+    stage.verifies("which");
 }
 
 #[test]
@@ -196,7 +276,9 @@ fn a_signature_from_another_machine_confirms() {
         "{request}"
     );
     // The other machine: another home, no configuration, the key.
-    let laptop = Agent::with_key(&stage, "laptop", "bob");
+    let laptop = Agent::with_key(&stage, "laptop", "alice-2");
+    // The request names the key that counts, so nobody is asked about the other.
+    laptop.add(&[], &stage.key_file("bob"));
     let home = stage.place.join("home/elsewhere");
     fs::create_dir(&home).expect("mkdir");
     let file = home.join("request");

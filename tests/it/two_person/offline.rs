@@ -1,9 +1,9 @@
 //! A confirm checked without `warroom`: `sh`, `ssh-keygen` and `sha256sum` alone, over what a real session left behind.
 
-use super::stage::Stage;
+use super::stage::{HOST, Stage};
 use crate::harness::{checkout, run, said};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use warroom::domain::digest::Digest;
 
@@ -64,6 +64,7 @@ pub(super) fn check(stage: &Stage, session: &str) {
     assert_eq!(last, hash, "the hash of the record");
     let next = fs::read_to_string(dir.join("next-event")).expect("the record behind it");
     assert!(next.contains(&format!("prev: {hash}\n")), "{next}");
+    check_session(stage, session, &dir);
     check_bodies(&dir);
     check_lists(&dir);
     check_another_key(stage, &dir);
@@ -71,6 +72,75 @@ pub(super) fn check(stage: &Stage, session: &str) {
         verify(&dir, "bob").status.success(),
         "as it was, it is good again"
     );
+}
+
+/// A way of changing a file.
+type Edit = fn(&str) -> String;
+
+/// The chain up to the host: confirm, checkpoint by the session's key, and the host key that stands for that one.
+fn check_session(stage: &Stage, session: &str, dir: &Path) {
+    let first = stage.place.join(&format!("raw-{session}-0"));
+    let raw = first.to_str().expect("a plain path");
+    let exported = stage.warroom(&["journal", "export", session, "--seq", "0", "--raw", raw]);
+    assert!(exported.status.success(), "{}", said(&exported));
+    let script = |name: &str, files: &[&Path]| {
+        run(Command::new("sh")
+            .arg(checkout().join("assets").join(name))
+            .args(files)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin"))
+    };
+    let file = |name: &str| first.join(name);
+    let all = [
+        "certificate",
+        "host_signers",
+        "server_signers",
+        "event",
+        "body",
+    ]
+    .map(file);
+    let files: Vec<&Path> = all.iter().map(PathBuf::as_path).collect();
+    let good = script("verify-session.sh", &files);
+    assert!(good.status.success(), "{}", said(&good));
+    assert_eq!(String::from_utf8_lossy(&good.stdout), format!("{HOST}\n"));
+    // The hash of that record is the `genesis` of the confirm, and the newest checkpoint is by the key it names.
+    let hash = Digest::of(&fs::read(file("event")).expect("readable"));
+    let body = fs::read_to_string(dir.join("body")).expect("readable");
+    assert!(body.contains(&format!("\ngenesis: {hash}\n")), "{body}");
+    let all_checkpoints = fs::read_to_string(file("checkpoints")).expect("there are some");
+    let end = "-----END SSH SIGNATURE-----\n";
+    let checkpoint = all_checkpoints.split_inclusive(end).last().expect("one");
+    fs::write(file("checkpoint"), checkpoint).expect("writable");
+    let checked = script(
+        "verify-checkpoint.sh",
+        &[&file("checkpoint"), &file("server_signers")],
+    );
+    assert!(checked.status.success(), "{}", said(&checked));
+    let verified = stage.verifies(session);
+    assert_eq!(verified["certified_by"], HOST, "{verified}");
+    // Everything that could be exchanged is found.
+    let edits: [(&str, Edit); 6] = [
+        ("certificate", |text| text.replace("host: ", "host: x")),
+        ("certificate", |text| {
+            text.replace("key: ssh-ed25519 AAAA", "key: ssh-ed25519 BBBB")
+        }),
+        ("host_signers", |text| {
+            text.replace("warroom-session@v1", "warroom-checkpoint@v1")
+        }),
+        ("host_signers", |_| String::new()),
+        ("server_signers", |text| text.replace("AAAA", "BBBB")),
+        ("body", |text| {
+            text.replace("\"session_key\":\"ssh", "\"session_key\":\"xsh")
+        }),
+    ];
+    for (name, edit) in edits {
+        let text = fs::read_to_string(file(name)).expect("readable");
+        assert_ne!(edit(&text), text, "{name} changes");
+        fs::write(file(name), edit(&text)).expect("writable");
+        let found = script("verify-session.sh", &files);
+        assert!(!found.status.success(), "{name}: {}", said(&found));
+        fs::write(file(name), text).expect("writable");
+    }
 }
 
 /// Another plan, another record, another statement, another signature.

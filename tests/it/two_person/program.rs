@@ -1,6 +1,6 @@
 //! What a program of a person's own would do that leaves every screen aside: it speaks the session's messages.
 
-use super::stage::{STEP, Stage};
+use super::stage::{COMPONENT, STEP, Stage};
 use crate::harness::{run, said};
 use std::fs;
 use std::process::Command as Process;
@@ -93,6 +93,20 @@ impl Program {
             statement,
             evidence: Evidence::Signature { armour, detached },
         })
+    }
+
+    /// Says as somebody, from an account that is nobody's, what is about to be touched.
+    pub(super) fn says_as(&mut self, person: &str) -> Option<String> {
+        let open = self.state.proposal.as_ref().expect("a proposal is open");
+        let check = Command::Check {
+            step: step(),
+            attempt: open.terms.attempt,
+            component: COMPONENT.to_owned(),
+            remaining: None,
+            dwell_ms: 5000,
+            claimed: Some(PersonId::new(person).expect("valid")),
+        };
+        self.ask(check)
     }
 
     /// Confirms as `signer` with a one-time code.

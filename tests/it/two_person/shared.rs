@@ -5,7 +5,8 @@ use super::confirms::code_now;
 use super::program::Program;
 use super::seat::Seat;
 use super::stage::{Layout, SHARED, Stage, cannot};
-use crate::harness::said;
+use crate::bastion::uid_of;
+use crate::harness::{said, wait_for, wait_until};
 use crate::services::ALICE;
 use std::fs;
 use std::path::PathBuf;
@@ -76,7 +77,7 @@ fn in_a_pane_of_a_shared_account_a_code_and_a_signature_count_and_the_account_do
     }
     let stage = Stage::new(Layout {
         codes: true,
-        rules: "[class.destructive]\nconfirmer = \"totp\"\nindependent_check = false\ndwell = \"1s\"\npresence = \"no\"\n",
+        rules: "[class.destructive]\nconfirmer = \"totp\"\nindependent_check = true\ndwell = \"1s\"\npresence = \"no\"\n",
         ..Layout::default()
     });
     let (alice, _first, _second) = pane(&stage, "code");
@@ -86,8 +87,11 @@ fn in_a_pane_of_a_shared_account_a_code_and_a_signature_count_and_the_account_do
         let refused = program.ask(Command::confirm(statement));
         assert!(refused.is_some(), "the account does not count as {person}");
     }
+    // Whoever sits there has said as bob what they expect to be touched; that too counts for nobody by itself.
+    assert_eq!(program.says_as("bob"), None);
+    let spent = code_now();
     assert_eq!(
-        program.confirm_by_code("bob", &code_now()),
+        program.confirm_by_code("bob", &spent),
         None,
         "the code says who it is"
     );
@@ -102,9 +106,59 @@ fn in_a_pane_of_a_shared_account_a_code_and_a_signature_count_and_the_account_do
         "{confirmed}"
     );
 
-    // A signature that bob made on his own machine, brought in by a command in that very pane.
-    let (alice, first, second) = pane(&stage, "away");
-    let armour = sign_elsewhere(&stage, "away");
+    types_a_code(&stage, &spent);
+    is_brought_a_signature(&stage);
+}
+
+/// The code is typed on the screen, and nobody has said by `K` who is there: it says who confirms this.
+fn types_a_code(stage: &Stage, spent: &str) {
+    let (alice, first, second) = pane(stage, "typed");
+    second.press(&["c"]);
+    second.wait_said("who reviews?");
+    second.type_line("alice");
+    for seat in [&first, &second] {
+        seat.wait_said("`alice` proposed it, so somebody else has to confirm");
+    }
+    second.press(&["c"]);
+    second.wait_said("who reviews?");
+    second.type_line("bob");
+    second.check();
+    let words = second.read();
+    second.type_words(&words);
+    second.wait("the code your authenticator shows now");
+    second.type_line("000000");
+    second.wait_said("the code is wrong");
+    stage.wait_step("typed", "awaiting-second");
+    let words = second.read();
+    second.type_words(&words);
+    second.wait("the code your authenticator shows now");
+    second.type_line(&wait_for("a code that was not spent", || {
+        let code = code_now();
+        (code != spent).then_some(code)
+    }));
+    stage.wait_step("typed", "armed");
+    alice.go();
+    stage.wait_step("typed", "done");
+    assert_eq!(stage.runs("typed"), 1);
+    let confirmed = &stage.records_of("typed", "step.confirmed")[0];
+    assert_eq!(confirmed["actor"], "bob");
+    assert!(
+        confirmed["via"].to_string().starts_with("\"totp:"),
+        "{confirmed}"
+    );
+    let checked = &stage.records_of("typed", "step.checked")[0];
+    assert_eq!(
+        checked["actor"],
+        format!("uid-{}", uid_of(SHARED)),
+        "{checked}"
+    );
+    assert_eq!(checked["fact"]["claimed"], "bob", "{checked}");
+}
+
+/// A signature that bob made on his own machine, brought in by a command in that very pane.
+fn is_brought_a_signature(stage: &Stage) {
+    let (alice, first, second) = pane(stage, "away");
+    let armour = sign_elsewhere(stage, "away");
     // The prefix of the tmux in between, which passes it on.
     first.press(&["C-b"]);
     first.press(&["C-b"]);
@@ -148,10 +202,11 @@ fn on_a_shared_account_keys_tell_people_apart() {
     let again = stage.seat("again", SHARED, Some(&second.socket()));
     again.attach("keys");
     again.press(&["K"]);
-    again.terminal.wait_that("to be known", |screen| {
-        again.press(&["c"]);
-        super::seat::one_line(screen).contains("you proposed it, so somebody else has to confirm")
+    wait_until("her second terminal to be known", || {
+        stage.records_of("keys", "statement.signed").len() == 3
     });
+    again.press(&["c"]);
+    again.wait_said("you proposed it, so somebody else has to confirm");
     bob.confirm();
     stage.wait_step("keys", "armed");
     alice.go();

@@ -57,6 +57,8 @@ pub(crate) fn cannot(test: &str) -> bool {
 
 /// Secret of alice's one-time codes, where people have some.
 pub(crate) const ALICE_SECRET: &str = "MFWGSY3FMFWGSY3FMFWGSY3FMFWGSY3F";
+/// Name of the host's own key.
+pub(crate) const HOST: &str = "bastion-1";
 /// Secret of bob's.
 pub(crate) const BOB_SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
@@ -143,10 +145,15 @@ impl Stage {
         }
         let config = format!(
             "[server]\nruntime_dir = \"{0}/run\"\nstate_dir = \"{0}/state\"\ngroup = \"{group}\"\n\
-             [people]\nfile = \"{0}/etc/warroom/people.toml\"\n",
+             [people]\nfile = \"{0}/etc/warroom/people.toml\"\nhost_key = \"{0}/etc/warroom/host_key\"\n",
             place.path().display()
         );
         place.write("config.toml", &config);
+        let host_key = place.join("etc/warroom/host_key");
+        let mut make = Command::new("ssh-keygen");
+        make.args(["-q", "-t", "ed25519", "-N", "", "-C", HOST, "-f"]);
+        stdout_of(make.arg(&host_key));
+        own(&host_key, self.layout.owner);
         let here = format!(
             "#!/bin/sh\nexec \"{}\" --config \"{}\" \"$@\"\n",
             place.program().display(),
@@ -166,6 +173,21 @@ impl Stage {
         stdout_of(&mut command);
         let line = fs::read_to_string(file.with_extension("pub")).expect("a public key");
         self.keys.insert(name.to_owned(), (person.to_owned(), line));
+    }
+
+    /// Leaves a key off the list of signers from the next [`Stage::install`] on.
+    pub(crate) fn forget_key(&mut self, name: &str) {
+        self.keys.remove(name);
+    }
+
+    /// Fingerprint of a key, as `ssh-keygen` prints it.
+    pub(crate) fn fingerprint(&self, name: &str) -> String {
+        let listed = stdout_of(
+            Command::new("ssh-keygen")
+                .arg("-lf")
+                .arg(self.key_file(name)),
+        );
+        listed.split(' ').nth(1).expect("a fingerprint").to_owned()
     }
 
     /// File of a secret key.
@@ -208,6 +230,12 @@ impl Stage {
             .expect("memory");
         }
         self.place.write("etc/warroom/allowed_signers", &lines);
+        let public = fs::read_to_string(self.policy("host_key.pub")).expect("a public key");
+        let line = format!(
+            "{HOST} namespaces=\"warroom-session@v1\" {}\n",
+            public.trim()
+        );
+        self.place.write("etc/warroom/server_signers", &line);
         if self.layout.codes {
             let dir = self.policy("totp.d");
             fs::create_dir_all(&dir).expect("mkdir");

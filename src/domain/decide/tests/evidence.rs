@@ -38,7 +38,7 @@ fn no_check() -> ClassLines {
 
 fn signed(room: &Room, name: &str) -> Command {
     Command::Confirm {
-        statement: room.statement(name),
+        statement: room.statement_by(&by_key(name, Touch::None, false)),
         evidence: Evidence::Signature {
             armour: "-----BEGIN SSH SIGNATURE-----\n".to_owned(),
             detached: false,
@@ -156,6 +156,7 @@ fn check(component: &str, remaining: Option<u32>) -> Command {
         component: component.to_owned(),
         remaining,
         dwell_ms: 7000,
+        claimed: None,
     }
 }
 

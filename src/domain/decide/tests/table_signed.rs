@@ -40,6 +40,7 @@ fn check_of(attempt: u32, component: &str, remaining: Option<u32>) -> Command {
         component: component.to_owned(),
         remaining,
         dwell_ms: 7000,
+        claimed: None,
     }
 }
 
@@ -109,7 +110,7 @@ fn confirm(room: &mut Room, who: &str, key: &str) -> Result<(), Refusal> {
 }
 
 fn confirm_as(room: &mut Room, who: &Actor, evidence: Evidence) -> Result<(), Refusal> {
-    let statement = room.statement(who.person().expect("a person").as_str());
+    let statement = room.statement_by(who);
     let command = Command::Confirm {
         statement,
         evidence,

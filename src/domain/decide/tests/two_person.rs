@@ -1,6 +1,7 @@
 //! Propose, confirm and go: who may, and on what.
 
 use super::*;
+use crate::domain::command::Evidence;
 
 #[test]
 fn the_proposer_never_confirms_from_any_terminal() {
@@ -72,7 +73,7 @@ fn demo_people_count_in_a_demo_alone() {
         id: person("bob"),
         via: Via::Demo,
     };
-    let statement = room.statement("bob");
+    let statement = room.statement_by(&demo);
     let command = Command::confirm(statement);
     let at = |room: &Room| decide(&room.state, &demo, &command, room.now, &room.world);
     let refused = at(&room).expect_err("not in this session");
@@ -118,20 +119,36 @@ fn a_step_that_needs_more_people_than_there_are_cannot_be_proposed() {
 fn every_field_of_the_statement_changed_alone_is_refused() {
     let room = Room::proposed();
     let good = room.statement("bob");
-    let lines: Vec<&str> = good.lines().collect();
-    assert_eq!(lines.len(), 18);
-    for place in 0..lines.len() {
-        let mut changed: Vec<String> = lines.iter().map(|l| (*l).to_owned()).collect();
-        let line = &mut changed[place];
-        let last = line.pop().expect("not empty");
-        line.push(if last == '1' { '2' } else { '1' });
-        let statement = changed.join("\n") + "\n";
-        refused(
-            &room,
-            "bob",
-            Command::confirm(statement),
-            "not about what is on the table",
-        );
+    let by_code = Actor::Person {
+        id: person("bob"),
+        via: Via::Totp { step: 7 },
+    };
+    let stated = room.statement_by(&by_code);
+    // By the account the statement has one line more, which says so.
+    for (good, who, count) in [(&good, actor("bob"), 19), (&stated, by_code, 18)] {
+        let lines: Vec<&str> = good.lines().collect();
+        assert_eq!(lines.len(), count);
+        for place in 0..lines.len() {
+            let mut changed: Vec<String> = lines.iter().map(|l| (*l).to_owned()).collect();
+            let line = &mut changed[place];
+            let last = line.pop().expect("not empty");
+            line.push(if last == '1' { '2' } else { '1' });
+            let evidence = match who {
+                Actor::Person {
+                    via: Via::Uid(_), ..
+                } => Evidence::Account,
+                _ => Evidence::Code {
+                    code: String::new(),
+                },
+            };
+            let command = Command::Confirm {
+                statement: changed.join("\n") + "\n",
+                evidence,
+            };
+            let refused = decide(&room.state, &who, &command, room.now, &room.world);
+            let why = refused.expect_err("changed").refusal.reason;
+            assert!(why.contains("not about what is on the table"), "{why}");
+        }
     }
     for cut in [good.trim_end(), "", "warroom-confirm@v1\n"] {
         let statement = cut.to_owned();

@@ -121,7 +121,7 @@ impl Model {
     fn ask(&self, scene: &Scene, who: usize, key: Key) -> Option<Scene> {
         let mut scene = scene.clone();
         if let Key::Confirm(proof) = key {
-            let text = scene.statement(who)?;
+            let text = scene.statement(who, proof)?;
             let open = scene.state.proposal.as_ref()?;
             let is_first = [&open.terms.proposer, &open.terms.executor];
             // What proposer and executor state, or by too little, is never counted: nobody needs to remember it.
@@ -233,7 +233,7 @@ impl Model {
         let Act::Ask(who, key) = act else { return None };
         let mut scene = scene.clone();
         if let Key::Confirm(proof) = *key {
-            let text = scene.statement(*who)?;
+            let text = scene.statement(*who, proof)?;
             scene.ghost.state(*who, proof, &text);
         }
         let Ok(batch) = Self::answer(&scene, *who, *key, None)? else {
@@ -352,7 +352,7 @@ impl Model {
 }
 
 /// Who asks: evidence belongs to the confirm, all else comes by the account.
-fn by(who: usize, key: Key) -> Actor {
+pub(super) fn by(who: usize, key: Key) -> Actor {
     let Key::Confirm(Proof::Key(key)) = key else {
         return actor(PEOPLE[who]);
     };
@@ -392,11 +392,12 @@ fn command(scene: &Scene, who: usize, key: Key, said: Option<&str>) -> Option<Co
             component: TOUCHED.0.to_owned(),
             remaining: Some(if is_right { TOUCHED.1 } else { 0 }),
             dwell_ms: 7000,
+            claimed: None,
         },
         Key::Confirm(proof) => Command::Confirm {
             statement: match said {
                 Some(text) => text.to_owned(),
-                None => scene.statement(who)?,
+                None => scene.statement(who, proof)?,
             },
             evidence: match proof {
                 Proof::Account => Evidence::Account,

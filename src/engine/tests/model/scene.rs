@@ -1,11 +1,13 @@
 //! One state of the model: the real state, the world around it, and what really happened.
 
+use super::act::by;
+use super::acts::Key;
 use super::acts::{Proof, Revoked};
 use super::ghost::{End, Ghost, nonce_of, place_of, proof_of};
 use crate::domain::confirm::policy::Grade;
-use crate::domain::confirm::statement::confirm_statement;
+use crate::domain::confirm::statement::unsigned_statement;
 use crate::domain::digest::Digest;
-use crate::domain::fact::{HoldCause, Mode};
+use crate::domain::fact::{Actor, HoldCause, Mode};
 use crate::domain::fixture::{self, person};
 use crate::domain::id::StepId;
 use crate::domain::state::{
@@ -166,11 +168,14 @@ impl Scene {
         fixture::render_plan(&self.state, step).replace(&any, &exe(self.files.content).to_hex())
     }
 
-    /// What this person would state now.
-    pub(super) fn statement(&self, who: usize) -> Option<String> {
+    /// What this person would state now, with such a proof.
+    pub(super) fn statement(&self, who: usize, proof: Proof) -> Option<String> {
         let open = self.state.proposal.as_ref()?;
         let head = self.state.head;
-        let text = confirm_statement(&self.state, open, &person(PEOPLE[who]), head)?;
+        let Actor::Person { id, via } = by(who, Key::Confirm(proof)) else {
+            return None;
+        };
+        let text = unsigned_statement(&self.state, open, &id, &via, head)?;
         Some(text.expect("printable"))
     }
 
@@ -246,6 +251,8 @@ impl Scene {
             // The proposer's account, always.
             via: _,
             checked,
+            // Nobody is in a shared account here.
+            claimed: _,
             plan: _,
             proposed,
             opened,

@@ -2,6 +2,8 @@
 
 use super::plan::{guards, place, plan_rows};
 use crate::domain::confirm::rule::person_in;
+use crate::domain::fact::{Actor, Via};
+use crate::domain::id::PersonId;
 use crate::domain::state::Proposal;
 use crate::ui::action::{Action, Pane};
 use crate::ui::canvas::{Canvas, below};
@@ -9,10 +11,11 @@ use crate::ui::keymap::keys_of;
 use crate::ui::model::Model;
 use crate::ui::ritual;
 use crate::ui::room::Link;
-use crate::ui::text::Row;
+use crate::ui::text::{Row, wrapped};
 use crate::ui::theme::Role;
 use crate::ui::view::{Cx, now};
 use ratatui::layout::Rect;
+use std::collections::BTreeMap;
 
 /// Draws the plan and what is waited for.
 pub(super) fn draw(
@@ -125,6 +128,7 @@ fn status_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal, width: usi
             why_not(cx, proposal)
                 .map(|why| Row::of(" ", canvas.of(Role::Text)).fixed(why, canvas.of(Role::Text))),
         );
+        rows.extend(nobody_rows(cx, canvas, width));
         rows.extend(words_rows(cx, canvas, proposal));
     }
     rows.into_iter()
@@ -141,7 +145,7 @@ fn why_not(cx: &Cx<'_>, proposal: &Proposal) -> Option<&'static str> {
     } else if cx.room.welcome.read_only {
         "this terminal only looks"
     } else if me.is_none() {
-        "this account is nobody's, so it cannot confirm"
+        "this account is nobody's, so it cannot confirm by itself"
     } else if is(&proposal.terms.proposer) || is(&proposal.terms.executor) {
         "you proposed it, so somebody else has to confirm"
     } else if proposal.confirms.iter().any(|c| is(&c.person)) {
@@ -151,26 +155,51 @@ fn why_not(cx: &Cx<'_>, proposal: &Proposal) -> Option<&'static str> {
     })
 }
 
+/// What somebody in an account that is nobody's can do about it.
+fn nobody_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Vec<Row> {
+    let room = cx.room;
+    if !ritual::is_nobody(room) || room.welcome.read_only || room.link != Link::Up {
+        return Vec::new();
+    }
+    let (key, text) = (canvas.of(Role::Key), canvas.of(Role::Text));
+    let inner = width.saturating_sub(2);
+    let mut rows = wrapped(&room.welcome.policy.nobody, inner, text);
+    rows.push(
+        Row::of(keys_of(Action::ReviewAs), key)
+            .fixed(
+                " review as a person: a code or a key proves it at the end  ",
+                text,
+            )
+            .fixed(keys_of(Action::SignIn), key)
+            .fixed(" sign in by a key", text),
+    );
+    let indented = |row| Row::of(" ", text).row(row);
+    rows.into_iter().map(indented).collect()
+}
+
 /// The words each attached person would be shown, for the proposer to compare on a call.
 fn words_rows(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal) -> Vec<Row> {
     /// More people than this on one call do not compare words one by one.
     const PEOPLE_MAX: usize = 4;
     let mine = ritual::me(cx.room) == Some(&proposal.terms.proposer);
-    let mut people: Vec<_> = cx
+    let people: BTreeMap<&PersonId, &Via> = cx
         .room
         .state
         .terminals
         .values()
-        .filter_map(|t| person_in(cx.room.welcome.mode, &t.actor))
+        .filter_map(
+            |t| match (&t.actor, person_in(cx.room.welcome.mode, &t.actor)) {
+                (Actor::Person { via, .. }, Some(person)) => Some((person, via)),
+                _ => None,
+            },
+        )
         .collect();
-    people.sort();
-    people.dedup();
     people
         .into_iter()
-        .filter(|p| mine && **p != proposal.terms.proposer && **p != proposal.terms.executor)
+        .filter(|(p, _)| mine && **p != proposal.terms.proposer && **p != proposal.terms.executor)
         .take(PEOPLE_MAX)
-        .filter_map(|person| {
-            let words = ritual::words_for(cx.room, proposal, person)?;
+        .filter_map(|(person, via)| {
+            let words = ritual::words_for(cx.room, proposal, person, via)?;
             let row = Row::of(" words on the screen of ", canvas.of(Role::Dim))
                 .text(person.as_str(), canvas.of(Role::Person))
                 .fixed(": ", canvas.of(Role::Dim));

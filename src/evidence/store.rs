@@ -1,6 +1,5 @@
-//! The file of the [`Ledger`] on a host: read, changed and durable before anybody is believed.
+//! A small file that all sessions of a host share: read, changed and durable before anybody is believed.
 
-use super::ledger::{LEDGER_MAX, Ledger, LedgerFault};
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
@@ -13,14 +12,39 @@ const OWNER_ONLY: u32 = 0o600;
 /// What group and others may do with the file.
 const OTHERS: Mode = Mode::RWXG.union(Mode::RWXO);
 
-/// A ledger on disk, shared by all sessions of a host.
+/// Longest file: a thousand lines at the longest.
+const FILE_MAX: usize = 128 * 1024;
+
+/// What such a file holds, as text.
+pub trait Kept: Clone + Default + PartialEq {
+    /// Reads what [`Kept::print`] writes, and no other text.
+    ///
+    /// # Errors
+    /// [`LineFault`] with the first line that is not as it should be.
+    fn parse(text: &str) -> Result<Self, LineFault>;
+
+    /// The text of the file.
+    fn print(&self) -> String;
+}
+
+/// A line that is not as this program writes it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {what}")]
+pub struct LineFault {
+    /// Line, from 1.
+    pub line: usize,
+    /// What was expected.
+    pub what: &'static str,
+}
+
+/// A file on disk, shared by all sessions of a host.
 #[derive(Debug, Clone)]
 pub struct Store {
     dir: PathBuf,
     name: String,
 }
 
-/// Why the file could not be read or written. Whoever gets one must not accept the code.
+/// Why the file could not be read or written. Whoever gets one must not accept what depended on it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreFault {
     /// The system said no.
@@ -57,7 +81,7 @@ pub enum StoreFault {
         /// The file.
         path: PathBuf,
         /// Where.
-        source: LedgerFault,
+        source: LineFault,
     },
     /// Longer than it can be.
     #[error("`{}` is longer than 128 KiB", path.display())]
@@ -89,7 +113,7 @@ impl StoreFault {
 }
 
 impl Store {
-    /// The ledger `name` in a directory that must exist and belong to the server alone.
+    /// The file `name` in a directory that must exist and belong to the server alone.
     pub fn new(dir: &Path, name: &str) -> Self {
         Self {
             dir: dir.to_owned(),
@@ -97,11 +121,11 @@ impl Store {
         }
     }
 
-    /// Lets `change` look at and change the ledger, alone, and gives its answer once what it changed is durable.
+    /// Lets `change` look at and change what is kept, alone, and gives its answer once what it changed is durable.
     ///
     /// # Errors
     /// [`StoreFault`]; what `change` did is then forgotten, and what it answered must not count.
-    pub fn update<T>(&self, change: impl FnOnce(&mut Ledger) -> T) -> Result<T, StoreFault> {
+    pub fn update<K: Kept, T>(&self, change: impl FnOnce(&mut K) -> T) -> Result<T, StoreFault> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let dir = rustix::fs::open(&self.dir, flags, Mode::empty())
             .map_err(|e| self.fault("open the directory of", e))?;
@@ -113,11 +137,11 @@ impl Store {
         }
         // Held until the end of this function, whatever happens.
         let _lock = self.lock(&dir)?;
-        let mut ledger = self.read(&dir)?;
-        let before = ledger.clone();
-        let answer = change(&mut ledger);
-        if ledger != before {
-            self.write(&dir, &ledger)?;
+        let mut kept: K = self.read(&dir)?;
+        let before = kept.clone();
+        let answer = change(&mut kept);
+        if kept != before {
+            self.write(&dir, &kept.print())?;
         }
         Ok(answer)
     }
@@ -134,12 +158,12 @@ impl Store {
         }
     }
 
-    fn read(&self, dir: &OwnedFd) -> Result<Ledger, StoreFault> {
+    fn read<K: Kept>(&self, dir: &OwnedFd) -> Result<K, StoreFault> {
         let path = self.path();
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file = match rustix::fs::openat(dir, &self.name, flags, Mode::empty()) {
             Ok(file) => file,
-            Err(Errno::NOENT) => return Ok(Ledger::default()),
+            Err(Errno::NOENT) => return Ok(K::default()),
             Err(Errno::LOOP) => return Err(StoreFault::Exposed { path }),
             Err(e) => return Err(self.fault("open", e)),
         };
@@ -151,21 +175,20 @@ impl Store {
             return Err(StoreFault::Exposed { path });
         }
         let mut text = String::new();
-        let limit = u64::try_from(LEDGER_MAX).unwrap_or(u64::MAX);
+        let limit = u64::try_from(FILE_MAX).unwrap_or(u64::MAX);
         let read = File::from(file)
             .take(limit.saturating_add(1))
             .read_to_string(&mut text);
         read.map_err(|source| self.io("read", source))?;
-        if text.len() > LEDGER_MAX {
+        if text.len() > FILE_MAX {
             return Err(StoreFault::TooLong { path });
         }
-        Ledger::parse(&text).map_err(|source| StoreFault::Damaged { path, source })
+        K::parse(&text).map_err(|source| StoreFault::Damaged { path, source })
     }
 
     /// A new file beside the old one, durable, then in its place; the old one stays whole until then.
-    fn write(&self, dir: &OwnedFd, ledger: &Ledger) -> Result<(), StoreFault> {
-        let text = ledger.print();
-        if text.len() > LEDGER_MAX {
+    fn write(&self, dir: &OwnedFd, text: &str) -> Result<(), StoreFault> {
+        if text.len() > FILE_MAX {
             return Err(StoreFault::TooLong { path: self.path() });
         }
         let new = format!("{}.new", self.name);

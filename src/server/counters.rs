@@ -1,0 +1,73 @@
+//! Counters of security keys, watched across all sessions of this host: one that goes back is recorded and shown.
+
+use super::input::Incoming;
+use super::session::Session;
+use crate::domain::digest::Digest;
+use crate::evidence::counters::Counters;
+use crate::evidence::sshsig::Proof;
+use crate::evidence::store::{Store, StoreFault};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Name of the file in the directory of all sessions: a key is one key for the host.
+const FILE: &str = "key-counters";
+/// Tries to get at a file that other sessions change too, each of which takes milliseconds.
+const TRIES: u32 = 50;
+/// Between two tries.
+const AGAIN: Duration = Duration::from_millis(20);
+
+impl Session {
+    /// Remembers the counter of a good signature, off this task. Should it have gone back, that comes back as
+    /// [`Incoming::Noticed`], right behind what was signed.
+    pub(super) fn watch_counter(&self, proof: &Proof, message: &[u8]) {
+        let Some(counter) = proof.counter.filter(|counter| *counter > 0) else {
+            return;
+        };
+        let dir = self.executor.workplace().session_dir.parent();
+        let dir = dir.map_or_else(PathBuf::new, Path::to_path_buf);
+        let (proof, message) = (proof.clone(), Digest::of(message));
+        let inputs = self.own_inputs.clone();
+        tokio::spawn(async move {
+            let text = match see(&dir, &proof.key, counter, message).await {
+                Ok(None) => return,
+                Ok(Some(before)) => gone_back(&proof, before, counter),
+                Err(why) => {
+                    tracing::warn!(%why, "the counter of a security key is not remembered");
+                    format!(
+                        "the counter of the security key {} is not watched: {why}",
+                        proof.key
+                    )
+                }
+            };
+            inputs.send(Incoming::Noticed { text }).await.ok();
+        });
+    }
+}
+
+/// What everybody is told.
+fn gone_back(proof: &Proof, before: u32, counter: u32) -> String {
+    let (person, key) = (&proof.person, &proof.key);
+    format!(
+        "THE COUNTER OF A SECURITY KEY DID NOT RISE, {before} before and {counter} now: {key} of `{person}` may have been copied; \
+         ask its owner, and add it to `revoked` unless they can explain"
+    )
+}
+
+/// Remembers a counter; gives the one before when it did not rise.
+async fn see(dir: &Path, key: &str, counter: u32, message: Digest) -> Result<Option<u32>, String> {
+    let mut tries = 0;
+    loop {
+        let (store, key) = (Store::new(dir, FILE), key.to_owned());
+        let seeing = tokio::task::spawn_blocking(move || {
+            store.update(|counters: &mut Counters| counters.see(&key, counter, message))
+        });
+        match seeing.await {
+            Ok(Err(StoreFault::Busy { .. })) if tries < TRIES => {
+                tries += 1;
+                tokio::time::sleep(AGAIN).await;
+            }
+            Ok(seen) => return seen.map_err(|fault| fault.to_string()),
+            Err(_) => return Err("the look at the disk broke off".to_owned()),
+        }
+    }
+}
