@@ -1,5 +1,6 @@
 //! The fold: how each fact changes the state. Total: a fact that cannot be is left out, never a panic.
 
+mod breakglass;
 mod exec;
 mod proposal;
 mod session;
@@ -80,6 +81,7 @@ impl State {
             undo_stack: Vec::new(),
             notes: 0,
             writes: Vec::new(),
+            broken: Vec::new(),
             open: true,
         }
     }
@@ -211,6 +213,7 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         | Fact::StepArmed { .. }
         | Fact::StepChecked(_)
         | Fact::ProposalClosed { .. } => proposal::transition(state, fact, mark),
+        Fact::Breakglass(fact) => breakglass::transition(state, fact, mark),
         Fact::WriteAsked { write } => write::asked(state, write, mark),
         Fact::WriteEnded { no, outcome } => write::ended(state, *no, outcome, mark),
     }

@@ -142,6 +142,49 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signed: Option<Signed>,
     },
+    /// Go forward alone in an emergency: somebody is paged, then it is signed, then everybody can veto it.
+    Breakglass {
+        /// Which step.
+        step: StepId,
+        /// The attempt that was on the screen.
+        attempt: AttemptNo,
+        /// What burns, and why nobody else can be waited for.
+        reason: String,
+    },
+    /// The signature to a break-glass whose page has ended.
+    BreakglassSigned {
+        /// Which step.
+        step: StepId,
+        /// The attempt that was on the screen.
+        attempt: AttemptNo,
+        /// The `warroom-breakglass@v1`.
+        signed: Signed,
+        /// A one-time code beside the signature, where that alone is not strong enough.
+        #[serde(default)]
+        beside: Evidence,
+        /// Time step of that code once it is spent. Nobody can say it from outside.
+        #[serde(skip)]
+        code_step: Option<u64>,
+    },
+    /// Say no to somebody who goes alone. Everybody who is attached may.
+    Veto {
+        /// Which step.
+        step: StepId,
+        /// The attempt that was on the screen.
+        attempt: AttemptNo,
+    },
+    /// A second person has looked at what one did alone.
+    Review {
+        /// Which step.
+        step: StepId,
+        /// Which attempt of it.
+        attempt: AttemptNo,
+        /// What they found; must not be empty.
+        note: String,
+        /// The `warroom-resolve@v1` with the finding `reviewed`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
+    },
     /// Take the open proposal back.
     Cancel {
         /// Which step.
@@ -268,6 +311,33 @@ impl Command {
                 reason,
                 signed: signed(),
             },
+            Self::BreakglassSigned {
+                step,
+                attempt,
+                beside,
+                ..
+            } => Self::BreakglassSigned {
+                step,
+                attempt,
+                signed: Signed {
+                    statement: statement.to_owned(),
+                    signature: armour,
+                    detached,
+                },
+                beside,
+                code_step: None,
+            },
+            Self::Review {
+                step,
+                attempt,
+                note,
+                ..
+            } => Self::Review {
+                step,
+                attempt,
+                note,
+                signed: signed(),
+            },
             other => other,
         }
     }
@@ -291,11 +361,19 @@ impl Command {
                 | Self::Confirm { .. }
                 | Self::Go { .. }
                 | Self::Resolve { .. }
+                | Self::Breakglass { .. }
+                | Self::BreakglassSigned { .. }
+                | Self::Review { .. }
                 | Self::Reject {
                     signed: Some(_),
                     ..
                 }
         )
+    }
+
+    /// True for the one word that everybody who is attached may say, also where they may only look.
+    pub const fn is_veto(&self) -> bool {
+        matches!(self, Self::Veto { .. })
     }
 
     /// The verb, as in the palette, in refusals and in the journal.
@@ -314,6 +392,9 @@ impl Command {
             Self::Check { .. } => "check",
             Self::Confirm { .. } => "confirm",
             Self::Reject { .. } => "reject",
+            Self::Breakglass { .. } | Self::BreakglassSigned { .. } => "break glass",
+            Self::Veto { .. } => "veto",
+            Self::Review { .. } => "review",
             Self::Cancel { .. } => "cancel",
             Self::Go { .. } => "go",
             Self::Resolve { .. } => "resolve",

@@ -9,7 +9,7 @@ use super::record::{Content, Header, Record};
 use crate::domain::confirm::statement::{Kind, propose_statement};
 use crate::domain::digest::Digest;
 use crate::domain::doc::{Doc, DocError};
-use crate::domain::fact::{Actor, Confirmed, Fact, Signed, Stamped, Terms, Via};
+use crate::domain::fact::{Actor, Confirmed, Fact, GlassEvent, Signed, Stamped, Terms, Via};
 use crate::domain::id::{AttemptNo, PersonId, Seq};
 use crate::domain::state::State;
 use crate::domain::time::Moment;
@@ -94,6 +94,16 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
         Fact::StepConfirmed(_) => "step.confirmed",
         Fact::StepArmed { .. } => "step.armed",
         Fact::StepChecked(_) => "step.checked",
+        Fact::Breakglass(glass) => match glass.event {
+            GlassEvent::Asked { .. } => "breakglass.asked",
+            GlassEvent::Paged { .. } => "breakglass.paged",
+            GlassEvent::Begun { .. } => "breakglass.begun",
+            GlassEvent::Witnessed { .. } => "breakglass.witnessed",
+            GlassEvent::Vetoed => "breakglass.vetoed",
+            GlassEvent::Armed => "breakglass.armed",
+            GlassEvent::Ended { .. } => "breakglass.ended",
+            GlassEvent::Reviewed { .. } => "breakglass.reviewed",
+        },
         Fact::ProposalClosed { .. } => "step.closed",
         Fact::Refused { .. } => "step.refused",
         Fact::NoteAdded { .. } => "note.added",
@@ -105,7 +115,7 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
 }
 
 /// Kinds whose body is JSON; the others are documents.
-const JSON_KINDS: [&str; 39] = [
+const JSON_KINDS: [&str; 47] = [
     "session.opened",
     "session.resumed",
     "session.closed",
@@ -145,6 +155,14 @@ const JSON_KINDS: [&str; 39] = [
     "rollback.finished",
     "write.asked",
     "write.ended",
+    "breakglass.asked",
+    "breakglass.paged",
+    "breakglass.begun",
+    "breakglass.witnessed",
+    "breakglass.vetoed",
+    "breakglass.armed",
+    "breakglass.ended",
+    "breakglass.reviewed",
 ];
 
 /// How an armoured signature begins: no line of a statement can.

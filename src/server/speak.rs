@@ -10,6 +10,7 @@ use crate::domain::confirm::rule;
 use crate::domain::confirm::statement::{self, Hello, Kind};
 use crate::domain::fact::{self, Actor, Fact, Via};
 use crate::domain::id::{PersonId, StepId, TerminalId};
+use crate::domain::state::{Proposal, State};
 use crate::engine::Input;
 use crate::evidence::sshsig::Signature;
 use crate::wire::message::ToClient;
@@ -49,6 +50,19 @@ fn stale() -> Refusal {
         "the statement is not about what is on the table now",
         "open the review again and read it anew",
     )
+}
+
+/// The statement is what this person would sign now to go alone.
+fn is_breakglass(state: &State, open: &Proposal, signer: &PersonId, text: &str) -> bool {
+    let Some(glass) = &open.glass else {
+        return false;
+    };
+    let Some(page) = &glass.page else {
+        return false;
+    };
+    statement::is_current(open, text, |head| {
+        statement::breakglass_statement(state, open, signer, head, &glass.reason, page.as_str())
+    })
 }
 
 impl Session {
@@ -98,6 +112,23 @@ impl Session {
             } => self.signer(connection, &Word::of(Kind::Resolve, signed), |signer| {
                 let expected =
                     statement::resolve_statement(state, step, signer, *finding, reason.trim());
+                matches!(expected, Some(Ok(expected)) if expected == signed.statement)
+            }),
+            Command::BreakglassSigned { signed, .. } => {
+                self.signer(connection, &Word::of(Kind::Breakglass, signed), |signer| {
+                    open.is_some_and(|open| is_breakglass(state, open, signer, &signed.statement))
+                })
+            }
+            Command::Review {
+                step,
+                attempt,
+                note,
+                signed: Some(signed),
+            } => self.signer(connection, &Word::of(Kind::Resolve, signed), |signer| {
+                let mut broken = state.broken.iter();
+                let owed = broken.find(|broken| broken.is_of(step, *attempt));
+                let expected = owed
+                    .and_then(|owed| statement::review_statement(state, owed, signer, note.trim()));
                 matches!(expected, Some(Ok(expected)) if expected == signed.statement)
             }),
             _ => Ok(connection.clone()),
@@ -272,7 +303,10 @@ impl Session {
             Command::Propose { step, .. }
             | Command::Reject { step, .. }
             | Command::Go { step, .. }
-            | Command::Resolve { step, .. } => step.clone(),
+            | Command::Resolve { step, .. }
+            | Command::Breakglass { step, .. }
+            | Command::BreakglassSigned { step, .. }
+            | Command::Review { step, .. } => step.clone(),
             Command::Confirm { .. } => {
                 let open = self.engine.tentative().proposal.as_ref();
                 open?.terms.step.clone()

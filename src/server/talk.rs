@@ -38,6 +38,16 @@ impl Session {
             Incoming::Left { terminal } => self.registry.remove(terminal),
             Incoming::Rendered(rendered) => self.on_rendered(*rendered, turn),
             Incoming::Looked(looked) => self.on_looked(*looked, turn),
+            Incoming::GlassTried(tried) => self.on_glass_tried(*tried, turn),
+            Incoming::Paged(step, attempt, page) => {
+                let paged = Input::Paged {
+                    step,
+                    attempt,
+                    page,
+                };
+                self.take_news(paged, turn);
+            }
+            Incoming::Witnessed(seq, by) => self.take_news(Input::Witnessed { seq, by }, turn),
             Incoming::CodeTried(tried) => self.on_code_tried(*tried, turn),
             Incoming::DiskBack => self.on_disk_back(),
         }
@@ -49,7 +59,7 @@ impl Session {
         };
         let (actor, read_only) = (client.actor.clone(), client.read_only);
         match message {
-            ToServer::Ask { number, command } if read_only => {
+            ToServer::Ask { number, command } if read_only && !command.is_veto() => {
                 turn.refuse(terminal, number, only_looking(&command));
             }
             ToServer::Ask { number, command } if command.needs_fresh_policy() => {
@@ -75,6 +85,7 @@ impl Session {
             ToServer::Headers { from, count } => {
                 self.send_headers(terminal, from, count.min(RECORDS_MAX));
             }
+            ToServer::Kept { seq } => self.on_kept(terminal, seq, turn),
             ToServer::Seen { seq, hash } => self.on_seen(terminal, seq, hash),
             ToServer::Output { key, offset } => self.send_output(terminal, &key, offset),
             ToServer::SignIn {

@@ -21,6 +21,9 @@ pub struct PolicyView {
     pub keys: Vec<KeyView>,
     /// One-time codes of this person can be checked.
     pub codes: bool,
+    /// This person may go alone in an emergency.
+    #[serde(default)]
+    pub breakglass: bool,
 }
 
 impl PolicyView {

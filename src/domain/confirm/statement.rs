@@ -7,7 +7,7 @@ mod kinds;
 
 pub use kinds::{
     Hello, breakglass_statement, go_statement, hello_statement, is_current, reject_statement,
-    resolve_statement,
+    resolve_statement, review_statement,
 };
 
 use crate::domain::digest::Digest;

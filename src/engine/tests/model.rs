@@ -148,6 +148,7 @@ impl Model {
                 CloseCause::Revoked { .. } => "revoked",
                 CloseCause::Mismatch { .. } => "mismatch",
                 CloseCause::Session { .. } => "session",
+                CloseCause::Vetoed { .. } => "vetoed",
                 CloseCause::Restart => "restart",
             };
             self.causes.lock().expect("not poisoned").insert(cause);

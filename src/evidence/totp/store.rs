@@ -1,6 +1,7 @@
 //! The file of the [`Ledger`] on a host: read, changed and durable before anybody is believed.
 
 use super::ledger::{LEDGER_MAX, Ledger, LedgerFault};
+use crate::domain::confirm::breakglass::Uses;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
@@ -12,6 +13,41 @@ use std::path::{Path, PathBuf};
 const OWNER_ONLY: u32 = 0o600;
 /// What group and others may do with the file.
 const OTHERS: Mode = Mode::RWXG.union(Mode::RWXO);
+
+/// A ledger as one text: whatever is read prints as the same text, and anything else is refused.
+pub trait Text: Default + Clone + PartialEq {
+    /// Reads what [`Text::print`] writes, and no other text.
+    ///
+    /// # Errors
+    /// [`LedgerFault`] with the first line that is not as it should be.
+    fn parse(text: &str) -> Result<Self, LedgerFault>;
+
+    /// The text of the file.
+    fn print(&self) -> String;
+}
+
+impl Text for Ledger {
+    fn parse(text: &str) -> Result<Self, LedgerFault> {
+        Self::parse(text)
+    }
+
+    fn print(&self) -> String {
+        self.print()
+    }
+}
+
+impl Text for Uses {
+    fn parse(text: &str) -> Result<Self, LedgerFault> {
+        Self::parse(text).map_err(|fault| LedgerFault {
+            line: fault.line,
+            what: fault.what,
+        })
+    }
+
+    fn print(&self) -> String {
+        self.print()
+    }
+}
 
 /// A ledger on disk, shared by all sessions of a host.
 #[derive(Debug, Clone)]
@@ -102,6 +138,17 @@ impl Store {
     /// # Errors
     /// [`StoreFault`]; what `change` did is then forgotten, and what it answered must not count.
     pub fn update<T>(&self, change: impl FnOnce(&mut Ledger) -> T) -> Result<T, StoreFault> {
+        self.update_text(change)
+    }
+
+    /// As [`Store::update`], of another ledger that is kept in the same way.
+    ///
+    /// # Errors
+    /// As [`Store::update`].
+    pub fn update_text<L: Text, T>(
+        &self,
+        change: impl FnOnce(&mut L) -> T,
+    ) -> Result<T, StoreFault> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let dir = rustix::fs::open(&self.dir, flags, Mode::empty())
             .map_err(|e| self.fault("open the directory of", e))?;
@@ -113,7 +160,7 @@ impl Store {
         }
         // Held until the end of this function, whatever happens.
         let _lock = self.lock(&dir)?;
-        let mut ledger = self.read(&dir)?;
+        let mut ledger: L = self.read(&dir)?;
         let before = ledger.clone();
         let answer = change(&mut ledger);
         if ledger != before {
@@ -134,12 +181,12 @@ impl Store {
         }
     }
 
-    fn read(&self, dir: &OwnedFd) -> Result<Ledger, StoreFault> {
+    fn read<L: Text>(&self, dir: &OwnedFd) -> Result<L, StoreFault> {
         let path = self.path();
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file = match rustix::fs::openat(dir, &self.name, flags, Mode::empty()) {
             Ok(file) => file,
-            Err(Errno::NOENT) => return Ok(Ledger::default()),
+            Err(Errno::NOENT) => return Ok(L::default()),
             Err(Errno::LOOP) => return Err(StoreFault::Exposed { path }),
             Err(e) => return Err(self.fault("open", e)),
         };
@@ -159,11 +206,11 @@ impl Store {
         if text.len() > LEDGER_MAX {
             return Err(StoreFault::TooLong { path });
         }
-        Ledger::parse(&text).map_err(|source| StoreFault::Damaged { path, source })
+        L::parse(&text).map_err(|source| StoreFault::Damaged { path, source })
     }
 
     /// A new file beside the old one, durable, then in its place; the old one stays whole until then.
-    fn write(&self, dir: &OwnedFd, ledger: &Ledger) -> Result<(), StoreFault> {
+    fn write<L: Text>(&self, dir: &OwnedFd, ledger: &L) -> Result<(), StoreFault> {
         let text = ledger.print();
         if text.len() > LEDGER_MAX {
             return Err(StoreFault::TooLong { path: self.path() });
