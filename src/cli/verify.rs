@@ -1,6 +1,7 @@
 //! `warroom verify`: the hash chain of a journal, record by record.
 
 use super::Outcome;
+use super::alone::{Alone, Watch};
 use super::args::VerifyArgs;
 use super::checkpoints::{Audit, Findings};
 use super::environment::{Environment, session_dir, session_name};
@@ -27,8 +28,13 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
         let hint = error.hint();
         Failure::new(error).hint(hint)
     })?;
-    let Examined { found, signed } = examine(environment, args, &file)?;
-    let faults = [found.faults.as_slice(), signed.faults.as_slice()].concat();
+    let Examined {
+        found,
+        signed,
+        alone,
+    } = examine(environment, args, &file)?;
+    let faults = [&found.faults[..], &signed.faults[..], &alone.faults[..]].concat();
+    let notes = [signed.notes.as_slice(), &alone.notes].concat();
     let head = report
         .chain
         .prev()
@@ -46,11 +52,11 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
             "bytes": report.bytes, "torn_bytes": report.torn_bytes, "state": state,
             "first_time": time(report.first_time), "last_time": time(report.last_time),
             "checkpoints": found.count, "covered": found.covered,
-            "signatures": signed.good, "unjudged": signed.unjudged, "notes": signed.notes,
-            "faults": faults,
+            "signatures": signed.good, "unjudged": signed.unjudged, "notes": notes,
+            "reviews_owed": alone.owed, "faults": faults,
         });
         super::say(&format!("{value}\n"))?;
-        return judged(faults.len());
+        return judged(faults.len(), alone.owed.len());
     }
     let mut lines = vec![
         format!("{}: intact", file.display()),
@@ -75,30 +81,36 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
         ));
     }
     lines.extend(signed_line(&signed));
-    lines.extend(signed.notes.iter().map(|note| format!("note     {note}")));
+    lines.extend(notes.iter().map(|note| format!("note     {note}")));
+    lines.extend(alone.owed.iter().map(|owed| format!("OWED     {owed}")));
     lines.extend(faults.iter().map(|fault| format!("FAULT    {fault}")));
     super::say(&format!("{}\n", lines.join("\n")))?;
-    judged(faults.len())
+    judged(faults.len(), alone.owed.len())
 }
 
 /// What checkpoints and signatures say.
 struct Examined {
     found: Findings,
     signed: Signed,
+    alone: Alone,
 }
 
 fn examine(environment: &Environment, args: &VerifyArgs, file: &Path) -> Result<Examined, Failure> {
     let mut audit = audit(file, &args.checkpoints)?;
     let policy = policy(environment, args.people.as_deref())?;
     let mut judge = Judge::new(policy.as_ref().map(|p| (&p.signers, &p.revoked)));
+    let mut watch = Watch::default();
     super::journal::each(file, |record, _| {
-        audit.take(&facts::fact_of(record).map_err(Failure::new)?);
+        let stamped = facts::fact_of(record).map_err(Failure::new)?;
+        audit.take(&stamped);
+        watch.take(&stamped);
         judge.take(record);
         Ok(true)
     })?;
     Ok(Examined {
         found: audit.finish(),
         signed: judge.finish(),
+        alone: watch.finish(),
     })
 }
 
@@ -118,7 +130,11 @@ fn signed_line(signed: &Signed) -> Option<String> {
     (!who.is_empty()).then(|| format!("people   signatures are good: {}", who.join(", ")))
 }
 
-fn judged(count: usize) -> Outcome {
+/// A review that is owed is no fault of the journal, and somebody still has to act.
+fn judged(count: usize, owed: usize) -> Outcome {
+    if count == 0 && owed > 0 {
+        return Ok(Code::AwaitingSecond);
+    }
     if count == 0 {
         return Ok(Code::Done);
     }

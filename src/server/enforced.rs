@@ -130,6 +130,7 @@ impl Errand {
             let record = read(log, Seq(seq))?;
             match &*record.header().kind {
                 "step.confirmed" => confirms.push(spoken(&record)?),
+                "statement.signed" if self.is_glass(&record) => confirms.push(spoken(&record)?),
                 "statement.signed" => go = Some(spoken(&record)?).filter(is_go).or(go),
                 "exec.intent" => via = Via::parse(&record.header().via),
                 _ => {}
@@ -153,6 +154,12 @@ impl Errand {
             None => ticket.go.statement = self.go(ticket.confirms_digest())?,
         }
         Ok(ticket)
+    }
+
+    /// True for what one person signed to go alone, where that is what this was armed by.
+    fn is_glass(&self, record: &Record) -> bool {
+        let statement = spoken(record).map(|spoken| Digest::of(&spoken.statement));
+        self.ran.glass.is_some() && statement.ok() == self.ran.glass
     }
 
     /// What the executor would have stated, where the connection alone says go.

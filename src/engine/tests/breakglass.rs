@@ -165,6 +165,9 @@ fn begun() -> Room {
     room
 }
 
+/// How a break-glass is ended, with its name.
+type End = (&'static str, fn(&mut Room));
+
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
@@ -379,7 +382,6 @@ fn metrics_are_named_and_stop_nothing_but_holds_and_changes_do() {
         assert!(is_armed(&room), "{verdict:?}");
         room.must("ann", go("drain"));
     }
-    type End = (&'static str, fn(&mut Room));
     let ends: [End; 6] = [
         ("hold", |room| room.must("bob", hold())),
         ("policy", |room| room.world.policy = None),

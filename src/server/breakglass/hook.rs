@@ -149,11 +149,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_flood_of_words_is_cut() {
-        let Page::Down { why } = page(
-            "yes no >&2 | head -c 0; head -c 100000 /dev/zero | tr '\\0' x >&2; exit 1",
-            "",
-        )
-        .await
+        let Page::Down { why } =
+            page("head -c 100000 /dev/zero | tr '\\0' x >&2; exit 1", "").await
         else {
             panic!("it fails");
         };

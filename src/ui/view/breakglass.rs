@@ -1,6 +1,8 @@
 //! The banner of somebody who goes alone, with the key that stops them; and of a review that is owed.
 
 use super::Cx;
+use crate::domain::confirm::breakglass::bad_guards;
+use crate::domain::fact::Page;
 use crate::domain::state::{Countdown, Glass};
 use crate::domain::time::short_span;
 use crate::ui::action::Action;
@@ -23,7 +25,8 @@ pub(super) fn banner(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Option<R
         let veto = keys_of(Action::Veto);
         let stage = stage(cx, glass, open.armed.is_some());
         let what = format!(
-            " BREAK-GLASS {stage} -- {veto} VETOES -- {} runs {step} alone: ",
+            " BREAK-GLASS {stage} -- {veto} VETOES -- {}{} runs {step} alone: ",
+            flaws(cx, glass),
             glass.person
         );
         (what, &glass.reason)
@@ -39,6 +42,18 @@ pub(super) fn banner(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Option<R
     };
     let row = Row::of("", style).text(&what, style).text(reason, style);
     Some(row.fit(width, canvas.signs()))
+}
+
+/// What makes it worse than it has to be.
+fn flaws(cx: &Cx<'_>, glass: &Glass) -> String {
+    let mut text = String::new();
+    if matches!(glass.page, Some(Page::Down { .. })) {
+        text.push_str("PAGE NOT SENT -- ");
+    }
+    if !bad_guards(&cx.room.state).is_empty() {
+        text.push_str("GUARDS NOT GOOD -- ");
+    }
+    text
 }
 
 /// How far it is, in a few cells.

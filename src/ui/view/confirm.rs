@@ -35,8 +35,7 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
         now::rows(cx, model, canvas, width)
     };
     let alone = breakglass::banner(cx, canvas, width);
-    let alone = alone.filter(|_| cx.room.state.glass().is_some());
-    // Somebody who goes alone is seen here too, before anything else.
+    // Somebody who goes alone is seen here too, and a review that is owed for it, before anything else.
     let room = room.saturating_sub(usize::from(alone.is_some()));
     let cut = sentence.len() > room;
     let held = sentence.len();

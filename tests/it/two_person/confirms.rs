@@ -87,6 +87,22 @@ fn a_security_key_that_was_touched_confirms() {
         rules: "[class.destructive]\nconfirmer = \"sshsig+up\"\nindependent_check = false\ndwell = \"1s\"\n",
         ..Layout::default()
     });
+    let Some(library) = touch_key(&mut stage, test, "bob-touch", "bob") else {
+        return;
+    };
+    // The plain key would not be enough, and the agent holds it too.
+    let laptop = Agent::with_key(&stage, "laptop", "bob");
+    laptop.add(&["-S", &library], &stage.key_file("bob-touch"));
+    let bob = stage.seat("bob", BOB, Some(&laptop.socket()));
+    let (alice, bob) = proposed(&stage, "touch", bob);
+    bob.confirm();
+    runs_once(&stage, "touch", &alice, "sshsig+up:SHA256:");
+    offline::check(&stage, "touch");
+}
+
+/// Makes and installs a security key of a person, and gives the library that stands for its hardware; nothing where that
+/// cannot be built, which it says.
+pub(crate) fn touch_key(stage: &mut Stage, test: &str, name: &str, person: &str) -> Option<String> {
     let library = stage.place.join("sk.so");
     let mut compiler = Command::new("cc");
     compiler
@@ -100,20 +116,13 @@ fn a_security_key_that_was_touched_confirms() {
         .is_ok_and(|output| output.status.success())
     {
         eprintln!("\nSKIP {test}: no C compiler, or no headers of libcrypto");
-        return;
+        return None;
     }
     let library = library.to_str().expect("a plain path").to_owned();
     let kind = ["-t", "ed25519-sk", "-w", &library, "-O", "application=ssh:"];
-    stage.make_key("bob-touch", "bob", &kind);
+    stage.make_key(name, person, &kind);
     stage.install();
-    // The plain key would not be enough, and the agent holds it too.
-    let laptop = Agent::with_key(&stage, "laptop", "bob");
-    laptop.add(&["-S", &library], &stage.key_file("bob-touch"));
-    let bob = stage.seat("bob", BOB, Some(&laptop.socket()));
-    let (alice, bob) = proposed(&stage, "touch", bob);
-    bob.confirm();
-    runs_once(&stage, "touch", &alice, "sshsig+up:SHA256:");
-    offline::check(&stage, "touch");
+    Some(library)
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod agent;
 mod agents;
 mod alone;
+mod breakglass;
 mod bytes;
 mod changes;
 mod confirms;
