@@ -208,7 +208,7 @@ impl Session {
             && newest.is_some_and(|newest| seq <= newest)
         {
             let by = Witness::Person(person);
-            self.take_news(Input::Witnessed { seq, by }, turn);
+            self.take(&Input::Witnessed { seq, by }, turn, None);
         }
     }
 

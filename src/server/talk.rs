@@ -47,7 +47,10 @@ impl Session {
                 };
                 self.take_news(paged, turn);
             }
-            Incoming::Witnessed(seq, by) => self.take_news(Input::Witnessed { seq, by }, turn),
+            // Not kept for later: where the journal cannot be written now, the next checkpoint is witnessed too.
+            Incoming::Witnessed(seq, by) => {
+                self.take(&Input::Witnessed { seq, by }, turn, None);
+            }
             Incoming::CodeTried(tried) => self.on_code_tried(*tried, turn),
             Incoming::DiskBack => self.on_disk_back(),
         }

@@ -4,8 +4,8 @@
 use super::agent::Agent;
 use super::confirms::touch_key;
 use super::seat::Seat;
-use super::stage::{BRISK, Layout, SHARED, Stage, cannot, own};
-use crate::harness::{said, set_mode, try_wait, wait_until};
+use super::stage::{BRISK, Layout, ROOM, SHARED, Stage, cannot, own};
+use crate::harness::{run, said, set_mode, stdout_of, try_wait, wait_until};
 use crate::services::{ALICE, BOB};
 use std::fs;
 
@@ -148,6 +148,15 @@ fn one_person_goes_alone_after_a_minute_and_another_one_reviews_it() {
     alice.wait_said("You sign what you write here");
     alice.type_line("all is well");
     alice.wait_said("cannot review it too");
+    // Its server may end, and another one takes the review.
+    let mut kill = stage.warroom_in(ROOM);
+    let killed = run(kill.args(["kill-session", "-t", "fire"]));
+    assert!(killed.status.success(), "{}", said(&killed));
+    bob.wait_said("session server ended");
+    let mut again = stage.warroom_in(ROOM);
+    stdout_of(again.args(["run", "-d", "-t", "fire"]));
+    bob.type_line("clear; warroom attach -t fire");
+    bob.wait_said("REVIEW OWED");
     bob.press(&["O"]);
     bob.wait_said("You sign what you write here");
     bob.type_line("looked at the broker and its log: as said");
@@ -212,7 +221,7 @@ fn a_page_that_fails_refuses_and_one_that_hangs_is_waited_for() {
     let stage = &night.stage;
     let mark = |name: &str| stage.place.join(&format!("marks/{name}"));
     fs::write(mark("hang"), "").expect("written");
-    own(&mark("hang"), super::stage::ROOM);
+    own(&mark("hang"), ROOM);
     let (alice, bob) = night.session("refuse");
     say_why(&alice);
     // While it hangs nothing can be signed, and everybody sees what is waited for.
