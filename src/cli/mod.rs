@@ -1,5 +1,6 @@
 //! Subcommands: reads the environment, wires values together, prints, and returns an exit code.
 
+mod alone;
 pub mod args;
 mod attach;
 pub mod check;

@@ -1,6 +1,7 @@
 //! `warroom verify`: the hash chain of a journal, record by record.
 
 use super::Outcome;
+use super::alone::{Alone, Watch};
 use super::args::VerifyArgs;
 use super::checkpoints::{Audit, Findings, Gathering};
 use super::environment::{Environment, session_dir, session_name};
@@ -9,7 +10,7 @@ use crate::config::policy::{self, PolicyFiles};
 use crate::config::{Guard, Secrets};
 use crate::domain::confirm::certificate::Certified;
 use crate::domain::fact::Fact;
-use crate::domain::id::{PersonId, Seq};
+use crate::domain::id::PersonId;
 use crate::evidence::host_key;
 use crate::exit::{Code, Failure};
 use crate::journal::{self, JOURNAL_FILE, JournalError, facts};
@@ -31,10 +32,12 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
     let Examined {
         found,
         signed,
+        alone,
         certified,
         mode,
     } = examine(environment, args, &file)?;
-    let faults = [found.faults.as_slice(), signed.faults.as_slice()].concat();
+    let faults = [&found.faults[..], &signed.faults[..], &alone.faults[..]].concat();
+    let notes = [signed.notes.as_slice(), &alone.notes].concat();
     let head = report
         .chain
         .prev()
@@ -53,11 +56,11 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
             "first_time": time(report.first_time), "last_time": time(report.last_time),
             "mode": mode, "session_key": certified.to_string(), "certified_by": certified_by(&certified),
             "checkpoints": found.count, "covered": found.covered,
-            "signatures": signed.good, "unjudged": signed.unjudged, "notes": signed.notes,
-            "faults": faults,
+            "signatures": signed.good, "unjudged": signed.unjudged, "notes": notes,
+            "reviews_owed": alone.owed, "faults": faults,
         });
         super::say(&format!("{value}\n"))?;
-        return judged(faults.len());
+        return judged(faults.len(), alone.owed.len());
     }
     let mut lines = vec![
         format!("{}: intact", file.display()),
@@ -84,16 +87,18 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
         ));
     }
     lines.extend(signed_line(&signed));
-    lines.extend(signed.notes.iter().map(|note| format!("note     {note}")));
+    lines.extend(notes.iter().map(|note| format!("note     {note}")));
+    lines.extend(alone.owed.iter().map(|owed| format!("OWED     {owed}")));
     lines.extend(faults.iter().map(|fault| format!("FAULT    {fault}")));
     super::say(&format!("{}\n", lines.join("\n")))?;
-    judged(faults.len())
+    judged(faults.len(), alone.owed.len())
 }
 
 /// What checkpoints and signatures say.
 struct Examined {
     found: Findings,
     signed: Signed,
+    alone: Alone,
     /// Whether a host key stands for the session's key.
     certified: Certified,
     /// Which mode held, and whether accounts counted as people.
@@ -113,12 +118,11 @@ fn examine(environment: &Environment, args: &VerifyArgs, file: &Path) -> Result<
     let mut judge = Judge::new(policy.as_ref().map(|p| (&p.signers, &p.revoked)));
     let mut certified = Certified::no("there is no first record");
     let mut mode = "unknown";
+    let mut watch = Watch::default();
     super::journal::each(file, |record, _| {
         let seq = record.header().seq;
-        if seq == Seq(0)
-            && let Fact::SessionOpened(genesis) =
-                &facts::fact_of(record).map_err(Failure::new)?.fact
-        {
+        let stamped = facts::fact_of(record).map_err(Failure::new)?;
+        if let Fact::SessionOpened(genesis) = &stamped.fact {
             mode = genesis.mode_words();
             certified = match &policy {
                 Some(policy) => {
@@ -128,12 +132,14 @@ fn examine(environment: &Environment, args: &VerifyArgs, file: &Path) -> Result<
             };
         }
         audit.take(seq, record.hash());
+        watch.take(&stamped);
         judge.take(record);
         Ok(true)
     })?;
     Ok(Examined {
         found: audit.finish(),
         signed: judge.finish(),
+        alone: watch.finish(),
         certified,
         mode,
     })
@@ -155,7 +161,11 @@ fn signed_line(signed: &Signed) -> Option<String> {
     (!who.is_empty()).then(|| format!("people   signatures are good: {}", who.join(", ")))
 }
 
-fn judged(count: usize) -> Outcome {
+/// A review that is owed is no fault of the journal, and somebody still has to act.
+fn judged(count: usize, owed: usize) -> Outcome {
+    if count == 0 && owed > 0 {
+        return Ok(Code::AwaitingSecond);
+    }
     if count == 0 {
         return Ok(Code::Done);
     }

@@ -424,10 +424,14 @@ impl Attached {
             ToClient::Checkpoint(signed) => {
                 let wanted = self.witness.on_checkpoint(signed, room);
                 self.witness(wanted);
+                let kept = self.witness.take_kept();
+                self.witness(kept);
             }
             ToClient::Headers { from, headers } => {
                 let wanted = self.witness.on_headers(from, &headers, room);
                 self.witness(wanted);
+                let kept = self.witness.take_kept();
+                self.witness(kept);
             }
             // A lag is made good by the snapshot that follows; the others are handled by the link.
             ToClient::Lagged

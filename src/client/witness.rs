@@ -32,6 +32,8 @@ pub(super) struct Witness {
     waiting: Option<(Checkpoint, SignedCheckpoint)>,
     /// Headers are on their way.
     is_asking: bool,
+    /// Newest record a checkpoint was kept of, until the server was told.
+    kept: Option<Seq>,
 }
 
 impl Witness {
@@ -43,6 +45,7 @@ impl Witness {
             verified: None,
             waiting: None,
             is_asking: false,
+            kept: None,
         }
     }
 
@@ -163,6 +166,11 @@ impl Witness {
         self.ask_on(room)
     }
 
+    /// What the server is told once a checkpoint is kept here.
+    pub(super) fn take_kept(&mut self) -> Option<ToServer> {
+        self.kept.take().map(|seq| ToServer::Kept { seq })
+    }
+
     /// Facts have come; what they are called is checked when their headers are.
     pub(super) fn on_facts(&mut self, room: &Room) -> Option<ToServer> {
         let proposed = room
@@ -193,10 +201,11 @@ impl Witness {
                 key: self.key.clone().unwrap_or_default(),
                 signed: signed.clone(),
             };
-            if let (Some(store), Some(session)) = (&self.store, &self.session)
-                && let Err(error) = store.keep(session, &kept)
-            {
-                tracing::warn!(%error, "a checkpoint could not be kept");
+            if let (Some(store), Some(session)) = (&self.store, &self.session) {
+                match store.keep(session, &kept) {
+                    Ok(()) => self.kept = Some(verified.0),
+                    Err(error) => tracing::warn!(%error, "a checkpoint could not be kept"),
+                }
             }
         }
         self.waiting = None;

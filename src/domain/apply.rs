@@ -1,5 +1,6 @@
 //! The fold: how each fact changes the state. Total: a fact that cannot be is left out, never a panic.
 
+mod breakglass;
 mod exec;
 mod proposal;
 mod session;
@@ -81,6 +82,7 @@ impl State {
             undo_stack: Vec::new(),
             notes: 0,
             writes: Vec::new(),
+            broken: Vec::new(),
             open: true,
         }
     }
@@ -216,6 +218,7 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         | Fact::StepChecked(_)
         | Fact::RejectExplained { .. }
         | Fact::ProposalClosed { .. } => proposal::transition(state, fact, mark),
+        Fact::Breakglass(fact) => breakglass::transition(state, fact, mark),
         Fact::WriteAsked { write } => write::asked(state, write, mark),
         Fact::WriteEnded { no, outcome } => write::ended(state, *no, outcome, mark),
     }

@@ -162,6 +162,49 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signed: Option<Signed>,
     },
+    /// Go forward alone in an emergency: somebody is paged, then it is signed, then everybody can veto it.
+    Breakglass {
+        /// Which step.
+        step: StepId,
+        /// The attempt that was on the screen.
+        attempt: AttemptNo,
+        /// What burns, and why nobody else can be waited for.
+        reason: String,
+    },
+    /// The signature to a break-glass whose page has ended.
+    BreakglassSigned {
+        /// Which step.
+        step: StepId,
+        /// The attempt that was on the screen.
+        attempt: AttemptNo,
+        /// The `warroom-breakglass@v1`.
+        signed: Signed,
+        /// A one-time code beside the signature, where that alone is not strong enough.
+        #[serde(default)]
+        beside: Evidence,
+        /// Time step of that code once it is spent. Nobody can say it from outside.
+        #[serde(skip)]
+        code_step: Option<u64>,
+    },
+    /// Say no to somebody who goes alone. Everybody who is attached may.
+    Veto {
+        /// Which step.
+        step: StepId,
+        /// The attempt that was on the screen.
+        attempt: AttemptNo,
+    },
+    /// A second person has looked at what one did alone.
+    Review {
+        /// Which step.
+        step: StepId,
+        /// Which attempt of it.
+        attempt: AttemptNo,
+        /// What they found; must not be empty.
+        note: String,
+        /// The `warroom-resolve@v1` with the finding `reviewed`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
+    },
     /// Take the open proposal back.
     Cancel {
         /// Which step.
@@ -250,57 +293,32 @@ impl Command {
 
     /// The same command with a signature over the statement it is about; a command that takes none stays as it is.
     #[must_use]
-    pub fn with_signature(self, statement: &str, armour: String, detached: bool) -> Self {
-        let signed = || {
-            Some(Signed {
-                statement: statement.to_owned(),
-                signature: armour.clone(),
-                detached,
-            })
+    pub fn with_signature(mut self, statement: &str, armour: String, detached: bool) -> Self {
+        let word = Signed {
+            statement: statement.to_owned(),
+            signature: armour,
+            detached,
         };
-        match self {
-            Self::Confirm { statement, .. } => Self::Confirm {
-                statement,
-                evidence: Evidence::Signature { armour, detached },
-            },
-            Self::Propose { step, .. } => Self::Propose {
-                step,
-                signed: signed(),
-            },
-            Self::Reject { step, reason, .. } => Self::Reject {
-                step,
-                reason,
-                signed: signed(),
-            },
-            Self::Explain {
-                step,
-                attempt,
-                reason,
-                ..
-            } => Self::Explain {
-                step,
-                attempt,
-                reason,
-                signed: signed(),
-            },
-            Self::Go { step, attempt, .. } => Self::Go {
-                step,
-                attempt,
-                signed: signed(),
-            },
-            Self::Resolve {
-                step,
-                finding,
-                reason,
-                ..
-            } => Self::Resolve {
-                step,
-                finding,
-                reason,
-                signed: signed(),
-            },
-            other => other,
+        match &mut self {
+            Self::Confirm { evidence, .. } => {
+                let armour = word.signature;
+                *evidence = Evidence::Signature { armour, detached };
+            }
+            Self::Propose { signed, .. }
+            | Self::Reject { signed, .. }
+            | Self::Explain { signed, .. }
+            | Self::Go { signed, .. }
+            | Self::Resolve { signed, .. }
+            | Self::Review { signed, .. } => *signed = Some(word),
+            Self::BreakglassSigned {
+                signed, code_step, ..
+            } => {
+                *signed = word;
+                *code_step = None;
+            }
+            _ => {}
         }
+        self
     }
 
     /// Why a proposal was rejected, without a signature.
@@ -333,6 +351,9 @@ impl Command {
                 | Self::Confirm { .. }
                 | Self::Go { .. }
                 | Self::Resolve { .. }
+                | Self::Breakglass { .. }
+                | Self::BreakglassSigned { .. }
+                | Self::Review { .. }
                 | Self::Reject {
                     signed: Some(_),
                     ..
@@ -342,6 +363,11 @@ impl Command {
                     ..
                 }
         )
+    }
+
+    /// True for the one word that everybody who is attached may say, also where they may only look.
+    pub const fn is_veto(&self) -> bool {
+        matches!(self, Self::Veto { .. })
     }
 
     /// The verb, as in the palette, in refusals and in the journal.
@@ -362,6 +388,9 @@ impl Command {
             Self::Confirm { .. } => "confirm",
             Self::Reject { .. } => "reject",
             Self::Explain { .. } => "explain",
+            Self::Breakglass { .. } | Self::BreakglassSigned { .. } => "break glass",
+            Self::Veto { .. } => "veto",
+            Self::Review { .. } => "review",
             Self::Cancel { .. } => "cancel",
             Self::Go { .. } => "go",
             Self::Resolve { .. } => "resolve",

@@ -5,6 +5,7 @@
 mod abort;
 mod ask;
 mod begin;
+mod breakglass;
 mod cancel;
 mod check;
 mod complete;
@@ -86,6 +87,10 @@ pub fn decide(
     now: Moment,
     world: &World,
 ) -> Decision {
+    if let Command::Veto { step, attempt } = command {
+        // Needs no role, so nobody is asked for one.
+        return breakglass::veto(state, actor, step, *attempt);
+    }
     let ask = Ask::new(state, actor, command, now, world)?;
     match command {
         Command::Begin => begin::decide(&ask),
@@ -130,6 +135,10 @@ pub fn decide(
             reason,
             signed,
         } => explain::decide(&ask, (step, *attempt), reason, signed.as_ref()),
+        Command::Breakglass { .. }
+        | Command::BreakglassSigned { .. }
+        | Command::Veto { .. }
+        | Command::Review { .. } => breakglass::decide(&ask, command),
         Command::Cancel { step, reason } => cancel::decide(&ask, step, reason),
         Command::Go {
             step,

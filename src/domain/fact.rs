@@ -5,10 +5,12 @@
 //! `tests/data/journals`.
 
 mod actor;
+mod breakglass;
 mod exec;
 mod word;
 
 pub use actor::{Actor, Touch, Via};
+pub use breakglass::{Breakglass, GlassEvent, Page};
 pub use exec::{ExecKey, Outcome, OutputRef};
 pub use word::{Checked, Signed};
 
@@ -214,6 +216,11 @@ pub enum CloseCause {
         /// Which session and step, and whose; or why nobody can tell.
         what: String,
     },
+    /// Somebody who is attached said no to going forward alone.
+    Vetoed {
+        /// Who, as text.
+        by: String,
+    },
     /// The server was restarted.
     Restart,
 }
@@ -241,6 +248,7 @@ impl fmt::Display for CloseCause {
                 proposed,
             } => write!(f, "{person} expected {said}, and it is about {proposed}"),
             Self::Session { what } | Self::Scope { what } => f.write_str(what),
+            Self::Vetoed { by } => write!(f, "break-glass vetoed by {by}"),
             Self::Restart => f.write_str("the server was restarted"),
         }
     }
@@ -519,6 +527,8 @@ pub enum Fact {
     },
     /// A confirmer said, before the target was shown, what is about to be touched.
     StepChecked(Checked),
+    /// Something on the way of one person alone in an emergency.
+    Breakglass(Breakglass),
     /// The proposal ended without running.
     ProposalClosed {
         /// Which step.

@@ -42,6 +42,16 @@ pub(crate) enum Guard {
     Person,
     /// Who confirms has said first what is about to be touched.
     Check,
+    /// A break-glass waits until its countdown is over on both clocks.
+    GlassWait,
+    /// A break-glass needs its page, or the longer wait.
+    GlassPage,
+    /// A break-glass is known outside the host before anything runs.
+    GlassWitness,
+    /// A break-glass needs strong evidence.
+    GlassEvidence,
+    /// A break-glass that was vetoed is over.
+    GlassVeto,
     /// Who expects something else to be touched ends the proposal.
     Mismatch,
 }

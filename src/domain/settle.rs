@@ -3,6 +3,7 @@
 //! One call gives the facts of one cause, which belong together in the journal. While the session is held nothing
 //! forward starts; what runs, what was run and must be verified, and going back are not held.
 
+mod breakglass;
 mod proposal;
 mod rollback;
 mod steps;
@@ -43,6 +44,7 @@ pub fn settle(state: &State, now: Moment, world: &World, gates: &GateView) -> Ve
     let facts = proposal::close(state, now, world)
         .or_else(|| steps::interrupt(state, now))
         .or_else(|| proposal::arm(state, now, world))
+        .or_else(|| breakglass::go_on(state, now, world))
         .or_else(|| steps::go_on(state, now, gates))
         .or_else(|| steps::parents(state))
         .or_else(|| rollback::go_on(state));

@@ -1,5 +1,9 @@
 //! State of a maintenance: the fold of its facts. Changed by [`crate::domain::apply`] alone.
 
+mod breakglass;
+
+pub use breakglass::{Broken, Countdown, Glass, Review};
+
 use crate::domain::digest::Digest;
 use crate::domain::fact::{
     Actor, ExecKey, Finding, Genesis, HoldCause, Outcome, OutputRef, Quote, Terms, Via,
@@ -200,6 +204,9 @@ pub struct Ran {
     pub proposed: (Seq, Digest),
     /// The record since which people are asked what became of it; absent while it runs.
     pub open: Option<(Seq, Digest)>,
+    /// One person went alone: digest of the statement they signed. Nobody had agreed on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub glass: Option<Digest>,
 }
 
 /// Executions kept per step: enough for every retry anybody looks at; older ones are in the journal.
@@ -264,6 +271,9 @@ pub struct Proposal {
     pub claimed: BTreeSet<PersonId>,
     /// When it was armed.
     pub armed: Option<Moment>,
+    /// The executor wants to go without a second person, and how far that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub glass: Option<Box<Glass>>,
     /// Heads a signer may have seen: every record since the proposal; bounded by [`HEADS_MAX`].
     pub heads: Vec<(Seq, Digest)>,
 }
@@ -339,6 +349,9 @@ pub struct State {
     // A state without any keeps the bytes it had before there were writes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<WriteState>,
+    /// Attempts that one person ran alone, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub broken: Vec<Broken>,
     /// False once the server has closed the session or after the fold met its end.
     pub open: bool,
 }

@@ -2,6 +2,8 @@
 
 mod asked;
 
+mod breakglass;
+
 use crate::domain::board::Board;
 use crate::domain::confirm::ARMED_LIFE;
 use crate::domain::confirm::rule::person_in;
@@ -82,7 +84,7 @@ const OPERATOR: &str = "any operator";
 
 /// What now, for whoever `you` is.
 pub fn what_now(state: &State, board: &Board, now: Moment, you: &Actor) -> WhatNow {
-    if let Some(over) = over(state) {
+    if let Some(over) = over(state, you) {
         return over;
     }
     let mut line = under_way(state, board, now, you);
@@ -130,7 +132,13 @@ fn under_way(state: &State, board: &Board, now: Moment, you: &Actor) -> WhatNow 
     }
 }
 
-fn over(state: &State) -> Option<WhatNow> {
+fn over(state: &State, you: &Actor) -> Option<WhatNow> {
+    if state.phase.is_final()
+        && state.open
+        && let Some(owed) = breakglass::owed(state, you)
+    {
+        return Some(owed);
+    }
     let line = match state.phase {
         Phase::Completed => WhatNow::new(Severity::Calm, "complete"),
         Phase::RolledBack => WhatNow::new(Severity::Warn, "rolled back").because(&state.end_reason),
@@ -170,6 +178,9 @@ fn proposal(state: &State, open: &Proposal, you: &Actor) -> WhatNow {
     let label = label(state, open);
     let me = person_in(state.genesis.mode, you);
     let life = proposal_end(open);
+    if let Some(glass) = &open.glass {
+        return breakglass::alone(state, (open, glass), &label, me);
+    }
     if open.armed.is_some() {
         let yours = me == Some(&terms.executor);
         return WhatNow::new(Severity::Act, format!("armed: go for {label}"))

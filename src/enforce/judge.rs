@@ -4,6 +4,7 @@
 //! statement is compared with the one that follows from the ticket, signatures are checked against the files of root
 //! as they are now, and the distinctness rule (`TWO_PERSON` 3.4) is applied to the people behind them.
 
+mod alone;
 pub mod back;
 mod refusal;
 #[cfg(test)]
@@ -86,7 +87,13 @@ impl Passed {
         &self.said
     }
 
-    /// The people who count.
+    /// The person who went alone, where that is what the ticket rests on: then nobody else counts.
+    pub fn alone(&self) -> Option<&PersonId> {
+        let executor = &self.said.executor;
+        self.confirmers.contains(executor).then_some(executor)
+    }
+
+    /// The people who count: who confirmed, or the one who went alone.
     pub const fn confirmers(&self) -> &BTreeSet<PersonId> {
         &self.confirmers
     }
@@ -363,6 +370,9 @@ impl About<'_> {
         ticket: &Ticket,
         rule: &ClassRule,
     ) -> Result<BTreeSet<PersonId>, Refusal> {
+        if let Some(alone) = self.alone(first, ticket)? {
+            return Ok([alone].into());
+        }
         let mut found: Vec<(PersonId, Via)> = Vec::new();
         for spoken in &ticket.confirms {
             let confirm = said(Kind::Confirm, spoken)?;

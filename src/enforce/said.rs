@@ -17,6 +17,8 @@ pub enum Kind {
     Confirm,
     /// `warroom-go@v1`.
     Go,
+    /// `warroom-breakglass@v1`.
+    Breakglass,
 }
 
 impl Kind {
@@ -26,6 +28,7 @@ impl Kind {
             Self::Propose => "warroom-propose",
             Self::Confirm => "warroom-confirm",
             Self::Go => "warroom-go",
+            Self::Breakglass => "warroom-breakglass",
         }
     }
 
@@ -35,6 +38,7 @@ impl Kind {
             Self::Propose => "warroom-propose@v1",
             Self::Confirm => "warroom-confirm@v1",
             Self::Go => "warroom-go@v1",
+            Self::Breakglass => "warroom-breakglass@v1",
         }
     }
 
@@ -44,6 +48,7 @@ impl Kind {
             Self::Propose => "propose",
             Self::Confirm => "confirm",
             Self::Go => "go",
+            Self::Breakglass => "break-glass",
         }
     }
 }
@@ -89,6 +94,8 @@ pub struct Said {
     pub expires: Timestamp,
     /// Digest over the confirms; only a go has one.
     pub confirms: Option<Digest>,
+    /// Why nobody else was waited for, and what came of the page; only a break-glass has them.
+    pub alone: Option<(Digest, String)>,
 }
 
 fn place(fields: &mut Fields<'_>, key: &str) -> Result<(Seq, Digest), DocError> {
@@ -131,7 +138,7 @@ impl Said {
         let policy = fields.take("policy")?.digest()?;
         let (proposal, head) = match kind {
             Kind::Propose => (None, None),
-            Kind::Confirm | Kind::Go => (
+            Kind::Confirm | Kind::Go | Kind::Breakglass => (
                 Some(place(&mut fields, "proposal")?),
                 Some(place(&mut fields, "head")?),
             ),
@@ -161,7 +168,14 @@ impl Said {
             // The last lines are the same in every kind of statement.
             confirms: match kind {
                 Kind::Go => Some(fields.take("confirms")?.digest()?),
-                Kind::Propose | Kind::Confirm => None,
+                Kind::Propose | Kind::Confirm | Kind::Breakglass => None,
+            },
+            alone: match kind {
+                Kind::Breakglass => {
+                    let reason = fields.take("reason")?.digest()?;
+                    Some((reason, fields.take("page")?.text()?.to_owned()))
+                }
+                Kind::Propose | Kind::Confirm | Kind::Go => None,
             },
             nonce: fields.take("nonce")?.parse()?,
             issued: fields.take("issued")?.seconds()?,

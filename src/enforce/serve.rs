@@ -20,7 +20,9 @@ use super::ticket::Ticket;
 use crate::clock::{Clock, SystemClock};
 use crate::config::runner::RunnerSettings;
 use crate::config::{Env, accounts};
+use crate::domain::confirm::breakglass::Uses;
 use crate::domain::id::PersonId;
+use crate::evidence::store::Store;
 use crate::runner::Limits;
 use rustix::process::{DumpableBehavior, Pid, getsid};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +39,8 @@ use tokio_util::task::TaskTracker;
 
 /// Connections at a time: one for each command of each session of a busy night, and some that only ask.
 const CONNECTIONS_MAX: usize = 64;
+/// Name of the book of who went alone when, in the directory of this runner.
+const USES: &str = "breakglass-uses";
 
 /// Why the runner does not start.
 #[derive(Debug, thiserror::Error)]
@@ -311,6 +315,27 @@ impl Runner {
         runs.get(name).cloned()
     }
 
+    /// Takes down that somebody went alone, in this runner's own book: two in an hour lock them here too. Blocks.
+    fn spend_alone(&self, person: &PersonId) -> Result<(), Answer> {
+        let now = SystemClock.now().wall;
+        let store = Store::new(&self.settings.state_dir, USES);
+        let spent = store.update(|uses: &mut Uses| uses.spend(person, now));
+        let hint = "another person can confirm it";
+        match spent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(until)) => {
+                let until = until.to_seconds_text();
+                let why =
+                    format!("`{person}` ran two alone within an hour and is locked until {until}");
+                Err(refused("locked", &why, hint))
+            }
+            Err(fault) => {
+                let why = format!("the book of who went alone cannot be kept: {fault}");
+                Err(refused("disk", &why, hint))
+            }
+        }
+    }
+
     /// Judges a ticket and, if it is right, spends its name and starts it.
     ///
     /// # Errors
@@ -332,6 +357,9 @@ impl Runner {
             if passed.began_by().is_some() && kept::is_undone(attempts, passed.name()) {
                 let undone = BackRefusal::Undone;
                 return Err(not_right(undone.word(), &undone, undone.hint()));
+            }
+            if let Some(person) = passed.alone() {
+                runner.spend_alone(person)?;
             }
             runner
                 .spent

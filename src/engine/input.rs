@@ -4,8 +4,8 @@ use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::plan_doc::PlanExe;
 use crate::domain::decide::{Decision, Prepared};
 use crate::domain::digest::Digest;
-use crate::domain::fact::{self, Actor, ExecKey, Fact, Outcome, OutputRef};
-use crate::domain::id::{StepId, TerminalId};
+use crate::domain::fact::{self, Actor, ExecKey, Fact, Outcome, OutputRef, Page};
+use crate::domain::id::{AttemptNo, PersonId, Seq, StepId, TerminalId};
 use crate::domain::reading::Reading;
 use crate::domain::runbook::plan::ExecRole;
 use crate::domain::write::{self, WriteNo};
@@ -85,6 +85,22 @@ pub enum Input {
         /// One line.
         text: String,
     },
+    /// The page about somebody who goes alone has ended.
+    Paged {
+        /// Which step.
+        step: StepId,
+        /// Which attempt.
+        attempt: AttemptNo,
+        /// What came of it.
+        page: Page,
+    },
+    /// A checkpoint has left this host.
+    Witnessed {
+        /// Newest record it covers.
+        seq: Seq,
+        /// Who has it: a person, or where it went.
+        by: Witness,
+    },
     /// A second has passed.
     Tick,
     /// A torn last record of the journal was set aside.
@@ -106,6 +122,15 @@ pub enum Input {
         /// Why.
         reason: String,
     },
+}
+
+/// Who has a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Witness {
+    /// Somebody at a terminal, whose program keeps it.
+    Person(PersonId),
+    /// A place outside this host.
+    Place(String),
 }
 
 /// News of a command.
@@ -193,6 +218,13 @@ pub enum Effect {
         role: ExecRole,
         /// The file that people have reviewed; absent for what needs no second person.
         reviewed: Option<PlanExe>,
+    },
+    /// Page somebody: one person wants to go alone. It is done once, and never again by itself.
+    Page {
+        /// Which step.
+        step: StepId,
+        /// Which attempt.
+        attempt: AttemptNo,
     },
     /// Send a write; [`crate::domain::state::State::write`] says what.
     Write(WriteNo),

@@ -4,6 +4,7 @@
 //! [`Engine::commit`] alone changes what others see and says what to do about it. Knows no journal, socket or clock.
 //! Main types: [`Input`], [`Proposal`], [`Effect`], [`Engine`].
 
+mod breakglass;
 mod input;
 mod presence;
 mod refusals;
@@ -12,13 +13,13 @@ mod restart;
 mod tests;
 mod watch;
 
-pub use input::{Effect, ExecUpdate, Input, Proposal};
+pub use input::{Effect, ExecUpdate, Input, Proposal, Witness};
 
 use crate::domain::apply::apply;
 use crate::domain::board::GateProgress;
 use crate::domain::confirm::plan_doc::{PlanExe, read_exe};
 use crate::domain::decide::{self, Decision, Refused};
-use crate::domain::fact::{Actor, ExecKey, Fact, Stamped};
+use crate::domain::fact::{Actor, ExecKey, Fact, GlassEvent, Stamped};
 use crate::domain::settle::settle;
 use crate::domain::state::State;
 use crate::domain::time::Moment;
@@ -77,7 +78,8 @@ impl Engine {
                 command,
                 ..
             } => {
-                if state.terminals.get(terminal).is_some_and(|t| t.read_only) {
+                if !command.is_veto() && state.terminals.get(terminal).is_some_and(|t| t.read_only)
+                {
                     return Proposal::read_only();
                 }
                 let decision = decide::decide(state, actor, command, now, world);
@@ -116,6 +118,9 @@ impl Engine {
                 step: None,
                 text: text.clone(),
             }]),
+            Input::Paged { .. } | Input::Witnessed { .. } => {
+                Proposal::by_engine(breakglass::facts(state, input))
+            }
             Input::Tick => Proposal::default(),
             Input::Recovered { bytes, digest } => {
                 let (bytes, digest) = (*bytes, *digest);
@@ -211,6 +216,12 @@ impl Engine {
                     .map(|key| Effect::StopProcess { key })
             }
             Fact::WriteAsked { write } => Some(Effect::Write(write.no)),
+            Fact::Breakglass(glass) if matches!(glass.event, GlassEvent::Asked { .. }) => {
+                Some(Effect::Page {
+                    step: glass.step.clone(),
+                    attempt: glass.attempt,
+                })
+            }
             Fact::SessionResumed { .. } => return open_writes(&self.committed, at),
             _ => None,
         };

@@ -20,6 +20,7 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+mod breakglass;
 mod model;
 mod random;
 mod restart;

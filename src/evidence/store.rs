@@ -1,5 +1,6 @@
 //! A small file that all sessions of a host share: read, changed and durable before anybody is believed.
 
+use crate::domain::confirm::breakglass::Uses;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
@@ -35,6 +36,19 @@ pub struct LineFault {
     pub line: usize,
     /// What was expected.
     pub what: &'static str,
+}
+
+impl Kept for Uses {
+    fn parse(text: &str) -> Result<Self, LineFault> {
+        Self::parse(text).map_err(|fault| LineFault {
+            line: fault.line,
+            what: fault.what,
+        })
+    }
+
+    fn print(&self) -> String {
+        self.print()
+    }
 }
 
 /// A file on disk, shared by all sessions of a host.

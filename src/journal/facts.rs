@@ -9,7 +9,7 @@ use super::record::{Content, Header, Record};
 use crate::domain::confirm::statement::{ACCOUNT_TITLE, Kind, propose_statement};
 use crate::domain::digest::Digest;
 use crate::domain::doc::{Doc, DocError, split_armour};
-use crate::domain::fact::{Actor, Confirmed, Fact, Signed, Stamped, Terms, Via};
+use crate::domain::fact::{Actor, Confirmed, Fact, GlassEvent, Signed, Stamped, Terms, Via};
 use crate::domain::id::{AttemptNo, PersonId, Seq};
 use crate::domain::state::State;
 use crate::domain::time::Moment;
@@ -95,6 +95,16 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
         Fact::StepConfirmed(_) => "step.confirmed",
         Fact::StepArmed { .. } => "step.armed",
         Fact::StepChecked(_) => "step.checked",
+        Fact::Breakglass(glass) => match glass.event {
+            GlassEvent::Asked { .. } => "breakglass.asked",
+            GlassEvent::Paged { .. } => "breakglass.paged",
+            GlassEvent::Begun { .. } => "breakglass.begun",
+            GlassEvent::Witnessed { .. } => "breakglass.witnessed",
+            GlassEvent::Vetoed => "breakglass.vetoed",
+            GlassEvent::Armed => "breakglass.armed",
+            GlassEvent::Ended { .. } => "breakglass.ended",
+            GlassEvent::Reviewed { .. } => "breakglass.reviewed",
+        },
         Fact::ProposalClosed { .. } => "step.closed",
         Fact::RejectExplained { .. } => "step.reject-explained",
         Fact::Refused { .. } => "step.refused",
@@ -107,7 +117,7 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
 }
 
 /// Kinds whose body is JSON; the others are documents.
-const JSON_KINDS: [&str; 41] = [
+const JSON_KINDS: [&str; 49] = [
     "session.opened",
     "session.resumed",
     "session.closed",
@@ -149,6 +159,14 @@ const JSON_KINDS: [&str; 41] = [
     "rollback.finished",
     "write.asked",
     "write.ended",
+    "breakglass.asked",
+    "breakglass.paged",
+    "breakglass.begun",
+    "breakglass.witnessed",
+    "breakglass.vetoed",
+    "breakglass.armed",
+    "breakglass.ended",
+    "breakglass.reviewed",
 ];
 
 /// Kinds whose body is a document of the one grammar.

@@ -1,7 +1,7 @@
 //! Where a session stands, for scripts and for a glance: text, JSON and one word that becomes the exit code.
 
 use crate::domain::reading::Liveness;
-use crate::domain::state::{Phase, Stage, State, StepStatus};
+use crate::domain::state::{Broken, Phase, Stage, State, StepStatus};
 use crate::domain::write::{Outcome, Write, WriteState};
 use crate::wire::message::Snapshot;
 use serde::Serialize;
@@ -68,6 +68,8 @@ pub struct Summary {
     pub current: String,
     /// Terminals attached.
     pub attached: usize,
+    /// `BREAK-GLASS` while somebody goes alone or runs alone, `REVIEW OWED` after it; or empty.
+    pub alone: &'static str,
 }
 
 impl Summary {
@@ -78,8 +80,12 @@ impl Summary {
         } else {
             format!(", at {}", self.current)
         };
+        let alone = match self.alone {
+            "" => String::new(),
+            alone => format!("{alone}, "),
+        };
         format!(
-            "{}, {} of {} steps{at}, {} attached ({})",
+            "{alone}{}, {} of {} steps{at}, {} attached ({})",
             self.standing.as_str(),
             self.passed,
             self.steps,
@@ -123,6 +129,19 @@ pub fn summary(state: &State) -> Summary {
         steps: forward().count(),
         current,
         attached: state.terminals.len(),
+        alone: alone(state),
+    }
+}
+
+/// Whether one person goes, runs or has run something alone that nobody else has reviewed.
+fn alone(state: &State) -> &'static str {
+    let runs = state.running().and_then(|running| running.ran.as_ref());
+    if state.glass().is_some() || runs.is_some_and(|ran| ran.glass.is_some()) {
+        "BREAK-GLASS"
+    } else if state.review_owed().is_some() {
+        "REVIEW OWED"
+    } else {
+        ""
     }
 }
 
@@ -172,7 +191,10 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
     writeln!(text, "  {}", summary.to_line()).ok();
     if let Some(proposal) = &state.proposal {
         let terms = &proposal.terms;
-        let waits = if proposal.armed.is_some() {
+        let waits = if let Some(glass) = &proposal.glass {
+            let (who, reason) = (&glass.person, &glass.reason);
+            format!("BREAK-GLASS: {who} goes alone, anybody attached can veto it; reason: {reason}")
+        } else if proposal.armed.is_some() {
             format!("armed; waits for `go` by {}", terms.executor)
         } else {
             let (have, need) = (proposal.confirms.len(), terms.quorum);
@@ -180,6 +202,9 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
         };
         let (step, by) = (&terms.step, &terms.proposer);
         writeln!(text, "  {step}: proposed by {by}; {waits}").ok();
+    }
+    for broken in &state.broken {
+        writeln!(text, "  {}", broken_line(broken)).ok();
     }
     for (id, rule) in &state.rules {
         let value = rule
@@ -207,6 +232,16 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
         .ok();
     }
     text
+}
+
+/// `drain: RUN ALONE by alice (the primary loses writes): REVIEW OWED by anybody else`
+fn broken_line(broken: &Broken) -> String {
+    let (step, who, reason) = (&broken.ran.terms.step, &broken.person, &broken.reason);
+    let review = match &broken.review {
+        Some(review) => format!("reviewed by {}: {}", review.person, review.note),
+        None => "REVIEW OWED by anybody else".to_owned(),
+    };
+    format!("{step}: RUN ALONE by {who} ({reason}): {review}")
 }
 
 /// `write 3: page by pager: accepted, NOT PROVEN: nobody is notified yet`
@@ -266,5 +301,6 @@ pub fn to_json(snapshot: &Snapshot, summary: &Summary) -> serde_json::Value {
         "current": summary.current, "attached": summary.attached, "head": state.head.0,
         "held": state.is_held(), "plan": state.genesis.plan_digest, "steps": steps,
         "rules": state.rules, "connectors": snapshot.board.health, "writes": state.writes,
+        "breakglass": state.glass(), "run_alone": state.broken, "review_owed": state.review_owed().is_some(),
     })
 }

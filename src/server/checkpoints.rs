@@ -88,6 +88,10 @@ pub(crate) struct Checkpoints {
     key_file: PathBuf,
     outbox: Outbox,
     newest: Option<SignedCheckpoint>,
+    /// Newest record that a checkpoint covers.
+    newest_head: Option<Seq>,
+    /// When the newest one was made.
+    last_made: Option<Instant>,
     /// When the oldest record came that no checkpoint covers.
     uncovered: Option<Instant>,
 }
@@ -104,14 +108,20 @@ impl Checkpoints {
             Some(Ok(key)) => (Some(key), None),
             Some(Err(trouble)) => (None, Some(trouble)),
         };
-        let mut outlets = vec![Outlet::File(dir.join(CHECKPOINTS_FILE)), Outlet::SystemLog];
-        outlets.extend(away.files.iter().cloned().map(Outlet::File));
-        outlets.extend(away.command.clone().map(Outlet::Command));
+        let mut outlets = vec![
+            (Outlet::File(dir.join(CHECKPOINTS_FILE)), false),
+            (Outlet::SystemLog, false),
+        ];
+        let files = away.files.iter().cloned().map(Outlet::File);
+        let all = files.chain(away.command.clone().map(Outlet::Command));
+        outlets.extend(all.map(|outlet| (outlet, true)));
         let checkpoints = Self {
             key,
             key_file: dir.join(KEY_FILE),
             outbox: Outbox::new(outlets),
             newest: None,
+            newest_head: None,
+            last_made: None,
             uncovered: None,
         };
         (checkpoints, trouble)
@@ -125,6 +135,16 @@ impl Checkpoints {
     /// The newest one.
     pub(crate) const fn newest(&self) -> Option<&SignedCheckpoint> {
         self.newest.as_ref()
+    }
+
+    /// Newest record that the newest one covers.
+    pub(crate) const fn newest_head(&self) -> Option<Seq> {
+        self.newest_head
+    }
+
+    /// When the newest one was made.
+    pub(crate) const fn last_made(&self) -> Option<Instant> {
+        self.last_made
     }
 
     /// When the next one has to be made, if records wait for one.
@@ -178,6 +198,8 @@ impl Checkpoints {
             Ok(signed) => {
                 self.outbox.put(&signed);
                 self.newest = Some(signed.clone());
+                self.newest_head = Some(head.0);
+                self.last_made = Some(Instant::now());
                 Some(signed)
             }
             Err(error) => {

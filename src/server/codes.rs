@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// Name of the ledger in the directory of all sessions: a code is spent for the host, not for a session.
 const LEDGER: &str = "totp-spent";
 /// Directory of secrets beside the people file.
-const SECRETS: &str = "totp.d";
+pub(super) const SECRETS: &str = "totp.d";
 
 /// What came of a code.
 #[derive(Debug)]
@@ -175,7 +175,7 @@ impl Session {
 }
 
 /// Judges and spends a code. Blocks.
-fn spend(
+pub(super) fn spend(
     secret: &Path,
     ledger_dir: &Path,
     person: &PersonId,

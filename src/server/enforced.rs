@@ -185,6 +185,7 @@ impl Errand {
             let record = read(log, Seq(seq))?;
             match &*record.header().kind {
                 "step.confirmed" => confirms.push(spoken(&record)?),
+                "statement.signed" if self.is_glass(&record) => confirms.push(spoken(&record)?),
                 "statement.signed" => go = Some(spoken(&record)?).filter(is_go).or(go),
                 "exec.intent" if self.is_its_intent(&record)? => {
                     via = Via::parse(&record.header().via);
@@ -218,6 +219,12 @@ impl Errand {
         let own = &self.ran.terms.nonce;
         let is_own = |fact: &Fact| matches!(fact, Fact::ExecIntent { nonce: Some(nonce), .. } if nonce == own);
         Ok(is_own(&stamped.fact))
+    }
+
+    /// True for what one person signed to go alone, where that is what this was armed by.
+    fn is_glass(&self, record: &Record) -> bool {
+        let statement = spoken(record).map(|spoken| Digest::of(&spoken.statement));
+        self.ran.glass.is_some() && statement.ok() == self.ran.glass
     }
 
     /// What the executor would have stated, where the connection alone says go.

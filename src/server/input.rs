@@ -4,7 +4,9 @@ use super::codes::Tried;
 use super::connection::Joining;
 use super::render::Rendered;
 use super::world::Looked;
-use crate::domain::id::TerminalId;
+use crate::domain::fact::Page;
+use crate::domain::id::{AttemptNo, Seq, StepId, TerminalId};
+use crate::engine::Witness;
 use crate::wire::message::ToServer;
 
 /// Inputs that may wait: more than every attached terminal can press in the time of one slow sync.
@@ -41,6 +43,12 @@ pub(crate) enum Incoming {
         /// One line.
         text: String,
     },
+    /// The host's ledger of break-glasses was asked.
+    GlassTried(Box<super::breakglass::Tried>),
+    /// The page hook has ended.
+    Paged(StepId, AttemptNo, Page),
+    /// A checkpoint that covers this record has left the host.
+    Witnessed(Seq, Witness),
     /// A one-time code was checked.
     CodeTried(Box<Tried>),
     /// A read that was not in time has returned.

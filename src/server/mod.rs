@@ -3,6 +3,7 @@
 //! One task owns the engine and takes one input at a time; sockets, connectors and commands each have tasks of
 //! their own that only send inputs. It must not decide anything: what may happen is the business of `domain`.
 
+mod breakglass;
 pub mod checkpoints;
 mod clients;
 mod codes;

@@ -1,8 +1,11 @@
 //! Carries checkpoints away: off the session task, one at a time, none waited for longer than it is worth.
 
+use super::input::Incoming;
 use super::ledger::Ledger;
 use crate::clock::Clock;
+use crate::domain::confirm::checkpoint::Checkpoint;
 use crate::domain::reading::Reading;
+use crate::engine::Witness;
 use crate::wire::message::SignedCheckpoint;
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
@@ -34,16 +37,28 @@ pub(crate) enum Outlet {
     Command(Vec<String>),
 }
 
+impl Outlet {
+    /// Where it leads, in a few words.
+    fn to_place(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::SystemLog => "system log".to_owned(),
+            Self::Command(argv) => argv.first().cloned().unwrap_or_default(),
+        }
+    }
+}
+
 /// What waits to be carried away.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    outlets: Vec<Outlet>,
+    /// Each with whether what it takes is outside this host then.
+    outlets: Vec<(Outlet, bool)>,
     sender: mpsc::Sender<SignedCheckpoint>,
     receiver: Option<mpsc::Receiver<SignedCheckpoint>>,
 }
 
 impl Outbox {
-    pub(crate) fn new(outlets: Vec<Outlet>) -> Self {
+    pub(crate) fn new(outlets: Vec<(Outlet, bool)>) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         Self {
             outlets,
@@ -63,6 +78,7 @@ impl Outbox {
     pub(crate) fn carry(
         &mut self,
         readings: mpsc::Sender<Reading>,
+        inputs: mpsc::Sender<Incoming>,
         clock: Arc<dyn Clock>,
     ) -> impl Future<Output = ()> + Send + use<> {
         let (receiver, outlets) = (self.receiver.take(), self.outlets.clone());
@@ -71,10 +87,19 @@ impl Outbox {
             let mut was_bad = false;
             while let Some(signed) = receiver.recv().await {
                 let mut trouble = Vec::new();
-                for outlet in &outlets {
-                    if let Err(error) = send(outlet, &signed).await {
-                        trouble.push(error);
+                let mut away = None;
+                for (outlet, is_away) in &outlets {
+                    match send(outlet, &signed).await {
+                        Ok(()) if *is_away => away = Some(outlet.to_place()),
+                        Ok(()) => {}
+                        Err(error) => trouble.push(error),
                     }
+                }
+                if let Some(place) = away
+                    && let Ok(checkpoint) = Checkpoint::parse(&signed.document)
+                {
+                    let left = Incoming::Witnessed(checkpoint.head.0, Witness::Place(place));
+                    inputs.send(left).await.ok();
                 }
                 let trouble = trouble.join("; ");
                 let is_bad = !trouble.is_empty();

@@ -17,7 +17,7 @@ pub struct Peek {
     pub session: SessionId,
     /// Newest whole record.
     pub head: Seq,
-    /// The maintenance has come to its end.
+    /// The maintenance has come to its end, and nothing is owed for it.
     pub is_over: bool,
     /// It is a demo.
     pub is_demo: bool,
@@ -119,9 +119,14 @@ pub fn peek_file(file: &Path) -> Result<Option<Peek>, PeekError> {
     Ok(state.map(|state| Peek {
         session: state.genesis.session.clone(),
         head: state.head.0,
-        is_over: state.phase.is_final(),
+        // While a review is owed a server has to be there to take it.
+        is_over: state.phase.is_final() && state.review_owed().is_none(),
         is_demo: state.genesis.mode == Mode::Demo,
-        phase: word(state.phase),
+        phase: if state.phase.is_final() && state.review_owed().is_some() {
+            "review owed"
+        } else {
+            word(state.phase)
+        },
         runbook: state.genesis.runbook.digest,
     }))
 }

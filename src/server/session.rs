@@ -142,7 +142,7 @@ impl Session {
                 () = seconds.next(now), if is_timed => {}
                 () = until(uncovered), if uncovered.is_some() => {}
             }
-            if self.checkpoints.is_due(&[]) {
+            if self.checkpoints.is_due(&[]) || self.wants_witness() {
                 self.checkpoint();
             }
             self.drain(&mut sources, &mut turn);
@@ -442,6 +442,7 @@ impl Session {
                     let failed = self.executor.spawn(state, &key, reviewed, log);
                     self.failed_starts.extend(failed.map(Input::Exec));
                 }
+                Effect::Page { step, attempt } => self.page(step, attempt),
                 Effect::Write(no) => self.send_write(no),
                 Effect::FindWrite(no) => self.find_write(no),
                 Effect::StopProcess { key } => self.executor.stop(&key),
@@ -470,7 +471,9 @@ impl Session {
         self.take(&closing, &mut turn, None);
         self.write().await.ok();
         self.tell_scope_last().await;
-        if self.engine.state().phase.is_final() {
+        let state = self.engine.state();
+        // A review may still be owed: it will be recorded, and covered, by a later server.
+        if state.phase.is_final() && state.review_owed().is_none() {
             self.checkpoints.destroy();
         }
         self.registry.broadcast(&ToClient::Bye {

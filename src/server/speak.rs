@@ -10,6 +10,7 @@ use crate::domain::confirm::rule;
 use crate::domain::confirm::statement::{self, Hello, Kind};
 use crate::domain::fact::{self, Actor, Fact, Via};
 use crate::domain::id::{PersonId, StepId, TerminalId};
+use crate::domain::state::{Proposal, State};
 use crate::engine::Input;
 use crate::evidence::sshsig::{self, SigFault};
 use crate::wire::message::ToClient;
@@ -51,6 +52,29 @@ fn stale() -> Refusal {
     )
 }
 
+/// The statement is what this person would sign now to go alone.
+fn is_breakglass(state: &State, open: &Proposal, signer: &PersonId, text: &str) -> bool {
+    let Some(glass) = &open.glass else {
+        return false;
+    };
+    let Some(page) = &glass.page else {
+        return false;
+    };
+    statement::is_current(open, text, |head| {
+        statement::breakglass_statement(state, open, signer, head, &glass.reason, page.as_str())
+    })
+}
+
+/// The statement is what this person would sign now to say why they rejected.
+fn is_explanation(state: &State, reason: &str, signer: &PersonId, text: &str) -> bool {
+    state.rejected.as_ref().is_some_and(|rejected| {
+        let closed = &rejected.proposal;
+        statement::is_current(closed, text, |head| {
+            statement::reject_statement(state, closed, signer, head, reason)
+        })
+    })
+}
+
 impl Session {
     /// Whom a command is by. A refusal may have a fact for the journal.
     pub(crate) fn speaker(&self, connection: &Actor, command: &Command) -> Result<Actor, Refusal> {
@@ -85,21 +109,15 @@ impl Session {
                 signed: Some(signed),
                 ..
             } => self.signer(connection, &Word::of(Kind::Reject, signed), |signer| {
-                state.rejected.as_ref().is_some_and(|rejected| {
-                    let closed = &rejected.proposal;
-                    statement::is_current(closed, &signed.statement, |head| {
-                        statement::reject_statement(state, closed, signer, head, reason.trim())
-                    })
-                })
+                is_explanation(state, reason.trim(), signer, &signed.statement)
             }),
             Command::Go {
                 signed: Some(signed),
                 ..
             } => self.signer(connection, &Word::of(Kind::Go, signed), |signer| {
                 open.is_some_and(|open| {
-                    statement::is_current(open, &signed.statement, |head| {
-                        statement::go_statement(state, open, signer, head)
-                    })
+                    let go = |head| statement::go_statement(state, open, signer, head);
+                    statement::is_current(open, &signed.statement, go)
                 })
             }),
             Command::Resolve {
@@ -111,6 +129,23 @@ impl Session {
                 let expected =
                     statement::resolve_statement(state, step, signer, *finding, reason.trim());
                 matches!(expected, Some(Ok(expected)) if expected == signed.statement)
+            }),
+            Command::BreakglassSigned { signed, .. } => {
+                self.signer(connection, &Word::of(Kind::Breakglass, signed), |signer| {
+                    open.is_some_and(|open| is_breakglass(state, open, signer, &signed.statement))
+                })
+            }
+            Command::Review {
+                step,
+                attempt,
+                note,
+                signed: Some(signed),
+            } => self.signer(connection, &Word::of(Kind::Resolve, signed), |signer| {
+                let mut broken = state.broken.iter();
+                let owed = broken.find(|broken| broken.is_of(step, *attempt));
+                let made =
+                    owed.and_then(|o| statement::review_statement(state, o, signer, note.trim()));
+                matches!(made, Some(Ok(made)) if made == signed.statement)
             }),
             _ => Ok(connection.clone()),
         }
@@ -274,7 +309,10 @@ impl Session {
             | Command::Reject { step, .. }
             | Command::Explain { step, .. }
             | Command::Go { step, .. }
-            | Command::Resolve { step, .. } => step.clone(),
+            | Command::Resolve { step, .. }
+            | Command::Breakglass { step, .. }
+            | Command::BreakglassSigned { step, .. }
+            | Command::Review { step, .. } => step.clone(),
             Command::Confirm { .. } => {
                 let open = self.engine.tentative().proposal.as_ref();
                 open?.terms.step.clone()

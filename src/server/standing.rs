@@ -65,6 +65,7 @@ pub(crate) fn view(
     let keys = policy.signers.iter().filter(mine);
     let keys = keys.filter(|key| is_good(policy, key, now)).take(KEYS_MAX);
     PolicyView {
+        breakglass: person.is_some_and(|id| world.roster.roles(id).breakglass),
         classes: CLASSES
             .into_iter()
             .map(|risk| (risk, world.rules.rule_for(risk, mode, is_owned)))

@@ -367,8 +367,9 @@ impl Server {
         let reception = Reception::new(session.own_inputs.clone());
         let (clients, gone) = (reception.tasks.clone(), reception.ended.clone());
         let listening = tokio::spawn(reception.accept_all(listener, shutdown.clone()));
+        let inputs = session.own_inputs.clone();
         let outbox = session.checkpoints.outbox();
-        let carrying = tokio::spawn(outbox.carry(readings.clone(), Arc::clone(&clock)));
+        let carrying = tokio::spawn(outbox.carry(readings.clone(), inputs, Arc::clone(&clock)));
         let connectors = Connectors::start(connectors, &readings, &clock, &shutdown);
         let context = deliver::Context {
             ended,

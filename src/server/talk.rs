@@ -38,6 +38,19 @@ impl Session {
             Incoming::Left { terminal } => self.registry.remove(terminal),
             Incoming::Rendered(rendered) => self.on_rendered(*rendered, turn),
             Incoming::Looked(looked) => self.on_looked(*looked, turn),
+            Incoming::GlassTried(tried) => self.on_glass_tried(*tried, turn),
+            Incoming::Paged(step, attempt, page) => {
+                let paged = Input::Paged {
+                    step,
+                    attempt,
+                    page,
+                };
+                self.take_news(paged, turn);
+            }
+            // Not kept for later: where the journal cannot be written now, the next checkpoint is witnessed too.
+            Incoming::Witnessed(seq, by) => {
+                self.take(&Input::Witnessed { seq, by }, turn, None);
+            }
             Incoming::CodeTried(tried) => self.on_code_tried(*tried, turn),
             Incoming::Noticed { text } => self.take(&Input::Notice { text }, turn, None),
             Incoming::DiskBack => self.on_disk_back(),
@@ -50,7 +63,7 @@ impl Session {
         };
         let (actor, read_only) = (client.actor.clone(), client.read_only);
         match message {
-            ToServer::Ask { number, command } if read_only => {
+            ToServer::Ask { number, command } if read_only && !command.is_veto() => {
                 turn.refuse(terminal, number, only_looking(&command));
             }
             ToServer::Ask { number, command } if command.needs_fresh_policy() => {
@@ -76,6 +89,7 @@ impl Session {
             ToServer::Headers { from, count } => {
                 self.send_headers(terminal, from, count.min(RECORDS_MAX));
             }
+            ToServer::Kept { seq } => self.on_kept(terminal, seq, turn),
             ToServer::Seen { seq, hash } => self.on_seen(terminal, seq, hash),
             ToServer::Output { key, offset } => self.send_output(terminal, &key, offset),
             ToServer::SignIn {

@@ -273,6 +273,12 @@ impl Session {
         {
             return self.try_code((terminal, number), &connection, (statement, code), turn);
         }
+        if matches!(
+            command,
+            Command::Breakglass { .. } | Command::BreakglassSigned { .. }
+        ) {
+            return self.break_glass((terminal, number), &connection, command, turn);
+        }
         self.ask_as_speaker((terminal, number), &connection, command, turn);
     }
 

@@ -204,6 +204,12 @@ pub enum Action {
     Cancel,
     /// Run the armed step.
     Go,
+    /// Go forward alone in an emergency: say why, or sign it once somebody was paged.
+    Breakglass,
+    /// Say no to somebody who goes alone.
+    Veto,
+    /// Sign that one has looked at what somebody ran alone.
+    ReviewAlone,
     /// Say what happened to an unknown step.
     Resolve,
     /// Go back.

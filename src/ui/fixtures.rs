@@ -37,7 +37,8 @@ pub(crate) struct Story {
     pub(crate) room: Room,
     /// The moment of the next fact.
     pub(crate) now: Moment,
-    actor: Actor,
+    /// Who does it.
+    pub(crate) actor: Actor,
 }
 
 fn start() -> Moment {

@@ -236,6 +236,13 @@ impl Keymap {
         &self.prefix
     }
 
+    /// True for the one key of an action, whatever was pressed before it.
+    pub(crate) fn is_key_of(&self, key: &KeyEvent, action: Action) -> bool {
+        let pressed = [Chord::of(key)];
+        let mut all = self.sequences.iter();
+        all.any(|(chords, binding)| binding.action == action && *chords == pressed)
+    }
+
     /// Takes one key; gives the action when it ends a sequence that works on this screen.
     pub fn on_key(&mut self, key: &KeyEvent, on_confirm: bool) -> Option<Action> {
         let works = |context: Context| match context {

@@ -8,6 +8,7 @@
 //! Main types: [`Ui`], [`Screen`], [`Request`], [`Settings`], [`room::Room`].
 
 pub mod action;
+mod breakglass;
 mod cache;
 mod canvas;
 pub mod keymap;
@@ -401,6 +402,13 @@ impl Ui {
             now,
             requests: Vec::new(),
         };
+        // One key, wherever its reader is: in a popup and between the words of a confirm too.
+        let is_veto = self.keymap.is_key_of(key, action::Action::Veto);
+        if is_veto && work.room.is_some_and(|room| room.state.glass().is_some()) {
+            self.keymap.reset();
+            update::act(&mut work, action::Action::Veto);
+            return work.requests;
+        }
         if let Some(outcome) = work.layers.on_key(key) {
             self.keymap.reset();
             if matches!(&outcome, layers::Outcome::Sign(act) if matches!(**act, layers::SignAct::Stop))

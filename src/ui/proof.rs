@@ -1,10 +1,10 @@
 //! What this terminal's person has to put their key to before something is sent, and what is sent then.
 
-use crate::domain::command::{Command, Signed};
+use crate::domain::command::{Command, Evidence, Signed};
 use crate::domain::confirm::policy::{Grade, Purpose};
 use crate::domain::confirm::statement::{
-    Hello, Kind, go_statement, hello_statement, propose_statement, reject_statement,
-    resolve_statement,
+    Hello, Kind, breakglass_statement, go_statement, hello_statement, propose_statement,
+    reject_statement, resolve_statement, review_statement,
 };
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Finding, Via};
@@ -57,6 +57,15 @@ impl Wish {
     /// What kind of statement it is; its first line says so.
     pub fn kind(&self) -> Option<Kind> {
         Kind::of(&self.statement)
+    }
+
+    /// The same with a one-time code beside the signature, for somebody who goes alone.
+    #[must_use]
+    pub fn with_code(mut self, typed: String) -> Self {
+        if let Then::Ask(Command::BreakglassSigned { beside, .. }) = &mut self.then {
+            *beside = Evidence::Code { code: typed };
+        }
+        self
     }
 
     /// The signed statement, for what is no command.
@@ -160,6 +169,50 @@ pub(crate) fn resolve(room: &Room, step: &StepId, finding: Finding, reason: &str
     let reason = reason.trim();
     let statement = resolve_statement(&room.state, step, me(room)?, finding, reason)?.ok()?;
     let command = Command::resolve(step.clone(), finding, reason.to_owned());
+    Some(Wish {
+        statement,
+        then: Then::Ask(command),
+    })
+}
+
+/// The word of somebody who goes alone; absent while nobody was paged, or when it is not for this person to sign.
+pub(crate) fn breakglass(room: &Room) -> Option<Wish> {
+    let open = room.state.proposal.as_ref()?;
+    let glass = open.glass.as_deref()?;
+    let page = glass.page.as_ref().filter(|_| glass.countdown.is_none())?;
+    let me = me(room).filter(|me| **me == glass.person)?;
+    let (head, reason) = (open.proposed?, &glass.reason);
+    let made = breakglass_statement(&room.state, open, me, head, reason, page.as_str())?;
+    let statement = made.ok()?;
+    let signed = Signed {
+        statement: statement.clone(),
+        signature: String::new(),
+        detached: false,
+    };
+    let command = Command::BreakglassSigned {
+        step: open.terms.step.clone(),
+        attempt: open.terms.attempt,
+        signed,
+        beside: Evidence::Account,
+        code_step: None,
+    };
+    Some(Wish {
+        statement,
+        then: Then::Ask(command),
+    })
+}
+
+/// What this person found of what somebody else ran alone, to be signed.
+pub(crate) fn review(room: &Room, step: &StepId, attempt: AttemptNo, note: &str) -> Option<Wish> {
+    let broken = room.state.broken.iter().find(|b| b.is_of(step, attempt))?;
+    let note = note.trim();
+    let statement = review_statement(&room.state, broken, me(room)?, note)?.ok()?;
+    let command = Command::Review {
+        step: step.clone(),
+        attempt,
+        note: note.to_owned(),
+        signed: None,
+    };
     Some(Wish {
         statement,
         then: Then::Ask(command),

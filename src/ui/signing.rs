@@ -4,7 +4,7 @@ use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::policy;
 use crate::domain::id::{AttemptNo, PersonId, StepId};
 use crate::ui::Request;
-use crate::ui::layers::{Layer, Notice, Prompt, Purpose, Sign, SignAct};
+use crate::ui::layers::{Alone, Layer, Notice, Prompt, Purpose, Sign, SignAct};
 use crate::ui::proof::{self, Offer, Then, Wish, needed};
 use crate::ui::ritual::{self, Claim, Heard};
 use crate::ui::room::Link;
@@ -154,6 +154,12 @@ pub(super) fn on_act(work: &mut Work<'_>, act: SignAct) {
         SignAct::Stop => {
             work.requests.push(Request::StopSigning);
             work.say("left unsigned: nothing was sent");
+        }
+        SignAct::Begin(wish) => begin(work, wish),
+        SignAct::WithCode(wish) => {
+            let title = "the code your authenticator shows now; then the key signs".to_owned();
+            let prompt = Prompt::new(Purpose::Alone(Alone::Code(Box::new(wish))), title);
+            work.layers.open(Layer::Prompt(prompt));
         }
         SignAct::Again(wish) => ask_agent(work, wish),
         SignAct::Chosen(wish, offer) => {

@@ -1,5 +1,6 @@
 //! Screens as text, at the sizes people have, in the states that matter.
 
+mod breakglass;
 mod hostile;
 mod keys;
 mod screens;

@@ -20,7 +20,7 @@ use crate::ui::layers::{Layer, Layers, Menu, MenuItem, Notice, Outcome, Palette,
 use crate::ui::model::{Model, moved};
 use crate::ui::proof;
 use crate::ui::room::{Link, RECORDS_MAX, Room};
-use crate::ui::{signing, writing};
+use crate::ui::{breakglass, signing, writing};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use std::collections::BTreeSet;
 
@@ -71,7 +71,7 @@ impl Work<'_> {
         }
     }
 
-    fn prompt(&mut self, purpose: Purpose, title: String) {
+    pub(super) fn prompt(&mut self, purpose: Purpose, title: String) {
         self.layers.open(Layer::Prompt(Prompt::new(purpose, title)));
     }
 
@@ -145,6 +145,7 @@ fn on_typed(work: &mut Work<'_>, purpose: Purpose, text: String) {
             evidence: Evidence::Code { code: text },
         },
         Purpose::Propose(step) => Command::propose(step),
+        Purpose::Alone(purpose) => return breakglass::typed(work, purpose, text),
     };
     work.ask(command);
 }
@@ -222,6 +223,7 @@ fn act_on_session(work: &mut Work<'_>, action: Action) {
         Action::Stop => back::stop(work),
         Action::TakeOver => back::take_over(work),
         Action::Go | Action::Cancel | Action::Reject => act_on_proposal(work, action),
+        Action::Breakglass | Action::Veto | Action::ReviewAlone => breakglass::act(work, action),
         Action::Page
         | Action::Mute
         | Action::Unmute

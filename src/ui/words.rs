@@ -3,12 +3,13 @@
 pub(crate) mod write;
 
 use crate::domain::confirm::statement::Kind;
-use crate::domain::fact::{Checked, Fact, HoldCause, Quote, Stamped};
+use crate::domain::fact::{Breakglass, Checked, Fact, GlassEvent, HoldCause, Quote, Stamped};
 use crate::domain::id::{RuleId, StepId};
 use crate::domain::readiness::Readiness;
 use crate::domain::reading::Liveness;
 use crate::domain::state::{Phase, Stage, State, StepStatus};
 use crate::domain::threshold::{Unknown, Verdict};
+use crate::domain::time::short_span;
 use crate::ui::theme::{Glyphs, Role};
 
 /// A sign, a word, and the role both are painted in.
@@ -26,8 +27,37 @@ const fn mark(glyph: &'static str, word: &'static str, role: Role) -> Mark {
     Mark { glyph, word, role }
 }
 
-/// How a step is marked.
+/// How a step is marked. What one person ran alone is told apart wherever it stands.
 pub(crate) fn step(state: &State, index: usize, g: &Glyphs) -> Mark {
+    let usual = usual_step(state, index, g);
+    let Some(view) = state.view(index) else {
+        return usual;
+    };
+    let is_open = state.proposal.as_ref();
+    let is_open = is_open.is_some_and(|p| p.glass.is_some() && p.terms.step == view.plan.id);
+    match (&view.now.status, is_open, state.is_broken(&view.plan.id)) {
+        (
+            StepStatus::Active {
+                stage: Stage::Armed,
+            },
+            true,
+            _,
+        ) => mark(usual.glyph, "ARMED ALONE", Role::Danger),
+        (_, true, _) => mark(usual.glyph, "BREAK-GLASS", Role::Danger),
+        (
+            StepStatus::Active {
+                stage: Stage::Running,
+            },
+            _,
+            true,
+        ) => mark(usual.glyph, "RUNS ALONE", Role::Danger),
+        (StepStatus::Done { .. }, _, true) => mark(usual.glyph, "done ALONE", Role::Bad),
+        (_, _, true) => mark(usual.glyph, usual.word, Role::Bad),
+        (_, _, false) => usual,
+    }
+}
+
+fn usual_step(state: &State, index: usize, g: &Glyphs) -> Mark {
     let Some(view) = state.view(index) else {
         return mark(g.unknown, "unknown", Role::Unknown);
     };
@@ -67,6 +97,7 @@ pub(crate) fn step(state: &State, index: usize, g: &Glyphs) -> Mark {
 /// How the whole is marked.
 pub(crate) fn phase(state: &State) -> (&'static str, Role) {
     match state.phase {
+        phase if phase.is_final() && state.review_owed().is_some() => ("REVIEW OWED", Role::Bad),
         Phase::Briefing => ("BRIEFING", Role::Active),
         Phase::Running if state.is_held() => ("HOLDING", Role::Warn),
         Phase::Running => ("RUNNING", Role::Good),
@@ -131,7 +162,8 @@ pub(crate) const fn fact_role(fact: &Fact) -> Role {
         | Fact::ExecUnknown { .. }
         | Fact::Aborted { .. }
         | Fact::GateTimedOut { .. }
-        | Fact::JournalRecovered { .. } => Role::Bad,
+        | Fact::JournalRecovered { .. }
+        | Fact::Breakglass(_) => Role::Bad,
         Fact::Held(_)
         | Fact::Refused { .. }
         | Fact::ProposalClosed { .. }
@@ -273,6 +305,7 @@ fn step_fact(state: &State, fact: &Fact, naming: Naming) -> String {
         Fact::StatementSigned(signed) => signed_words(&signed.statement).to_owned(),
         Fact::StepProposed { .. } => "proposes it for a second person to review".to_owned(),
         Fact::StepConfirmed(confirmed) => format!("confirmed {}", name(&confirmed.step)),
+        Fact::Breakglass(fact) => breakglass_words(fact, &name(&fact.step)),
         Fact::StepChecked(checked) => checked_words(checked),
         Fact::StepArmed { step } => format!("armed: {} waits for go", name(step)),
         Fact::ProposalClosed { step, why, .. } => {
@@ -294,6 +327,29 @@ fn signed_words(statement: &str) -> &'static str {
         Some(Kind::Resolve) => "signed what was found",
         Some(Kind::Breakglass) => "signed to go forward alone",
         Some(Kind::Propose | Kind::Confirm) | None => "signed a statement",
+    }
+}
+
+/// What happened on the way of one person alone.
+fn breakglass_words(fact: &Breakglass, step: &str) -> String {
+    match &fact.event {
+        GlassEvent::Asked { reason, .. } => format!("BREAK-GLASS asked for {step}: {reason}"),
+        GlassEvent::Paged { page } => format!("break-glass: {page}"),
+        GlassEvent::Begun { wait_s, guards, .. } => {
+            let wait = short_span(std::time::Duration::from_secs(*wait_s));
+            let guards = match guards.as_slice() {
+                [] => String::new(),
+                bad => format!("; not good: {}", bad.join(", ")),
+            };
+            format!("BREAK-GLASS signed for {step}: everybody can veto it for {wait}{guards}")
+        }
+        GlassEvent::Witnessed { by, .. } => {
+            format!("break-glass: a checkpoint of it left this host, {by} has it")
+        }
+        GlassEvent::Vetoed => format!("VETOED the break-glass of {step}"),
+        GlassEvent::Armed => format!("BREAK-GLASS armed: {step} waits for go"),
+        GlassEvent::Ended { why } => format!("the break-glass of {step} ended: {why}"),
+        GlassEvent::Reviewed { note } => format!("reviewed what was run alone, {step}: {note}"),
     }
 }
 

@@ -53,6 +53,11 @@ pub enum ToServer {
         /// How many.
         count: u32,
     },
+    /// This client has followed the journal up to this record and keeps a checkpoint of it.
+    Kept {
+        /// Number of the record.
+        seq: Seq,
+    },
     /// Who is at this terminal. Without a signature it asks what to sign; with one it is answered by a reply, and by a
     /// new policy when it counts.
     SignIn {

@@ -23,6 +23,9 @@ pub struct PolicyView {
     pub codes: bool,
     /// Why the account of this connection is nobody's; empty where it is somebody's.
     pub nobody: String,
+    /// This person may go alone in an emergency.
+    #[serde(default)]
+    pub breakglass: bool,
 }
 
 impl PolicyView {

@@ -1,5 +1,6 @@
 //! Facts of commands: intent, spawn, outcome, and what people found where there is no outcome.
 
+use super::breakglass;
 use super::step::{enter_next, sign};
 use super::{Mark, Why};
 use crate::domain::confirm::rule::person_in;
@@ -140,7 +141,11 @@ fn intend(
     let mut ran = None;
     if let Some(nonce) = nonce {
         state.spent.insert(nonce.clone());
-        ran = state.proposal.take().and_then(ran_of);
+        let open = state.proposal.take();
+        ran = open.as_ref().and_then(ran_of);
+        let owed = open.zip(ran.as_deref());
+        let owed = owed.and_then(|(open, ran)| breakglass::owe(&open, ran, mark));
+        state.broken.extend(owed);
     }
     let now = state.step_mut(&key.step)?;
     if ran.is_some() {
@@ -162,11 +167,12 @@ fn intend(
     Ok(())
 }
 
-fn ran_of(open: Proposal) -> Option<Box<Ran>> {
+fn ran_of(open: &Proposal) -> Option<Box<Ran>> {
     Some(Box::new(Ran {
         proposed: open.proposed?,
-        terms: open.terms,
+        terms: open.terms.clone(),
         open: None,
+        glass: breakglass::statement_of(open),
     }))
 }
 

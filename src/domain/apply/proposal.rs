@@ -86,6 +86,7 @@ fn open(state: &mut State, terms: &Terms, signature: &str, mark: Mark<'_>) -> Re
         checked: BTreeSet::new(),
         claimed: BTreeSet::new(),
         armed: None,
+        glass: None,
         heads: Vec::new(),
     });
     Ok(())
@@ -167,6 +168,8 @@ fn arm(state: &mut State, step: &StepId, mark: Mark<'_>) -> Result<(), Why> {
         return Err("too few people have confirmed");
     }
     open.armed = Some(mark.at);
+    // A second person came in time: nobody goes alone.
+    open.glass = None;
     enter(state, step, Stage::Armed)
 }
 
@@ -177,7 +180,9 @@ fn close(
     why: &CloseCause,
     mark: Mark<'_>,
 ) -> Result<(), Why> {
-    if matches!(why, CloseCause::Rejected { .. }) && is_off(Guard::Reject) {
+    let is_ignored = (matches!(why, CloseCause::Rejected { .. }) && is_off(Guard::Reject))
+        || (matches!(why, CloseCause::Vetoed { .. }) && is_off(Guard::GlassVeto));
+    if is_ignored {
         return Ok(());
     }
     let matches = |o: &mut Proposal| &o.terms.step == step && o.terms.attempt == attempt;

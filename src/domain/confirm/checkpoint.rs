@@ -4,7 +4,7 @@
 
 use crate::domain::digest::Digest;
 use crate::domain::doc::{Doc, DocError, parse_number};
-use crate::domain::fact::Fact;
+use crate::domain::fact::{Breakglass, Fact, GlassEvent};
 use crate::domain::id::{Seq, SessionId};
 use crate::domain::time::Timestamp;
 
@@ -101,6 +101,11 @@ pub const fn is_due_after(fact: &Fact) -> bool {
         fact,
         Fact::SessionOpened(_)
             | Fact::StepArmed { .. }
+            // Before anybody can go alone, what they said is out of their hands.
+            | Fact::Breakglass(Breakglass {
+                event: GlassEvent::Begun { .. } | GlassEvent::Armed | GlassEvent::Reviewed { .. },
+                ..
+            })
             | Fact::ExecIntent { nonce: Some(_), .. }
             | Fact::ExecOutcome { .. }
             | Fact::ExecUnknown { .. }

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of sockets, signatures on the wire or screens. Source: `TWO_PERSON` 3.4, 4 and 5.
 
+pub mod breakglass;
 pub mod certificate;
 pub mod checkpoint;
 pub mod people;

@@ -9,7 +9,7 @@ mod kinds;
 pub use account::{ACCOUNT_TITLE, is_expected_by, unsigned_statement};
 pub use kinds::{
     Hello, breakglass_statement, go_statement, hello_statement, is_current, reject_statement,
-    resolve_statement,
+    resolve_statement, review_statement,
 };
 
 use crate::domain::digest::Digest;

@@ -1,6 +1,7 @@
 //! Run the armed step. Everything is judged again, with what was read just now (`TWO_PERSON` 4.2).
 
 use super::ask::Ask;
+use super::breakglass;
 use super::confirm::unchanged;
 use super::propose::in_time;
 use super::{Decision, Refused};
@@ -14,7 +15,8 @@ use crate::domain::mutant::{Guard, is_off};
 use crate::domain::readiness::StepView;
 use crate::domain::runbook::plan::ExecRole;
 use crate::domain::scope;
-use crate::domain::state::Proposal;
+use crate::domain::state::{Glass, Proposal};
+use crate::domain::time::{Moment, short_span};
 use crate::domain::world::Look;
 
 pub(super) fn decide(
@@ -44,6 +46,9 @@ pub(super) fn decide(
         return Err(ask.on_record(step, refused));
     }
     if open.armed.is_none() {
+        if let Some(glass) = &open.glass {
+            return Err(ask.no_step(view, waits(glass, ask.now), "then go"));
+        }
         let why = format!(
             "{} of {} people have confirmed",
             open.confirms.len(),
@@ -80,7 +85,9 @@ fn allowed(ask: &Ask<'_>, view: StepView<'_>, open: &Proposal) -> Result<(), Ref
     if rule::clock_stepped(open, ask.now) {
         return Err(ask.no_step(view, "the wall clock stepped", "propose it again"));
     }
-    if rule::armed(ask.state, open, ask.world).is_none() {
+    if open.glass.is_some() {
+        breakglass::may_go(ask, view, open)?;
+    } else if rule::armed(ask.state, open, ask.world).is_none() {
         let why = "not enough of the people who confirmed still count";
         return Err(ask.no_step(view, why, "propose it again"));
     }
@@ -92,7 +99,8 @@ fn allowed(ask: &Ask<'_>, view: StepView<'_>, open: &Proposal) -> Result<(), Ref
             "everybody in the proposal stays attached until go",
         ));
     }
-    if let Some((guard, _)) = ask.state.bad_guard() {
+    // One person alone in an emergency is shown what is bad, and decides.
+    if let Some((guard, _)) = ask.state.bad_guard().filter(|_| open.glass.is_none()) {
         let why = format!("guard `{}` is not known to be good", guard.title);
         return Err(ask.no_step(view, why, "look at the metrics"));
     }
@@ -129,6 +137,22 @@ fn reviewed(ask: &Ask<'_>, view: StepView<'_>, open: &Proposal) -> Result<(), Re
                 why: CloseCause::Changed { what: what.clone() },
             }));
             Err(refused)
+        }
+    }
+}
+
+/// What a break-glass still waits for.
+fn waits(glass: &Glass, now: Moment) -> String {
+    match (&glass.page, &glass.countdown) {
+        (None, _) => "somebody is being paged".to_owned(),
+        (Some(_), None) => "the break-glass is not signed yet".to_owned(),
+        (Some(_), Some(countdown)) => {
+            let left = countdown.left(now);
+            if left.is_zero() && !glass.is_witnessed() {
+                "no checkpoint of it has left this host yet".to_owned()
+            } else {
+                format!("everybody can veto it for another {}", short_span(left))
+            }
         }
     }
 }

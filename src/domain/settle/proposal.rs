@@ -1,5 +1,6 @@
 //! What ends an open proposal, and what arms it (`TWO_PERSON` 4.4).
 
+use super::breakglass;
 use crate::domain::confirm::rule;
 use crate::domain::fact::{CloseCause, Fact};
 use crate::domain::mutant::{Guard, is_off};
@@ -12,7 +13,10 @@ pub(super) fn close(state: &State, now: Moment, world: &World) -> Option<Vec<Fac
     let open = state.proposal.as_ref()?;
     let why = session_cause(state, open)
         .or_else(|| changed(open, now, world))
-        .or_else(|| open.armed.and_then(|_| lost(state, open, now, world)))?;
+        .or_else(|| match open.glass.as_deref() {
+            Some(glass) => breakglass::lost(state, (open, glass), now, world),
+            None => open.armed.and_then(|_| lost(state, open, now, world)),
+        })?;
     Some(vec![Fact::ProposalClosed {
         step: open.terms.step.clone(),
         attempt: open.terms.attempt,

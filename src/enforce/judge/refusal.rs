@@ -130,6 +130,9 @@ pub enum Refusal {
         /// Who confirmed and does not count.
         uncounted: BTreeMap<PersonId, Uncounted>,
     },
+    /// One person alone, and not as a break-glass has to be.
+    #[error("break-glass: {0}")]
+    Alone(&'static str),
     /// Another host.
     #[error("the plan is for host `{stated}`, and this is `{found}`")]
     Host {
@@ -196,6 +199,7 @@ impl Refusal {
             Self::Role { .. } => "role",
             Self::Own(_) => "own",
             Self::Quorum { .. } => "quorum",
+            Self::Alone(_) => "alone",
             Self::Host { .. } => "host",
             Self::Account { .. } => "account",
             Self::Steering(_) => "steering",
@@ -208,6 +212,7 @@ impl Refusal {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Policy { .. } | Self::Boot | Self::Expired => "propose it again",
+            Self::Alone(_) => "have another person confirm it",
             Self::Early => "set the clock of this host",
             Self::Quorum { .. } | Self::Weak { .. } => "have others confirm it, with their keys",
             Self::Unknown(_) | Self::Role { .. } => "root adds people and roles to the people file",

@@ -149,6 +149,7 @@ impl Model {
                 CloseCause::Mismatch { .. } => "mismatch",
                 CloseCause::Session { .. } => "session",
                 CloseCause::Scope { .. } => "scope",
+                CloseCause::Vetoed { .. } => "vetoed",
                 CloseCause::Restart => "restart",
             };
             self.causes.lock().expect("not poisoned").insert(cause);

@@ -233,7 +233,10 @@ fn run(actions: &[Action], guards: bool, seen: &mut Seen) {
         .iter()
         .filter_map(|e| match e {
             Effect::Spawn { key, .. } => Some(key),
-            Effect::StopProcess { .. } | Effect::Write(_) | Effect::FindWrite(_) => None,
+            Effect::StopProcess { .. }
+            | Effect::Page { .. }
+            | Effect::Write(_)
+            | Effect::FindWrite(_) => None,
         })
         .collect();
     let sent: Vec<WriteNo> = desk

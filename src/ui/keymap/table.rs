@@ -137,6 +137,27 @@ pub(super) const TABLE: &[Binding] = &[
         "go",
         "go: run the confirmed step",
     )),
+    anywhere(bind(
+        "!",
+        A::Breakglass,
+        G::Second,
+        "break glass",
+        "break glass: in an emergency go without a second person (pages somebody, is signed, waits)",
+    )),
+    anywhere(bind(
+        "ctrl-x",
+        A::Veto,
+        G::Second,
+        "veto",
+        "veto: stop somebody who goes alone; anybody attached may",
+    )),
+    bind(
+        "O",
+        A::ReviewAlone,
+        G::Second,
+        "review",
+        "review what somebody ran alone (asks for a note, is signed)",
+    ),
     confirm(bind(
         "c",
         A::ReviewAs,

@@ -18,7 +18,7 @@ pub(crate) use details::{Details, Line};
 pub(crate) use form::{Draft, Field, Form};
 pub(crate) use menu::{Menu, MenuItem};
 pub(crate) use palette::Palette;
-pub(crate) use prompt::{Prompt, Purpose};
+pub(crate) use prompt::{Alone, Prompt, Purpose};
 pub(crate) use sign::{Sign, SignAct};
 pub(crate) use which_key::WhichKey;
 

@@ -5,6 +5,7 @@ use super::input::Input;
 use crate::domain::fact::Finding;
 use crate::domain::id::{AttemptNo, StepId};
 use crate::ui::canvas::Canvas;
+use crate::ui::proof::Wish;
 use crate::ui::text::{Row, wrapped};
 use crate::ui::theme::Role;
 use crate::ui::widgets::pane;
@@ -34,12 +35,25 @@ pub(crate) enum Purpose {
     ReviewAs,
     /// A one-time code for the confirm of this statement.
     Code(String),
+    /// Something on the way of one person alone.
+    Alone(Alone),
     /// The session's name, typed before it is ended.
     Kill,
     /// Text to find.
     Search,
     /// Filter of the timeline.
     Filter,
+}
+
+/// What a line is for on the way of one person alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Alone {
+    /// What burns, before somebody goes alone.
+    Reason(StepId, AttemptNo),
+    /// A one-time code beside the signature to go alone.
+    Code(Box<Wish>),
+    /// What was found of what somebody ran alone.
+    Review(StepId, AttemptNo),
 }
 
 impl Purpose {
@@ -53,6 +67,7 @@ impl Purpose {
                 | Self::Resolve(..)
                 | Self::Code(_)
                 | Self::ReviewAs
+                | Self::Alone(_)
         )
     }
 }

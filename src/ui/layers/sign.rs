@@ -45,6 +45,10 @@ pub(crate) struct Sign {
 pub(crate) enum SignAct {
     /// The person leaves it.
     Stop,
+    /// Wait for the signature, and ask the agent for it.
+    Begin(Wish),
+    /// Ask for a code that is given beside the signature.
+    WithCode(Wish),
     /// Ask the agent again.
     Again(Wish),
     /// Ask it for a signature by this key.

@@ -7,7 +7,7 @@ mod plan;
 mod reviewing;
 mod watching;
 
-use super::{Cx, now};
+use super::{Cx, breakglass, now};
 use crate::domain::fact::Mode;
 use crate::ui::canvas::{Canvas, below};
 use crate::ui::model::Model;
@@ -34,6 +34,9 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
     } else {
         now::rows(cx, model, canvas, width)
     };
+    let alone = breakglass::banner(cx, canvas, width);
+    // Somebody who goes alone is seen here too, and a review that is owed for it, before anything else.
+    let room = room.saturating_sub(usize::from(alone.is_some()));
     let cut = sentence.len() > room;
     let held = sentence.len();
     for (line, mut row) in sentence.into_iter().take(room).enumerate() {
@@ -43,7 +46,9 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
         }
         canvas.bar(area, line.saturating_add(1), row, canvas.of(Role::Now));
     }
-    if held < room {
+    if let Some(row) = alone {
+        canvas.bar(area, room.saturating_add(1), row, canvas.of(Role::Danger));
+    } else if held < room {
         canvas.row(area, held.saturating_add(1), rule(canvas, width));
     }
     let rest = below(area, usize::from(ritual::ROWS_ABOVE));

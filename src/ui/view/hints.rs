@@ -73,6 +73,13 @@ fn is_useful(cx: &Cx<'_>, model: &Model, action: Action) -> bool {
             let armed = state.proposal.as_ref().is_some_and(|p| p.armed.is_some());
             armed && terms.is_some_and(|t| ritual::me(cx.room) == Some(&t.executor))
         }
+        Action::Veto => state.glass().is_some(),
+        Action::Breakglass => {
+            let waits = state.proposal.as_ref().is_some_and(|p| p.armed.is_none());
+            let mine = terms.is_some_and(|t| ritual::me(cx.room) == Some(&t.executor));
+            waits && mine && may_break_glass(cx)
+        }
+        Action::ReviewAlone => state.review_owed().is_some(),
         Action::FocusNext => Pane::of(model.view).len() > 1,
         // Drawn at the right end, always.
         Action::Help => false,
@@ -84,4 +91,9 @@ fn is_useful(cx: &Cx<'_>, model: &Model, action: Action) -> bool {
 fn can_take_over(cx: &Cx<'_>) -> bool {
     let lost = cx.room.state.lost_watcher();
     lost.is_some_and(|(_, person, _)| ritual::me(cx.room).is_some_and(|me| *me != person))
+}
+
+/// Whether this person has the role; a server that says nothing of it is asked.
+const fn may_break_glass(cx: &Cx<'_>) -> bool {
+    cx.room.welcome.policy.breakglass
 }

@@ -1,5 +1,6 @@
 //! The views: one file per region. They draw a room and what this terminal remembers, and change neither.
 
+mod breakglass;
 mod checklist;
 mod components;
 mod confirm;

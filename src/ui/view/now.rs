@@ -1,6 +1,6 @@
 //! The line that says what now, and the banner of an open proposal.
 
-use super::Cx;
+use super::{Cx, breakglass};
 use crate::domain::confirm::rule::person_in;
 use crate::domain::fact::Mode;
 use crate::domain::progress::current;
@@ -34,6 +34,10 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Re
             row = row.with_right(more, width, canvas.signs());
         }
         canvas.bar(area, line, row, canvas.of(Role::Now));
+        line = line.saturating_add(1);
+    }
+    if let Some(row) = breakglass::banner(cx, canvas, width) {
+        canvas.bar(area, line, row, canvas.of(Role::Danger));
         line = line.saturating_add(1);
     }
     if let Some(row) = held(cx, canvas) {
@@ -121,10 +125,10 @@ fn key_text(cx: &Cx<'_>, model: &Model) -> String {
     let (actions, step) = actions(cx);
     let keys: Vec<&str> = actions
         .iter()
-        .filter(|action| model.view != View::Confirm || **action == Action::Go)
+        .filter(|action| model.view != View::Confirm || works_on_confirm(**action))
         .map(|action| keys_of(*action))
         .collect();
-    if keys.is_empty() || cx.room.welcome.read_only {
+    if keys.is_empty() || (cx.room.welcome.read_only && actions != [Action::Veto]) {
         return String::new();
     }
     // Another step is selected: the keys would mean that one.
@@ -135,14 +139,32 @@ fn key_text(cx: &Cx<'_>, model: &Model) -> String {
     format!(" [{first}{}]", keys.join(", "))
 }
 
+/// Actions whose keys work on the confirm screen too.
+const fn works_on_confirm(action: Action) -> bool {
+    matches!(action, Action::Go | Action::Veto | Action::Breakglass)
+}
+
 /// What the sentence asks for, in its own order, and the step it means.
 fn actions(cx: &Cx<'_>) -> (&'static [Action], Option<usize>) {
     let state = &cx.room.state;
     if state.phase == Phase::Briefing {
         return (&[Action::Begin], None);
     }
+    if state.phase.is_final() {
+        return (&[Action::ReviewAlone], None);
+    }
     if let Some(step) = state.unknown() {
         return (&[Action::Resolve], Some(step.index));
+    }
+    if let Some(open) = &state.proposal
+        && let Some(glass) = &open.glass
+    {
+        let is_mine = ritual::me(cx.room) == Some(&glass.person);
+        return match (is_mine, open.armed, &glass.countdown) {
+            (true, Some(_), _) => (&[Action::Go, Action::Veto], None),
+            (true, None, None) => (&[Action::Breakglass, Action::Veto], None),
+            _ => (&[Action::Veto], None),
+        };
     }
     if let Some(proposal) = &state.proposal {
         return match proposal.armed {

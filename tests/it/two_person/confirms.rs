@@ -87,25 +87,9 @@ fn a_security_key_that_was_touched_confirms() {
         rules: "[class.destructive]\nconfirmer = \"sshsig+up\"\nindependent_check = false\ndwell = \"1s\"\n",
         ..Layout::default()
     });
-    let library = stage.place.join("sk.so");
-    let mut compiler = Command::new("cc");
-    compiler
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .arg(&library);
-    compiler
-        .arg(checkout().join("tests/data/sk-provider.c"))
-        .arg("-lcrypto");
-    if !compiler
-        .output()
-        .is_ok_and(|output| output.status.success())
-    {
-        eprintln!("\nSKIP {test}: no C compiler, or no headers of libcrypto");
+    let Some(library) = touch_key(&mut stage, test, "bob-touch", "bob") else {
         return;
-    }
-    let library = library.to_str().expect("a plain path").to_owned();
-    let kind = ["-t", "ed25519-sk", "-w", &library, "-O", "application=ssh:"];
-    stage.make_key("bob-touch", "bob", &kind);
-    stage.install();
+    };
     // The plain key would not be enough, and the agent holds it too.
     let laptop = Agent::with_key(&stage, "laptop", "bob");
     laptop.add(&["-S", &library], &stage.key_file("bob-touch"));
@@ -135,6 +119,31 @@ fn a_security_key_that_was_touched_confirms() {
         "COUNTER OF A SECURITY KEY DID NOT RISE",
     );
     bob.wait_said("COUNTER OF A SECURITY KEY DID NOT RISE");
+}
+
+/// Makes and installs a security key of a person, and gives the library that stands for its hardware; nothing where that
+/// cannot be built, which it says.
+pub(crate) fn touch_key(stage: &mut Stage, test: &str, name: &str, person: &str) -> Option<String> {
+    let library = stage.place.join("sk.so");
+    let mut compiler = Command::new("cc");
+    compiler
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .arg(&library);
+    compiler
+        .arg(checkout().join("tests/data/sk-provider.c"))
+        .arg("-lcrypto");
+    if !compiler
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        eprintln!("\nSKIP {test}: no C compiler, or no headers of libcrypto");
+        return None;
+    }
+    let library = library.to_str().expect("a plain path").to_owned();
+    let kind = ["-t", "ed25519-sk", "-w", &library, "-O", "application=ssh:"];
+    stage.make_key(name, person, &kind);
+    stage.install();
+    Some(library)
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod agent;
 mod agents;
 mod alone;
 mod backs;
+mod breakglass;
 mod bytes;
 mod changes;
 mod confirms;

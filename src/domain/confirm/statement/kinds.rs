@@ -5,8 +5,11 @@ use crate::domain::digest::Digest;
 use crate::domain::doc::{Doc, DocError};
 use crate::domain::fact::Finding;
 use crate::domain::id::{Nonce, PersonId, Seq, StepId};
-use crate::domain::state::{Proposal, State};
+use crate::domain::state::{Broken, Proposal, State};
 use crate::domain::time::Timestamp;
+
+/// Finding of a review: nothing was unknown, it was looked at.
+const REVIEWED: &str = "reviewed";
 
 /// What a statement needs beside its signer, or why it cannot be made.
 type Made = Option<Result<String, DocError>>;
@@ -43,10 +46,14 @@ pub fn go_statement(
     head: (Seq, Digest),
 ) -> Made {
     let about = about(state, proposal, signer, head)?;
+    let alone = proposal.glass.as_ref().and_then(|g| g.countdown.as_ref());
     let mut digests: Vec<String> = proposal
         .confirms
         .iter()
-        .map(|confirm| format!("{}\n", confirm.statement))
+        .map(|confirm| confirm.statement)
+        // Who goes alone goes by what they signed themselves.
+        .chain(alone.map(|countdown| countdown.statement))
+        .map(|digest| format!("{digest}\n"))
         .collect();
     digests.sort();
     let confirms = Digest::of(digests.concat().as_bytes()).to_string();
@@ -95,6 +102,24 @@ pub fn resolve_statement(
     let reason = reason_line(reason);
     let more = [("finding", finding.as_str()), ("reason", &*reason)];
     Some(about.print_as(Kind::Resolve, &more))
+}
+
+/// The `warroom-resolve@v1` of a second person who has looked at what one did alone. Its head is the record that the
+/// command was run by; its finding is `reviewed`.
+///
+/// # Errors
+/// [`DocError`] when a value is too long for a statement.
+pub fn review_statement(state: &State, broken: &Broken, signer: &PersonId, note: &str) -> Made {
+    let about = Confirm {
+        session: &state.genesis.session,
+        genesis: state.genesis_hash,
+        proposed: broken.ran.proposed,
+        head: broken.ran.open?,
+        terms: &broken.ran.terms,
+        signer,
+    };
+    let reason = reason_line(note);
+    Some(about.print_as(Kind::Resolve, &[("finding", REVIEWED), ("reason", &reason)]))
 }
 
 /// What a server asks a connection to sign when the account alone does not say who is there.

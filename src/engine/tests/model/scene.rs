@@ -184,6 +184,7 @@ impl Scene {
     fn to_key(&self) -> Vec<u8> {
         let State {
             genesis: _,
+            broken: _,
             genesis_hash: _,
             head: _,
             head_at: _,
@@ -258,6 +259,8 @@ impl Scene {
             opened,
             confirms,
             armed,
+            // Nobody goes alone here: `super::super::breakglass` is about that.
+            glass: _,
             heads: _,
         } = open;
         let step = STEPS.iter().position(|name| *name == terms.step.as_str());

@@ -70,6 +70,16 @@ fn keys(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal) -> Row {
             .fixed(" go: run it  ", dim);
     }
     row = row.fixed("j k space b g G", key).fixed(" read  ", dim);
+    if proposal.glass.is_some() {
+        let veto = keys_of(Action::Veto);
+        row = row.fixed(veto, key).fixed(" veto  ", dim);
+    } else if me == Some(&proposal.terms.executor)
+        && proposal.armed.is_none()
+        && cx.room.welcome.policy.breakglass
+    {
+        let alone = keys_of(Action::Breakglass);
+        row = row.fixed(alone, key).fixed(" break glass  ", dim);
+    }
     if me == Some(&proposal.terms.proposer) {
         row = row
             .fixed(keys_of(Action::Cancel), key)
@@ -85,6 +95,16 @@ fn outcome(cx: &Cx<'_>, proposal: &Proposal) -> (String, Role) {
     let mine = me == Some(&terms.executor);
     let confirmed = proposal.confirms.iter().any(|c| me == Some(&c.person));
     let (count, quorum) = (proposal.confirms.len(), usize::from(terms.quorum.max(1)));
+    if let Some(glass) = &proposal.glass {
+        let what = match (proposal.armed, mine) {
+            (Some(_), true) => "ARMED ALONE. You say go: ctrl-g runs it".to_owned(),
+            _ => format!(
+                "NOBODY HAS TO CONFIRM: {} goes alone; ctrl-x vetoes it",
+                glass.person
+            ),
+        };
+        return (what, Role::Danger);
+    }
     if proposal.armed.is_some() {
         let said = if confirmed { "YOU CONFIRMED. " } else { "" };
         return if mine {
