@@ -78,6 +78,25 @@ impl Night {
         let via = newest["via"].to_string();
         assert!(via.contains("sshsig+up:"), "{via}");
     }
+
+    /// Bob reviews what alice ran alone.
+    fn review(&self, session: &str, bob: &Seat) {
+        let stage = &self.stage;
+        // Its server may end, and another one takes the review.
+        let mut kill = stage.warroom_in(ROOM);
+        let killed = run(kill.args(["kill-session", "-t", session]));
+        assert!(killed.status.success(), "{}", said(&killed));
+        bob.wait_said("session server ended");
+        let mut again = stage.warroom_in(ROOM);
+        stdout_of(again.args(["run", "-d", "-t", session]));
+        bob.type_line(&format!("clear; warroom attach -t {session}"));
+        bob.wait_said("REVIEW OWED");
+        bob.press(&["O"]);
+        bob.wait_said("You sign what you write here");
+        bob.type_line("looked at the broker and its log: as said");
+        stage.wait_record(session, "breakglass.reviewed", "as said");
+        assert_eq!(stage.status(session)["review_owed"], false);
+    }
 }
 
 /// Alice says why, and somebody is paged.
@@ -148,20 +167,7 @@ fn one_person_goes_alone_after_a_minute_and_another_one_reviews_it() {
     alice.wait_said("You sign what you write here");
     alice.type_line("all is well");
     alice.wait_said("cannot review it too");
-    // Its server may end, and another one takes the review.
-    let mut kill = stage.warroom_in(ROOM);
-    let killed = run(kill.args(["kill-session", "-t", "fire"]));
-    assert!(killed.status.success(), "{}", said(&killed));
-    bob.wait_said("session server ended");
-    let mut again = stage.warroom_in(ROOM);
-    stdout_of(again.args(["run", "-d", "-t", "fire"]));
-    bob.type_line("clear; warroom attach -t fire");
-    bob.wait_said("REVIEW OWED");
-    bob.press(&["O"]);
-    bob.wait_said("You sign what you write here");
-    bob.type_line("looked at the broker and its log: as said");
-    stage.wait_record("fire", "breakglass.reviewed", "as said");
-    assert_eq!(stage.status("fire")["review_owed"], false);
+    night.review("fire", &bob);
     let verified = stage.verifies("fire");
     let notes = verified["notes"].to_string();
     assert!(notes.contains("alone; reviewed by `bob`"), "{notes}");
