@@ -37,7 +37,7 @@ async fn proposed() -> (Host, Running, Person, Person) {
 
 /// As [`proposed`], confirmed by bob.
 async fn armed() -> (Host, Running, Person, Person) {
-    let (host, running, mut alice, mut bob) = proposed().await;
+    let (host, running, mut alice, mut bob) = Box::pin(proposed()).await;
     bob.confirms().await;
     alice.until("armed", is_armed).await;
     (host, running, alice, bob)
@@ -86,7 +86,7 @@ async fn two_people_run_it_once() {
 
 #[tokio::test]
 async fn the_proposer_cannot_confirm_from_any_number_of_terminals() {
-    let (host, running, mut alice, bob) = proposed().await;
+    let (host, running, mut alice, bob) = Box::pin(proposed()).await;
     bob.leaves().await;
     for _ in 0..4 {
         // The same refusal is recorded once in ten seconds.
@@ -109,7 +109,7 @@ async fn the_proposer_cannot_confirm_from_any_number_of_terminals() {
 
 #[tokio::test]
 async fn a_statement_with_one_byte_changed_is_refused() {
-    let (host, running, _alice, mut bob) = proposed().await;
+    let (host, running, _alice, mut bob) = Box::pin(proposed()).await;
     let statement = bob.statement();
     let at = statement.find("nonce: ").expect("a nonce") + "nonce: ".len();
     let mut bytes = statement.clone().into_bytes();
@@ -167,7 +167,7 @@ async fn an_edited_runbook_closes_the_proposal() {
 
 #[tokio::test]
 async fn the_runbook_is_looked_at_while_a_proposal_waits() {
-    let (host, running, _alice, mut bob) = proposed().await;
+    let (host, running, _alice, mut bob) = Box::pin(proposed()).await;
     std::fs::remove_file(host.path("runbook.md")).expect("there");
     bob.until("closed by itself", closed).await;
     running.end().await;
