@@ -161,6 +161,6 @@ fn end(state: &mut State, phase: Phase, mark: Mark<'_>) {
     state.holds.clear();
     // Nothing is undone any more, so nobody has to say how that ended.
     for step in &mut state.steps {
-        step.agreed = None;
+        (step.agreed, step.back) = (None, None);
     }
 }
