@@ -192,6 +192,7 @@ fn options(
         away: Away {
             files: config.server.checkpoint_file.iter().cloned().collect(),
             command: config.server.checkpoint_command.clone(),
+            ..Away::default()
         },
         output_bytes_max: u64::try_from(config.server.output_bytes_max).unwrap_or(u64::MAX),
         runner: config.runner.clone(),

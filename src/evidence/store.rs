@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Owner alone: who can write it can bring a spent code back.
 const OWNER_ONLY: u32 = 0o600;
@@ -15,6 +16,10 @@ const OTHERS: Mode = Mode::RWXG.union(Mode::RWXO);
 
 /// Longest file: a thousand lines at the longest.
 const FILE_MAX: usize = 128 * 1024;
+
+/// How often another session's turn is waited for, and how long each time: a change takes a few milliseconds.
+const TRIES: usize = 50;
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// What such a file holds, as text.
 pub trait Kept: Clone + Default + PartialEq {
@@ -158,6 +163,27 @@ impl Store {
             self.write(&dir, &kept.print())?;
         }
         Ok(answer)
+    }
+
+    /// As [`Store::update`]; another session that changes the file right now is waited for, a second at the longest. Blocks.
+    ///
+    /// # Errors
+    /// As [`Store::update`].
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "there is nothing to wait on: the other one holds a lock of the file system"
+    )]
+    pub fn update_in_turn<K: Kept, T>(
+        &self,
+        mut change: impl FnMut(&mut K) -> T,
+    ) -> Result<T, StoreFault> {
+        for _ in 0..TRIES {
+            match self.update(&mut change) {
+                Err(StoreFault::Busy { .. }) => std::thread::sleep(AGAIN),
+                done => return done,
+            }
+        }
+        self.update(&mut change)
     }
 
     fn lock(&self, dir: &OwnedFd) -> Result<OwnedFd, StoreFault> {

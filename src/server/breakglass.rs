@@ -233,7 +233,7 @@ impl Question {
     fn answer(&self) -> Result<Option<u64>, Refusal> {
         let store = Store::new(&self.dir, LEDGER);
         let until = store
-            .update(|uses: &mut Uses| uses.locked_until(&self.person, self.at))
+            .update_in_turn(|uses: &mut Uses| uses.locked_until(&self.person, self.at))
             .map_err(broken)?;
         if let Some(until) = until {
             return Err(self.locked(until));
@@ -247,7 +247,7 @@ impl Question {
             code.map(|(secret, code)| codes::spend(secret, &self.dir, &self.person, code, self.at));
         let spent = spent.transpose()?;
         store
-            .update(|uses: &mut Uses| uses.spend(&self.person, self.at))
+            .update_in_turn(|uses: &mut Uses| uses.spend(&self.person, self.at))
             .map_err(broken)?
             .map_err(|until| self.locked(until))?;
         Ok(spent)

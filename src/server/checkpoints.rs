@@ -79,6 +79,10 @@ pub struct Away {
     pub files: Vec<PathBuf>,
     /// A program that gets each on its standard input.
     pub command: Option<Vec<String>>,
+    /// A file that root's rules name. Who owns the session cannot say where it leads, so it counts as outside.
+    pub ruled_file: Option<PathBuf>,
+    /// A program that root's rules name, in place of the other; it counts as outside too.
+    pub ruled_command: Option<Vec<String>>,
 }
 
 /// The session's key and what it has signed.
@@ -112,9 +116,16 @@ impl Checkpoints {
             (Outlet::File(dir.join(CHECKPOINTS_FILE)), false),
             (Outlet::SystemLog, false),
         ];
-        let files = away.files.iter().cloned().map(Outlet::File);
-        let all = files.chain(away.command.clone().map(Outlet::Command));
-        outlets.extend(all.map(|outlet| (outlet, true)));
+        let outlets_of = |files: &mut dyn Iterator<Item = &PathBuf>,
+                          command: Option<&Vec<String>>| {
+            let files = files.cloned().map(Outlet::File);
+            let command = command.cloned().map(Outlet::Command);
+            files.chain(command).collect::<Vec<_>>()
+        };
+        let own = outlets_of(&mut away.files.iter(), away.command.as_ref());
+        let ruled = outlets_of(&mut away.ruled_file.iter(), away.ruled_command.as_ref());
+        outlets.extend(own.into_iter().map(|outlet| (outlet, false)));
+        outlets.extend(ruled.into_iter().map(|outlet| (outlet, true)));
         let checkpoints = Self {
             key,
             key_file: dir.join(KEY_FILE),

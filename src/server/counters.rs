@@ -5,16 +5,11 @@ use super::session::Session;
 use crate::domain::digest::Digest;
 use crate::evidence::counters::Counters;
 use crate::evidence::sshsig::Proof;
-use crate::evidence::store::{Store, StoreFault};
+use crate::evidence::store::Store;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Name of the file in the directory of all sessions: a key is one key for the host.
 const FILE: &str = "key-counters";
-/// Tries to get at a file that other sessions change too, each of which takes milliseconds.
-const TRIES: u32 = 50;
-/// Between two tries.
-const AGAIN: Duration = Duration::from_millis(20);
 
 impl Session {
     /// Remembers the counter of a good signature, off this task. Should it have gone back, that comes back as
@@ -55,19 +50,12 @@ fn gone_back(proof: &Proof, before: u32, counter: u32) -> String {
 
 /// Remembers a counter; gives the one before when it did not rise.
 async fn see(dir: &Path, key: &str, counter: u32, message: Digest) -> Result<Option<u32>, String> {
-    let mut tries = 0;
-    loop {
-        let (store, key) = (Store::new(dir, FILE), key.to_owned());
-        let seeing = tokio::task::spawn_blocking(move || {
-            store.update(|counters: &mut Counters| counters.see(&key, counter, message))
-        });
-        match seeing.await {
-            Ok(Err(StoreFault::Busy { .. })) if tries < TRIES => {
-                tries += 1;
-                tokio::time::sleep(AGAIN).await;
-            }
-            Ok(seen) => return seen.map_err(|fault| fault.to_string()),
-            Err(_) => return Err("the look at the disk broke off".to_owned()),
-        }
+    let (store, key) = (Store::new(dir, FILE), key.to_owned());
+    let seeing = tokio::task::spawn_blocking(move || {
+        store.update_in_turn(|counters: &mut Counters| counters.see(&key, counter, message))
+    });
+    match seeing.await {
+        Ok(seen) => seen.map_err(|fault| fault.to_string()),
+        Err(_) => Err("the look at the disk broke off".to_owned()),
     }
 }

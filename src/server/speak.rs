@@ -65,13 +65,10 @@ fn is_breakglass(state: &State, open: &Proposal, signer: &PersonId, text: &str) 
     })
 }
 
-/// The statement is what this person would sign now to say why they rejected.
-fn is_explanation(state: &State, reason: &str, signer: &PersonId, text: &str) -> bool {
-    state.rejected.as_ref().is_some_and(|rejected| {
-        let closed = &rejected.proposal;
-        statement::is_current(closed, text, |head| {
-            statement::reject_statement(state, closed, signer, head, reason)
-        })
+/// The statement is what this person would sign to say no to this proposal for this reason.
+fn is_no(state: &State, of: &Proposal, reason: &str, signer: &PersonId, text: &str) -> bool {
+    statement::is_current(of, text, |head| {
+        statement::reject_statement(state, of, signer, head, reason.trim())
     })
 }
 
@@ -84,32 +81,22 @@ impl Session {
             Command::Confirm {
                 statement,
                 evidence: Evidence::Signature { armour, detached },
-            } => {
-                let word = Word {
-                    kind: Kind::Confirm,
-                    statement,
-                    armour,
-                    detached: *detached,
-                };
-                self.signer(connection, &word, |signer| {
-                    open.is_some_and(|open| {
-                        statement::is_expected(state, open, signer, word.statement)
-                    })
-                })
-            }
-            // The reason is judged by the domain, which compares the whole statement again.
+            } => self.confirmer(connection, (statement, armour), *detached),
             Command::Reject {
+                reason,
                 signed: Some(signed),
                 ..
-            } => self.signer(connection, &Word::of(Kind::Reject, signed), |_| {
-                open.is_some()
+            } => self.signer(connection, &Word::of(Kind::Reject, signed), |signer| {
+                open.is_some_and(|open| is_no(state, open, reason, signer, &signed.statement))
             }),
             Command::Explain {
                 reason,
                 signed: Some(signed),
                 ..
             } => self.signer(connection, &Word::of(Kind::Reject, signed), |signer| {
-                is_explanation(state, reason.trim(), signer, &signed.statement)
+                let rejected = state.rejected.as_ref();
+                rejected
+                    .is_some_and(|of| is_no(state, &of.proposal, reason, signer, &signed.statement))
             }),
             Command::Go {
                 signed: Some(signed),
@@ -131,8 +118,9 @@ impl Session {
                 matches!(expected, Some(Ok(expected)) if expected == signed.statement)
             }),
             Command::BreakglassSigned { signed, .. } => {
-                self.signer(connection, &Word::of(Kind::Breakglass, signed), |signer| {
-                    open.is_some_and(|open| is_breakglass(state, open, signer, &signed.statement))
+                let word = Word::of(Kind::Breakglass, signed);
+                self.signer(connection, &word, |signer| {
+                    open.is_some_and(|open| is_breakglass(state, open, signer, word.statement))
                 })
             }
             Command::Review {
@@ -149,6 +137,25 @@ impl Session {
             }),
             _ => Ok(connection.clone()),
         }
+    }
+
+    fn confirmer(
+        &self,
+        connection: &Actor,
+        (statement, armour): (&str, &str),
+        detached: bool,
+    ) -> Result<Actor, Refusal> {
+        let state = self.engine.tentative();
+        let word = Word {
+            kind: Kind::Confirm,
+            statement,
+            armour,
+            detached,
+        };
+        self.signer(connection, &word, |signer| {
+            let open = state.proposal.as_ref();
+            open.is_some_and(|open| statement::is_expected(state, open, signer, word.statement))
+        })
     }
 
     /// Whom a proposal is by that was drafted with these terms.

@@ -436,9 +436,10 @@ fn away_of(options: &Options, policy: &Policy) -> Away {
     let rules = &policy.rules;
     let in_dir = |dir: &PathBuf| dir.join(format!("{}.checkpoints", options.name));
     let mut away = options.away.clone();
-    away.files.extend(rules.checkpoint_dir.as_ref().map(in_dir));
+    away.ruled_file = rules.checkpoint_dir.as_ref().map(in_dir);
     if let Some(hook) = &rules.checkpoint_hook {
-        away.command = Some(hook.clone());
+        away.command = None;
+        away.ruled_command = Some(hook.clone());
     }
     away
 }

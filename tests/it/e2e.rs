@@ -272,13 +272,13 @@ fn check_journal(bastion: &Bastion) {
     );
     let text = String::from_utf8_lossy(&bastion.journal("orders")).into_owned();
     let (_, statement) = text
-        .split_once("warroom-confirm@v1\n")
+        .split_once("warroom-confirm-uid@v1\n")
         .expect("a statement is kept");
     let statement: Vec<&str> = statement.lines().take(24).collect();
     assert!(statement.contains(&"signer: bob"), "{statement:?}");
     assert!(statement.contains(&"proposer: alice"), "{statement:?}");
     assert_eq!(
-        text.matches("warroom-confirm@v1\n").count(),
+        text.matches("warroom-confirm-uid@v1\n").count(),
         1,
         "no confirm of alice's is kept as one"
     );

@@ -190,14 +190,13 @@ async fn a_server_cut_off_behind_any_record_while_the_runner_works_leaves_it_kno
             .clone();
         resumed.end().await;
         let wiped = enforced.wiped();
+        // A server that was cut off between its record and the ticket had nothing spent.
+        let spent = enforced.rig.spent().len();
         match status {
-            StepStatus::Done { .. } => assert_eq!(wiped, 1, "{kind}"),
+            StepStatus::Done { .. } => assert_eq!((wiped, spent), (1, 1), "{kind}"),
             StepStatus::Failed { .. } => assert_eq!(wiped, 0, "{kind}: it was never taken"),
-            _ => assert!(wiped <= 1, "{kind}"),
+            _ => assert!(wiped <= spent, "{kind}"),
         }
-        assert!(
-            enforced.rig.spent().len() == 1,
-            "{kind}: one nonce, spent once"
-        );
+        assert!(spent <= 1, "{kind}: one nonce, spent once");
     }
 }

@@ -154,14 +154,14 @@ pub fn clock_stepped(proposal: &Proposal, now: Moment) -> bool {
     })
 }
 
-/// The first of the people an armed proposal needs who has been away too long.
+/// The first of the people an armed proposal needs who has been away too long. Who goes alone needs nobody who confirmed.
 pub fn absent(state: &State, proposal: &Proposal, world: &World, now: Moment) -> Option<PersonId> {
     let terms = &proposal.terms;
     let presence = rule_for(state, proposal, world).map_or(Presence::Yes, |rule| rule.presence);
     let confirmers = proposal
         .confirms
         .iter()
-        .filter(|confirm| presence.is_needed_of(&confirm.via));
+        .filter(|confirm| proposal.glass.is_none() && presence.is_needed_of(&confirm.via));
     [&terms.proposer, &terms.executor]
         .into_iter()
         .chain(confirmers.map(|c| &c.person))

@@ -9,6 +9,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Time to hand a page to a paging service, with a retry of its own.
 const HOOK_MAX: Duration = Duration::from_secs(30);
+/// Time for its words to arrive once it has ended.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 /// Bytes kept of what the program says on standard error: one line for the journal.
 const WORDS_MAX: usize = 400;
 /// Where the program finds others; it gets no other variable.
@@ -64,6 +66,7 @@ async fn try_run(argv: &[String], text: &str, longest: Duration) -> Result<(), S
         .map_err(|error| failed(&error))?;
     let group = child.id().and_then(|id| i32::try_from(id).ok());
     let (input, words) = (child.stdin.take(), child.stderr.take());
+    let mut said = Vec::new();
     let running = async {
         let writing = async {
             if let Some(mut input) = input {
@@ -71,15 +74,32 @@ async fn try_run(argv: &[String], text: &str, longest: Duration) -> Result<(), S
                 input.write_all(text.as_bytes()).await.ok();
             }
         };
-        let reading = read_words(words);
-        let ((), said, status) = tokio::join!(writing, reading, child.wait());
-        (said, status)
+        let reading = read_words(words, &mut said);
+        let ending = async {
+            tokio::pin!(reading);
+            let status = tokio::select! {
+                () = &mut reading => None,
+                status = child.wait() => Some(status),
+            };
+            match status {
+                // What it has left behind may hold its words open for ever.
+                Some(status) => {
+                    tokio::time::timeout(LAST_WORDS_MAX, reading).await.ok();
+                    status
+                }
+                None => child.wait().await,
+            }
+        };
+        let ((), status) = tokio::join!(writing, ending);
+        status
     };
     match tokio::time::timeout(longest, running).await {
-        Ok((_, Ok(status))) if status.success() => Ok(()),
-        Ok((said, Ok(status))) if said.is_empty() => Err(failed(&status)),
-        Ok((said, Ok(status))) => Err(failed(&format!("{status}: {said}"))),
-        Ok((_, Err(error))) => Err(failed(&error)),
+        Ok(Ok(status)) if status.success() => Ok(()),
+        Ok(Ok(status)) => match first_line(&said) {
+            said if said.is_empty() => Err(failed(&status)),
+            said => Err(failed(&format!("{status}: {said}"))),
+        },
+        Ok(Err(error)) => Err(failed(&error)),
         Err(_) => {
             if let Some(group) = group.and_then(rustix::process::Pid::from_raw) {
                 rustix::process::kill_process_group(group, rustix::process::Signal::KILL).ok();
@@ -89,12 +109,11 @@ async fn try_run(argv: &[String], text: &str, longest: Duration) -> Result<(), S
     }
 }
 
-/// The first line of what it says; the rest is read and dropped, so that it never waits for a reader.
-async fn read_words(words: Option<tokio::process::ChildStderr>) -> String {
+/// Keeps the start of what it says; the rest is read and dropped, so that it never waits for a reader.
+async fn read_words(words: Option<tokio::process::ChildStderr>, kept: &mut Vec<u8>) {
     let Some(mut words) = words else {
-        return String::new();
+        return;
     };
-    let mut kept = Vec::new();
     let mut part = [0_u8; 1024];
     while let Ok(count) = words.read(&mut part).await {
         if count == 0 {
@@ -103,7 +122,10 @@ async fn read_words(words: Option<tokio::process::ChildStderr>) -> String {
         let room = WORDS_MAX.saturating_sub(kept.len());
         kept.extend(part.iter().take(count.min(room)));
     }
-    let text = String::from_utf8_lossy(&kept);
+}
+
+fn first_line(said: &[u8]) -> String {
+    let text = String::from_utf8_lossy(said);
     text.lines().next().unwrap_or_default().trim().to_owned()
 }
 
@@ -129,6 +151,11 @@ mod tests {
         let down = run(&argv(&["/nowhere/page"]), "x\n").await;
         assert!(matches!(down, Page::Down { .. }), "{down:?}");
         assert!(matches!(run(&[], "x\n").await, Page::Down { .. }));
+    }
+
+    #[tokio::test]
+    async fn what_it_leaves_behind_does_not_undo_a_page() {
+        assert_eq!(page("sleep 60 & exit 0", "x\n").await, Page::Sent);
     }
 
     #[tokio::test]

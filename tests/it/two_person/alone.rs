@@ -157,7 +157,7 @@ fn in_alices_own_account_only_a_signature_speaks_for_bob() {
     alice.begin(&stage, "hers");
     alice.propose(&stage, "hers");
     let mut his = Program::attach(&stage, BOB, "hers");
-    let statement = his.statement("bob");
+    let statement = his.statement_by_account("bob", BOB);
     let by_account = his.ask(Command::confirm(statement)).expect("refused");
     assert!(by_account.contains("does not prove enough"), "{by_account}");
     let by_code = his

@@ -1,13 +1,15 @@
 //! What a program of a person's own would do that leaves every screen aside: it speaks the session's messages.
 
 use super::stage::{COMPONENT, STEP, Stage};
+use crate::bastion::uid_of;
 use crate::harness::{run, said};
 use std::fs;
 use std::process::Command as Process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use warroom::client::link::{self, Connection, Introduction};
 use warroom::domain::command::{Command, Evidence};
-use warroom::domain::confirm::statement::{Kind, confirm_statement};
+use warroom::domain::confirm::statement::{Kind, confirm_statement, unsigned_statement};
+use warroom::domain::fact::Via;
 use warroom::domain::id::{PersonId, StepId};
 use warroom::domain::state::State;
 use warroom::wire::message::{ToClient, ToServer};
@@ -75,6 +77,17 @@ impl Program {
         let head = open.proposed.expect("it is on the table");
         let signer = PersonId::new(signer).expect("valid");
         confirm_statement(&self.state, open, &signer, head)
+            .expect("open")
+            .expect("short")
+    }
+
+    /// The confirm that counts by the account of this person alone.
+    pub(super) fn statement_by_account(&self, signer: &str, user: &str) -> String {
+        let uid = uid_of(user);
+        let open = self.state.proposal.as_ref().expect("a proposal is open");
+        let head = open.proposed.expect("it is on the table");
+        let signer = PersonId::new(signer).expect("valid");
+        unsigned_statement(&self.state, open, &signer, &Via::Uid(uid), head)
             .expect("open")
             .expect("short")
     }
