@@ -8,6 +8,7 @@ use crate::client::link::{Introduction, Target};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Secrets;
 use crate::display;
+use crate::domain::confirm::statement::Kind;
 use crate::domain::doc::Doc;
 use crate::domain::id::PersonId;
 use crate::domain::time::Timestamp;
@@ -162,6 +163,9 @@ fn choose<'a>(keys: &[&'a HeldKey], wants_touch: bool) -> Result<&'a HeldKey, Fa
 }
 
 /// A statement from the future or the past means that one of two clocks is wrong, or that it is no statement of today.
+///
+/// A resolve has the times of the proposal that it looks back on (`TWO_PERSON` 5.3). What became of a command is found
+/// out when it can be, and an unknown outcome ends by nothing else (4.2): its `expires` is no limit for who signs it now.
 fn in_time(statement: &str, now: Timestamp) -> Result<(), Failure> {
     let doc = Doc::parse_statement(statement.as_bytes()).map_err(Failure::new)?;
     let time = |key: &str| {
@@ -184,7 +188,8 @@ fn in_time(statement: &str, now: Timestamp) -> Result<(), Failure> {
                 .to_owned(),
         ));
     }
-    if now > expires.plus(CLOCK_OFF_MAX) {
+    let looks_back = Kind::of(statement) == Some(Kind::Resolve);
+    if now > expires.plus(CLOCK_OFF_MAX) && !looks_back {
         let why = format!(
             "it was good until {}, and this machine has {here}",
             expires.to_seconds_text()
@@ -306,8 +311,8 @@ fn agent_fault(fault: &AgentFault) -> Failure {
 mod tests {
     use super::*;
 
-    fn statement() -> String {
-        let doc = Doc::new("warroom-confirm", 1)
+    fn statement(title: &str) -> String {
+        let doc = Doc::new(title, 1)
             .with("issued", "2026-11-22T04:10:31Z")
             .with("expires", "2026-11-22T04:15:31Z");
         String::from_utf8(doc.print_statement().expect("short")).expect("ASCII")
@@ -319,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_off_by_more_than_half_a_minute_signs_nothing() {
-        let text = statement();
+        let text = statement("warroom-confirm");
         assert!(in_time(&text, at("2026-11-22T04:10:01Z")).is_ok());
         assert!(in_time(&text, at("2026-11-22T04:16:01Z")).is_ok());
         let early = in_time(&text, at("2026-11-22T04:10:00Z")).expect_err("too early");
@@ -329,5 +334,16 @@ mod tests {
             late.chain()
                 .contains("it was good until 2026-11-22T04:15:31Z")
         );
+    }
+
+    #[test]
+    fn what_looks_back_is_signed_long_after_the_proposal_expired_and_never_before_it_was_issued() {
+        let text = statement(Kind::Resolve.title());
+        assert!(in_time(&text, at("2026-11-29T04:16:02Z")).is_ok());
+        assert!(in_time(&text, at("2026-11-22T04:10:00Z")).is_err());
+        for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Resolve) {
+            let late = in_time(&statement(kind.title()), at("2026-11-29T04:16:02Z"));
+            assert!(late.is_err(), "{}", kind.title());
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::name::RunName;
 use super::parts::PartsFault;
 use super::run::{self, Ground, blocking};
 use super::secret::Provider;
-use super::spend::{Spent, own_directory};
+use super::spend::{SpendError, Spent, own_directory};
 use super::stage;
 use super::ticket::Ticket;
 use crate::clock::{Clock, SystemClock};
@@ -359,21 +359,14 @@ impl Runner {
                 return Err(not_right(undone.word(), &undone, undone.hint()));
             }
             if let Some(person) = passed.alone() {
+                // A replay is no use: nobody locks a person by sending their ticket again.
+                if runner.spent.has(passed.name()) {
+                    return Err(not_spent(&SpendError::Spent(passed.name().clone())));
+                }
                 runner.spend_alone(person)?;
             }
-            runner
-                .spent
-                .spend(passed.name(), &line)
-                .map_err(|error| match error {
-                    super::spend::SpendError::Spent(_) => refused(
-                        "spent",
-                        &error.to_string(),
-                        "a further try is a new proposal",
-                    ),
-                    super::spend::SpendError::Disk { .. } => {
-                        refused("disk", &error.to_string(), "")
-                    }
-                })?;
+            let spent = runner.spent.spend(passed.name(), &line);
+            spent.map_err(|error| not_spent(&error))?;
             let prepared = run::prepare(&runner.ground, passed, &bytes).map_err(|error| {
                 let why = format!("the attempt cannot be recorded: {error}");
                 refused("disk", &why, "its nonce is spent; nothing has run")
@@ -491,6 +484,15 @@ fn not_right(word: &str, why: &impl ToString, hint: &str) -> Answer {
     let why = why.to_string();
     tracing::warn!(word, why, "a ticket was refused");
     refused(word, &why, hint)
+}
+
+/// What a nonce that cannot be spent is answered by.
+fn not_spent(error: &SpendError) -> Answer {
+    let (word, hint) = match error {
+        SpendError::Spent(_) => ("spent", "a further try is a new proposal"),
+        SpendError::Disk { .. } => ("disk", ""),
+    };
+    refused(word, &error.to_string(), hint)
 }
 
 fn refused(word: &str, why: &str, hint: &str) -> Answer {

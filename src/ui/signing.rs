@@ -3,6 +3,7 @@
 use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::policy;
 use crate::domain::id::{AttemptNo, PersonId, StepId};
+use crate::domain::state::Proposal;
 use crate::ui::Request;
 use crate::ui::layers::{Alone, Layer, Notice, Prompt, Purpose, Sign, SignAct};
 use crate::ui::proof::{self, Offer, Then, Wish, needed};
@@ -171,7 +172,12 @@ pub(super) fn on_act(work: &mut Work<'_>, act: SignAct) {
         SignAct::Copy(statement) => {
             work.requests.push(Request::StopSigning);
             let open = work.room.and_then(|room| room.state.proposal.as_ref());
-            let plan = open.map(|open| open.plan.clone());
+            // What looks back on a step names another plan than the one on the table.
+            let named = |open: &&Proposal| {
+                let line = format!("plan: {}", open.terms.plan);
+                statement.lines().any(|said| said == line)
+            };
+            let plan = open.filter(named).map(|open| open.plan.clone());
             work.requests.push(Request::CopyRequest { statement, plan });
         }
         SignAct::Pasted(wish, armour) => {

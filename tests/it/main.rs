@@ -31,6 +31,8 @@ mod e2e;
 #[cfg(test)]
 mod enforced;
 #[cfg(test)]
+mod enforced_alone;
+#[cfg(test)]
 mod enforced_back;
 #[cfg(test)]
 mod enforced_kills;
@@ -74,6 +76,8 @@ mod runbooks;
 mod services;
 #[cfg(test)]
 mod session;
+#[cfg(test)]
+mod session_alone;
 #[cfg(test)]
 mod session_bounds;
 #[cfg(test)]

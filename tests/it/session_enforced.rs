@@ -4,6 +4,7 @@ use crate::enforced::Rig;
 use crate::session_host::{Person, Running, person, step, wait_until};
 use crate::session_signed::{Keyed, armour, confirm, confirm_of, is_armed, is_proposed, signed};
 use std::sync::Arc;
+use std::time::Duration;
 use warroom::clock::{Clock as _, ManualClock, SystemClock};
 use warroom::domain::command::Command;
 use warroom::domain::confirm::statement::propose_statement;
@@ -11,7 +12,7 @@ use warroom::domain::fact::{Fact, Mode, Outcome};
 use warroom::domain::state::StepStatus;
 use warroom::server::start::StartError;
 
-const WIPE: &str = "\
+pub(crate) const WIPE: &str = "\
 # Wipe
 
 ## Work
@@ -32,7 +33,7 @@ const WIPE: &str = "\
 - [ ] Look at it
 ";
 
-const RULES: &str = "[class.destructive]\nindependent_check = false\n";
+pub(crate) const RULES: &str = "[class.destructive]\nindependent_check = false\n";
 
 /// People, a runner that decides by their policy, and a session in enforced mode.
 pub(crate) struct Enforced {
@@ -42,13 +43,21 @@ pub(crate) struct Enforced {
 
 impl Enforced {
     pub(crate) fn new() -> Self {
-        let mut keyed = Keyed::over(WIPE, RULES);
+        Self::over(Keyed::over(WIPE, RULES), Duration::ZERO)
+    }
+
+    /// As these people are; the server's clocks are that far behind those of the host.
+    pub(crate) fn over(mut keyed: Keyed, behind: Duration) -> Self {
         let people = keyed.host.path("people.toml");
         let rig = Rig::start_over(None, Some(&people), &[]);
         keyed.host.mode = Mode::Enforced;
         keyed.host.runner = Some(rig.link.clone());
         // The runner has the clocks of the host.
-        keyed.host.clock = Arc::new(ManualClock::at(SystemClock.now()));
+        let mut now = SystemClock.now();
+        now.wall = now.wall.minus(behind);
+        let behind_ms = u64::try_from(behind.as_millis()).expect("short");
+        now.mono_ms = now.mono_ms.saturating_sub(behind_ms);
+        keyed.host.clock = Arc::new(ManualClock::at(now));
         Self { keyed, rig }
     }
 
@@ -84,7 +93,7 @@ impl Enforced {
     }
 }
 
-fn outcomes(enforced: &Enforced) -> Vec<(Outcome, Vec<(String, String)>)> {
+pub(crate) fn outcomes(enforced: &Enforced) -> Vec<(Outcome, Vec<(String, String)>)> {
     let (records, _) = enforced.keyed.host.fold();
     let of = |fact: Fact| match fact {
         Fact::ExecOutcome {
@@ -158,7 +167,7 @@ async fn wiped(enforced: &Enforced) -> Person {
     alice
 }
 
-fn is_undone(p: &Person) -> bool {
+pub(crate) fn is_undone(p: &Person) -> bool {
     let view = p.state.find(&step("wipe")).expect("a step");
     view.now.status == StepStatus::Undone
 }
@@ -168,7 +177,7 @@ fn has_undo_failed(p: &Person) -> bool {
     matches!(view.now.status, StepStatus::UndoFailed { .. })
 }
 
-fn back_with(reason: &str) -> Command {
+pub(crate) fn back_with(reason: &str) -> Command {
     Command::Rollback {
         reason: reason.to_owned(),
     }

@@ -98,10 +98,33 @@ impl Keyed {
         Self { host }
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.host.path(name);
         std::fs::write(&path, text).expect("write");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("chmod");
+    }
+
+    /// From here on this person has one-time codes.
+    pub(crate) fn gives_codes(&self, name: &str, secret: &[u8]) {
+        let people = std::fs::read_to_string(self.host.path("people.toml")).expect("there");
+        let id = format!("id = \"{name}\"");
+        self.write(
+            "people.toml",
+            &people.replace(&id, &format!("{id}\ntotp = true")),
+        );
+        let mode = std::fs::Permissions::from_mode;
+        let dir = self.host.path("totp.d");
+        std::fs::create_dir(&dir).expect("mkdir");
+        std::fs::set_permissions(&dir, mode(0o700)).expect("chmod");
+        let file = dir.join(name);
+        std::fs::write(&file, data_encoding::BASE32_NOPAD.encode(secret) + "\n").expect("write");
+        std::fs::set_permissions(&file, mode(0o600)).expect("chmod");
+    }
+
+    /// The code that an authenticator with this secret shows now, by the server's clock.
+    pub(crate) fn code(&self, secret: &[u8]) -> String {
+        let now = self.host.clock.now().wall.as_millis() / 1000;
+        code_at(secret, u64::try_from(now).expect("after 1970"))
     }
 
     /// Attaches a terminal whose person says by a key who they are.
@@ -395,16 +418,8 @@ fn code_at(secret: &[u8], seconds: u64) -> String {
 async fn a_code_confirms_once_and_is_nowhere_in_the_journal() {
     let rules = "[class.destructive]\nconfirmer = \"totp\"\nproposer = \"sshsig\"\nindependent_check = false\n";
     let keyed = Keyed::new(rules);
-    let people = std::fs::read_to_string(keyed.host.path("people.toml")).expect("there");
-    let people = people.replace("id = \"bob\"", "id = \"bob\"\ntotp = true");
-    keyed.write("people.toml", &people);
     let secret = [7_u8; 20];
-    let dir = keyed.host.path("totp.d");
-    std::fs::create_dir(&dir).expect("mkdir");
-    std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700)).expect("chmod");
-    let file = dir.join("bob");
-    std::fs::write(&file, data_encoding::BASE32_NOPAD.encode(&secret) + "\n").expect("write");
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("chmod");
+    keyed.gives_codes("bob", &secret);
     let (running, mut alice, mut bob) = Box::pin(keyed.proposed()).await;
     assert!(bob.welcome.policy.codes, "the screen offers it");
     let statement = confirm_of(&bob, &person("bob"));
@@ -415,7 +430,7 @@ async fn a_code_confirms_once_and_is_nowhere_in_the_journal() {
         },
     };
     let now = u64::try_from(keyed.host.clock.now().wall.as_millis() / 1000).expect("after 1970");
-    let code = code_at(&secret, now);
+    let code = keyed.code(&secret);
     let wrong = if code == "123456" { "654321" } else { "123456" };
     let why = bob.is_refused(by_code(wrong)).await;
     assert!(why.contains("the code is wrong"), "{why}");

@@ -21,9 +21,9 @@ impl Drop for Agent {
     }
 }
 
-/// A request for a confirm that was issued then, mangled as copying from a quotation does.
-fn request(issued: Timestamp) -> (Request, String) {
-    let doc = Doc::new("warroom-confirm", 1)
+/// A request for a statement of this kind that was issued then, mangled as copying from a quotation does.
+fn request(title: &str, issued: Timestamp) -> (Request, String) {
+    let doc = Doc::new(title, 1)
         .with("step", "wipe")
         .with("signer", "bob")
         .with("issued", issued.to_seconds_text())
@@ -84,7 +84,7 @@ fn a_copied_request_is_signed_when_words_and_clock_agree_and_not_otherwise() {
     );
 
     let now = SystemClock.now().wall;
-    let (asked, text) = request(now);
+    let (asked, text) = request("warroom-confirm", now);
     let words = asked.words().join(" ");
     let output = sign(dir, &text, &words);
     assert!(output.status.success(), "{}", said(&output));
@@ -106,9 +106,14 @@ fn a_copied_request_is_signed_when_words_and_clock_agree_and_not_otherwise() {
         ),
         (now.minus(Duration::from_secs(1200)), "it was good until"),
     ] {
-        let (asked, text) = request(issued);
+        let (asked, text) = request("warroom-confirm", issued);
         let output = sign(dir, &text, &asked.words().join(" "));
         assert!(!output.status.success() && output.stdout.is_empty());
         assert!(said(&output).contains(why), "{}", said(&output));
     }
+    // What became of it may be found out a week later, and is signed then.
+    let week = Duration::from_secs(7 * 24 * 3600);
+    let (asked, text) = request("warroom-resolve", now.minus(week));
+    let output = sign(dir, &text, &asked.words().join(" "));
+    assert!(output.status.success(), "{}", said(&output));
 }

@@ -2,12 +2,16 @@
 //! (`TWO_PERSON` 4.8, E11). The minute of the countdown is a real one, once.
 
 use super::agent::Agent;
-use super::confirms::touch_key;
+use super::confirms::{code_of, touch_key};
+use super::program::{Program, step};
 use super::seat::Seat;
-use super::stage::{BRISK, Layout, ROOM, SHARED, Stage, cannot, own};
+use super::stage::{ALICE_SECRET, BRISK, Layout, ROOM, SHARED, Stage, cannot, own};
 use crate::harness::{run, said, set_mode, stdout_of, try_wait, wait_until};
 use crate::services::{ALICE, BOB};
+use rustix::process::{Signal, kill_process};
 use std::fs;
+use warroom::domain::command::Command;
+use warroom::domain::id::AttemptNo;
 
 const REASON: &str = "the primary loses writes and nobody answers the phone";
 
@@ -21,10 +25,14 @@ struct Night {
 impl Night {
     /// The host at night. `hook` is the script that pages, `more` what the rules say of a page that is down.
     fn falls(test: &str, hook: &str, more: &str) -> Option<Self> {
+        Self::falls_on(test, Layout::default(), hook, more)
+    }
+
+    fn falls_on(test: &str, layout: Layout, hook: &str, more: &str) -> Option<Self> {
         if cannot(test) {
             return None;
         }
-        let mut stage = Stage::new(Layout::default());
+        let mut stage = Stage::new(layout);
         let library = touch_key(&mut stage, test, "alice-touch", "alice")?;
         let script = format!(
             "#!/bin/sh\ncd \"{}\"\n{hook}\n",
@@ -166,8 +174,10 @@ fn one_person_goes_alone_after_a_minute_and_another_one_reviews_it() {
     alice.press(&["O"]);
     alice.wait_said("You sign what you write here");
     alice.type_line("all is well");
-    // The line for news on her screen belongs to the dummy key's counter, which never rises.
     stage.wait_record("fire", "step.refused", "cannot review it too");
+    // The dummy key always says the same number, and what is told of that may come over the answer.
+    alice.press(&["4"]);
+    alice.wait_said("cannot review it too");
     night.review("fire", &bob);
     let verified = stage.verifies("fire");
     let notes = verified["notes"].to_string();
@@ -258,4 +268,89 @@ fn a_page_that_fails_refuses_and_one_that_hangs_is_waited_for() {
     bob.wait_said("ctrl-x VETOES");
     bob.press(&["C-x"]);
     stage.wait_step("delay", "needs-proposal");
+}
+
+#[test]
+fn a_server_killed_in_the_countdown_forgets_it_and_two_people_go_on() {
+    let test = "two_person::breakglass::a_server_killed_in_the_countdown";
+    let Some(night) = Night::falls(test, "exit 0", "") else {
+        return;
+    };
+    let stage = &night.stage;
+    let (alice, bob) = night.session("killed");
+    say_why(&alice);
+    night.sign("killed", &alice, 60);
+    bob.wait_said("ctrl-x VETOES");
+    let server = stage.server_pid("killed");
+    kill_process(server, Signal::KILL).expect("it was alive");
+    wait_until("the session to be taken up again", || {
+        let mut again = stage.warroom_in(ROOM);
+        run(again.args(["run", "-d", "-t", "killed"]))
+            .status
+            .success()
+    });
+    stage.wait_step("killed", "needs-proposal");
+    let closed = stage.records_of("killed", "step.closed");
+    assert_eq!(closed.len(), 1, "{closed:?}");
+    assert!(closed[0].to_string().contains("restart"), "{closed:?}");
+    // No word of before goes on, and two people do, by a new proposal.
+    let mut hers = Program::attach(stage, ALICE, "killed");
+    assert!(hers.ask(Command::go(step(), AttemptNo(1))).is_some());
+    let reason = String::new();
+    assert_eq!(hers.ask(Command::Release { reason }), None);
+    assert_eq!(hers.ask(Command::propose(step())), None);
+    stage.wait_step("killed", "awaiting-second");
+    let mut his = Program::attach(stage, BOB, "killed");
+    assert_eq!(his.confirm_with(stage, "bob", "bob", false), None);
+    stage.wait_step("killed", "armed");
+    let attempt = his.state.proposal.as_ref().expect("open").terms.attempt;
+    assert_eq!(hers.ask(Command::go(step(), attempt)), None);
+    stage.wait_step("killed", "done");
+    assert_eq!(stage.runs("killed"), 1);
+    assert!(stage.records_of("killed", "breakglass.armed").is_empty());
+    assert_eq!(stage.status("killed")["review_owed"], false);
+    stage.verifies("killed");
+}
+
+#[test]
+fn a_plain_key_and_a_code_beside_it_break_the_glass_where_no_runner_is() {
+    let test = "two_person::breakglass::a_plain_key_and_a_code_beside_it";
+    let layout = Layout {
+        codes: true,
+        ..Layout::default()
+    };
+    let Some(night) = Night::falls_on(test, layout, "exit 0", "") else {
+        return;
+    };
+    let stage = &night.stage;
+    stage.start("code");
+    let plain = Agent::with_key(stage, "plain", "alice");
+    let alice = stage.seat("code-alice", ALICE, Some(&plain.socket()));
+    let bob = stage.seat("code-bob", BOB, None);
+    alice.attach("code");
+    bob.attach("code");
+    alice.begin(stage, "code");
+    alice.propose(stage, "code");
+    say_why(&alice);
+    alice.wait_said("sign it for");
+    let give = |code: &str| {
+        alice.press(&["!"]);
+        alice.wait_said("give a one-time code beside it");
+        alice.press(&["c"]);
+        alice.wait_said("the code your authenticator shows now");
+        alice.type_line(code);
+    };
+    give("000000");
+    alice.wait_said("the code is wrong");
+    assert!(stage.records_of("code", "breakglass.begun").is_empty());
+    alice.escape();
+    give(&code_of(ALICE_SECRET));
+    stage.wait_record("code", "breakglass.begun", "sshsig:");
+    let begun = stage.records_of("code", "breakglass.begun");
+    assert!(begun[0]["fact"]["event"]["code"].is_u64(), "{begun:?}");
+    bob.wait_said("ctrl-x VETOES");
+    bob.press(&["C-x"]);
+    stage.wait_step("code", "needs-proposal");
+    assert_eq!(stage.runs("code"), 0);
+    stage.verifies("code");
 }
