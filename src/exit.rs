@@ -50,7 +50,7 @@ impl Code {
         (Self::Held, "held: nothing new starts"),
         (
             Self::AwaitingSecond,
-            "waiting for the second person, or for go",
+            "waiting for the second person, or for go; for `verify`: a review is owed",
         ),
         (Self::RollingBack, "going back"),
         (Self::RolledBack, "rolled back"),

@@ -56,13 +56,13 @@ pub enum Verb {
     Check(Late<CheckArgs>),
     /// Print the resolved plan of a runbook and its SHA-256.
     Plan(Late<PlanArgs>),
-    /// Prove every configured integration: name, TLS, credentials, permissions, clock, what is found.
+    /// Prove this host and every configured integration: name, TLS, credentials, permissions, clock, what is found.
     Doctor(Late<DoctorArgs>),
     /// Check who is who and what is asked of them, and make the lines that add a person or a key.
     People(Late<PeopleArgs>),
-    /// Check a session's journal: hash chain, checkpoints, and the signatures of people.
+    /// Check a session's journal: hash chain, facts that can have happened, checkpoints, and the signatures of people.
     Verify(Late<VerifyArgs>),
-    /// Print what a maintenance was: steps, confirms, refusals, the way back, notes.
+    /// Print what a maintenance was: who went alone, steps, confirms, refusals, the way back, notes.
     ///
     /// From the journal alone, as Markdown for the change ticket. Whether the journal is what it was is `verify`'s to say.
     Report(Late<ReportArgs>),

@@ -1,5 +1,7 @@
 //! `warroom doctor`: proves every configured integration, before a runbook exists.
 
+mod scope;
+
 use super::Outcome;
 use super::args::DoctorArgs;
 use super::environment::{Environment, client_runtime};
@@ -88,6 +90,7 @@ fn join(findings: &mut [Finding], paged: Vec<Finding>) {
 fn host(environment: &Environment, config: &Config) -> Vec<Check> {
     let mut checks = vec![writable("journals", &config.server.state_dir)];
     checks.push(writable("sockets", &environment.runtime_dir(config)));
+    checks.push(scope::check(&config.server));
     checks.push(match &config.people {
         None => Check::new(
             "people",

@@ -15,7 +15,7 @@ use crate::evidence::host_key;
 use crate::exit::{Code, Failure};
 use crate::journal::{self, JOURNAL_FILE, JournalError, facts};
 use crate::server::checkpoints::CHECKPOINTS_FILE;
-use crate::server::peek;
+use crate::server::peek::{self, PeekError};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -25,10 +25,7 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
     let file = journal_of(environment, &args.session)?;
     let report = journal::verify_file(&file).map_err(|error| failure(error, &file))?;
     // The chain may hold and the facts still not be ours: both must be true.
-    let peeked = peek::peek_file(&file).map_err(|error| {
-        let hint = error.hint();
-        Failure::new(error).hint(hint)
-    })?;
+    let (peeked, impossible) = peek::judge_file(&file).map_err(unfolded)?;
     let Examined {
         found,
         signed,
@@ -36,7 +33,8 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
         certified,
         mode,
     } = examine(environment, args, &file)?;
-    let faults = [&found.faults[..], &signed.faults[..], &alone.faults[..]].concat();
+    let own = [&found.faults[..], &signed.faults[..], &alone.faults[..]].concat();
+    let faults = [impossible.lines(), own].concat();
     let notes = [signed.notes.as_slice(), &alone.notes].concat();
     let head = report
         .chain
@@ -57,7 +55,7 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
             "mode": mode, "session_key": certified.to_string(), "certified_by": certified_by(&certified),
             "checkpoints": found.count, "covered": found.covered,
             "signatures": signed.good, "unjudged": signed.unjudged, "notes": notes,
-            "reviews_owed": alone.owed, "faults": faults,
+            "reviews_owed": alone.owed, "impossible": impossible.named, "faults": faults,
         });
         super::say(&format!("{value}\n"))?;
         return judged(faults.len(), alone.owed.len());
@@ -230,6 +228,11 @@ pub(super) fn journal_of(environment: &Environment, named: &str) -> Result<PathB
     }
     let config = environment.config(Secrets::Skip)?;
     Ok(session_dir(&config, &session_name(named)?).join(JOURNAL_FILE))
+}
+
+fn unfolded(error: PeekError) -> Failure {
+    let hint = error.hint();
+    Failure::new(error).hint(hint)
 }
 
 fn failure(error: JournalError, file: &Path) -> Failure {

@@ -14,7 +14,7 @@ pub use actor::{Actor, Touch, Via};
 pub use breakglass::{Breakglass, GlassEvent, Page};
 pub use close::CloseCause;
 pub use exec::{ExecKey, Outcome, OutputRef};
-pub use word::{Checked, Signed};
+pub use word::{COUNTER_NOTICE, Checked, Signed};
 
 use crate::domain::digest::Digest;
 use crate::domain::id::{

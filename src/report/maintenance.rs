@@ -43,6 +43,10 @@ pub struct Report {
     pub host: String,
     /// Account the session server ran in.
     pub server_uid: u32,
+    /// Public half of the key that signs the session's checkpoints.
+    pub session_key: Option<String>,
+    /// What a host key signed for it; absent where the first sight of it is believed.
+    pub certificate: Option<Certificate>,
     /// Where the plan came from.
     pub runbook: RunbookRef,
     /// Digest of the pinned plan.
@@ -61,6 +65,8 @@ pub struct Report {
     pub end_reason: String,
     /// Newest record: its number and hash. The report is about the journal up to here.
     pub head: (Seq, Digest),
+    /// What somebody did alone, or wanted to, oldest first.
+    pub alone: Vec<Alone>,
     /// Who did something, in the order of their first record.
     pub people: Vec<Present>,
     /// Every step of the plan, in its order.
@@ -77,6 +83,54 @@ pub struct Report {
     pub notes: Vec<Note>,
     /// Entries beyond what one report holds; the journal has them.
     pub left_out: usize,
+}
+
+/// That a host key signed for the key of a session. Whether that signature is good is for `warroom verify` to say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Certificate {
+    /// When; absent when what was signed is not about this session.
+    pub issued: Option<Timestamp>,
+}
+
+/// One break-glass: somebody wanted to go without a second person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Alone {
+    /// The step.
+    pub step: StepId,
+    /// Number and title of the step.
+    pub label: String,
+    /// Which attempt.
+    pub attempt: AttemptNo,
+    /// Who.
+    pub who: String,
+    /// Why nobody else was waited for.
+    pub reason: String,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// What happened on the way, oldest first.
+    pub way: Vec<GlassStep>,
+    /// The execution that one person started alone; absent when it did not come to that.
+    pub run: Option<String>,
+    /// It was run, and nobody else has signed that they looked.
+    pub is_review_owed: bool,
+    /// Who has.
+    pub reviewer: Option<String>,
+}
+
+/// Something on the way of one person alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GlassStep {
+    /// When.
+    pub at: Timestamp,
+    /// Who; `warroom` for the session itself.
+    pub who: String,
+    /// How they are known.
+    pub via: String,
+    /// `asked`, `paged`, `begun`, `witnessed`, `vetoed`, `armed`, `ended`, `reviewed` as the journal has it; `second`,
+    /// `closed`, `ran`, `outcome` for what the proposal came to.
+    pub event: &'static str,
+    /// What, in words.
+    pub what: String,
 }
 
 /// Somebody who did something.
@@ -146,6 +200,10 @@ pub struct Offer {
     pub confirms: Vec<Confirm>,
     /// Who said go, and when.
     pub go: Option<(String, Timestamp)>,
+    /// They signed that go.
+    pub is_go_signed: bool,
+    /// It was run by one person alone.
+    pub is_alone: bool,
     /// What became of it.
     pub end: End,
     /// When.
@@ -172,10 +230,16 @@ pub enum End {
     },
     /// It ended without running.
     Closed {
-        /// Why.
+        /// Why, in one word: `rejected`, `expired`, `scope` for another session of the lock scope.
+        cause: &'static str,
+        /// Why, in words.
         why: String,
         /// Who closed it; `warroom` when nobody did.
         by: String,
+        /// Who said no signed why.
+        is_signed: bool,
+        /// When the reason came that followed a no.
+        explained: Option<Timestamp>,
     },
 }
 
@@ -184,6 +248,8 @@ pub enum End {
 pub struct Check {
     /// Who.
     pub who: String,
+    /// Whom somebody in an account that is nobody's says they are; nothing had proved it yet.
+    pub claimed: Option<PersonId>,
     /// When.
     pub at: Timestamp,
     /// The component they expected to be touched.
@@ -196,6 +262,15 @@ pub struct Check {
     pub matches: bool,
 }
 
+impl Check {
+    /// Who said it, where they are believed.
+    fn said_by(&self) -> &str {
+        self.claimed
+            .as_ref()
+            .map_or(self.who.as_str(), |claimed| claimed.as_str())
+    }
+}
+
 /// A confirm that was counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Confirm {
@@ -203,6 +278,8 @@ pub struct Confirm {
     pub who: PersonId,
     /// The evidence: `uid:1002`, `sshsig+up:SHA256:...`.
     pub evidence: String,
+    /// It rests on an account alone (`warroom-confirm-uid@v1`), which proves no second person.
+    pub is_account: bool,
     /// The signature is in the journal.
     pub is_signed: bool,
     /// When.

@@ -3,6 +3,7 @@
 use super::input::Incoming;
 use super::session::Session;
 use crate::domain::digest::Digest;
+use crate::domain::fact::COUNTER_NOTICE;
 use crate::evidence::counters::Counters;
 use crate::evidence::sshsig::Proof;
 use crate::evidence::store::Store;
@@ -43,7 +44,7 @@ impl Session {
 fn gone_back(proof: &Proof, before: u32, counter: u32) -> String {
     let (person, key) = (&proof.person, &proof.key);
     format!(
-        "THE COUNTER OF A SECURITY KEY DID NOT RISE, {before} before and {counter} now: {key} of `{person}` may have been copied; \
+        "{COUNTER_NOTICE}, {before} before and {counter} now: {key} of `{person}` may have been copied; \
          ask its owner, and add it to `revoked` unless they can explain"
     )
 }

@@ -1,12 +1,15 @@
 //! A look at a session's journal without its lock: is it over, and what was it started with?
 
 use super::fold::{self, Folded};
+use crate::domain::apply::FoldError;
 use crate::domain::digest::Digest;
-use crate::domain::fact::Mode;
+use crate::domain::fact::{Mode, Stamped};
 use crate::domain::id::{Seq, SessionId};
 use crate::domain::state::Phase;
-use crate::journal::facts::FactError;
+use crate::journal::facts::{FactError, kind_of};
 use crate::journal::{Entry, JOURNAL_FILE, ReadError, Reader};
+use serde::Serialize;
+use std::fmt;
 use std::fs::File;
 use std::path::Path;
 
@@ -25,6 +28,59 @@ pub struct Peek {
     pub phase: &'static str,
     /// Digest of the runbook it was started with.
     pub runbook: Digest,
+}
+
+/// Facts that cannot have happened and are named one by one: whoever made one up made up few, and whoever reads a
+/// journal of something else has read enough.
+const FAULTS_MAX: usize = 100;
+
+/// A fact that the state before it rules out: the chain may hold, and no session can have written this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Impossible {
+    /// Which record.
+    pub seq: Seq,
+    /// Its kind, `step.confirmed`.
+    pub kind: &'static str,
+    /// Why it cannot be.
+    pub why: String,
+}
+
+impl fmt::Display for Impossible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seq, kind, why } = self;
+        write!(f, "record {seq}: `{kind}` cannot have happened: {why}")
+    }
+}
+
+/// Everything that a journal says and cannot be.
+#[derive(Debug, Default)]
+pub struct Faults {
+    /// The first [`FAULTS_MAX`], in the journal's order.
+    pub named: Vec<Impossible>,
+    /// How many there are beyond.
+    pub more: usize,
+}
+
+impl Faults {
+    fn add(&mut self, seq: Seq, kind: &'static str, error: FoldError) {
+        if self.named.len() >= FAULTS_MAX {
+            self.more = self.more.saturating_add(1);
+            return;
+        }
+        let why = match error {
+            FoldError::Impossible { why, .. } => why.to_owned(),
+            other => other.to_string(),
+        };
+        self.named.push(Impossible { seq, kind, why });
+    }
+
+    /// One line each, and one for those beyond.
+    pub fn lines(&self) -> Vec<String> {
+        let named = self.named.iter().map(Impossible::to_string);
+        let more =
+            (self.more > 0).then(|| format!("{} more facts that cannot have happened", self.more));
+        named.chain(more).collect()
+    }
 }
 
 /// Why a journal could not be looked at.
@@ -87,13 +143,23 @@ pub fn peek(dir: &Path) -> Result<Option<Peek>, PeekError> {
 /// # Errors
 /// [`PeekError`]. A torn last record is not an error: it was never told to anybody.
 pub fn peek_file(file: &Path) -> Result<Option<Peek>, PeekError> {
+    judge_file(file).map(|(peek, _)| peek)
+}
+
+/// As [`peek_file`], and names what the journal says that cannot have happened. Such a fact counts nowhere.
+///
+/// # Errors
+/// As [`peek_file`].
+pub fn judge_file(file: &Path) -> Result<(Option<Peek>, Faults), PeekError> {
     let shown = || {
         let dir = file.parent().unwrap_or(file);
         dir.display().to_string()
     };
     let file = match File::open(file) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok((None, Faults::default()));
+        }
         Err(source) => {
             return Err(PeekError::Io {
                 dir: shown(),
@@ -101,9 +167,12 @@ pub fn peek_file(file: &Path) -> Result<Option<Peek>, PeekError> {
             });
         }
     };
-    // What cannot be is left out here; the server that takes the session up has the words for it.
-    let take = |folded: &mut Folded, stamped| {
-        folded.take(stamped).ok();
+    let mut faults = Faults::default();
+    let take = |folded: &mut Folded, stamped: Stamped| {
+        let (seq, kind) = (stamped.seq, kind_of(&stamped.fact));
+        if let Err(error) = folded.take(stamped) {
+            faults.add(seq, kind, error);
+        }
         Ok::<(), FactError>(())
     };
     let (read, folded) = fold::while_reading(take, |on_record| read_all(file, on_record));
@@ -115,8 +184,7 @@ pub fn peek_file(file: &Path) -> Result<Option<Peek>, PeekError> {
         dir: shown(),
         source,
     })?;
-    let state = folded.state;
-    Ok(state.map(|state| Peek {
+    let peek = folded.state.map(|state| Peek {
         session: state.genesis.session.clone(),
         head: state.head.0,
         // While a review is owed a server has to be there to take it.
@@ -128,7 +196,8 @@ pub fn peek_file(file: &Path) -> Result<Option<Peek>, PeekError> {
             word(state.phase)
         },
         runbook: state.genesis.runbook.digest,
-    }))
+    });
+    Ok((peek, faults))
 }
 
 /// Reads and verifies all records but a torn last one.
@@ -151,5 +220,29 @@ const fn word(phase: Phase) -> &'static str {
         Phase::Completed => "completed",
         Phase::RolledBack => "rolled back",
         Phase::Aborted => "aborted",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_is_named_up_to_a_limit_and_counted_beyond() {
+        let mut faults = Faults::default();
+        for n in 1..=FAULTS_MAX as u64 + 2 {
+            let (seq, why) = (Seq(n), "no proposal is open");
+            faults.add(seq, "step.armed", FoldError::Impossible { seq, why });
+        }
+        let lines = faults.lines();
+        assert_eq!(
+            lines.first().map(String::as_str),
+            Some("record 1: `step.armed` cannot have happened: no proposal is open")
+        );
+        assert_eq!(lines.len(), FAULTS_MAX + 1);
+        assert_eq!(
+            lines.last().map(String::as_str),
+            Some("2 more facts that cannot have happened")
+        );
     }
 }

@@ -1,13 +1,16 @@
 //! Checkpoints through a real server, and the checks that need no `warroom`: `sh`, `ssh-keygen`, `sha256sum` alone.
 
-use crate::session_host::Host;
+use crate::golden::{self, sealed};
+use crate::session_host::{Host, fold_of, step};
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Output};
 use warroom::domain::command::Command;
 use warroom::domain::confirm::checkpoint::Checkpoint;
 use warroom::domain::digest::Digest;
-use warroom::domain::fact::Fact;
+use warroom::domain::fact::{Actor, Fact};
 use warroom::domain::id::Seq;
+use warroom::domain::time::{Moment, Timestamp};
+use warroom::journal::{SessionDir, Space, Writer, open};
 use warroom::wire::message::ToServer;
 
 const RUNBOOK: &str = "# Small\n\n## One\n\n- [ ] Look\n";
@@ -155,4 +158,58 @@ async fn a_checkpoint_is_good_for_ssh_keygen_too() {
             .status
             .success()
     );
+}
+
+/// Puts a fact behind the last record of a journal, by the chain's own rules: whoever may write the file can.
+fn forge(journal: &Path, who: &Actor, fact: &Fact) -> Seq {
+    let (_, state) = fold_of(journal);
+    let now = Moment {
+        wall: Timestamp::from_millis(state.head_at.wall.as_millis() + 1_000),
+        mono_ms: state.head_at.mono_ms + 1_000,
+    };
+    let boot = "5f0c6f2e-3a0b-4d1e-9b7a-2f6d8c1e4a90";
+    let session = &state.genesis.session;
+    let record = sealed(Some(&state), session, now, boot, who, fact);
+    let seq = record.header().seq;
+    let dir = SessionDir::open(journal.parent().expect("a directory")).expect("a session");
+    let writer = Writer::start(open(dir, |_| {}).expect("intact")).expect("a writer");
+    writer
+        .submit(vec![record], Space::Ordinary)
+        .wait()
+        .expect("written");
+    seq
+}
+
+#[test]
+fn a_fact_that_cannot_have_happened_is_a_fault_though_its_chain_is_right() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let journal = dir.path().join("journal");
+    std::fs::copy(golden::journal("wj1-people"), &journal).expect("copied");
+    let step = step("drain");
+    let seq = forge(&journal, &Actor::Engine, &Fact::StepArmed { step });
+    let chain = sh("verify-journal.sh", &[&journal]);
+    assert!(chain.status.success(), "{}", said(&chain));
+    let bad = verify(&journal, &[]);
+    assert_eq!(bad.status.code(), Some(1), "{}", said(&bad));
+    let line =
+        format!("FAULT    record {seq}: `step.armed` cannot have happened: no proposal is open");
+    assert!(said(&bad).contains(&line), "{}", said(&bad));
+    let bad = verify(&journal, &["--json"]);
+    assert_eq!(bad.status.code(), Some(1), "{}", said(&bad));
+    let value: serde_json::Value = serde_json::from_slice(&bad.stdout).expect("JSON");
+    let why = "no proposal is open";
+    let named = serde_json::json!([{"seq": seq, "kind": "step.armed", "why": why}]);
+    assert_eq!(value["impossible"], named);
+    assert_eq!(value["faults"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn the_golden_journals_say_nothing_that_cannot_have_happened() {
+    for name in ["wj1-first", "wj1-later", "wj1-people", "wj1-writes"] {
+        let good = verify(&golden::journal(name), &["--json"]);
+        let value: serde_json::Value = serde_json::from_slice(&good.stdout).expect("JSON");
+        let none = serde_json::json!([]);
+        assert_eq!(value["impossible"], none, "{name}: {}", said(&good));
+        assert!(good.status.success(), "{name}: {}", said(&good));
+    }
 }

@@ -95,3 +95,22 @@ fn without_a_configuration_it_says_where_one_is_described() {
     assert_eq!(code, 0, "{out}");
     assert!(out.contains("no integration is configured"), "{out}");
 }
+
+#[test]
+fn a_lock_scope_that_would_stop_every_destructive_step_is_named_the_day_before() {
+    let home = Home::new();
+    let (code, out, err) = home.said(&["doctor"]);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(out.contains("lock scope"), "{out}");
+    let gone = home.path("gone/scope");
+    let config = format!("[server]\nscope_dir = \"{}\"\n", gone.display());
+    home.write("config.toml", &config);
+    let (code, out, _) = home.said(&["doctor"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(
+        out.contains("every destructive step would be refused"),
+        "{out}"
+    );
+    assert!(out.contains("install -d -m 3770"), "{out}");
+    assert!(!gone.exists(), "it makes nothing");
+}

@@ -3,6 +3,9 @@
 use crate::domain::id::{AttemptNo, PersonId, StepId};
 use serde::{Deserialize, Serialize};
 
+/// How the program's own note begins that a security key may have been copied; a report puts it on top.
+pub const COUNTER_NOTICE: &str = "THE COUNTER OF A SECURITY KEY DID NOT RISE";
+
 /// What a confirmer said from their own view, before the proposer's target was shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checked {

@@ -1,16 +1,22 @@
 //! From facts to a report: the session's own fold beside what it forgets.
 
+mod alone;
+mod offers;
+mod words;
+
+use self::offers::Pending;
+use self::words::{found_words, hold_words, steps, with, written};
 use super::{
-    Check, Confirm, ENTRIES_MAX, End, Happening, Note, Offer, Present, Refusal, Report, Step,
-    Written, mode_notices,
+    Alone, Certificate, ENTRIES_MAX, Happening, Note, Present, Refusal, Report, mode_notices,
 };
 use crate::domain::apply::{FoldError, check_apply};
-use crate::domain::fact::{Checked, Confirmed, ExecKey, Fact, Finding, HoldCause, Stamped, Terms};
-use crate::domain::id::{AttemptNo, StepId};
-use crate::domain::runbook::plan::{PlanStep, Risk};
-use crate::domain::state::{Phase, Stage, State, StepState, StepStatus};
-use crate::domain::time::{Moment, Timestamp};
-use crate::domain::write;
+use crate::domain::confirm::certificate::issued_about;
+use crate::domain::confirm::statement::Kind;
+use crate::domain::fact::{Actor, COUNTER_NOTICE, ExecKey, Fact, Genesis, Mode, Stamped};
+use crate::domain::id::StepId;
+use crate::domain::runbook::plan::ExecRole;
+use crate::domain::state::State;
+use crate::domain::time::Timestamp;
 
 /// Takes the facts of a journal in their order.
 #[derive(Debug, Default)]
@@ -19,24 +25,17 @@ pub struct Gathering {
     opened: Timestamp,
     people: Vec<Present>,
     offers: Vec<Pending>,
+    alone: Vec<Alone>,
     refusals: Vec<Refusal>,
     happenings: Vec<Happening>,
     notes: Vec<Note>,
     /// Records that cannot have happened.
     faults: Vec<String>,
+    /// What the program itself found wrong with a key.
+    alarms: Vec<String>,
+    /// What the record before states under a signature.
+    stated: Option<Kind>,
     left_out: usize,
-}
-
-/// A proposal with what is needed to tell its end.
-#[derive(Debug)]
-struct Pending {
-    offer: Offer,
-    opened: Moment,
-    /// When each of `offer.checks` was recorded, on both clocks.
-    checked: Vec<Moment>,
-    nonce: String,
-    /// The execution it became.
-    run: Option<ExecKey>,
 }
 
 impl Gathering {
@@ -46,6 +45,11 @@ impl Gathering {
     /// [`FoldError::NotGenesis`] when the journal does not begin as one does. A later fact that cannot have happened is
     /// no error: it is named on top of the report.
     pub fn take(&mut self, stamped: &Stamped) -> Result<(), FoldError> {
+        let stated = match &stamped.fact {
+            Fact::StatementSigned(signed) => Kind::of(&signed.statement),
+            _ => None,
+        };
+        let was_alone;
         match (&mut self.state, &stamped.fact) {
             (None, Fact::SessionOpened(genesis)) => {
                 let genesis = (**genesis).clone();
@@ -55,6 +59,7 @@ impl Gathering {
             }
             (None, _) => return Err(FoldError::NotGenesis),
             (Some(state), _) => {
+                was_alone = state.glass().is_some();
                 if let Err(error) = check_apply(state, stamped) {
                     let fault = format!("IMPOSSIBLE, and left out below: {error}");
                     push(&mut self.faults, &mut self.left_out, fault);
@@ -63,8 +68,8 @@ impl Gathering {
             }
         }
         self.present(stamped);
-        self.offered(stamped);
-        self.happened(stamped);
+        self.tell(stamped, was_alone);
+        self.stated = stated;
         Ok(())
     }
 
@@ -75,6 +80,8 @@ impl Gathering {
         let plan = state.plan();
         let mut notices = mode_notices(genesis.mode, genesis.allow_uid);
         notices.extend(self.faults);
+        notices.extend(alone::notices(&state, &self.alone));
+        notices.extend(self.alarms);
         if !state.phase.is_final() {
             notices.push("UNFINISHED: the maintenance is not over.".to_owned());
         }
@@ -94,6 +101,8 @@ impl Gathering {
             program: genesis.program.clone(),
             host: genesis.host.clone(),
             server_uid: genesis.server_uid,
+            session_key: genesis.session_key.clone(),
+            certificate: certificate(genesis),
             runbook: genesis.runbook.clone(),
             plan: genesis.plan_digest,
             window: plan.window,
@@ -103,6 +112,7 @@ impl Gathering {
             phase: state.phase,
             end_reason: state.end_reason.clone(),
             head: state.head,
+            alone: self.alone,
             people: self.people,
             steps: steps(&state),
             offers: self.offers.into_iter().map(|p| p.offer).collect(),
@@ -140,163 +150,151 @@ impl Gathering {
         }
     }
 
+    /// Puts a fact where a reader looks for it. Every kind has an arm: a new one does not build before it has a place.
     #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "all other facts say nothing of a proposal"
+        clippy::too_many_lines,
+        reason = "one arm for each kind of fact, and no wildcard"
     )]
-    fn offered(&mut self, stamped: &Stamped) {
-        let at = stamped.at.wall;
-        match &stamped.fact {
+    fn tell(&mut self, stamped: &Stamped, was_alone: bool) {
+        let label = |step: &StepId| self.label(step);
+        let what = match &stamped.fact {
             Fact::ProposalOpened { terms, signature } => {
-                self.open(stamped, terms, !signature.is_empty());
+                return self.open(stamped, terms, !signature.is_empty());
             }
-            Fact::StepChecked(checked) => self.checked(stamped, checked),
-            Fact::StepConfirmed(confirmed) => self.confirmed(stamped, confirmed),
+            Fact::StepChecked(checked) => return self.checked(stamped, checked),
+            Fact::StepConfirmed(confirmed) => return self.confirmed(stamped, confirmed),
+            Fact::StepArmed { step } => return self.armed(stamped, step, was_alone),
             Fact::ProposalClosed { step, attempt, why } => {
-                let end = End::Closed {
-                    why: why.to_string(),
-                    by: stamped.actor.to_actor_text(),
-                };
-                self.end(at, end, |p| is_of(&p.offer, step, *attempt));
+                return self.closed(stamped, (step, *attempt), why, was_alone);
             }
+            Fact::RejectExplained {
+                step,
+                attempt,
+                reason,
+            } => return self.explained(stamped, (step, *attempt), reason),
+            Fact::Breakglass(glass) => return self.glass(stamped, glass),
             Fact::ExecIntent {
-                key,
                 nonce: Some(nonce),
+                key,
                 ..
-            } => {
-                let nonce = nonce.to_string();
-                let who = stamped.actor.to_actor_text();
-                if let Some(pending) = self.offers.iter_mut().rev().find(|p| p.nonce == nonce) {
-                    pending.run = Some(key.clone());
-                    pending.offer.go = Some((who, at));
-                    pending.offer.end = End::Running;
+            } => return self.gone(stamped, key, &nonce.to_string()),
+            Fact::ExecIntent { key, role, .. } => {
+                if *role != ExecRole::Undo || !self.is_at_runner(key) {
+                    return;
                 }
+                let step = label(&key.step);
+                format!("the runner was asked for the way back of {step} ({key})")
             }
-            Fact::ExecOutcome { key, outcome, .. } => {
-                let outcome = outcome.to_string();
-                self.end(at, End::Ran { outcome }, |p| p.run.as_ref() == Some(key));
-            }
+            Fact::ExecOutcome { key, outcome, .. } => return self.ran(stamped, key, outcome),
             Fact::ExecUnknown { key } => {
-                let end = End::Unknown { found: None };
-                self.end(at, end, |p| p.run.as_ref() == Some(key));
+                self.lost(stamped, key);
+                format!("nobody knows how {key} ended")
             }
             Fact::StepResolved { step, finding } => {
-                let found = Some(found_words(*finding).to_owned());
-                self.end(at, End::Unknown { found }, |p| {
-                    p.offer.step == *step && matches!(p.offer.end, End::Unknown { found: None })
-                });
+                self.resolved(stamped, step, *finding);
+                format!("agreed: {} {}", self.label(step), found_words(*finding))
             }
-            _ => {}
-        }
-    }
-
-    fn open(&mut self, stamped: &Stamped, terms: &Terms, is_signed: bool) {
-        let label = self.label(&terms.step);
-        let pending = Pending {
-            offer: Offer {
-                step: terms.step.clone(),
-                label,
-                attempt: terms.attempt,
-                proposer: terms.proposer.clone(),
-                via: stamped.actor.to_via_text(),
-                is_signed,
-                executor: terms.executor.clone(),
-                quorum: terms.quorum,
-                at: stamped.at.wall,
-                plan: terms.plan,
-                checks: Vec::new(),
-                confirms: Vec::new(),
-                go: None,
-                end: End::Open,
-                ended: None,
-            },
-            opened: stamped.at,
-            checked: Vec::new(),
-            nonce: terms.nonce.to_string(),
-            run: None,
+            Fact::Refused {
+                asked,
+                step,
+                reason,
+            } => return self.refused(stamped, (asked, step, reason)),
+            Fact::NoteAdded { step, text } => return self.noted(stamped, step.as_ref(), text),
+            Fact::SessionResumed { program, host } => {
+                format!("the session was taken up again by {program} on {host}")
+            }
+            Fact::JournalRecovered { bytes, .. } => {
+                format!("{bytes} bytes of an unfinished record were set aside")
+            }
+            Fact::SessionClosed { reason } => format!("the session server ended: {reason}"),
+            Fact::IdentityConflict { account, key, .. } => {
+                format!(
+                    "a terminal whose account is {account} and whose key is {key} may only look"
+                )
+            }
+            Fact::Held(cause) => hold_words(cause),
+            Fact::Released { reason } => with("all holds ended", reason),
+            Fact::StopAsked { step } => format!("asked for {} to be stopped", label(step)),
+            Fact::TakenOver { step } => format!("took over watching {}", label(step)),
+            Fact::ResolveVoted {
+                step,
+                finding,
+                reason,
+            } => {
+                let found = found_words(*finding);
+                with(&format!("found that {} {found}", label(step)), reason)
+            }
+            Fact::GateTimedOut { step, .. } => {
+                format!("the gate of {} did not open in time", label(step))
+            }
+            Fact::StepFailed { step, why } => with(&format!("{} failed", label(step)), why),
+            Fact::StepSkipped { step, reason } => {
+                with(&format!("left out {}", label(step)), reason)
+            }
+            Fact::StepRetried { step } => format!("wants another attempt of {}", label(step)),
+            Fact::RollbackStarted { reason } => with("the way back began", reason),
+            Fact::StepUndone { step } => format!("{} was undone", label(step)),
+            Fact::UndoFailed { step, why } => {
+                with(&format!("the way back of {} failed", label(step)), why)
+            }
+            Fact::RolledBack => "everything that could be undone was undone".to_owned(),
+            Fact::Aborted { reason } => with("the maintenance was given up", reason),
+            // Told by the state at the end (head, times, steps, writes), by the fact that follows, or by who was present.
+            Fact::SessionOpened(_)
+            | Fact::Attached { .. }
+            | Fact::Detached { .. }
+            | Fact::Begun
+            | Fact::Completed
+            | Fact::RuleChanged { .. }
+            | Fact::StepStarted { .. }
+            | Fact::ExecSpawned { .. }
+            | Fact::GateOpened { .. }
+            | Fact::StepDescended { .. }
+            | Fact::StepDone { .. }
+            | Fact::StatementSigned(_)
+            | Fact::StepProposed { .. }
+            | Fact::WriteAsked { .. }
+            | Fact::WriteEnded { .. } => return,
         };
-        push(&mut self.offers, &mut self.left_out, pending);
+        let (at, who) = (stamped.at.wall, stamped.actor.to_actor_text());
+        let happening = Happening { at, who, what };
+        push(&mut self.happenings, &mut self.left_out, happening);
     }
 
-    fn checked(&mut self, stamped: &Stamped, checked: &Checked) {
-        let check = Check {
+    fn refused(&mut self, stamped: &Stamped, (asked, step, reason): (&str, &StepId, &str)) {
+        let refusal = Refusal {
+            at: stamped.at.wall,
             who: stamped.actor.to_actor_text(),
+            via: stamped.actor.to_via_text(),
+            asked: asked.to_owned(),
+            step: step.clone(),
+            reason: reason.to_owned(),
+        };
+        push(&mut self.refusals, &mut self.left_out, refusal);
+    }
+
+    fn noted(&mut self, stamped: &Stamped, step: Option<&StepId>, text: &str) {
+        // A person may write the same words; only the program's own are an alarm.
+        if stamped.actor == Actor::Engine && text.starts_with(COUNTER_NOTICE) {
+            let notice = format!("KEY: {text}.");
+            push(&mut self.alarms, &mut self.left_out, notice);
+        }
+        let note = Note {
             at: stamped.at.wall,
-            component: checked.component.clone(),
-            remaining: checked.remaining,
-            dwell_ms: checked.dwell_ms,
-            matches: checked.matches,
+            who: stamped.actor.to_actor_text(),
+            step: step.cloned(),
+            text: text.to_owned(),
         };
-        let is_it = |p: &&mut Pending| is_of(&p.offer, &checked.step, checked.attempt);
-        if let Some(pending) = self.offers.iter_mut().rev().find(is_it)
-            && pending.offer.checks.len() < ENTRIES_MAX
-        {
-            pending.offer.checks.push(check);
-            pending.checked.push(stamped.at);
-        }
+        push(&mut self.notes, &mut self.left_out, note);
     }
 
-    fn confirmed(&mut self, stamped: &Stamped, confirmed: &Confirmed) {
-        let newest = self.offers.iter_mut().rev();
-        let Some(pending) = newest
-            .into_iter()
-            .find(|p| p.offer.step == confirmed.step && p.offer.end == End::Open)
-        else {
-            return;
-        };
-        let signer = confirmed.signer.as_str();
-        let mut answers = pending.offer.checks.iter().zip(&pending.checked);
-        let shown = answers
-            .rfind(|(check, _)| check.who == signer && check.matches)
-            .map_or(pending.opened, |(_, at)| *at);
-        let confirm = Confirm {
-            who: confirmed.signer.clone(),
-            evidence: stamped.actor.to_via_text(),
-            is_signed: !confirmed.signature.is_empty(),
-            at: stamped.at.wall,
-            after_ms: stamped.at.mono_since(pending.opened),
-            dwell_ms: stamped.at.mono_since(shown),
-        };
-        push(&mut pending.offer.confirms, &mut self.left_out, confirm);
-    }
-
-    fn end(&mut self, at: Timestamp, end: End, is_it: impl Fn(&Pending) -> bool) {
-        if let Some(pending) = self.offers.iter_mut().rev().find(|p| is_it(p)) {
-            pending.offer.end = end;
-            pending.offer.ended = Some(at);
-        }
-    }
-
-    fn happened(&mut self, stamped: &Stamped) {
-        let at = stamped.at.wall;
-        let who = stamped.actor.to_actor_text();
-        if let Fact::Refused {
-            asked,
-            step,
-            reason,
-        } = &stamped.fact
-        {
-            let refusal = Refusal {
-                at,
-                who,
-                via: stamped.actor.to_via_text(),
-                asked: asked.clone(),
-                step: step.clone(),
-                reason: reason.clone(),
-            };
-            push(&mut self.refusals, &mut self.left_out, refusal);
-        } else if let Fact::NoteAdded { step, text } = &stamped.fact {
-            let note = Note {
-                at,
-                who,
-                step: step.clone(),
-                text: text.clone(),
-            };
-            push(&mut self.notes, &mut self.left_out, note);
-        } else if let Some(what) = words(&stamped.fact, |step| self.label(step)) {
-            let happening = Happening { at, who, what };
-            push(&mut self.happenings, &mut self.left_out, happening);
-        }
+    /// In enforced mode the runner itself goes back by what was agreed on; all else runs with the server.
+    fn is_at_runner(&self, key: &ExecKey) -> bool {
+        self.state.as_ref().is_some_and(|state| {
+            let running = state.running().filter(|running| running.key == *key);
+            let agreed = running.and_then(|running| state.agreed(running));
+            state.genesis.mode == Mode::Enforced && agreed.is_some()
+        })
     }
 
     /// `2.1 Drain rack-07`.
@@ -309,55 +307,6 @@ impl Gathering {
     }
 }
 
-/// What a fact says that is out of the ordinary; `label` names steps.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "all other facts are told by the state, by a proposal, or are nothing out of the ordinary"
-)]
-fn words(fact: &Fact, label: impl Fn(&StepId) -> String) -> Option<String> {
-    Some(match fact {
-        Fact::SessionResumed { program, host } => {
-            format!("the session was taken up again by {program} on {host}")
-        }
-        Fact::JournalRecovered { bytes, .. } => {
-            format!("{bytes} bytes of an unfinished record were set aside")
-        }
-        Fact::SessionClosed { reason } => format!("the session server ended: {reason}"),
-        Fact::IdentityConflict { account, key, .. } => {
-            format!("a terminal whose account is {account} and whose key is {key} may only look")
-        }
-        Fact::Held(cause) => hold_words(cause),
-        Fact::Released { reason } => with("all holds ended", reason),
-        Fact::StopAsked { step } => format!("asked for {} to be stopped", label(step)),
-        Fact::ExecUnknown { key } => format!("nobody knows how {key} ended"),
-        Fact::ResolveVoted {
-            step,
-            finding,
-            reason,
-        } => {
-            let found = found_words(*finding);
-            with(&format!("found that {} {found}", label(step)), reason)
-        }
-        Fact::StepResolved { step, finding } => {
-            format!("agreed: {} {}", label(step), found_words(*finding))
-        }
-        Fact::GateTimedOut { step, .. } => {
-            format!("the gate of {} did not open in time", label(step))
-        }
-        Fact::StepFailed { step, why } => with(&format!("{} failed", label(step)), why),
-        Fact::StepSkipped { step, reason } => with(&format!("left out {}", label(step)), reason),
-        Fact::StepRetried { step } => format!("wants another attempt of {}", label(step)),
-        Fact::RollbackStarted { reason } => with("the way back began", reason),
-        Fact::StepUndone { step } => format!("{} was undone", label(step)),
-        Fact::UndoFailed { step, why } => {
-            with(&format!("the way back of {} failed", label(step)), why)
-        }
-        Fact::RolledBack => "everything that could be undone was undone".to_owned(),
-        Fact::Aborted { reason } => with("the maintenance was given up", reason),
-        _ => return None,
-    })
-}
-
 fn push<T>(list: &mut Vec<T>, left_out: &mut usize, entry: T) {
     if list.len() < ENTRIES_MAX {
         list.push(entry);
@@ -366,108 +315,9 @@ fn push<T>(list: &mut Vec<T>, left_out: &mut usize, entry: T) {
     }
 }
 
-fn is_of(offer: &Offer, step: &StepId, attempt: AttemptNo) -> bool {
-    offer.step == *step && offer.attempt == attempt
-}
-
-fn with(what: &str, reason: &str) -> String {
-    if reason.is_empty() {
-        return what.to_owned();
-    }
-    format!("{what}: {reason}")
-}
-
-fn hold_words(cause: &HoldCause) -> String {
-    match cause {
-        HoldCause::Person { reason } => with("held", reason),
-        HoldCause::Guard { rule } => format!("held: guard {rule} is not good"),
-        HoldCause::Restart => "held: the server was restarted".to_owned(),
-        HoldCause::Moved { from, to } => {
-            format!("held: the session of {from} was taken up on {to}")
-        }
-    }
-}
-
-const fn found_words(finding: Finding) -> &'static str {
-    match finding {
-        Finding::Ran => "ran to its end",
-        Finding::DidNotRun => "did not run",
-        Finding::Partial => "ran in part",
-    }
-}
-
-fn steps(state: &State) -> Vec<Step> {
-    let pairs = state.plan().steps.iter().zip(&state.steps);
-    pairs
-        .map(|(plan, now)| Step {
-            id: plan.id.clone(),
-            number: plan.number.clone(),
-            title: plan.title.clone(),
-            risk: plan.risk,
-            outcome: outcome(state, plan, now),
-            attempts: now.attempt,
-            took_ms: took(now),
-            by: now.by.clone(),
-            note: now.note.clone(),
-        })
-        .collect()
-}
-
-fn took(now: &StepState) -> Option<u64> {
-    let (started, ended) = (now.started?, now.ended?);
-    u64::try_from(ended.wall.since(started.wall).as_millis()).ok()
-}
-
-fn outcome(state: &State, plan: &PlanStep, now: &StepState) -> String {
-    let is_back = state
-        .plan()
-        .phases
-        .get(plan.phase)
-        .is_some_and(|phase| phase.rollback);
-    match &now.status {
-        StepStatus::Pending if is_back && !matches!(state.phase, Phase::RolledBack) => {
-            "not needed: part of the way back".to_owned()
-        }
-        StepStatus::Pending => "not started".to_owned(),
-        StepStatus::Active { stage } => stage_words(*stage, plan.risk).to_owned(),
-        StepStatus::Done { warning } => with("done", warning),
-        StepStatus::Failed { why } => with("FAILED", why),
-        StepStatus::Skipped { by, reason } => with(&format!("left out by {by}"), reason),
-        StepStatus::Unknown => "UNKNOWN: nobody knows how it ended".to_owned(),
-        StepStatus::Undoing => "being undone".to_owned(),
-        StepStatus::Undone => "undone".to_owned(),
-        StepStatus::UndoFailed { why } => with("UNDO FAILED", why),
-    }
-}
-
-const fn stage_words(stage: Stage, risk: Risk) -> &'static str {
-    match stage {
-        Stage::NeedsProposal => "waits for a proposal",
-        Stage::AwaitingSecond => "waits for the second person",
-        Stage::Armed => "confirmed, not started",
-        Stage::Gated => "waits for its gate",
-        Stage::Running if risk.needs_second_person() => "RUNNING",
-        Stage::Running | Stage::Between | Stage::Checking | Stage::Verifying | Stage::SubSteps => {
-            "under way"
-        }
-    }
-}
-
-fn written(state: &write::WriteState) -> Written {
-    let write::Write {
-        connector, deed, ..
-    } = &state.write;
-    let outcome = match &state.outcome {
-        None => "no answer yet".to_owned(),
-        Some(write::Outcome::Done { proof, .. }) => with("done", proof),
-        Some(write::Outcome::Accepted { what, .. }) => with("accepted, NOT PROVEN", what),
-        Some(write::Outcome::Failed { what }) => with("FAILED", what),
-        Some(write::Outcome::Unknown { what }) => with("UNKNOWN", what),
-    };
-    Written {
-        at: state.asked.wall,
-        who: state.by.clone(),
-        what: format!("{} by {connector}", deed.verb()),
-        outcome,
-    }
+/// What a host key signed for the session's key; that signature is judged by `warroom verify`, not here.
+fn certificate(genesis: &Genesis) -> Option<Certificate> {
+    let signed = genesis.certificate.as_ref()?;
+    let issued = issued_about(genesis, &signed.statement);
+    Some(Certificate { issued })
 }

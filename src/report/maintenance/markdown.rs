@@ -3,7 +3,10 @@
 //! Every text that came from outside is cleaned and escaped: it can begin no heading, link, table, quote or HTML of its
 //! own, and a control sequence in it reaches no terminal.
 
-use super::{Check, Confirm, End, Happening, Note, Offer, Present, Refusal, Report, Step, Written};
+use super::{
+    Alone, Check, Confirm, End, GlassStep, Happening, Note, Offer, Present, Refusal, Report, Step,
+    Written,
+};
 use crate::display::one_line;
 use crate::domain::time::{Timestamp, short_span};
 use std::fmt::Write as _;
@@ -25,6 +28,14 @@ pub fn render(report: &Report) -> String {
     }
     table(&mut text, ["", ""], facts(report).into_iter());
     let (people, steps) = (&report.people, &report.steps);
+    section(&mut text, "One person alone");
+    if report.alone.is_empty() {
+        text.push_str(NONE);
+    }
+    report
+        .alone
+        .iter()
+        .for_each(|alone| gone_alone(&mut text, alone));
     section(&mut text, "People");
     rows(
         &mut text,
@@ -150,6 +161,7 @@ fn facts(report: &Report) -> Vec<[String; 2]> {
         ),
         row("program", escape(&report.program)),
     ];
+    rows.push(row("session's key", session_key(report)));
     let window = report.window.as_ref().map_or_else(
         || "none named".to_owned(),
         |window| {
@@ -174,6 +186,51 @@ fn facts(report: &Report) -> Vec<[String; 2]> {
     let (seq, hash) = report.head;
     rows.push(row("journal up to", format!("record {seq}, `{hash}`")));
     rows
+}
+
+fn session_key(report: &Report) -> String {
+    let Some(key) = &report.session_key else {
+        return "none: nothing signed this journal".to_owned();
+    };
+    let said = match report.certificate.as_ref().map(|c| c.issued) {
+        None => "not certified, first sight is believed".to_owned(),
+        Some(None) => "**its certificate is about something else**".to_owned(),
+        Some(Some(issued)) => format!(
+            "certified at {}; `warroom verify` judges by which host key",
+            time(issued)
+        ),
+    };
+    format!("{}, {said}", code(key))
+}
+
+fn gone_alone(text: &mut String, alone: &Alone) {
+    let (label, who) = (escape(&alone.label), escape(&alone.who));
+    line(
+        text,
+        &format!("### {label}, attempt {}: {who}\n", alone.attempt),
+    );
+    let verdict = match (&alone.run, &alone.reviewer) {
+        (None, _) => "it was not run alone".to_owned(),
+        (Some(_), Some(reviewer)) => format!("run alone, and reviewed by {}", escape(reviewer)),
+        (Some(_), None) => {
+            format!("**REVIEW OWED**: run alone; another person than {who} has to look and to sign")
+        }
+    };
+    line(text, &format!("- {verdict}"));
+    alone
+        .way
+        .iter()
+        .for_each(|word| line(text, &on_the_way(word)));
+    text.push('\n');
+}
+
+fn on_the_way(word: &GlassStep) -> String {
+    let via = match word.via.as_str() {
+        "engine" => String::new(),
+        via => format!(" ({})", code(via)),
+    };
+    let (at, who) = (time(word.at), escape(&word.who));
+    format!("- {at}: {who}{via}: {}", escape(&word.what))
 }
 
 fn ended(report: &Report) -> String {
@@ -259,7 +316,14 @@ fn offered(text: &mut String, offer: &Offer) {
         line(text, "- nobody confirmed");
     }
     if let Some((who, at)) = &offer.go {
-        line(text, &format!("- {}: go by {}", time(*at), escape(who)));
+        let signed = if offer.is_go_signed { ", signed" } else { "" };
+        let alone = if offer.is_alone {
+            ", **alone** (break-glass)"
+        } else {
+            ""
+        };
+        let (at, who) = (time(*at), escape(who));
+        line(text, &format!("- {at}: go by {who}{signed}{alone}"));
     }
     let at = offer
         .ended
@@ -277,10 +341,16 @@ fn checked(check: &Check) -> String {
     } else {
         "**MISMATCH**"
     };
+    let who = check.claimed.as_ref().map_or_else(
+        || escape(&check.who),
+        |id| {
+            let (id, account) = (escape(id.as_str()), code(&check.who));
+            format!("somebody in {account}, as {id} (not proved yet),")
+        },
+    );
     format!(
-        "- {}: {} expected {} to be touched{others}, after {} of looking: {fits}",
+        "- {}: {who} expected {} to be touched{others}, after {} of looking: {fits}",
         time(check.at),
-        escape(&check.who),
         code(&check.component),
         span(check.dwell_ms),
     )
@@ -290,8 +360,8 @@ fn confirmed(confirm: &Confirm) -> String {
     let evidence = code(&confirm.evidence);
     let evidence = if confirm.is_signed {
         format!("signed, {evidence}")
-    } else if confirm.evidence.starts_with("uid:") {
-        format!("by the account alone, {evidence}")
+    } else if confirm.is_account {
+        format!("**by an account alone, which proves no second person**, {evidence}")
     } else {
         evidence
     };
@@ -313,7 +383,25 @@ fn end(end: &End) -> String {
         End::Unknown { found: Some(found) } => {
             format!("**UNKNOWN**, and then found by people: {}", escape(found))
         }
-        End::Closed { why, by } => format!("**closed** by {}: {}", escape(by), escape(why)),
+        End::Closed {
+            cause,
+            why,
+            by,
+            is_signed,
+            explained,
+        } => {
+            let scope = if *cause == "scope" {
+                "by the lock scope: "
+            } else {
+                ""
+            };
+            let signed = if *is_signed { ", signed" } else { "" };
+            let later = explained.map_or_else(String::new, |at| {
+                format!(" (the reason came at {})", time(at))
+            });
+            let (by, why) = (escape(by), escape(why));
+            format!("**closed** by {by}{signed}: {scope}{why}{later}")
+        }
     }
 }
 

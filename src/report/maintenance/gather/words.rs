@@ -1,0 +1,172 @@
+//! What facts and steps come to, in words.
+
+use super::super::{Step, Written};
+use crate::domain::fact::{CloseCause, Finding, GlassEvent, HoldCause};
+use crate::domain::runbook::plan::{PlanStep, Risk};
+use crate::domain::state::{Phase, Stage, State, StepState, StepStatus};
+use crate::domain::write;
+
+pub(super) fn with(what: &str, reason: &str) -> String {
+    if reason.is_empty() {
+        return what.to_owned();
+    }
+    format!("{what}: {reason}")
+}
+
+pub(super) fn hold_words(cause: &HoldCause) -> String {
+    match cause {
+        HoldCause::Person { reason } => with("held", reason),
+        HoldCause::Guard { rule } => format!("held: guard {rule} is not good"),
+        HoldCause::Restart => "held: the server was restarted".to_owned(),
+        HoldCause::Moved { from, to } => {
+            format!("held: the session of {from} was taken up on {to}")
+        }
+    }
+}
+
+pub(super) const fn found_words(finding: Finding) -> &'static str {
+    match finding {
+        Finding::Ran => "ran to its end",
+        Finding::DidNotRun => "did not run",
+        Finding::Partial => "ran in part",
+    }
+}
+
+pub(super) fn steps(state: &State) -> Vec<Step> {
+    let pairs = state.plan().steps.iter().zip(&state.steps);
+    pairs
+        .map(|(plan, now)| Step {
+            id: plan.id.clone(),
+            number: plan.number.clone(),
+            title: plan.title.clone(),
+            risk: plan.risk,
+            outcome: outcome(state, plan, now),
+            attempts: now.attempt,
+            took_ms: took(now),
+            by: now.by.clone(),
+            note: now.note.clone(),
+        })
+        .collect()
+}
+
+fn took(now: &StepState) -> Option<u64> {
+    let (started, ended) = (now.started?, now.ended?);
+    u64::try_from(ended.wall.since(started.wall).as_millis()).ok()
+}
+
+fn outcome(state: &State, plan: &PlanStep, now: &StepState) -> String {
+    let is_back = state
+        .plan()
+        .phases
+        .get(plan.phase)
+        .is_some_and(|phase| phase.rollback);
+    match &now.status {
+        StepStatus::Pending if is_back && !matches!(state.phase, Phase::RolledBack) => {
+            "not needed: part of the way back".to_owned()
+        }
+        StepStatus::Pending => "not started".to_owned(),
+        StepStatus::Active { stage } => stage_words(*stage, plan.risk).to_owned(),
+        StepStatus::Done { warning } => with("done", warning),
+        StepStatus::Failed { why } => with("FAILED", why),
+        StepStatus::Skipped { by, reason } => with(&format!("left out by {by}"), reason),
+        StepStatus::Unknown => "UNKNOWN: nobody knows how it ended".to_owned(),
+        StepStatus::Undoing => "being undone".to_owned(),
+        StepStatus::Undone => "undone".to_owned(),
+        StepStatus::UndoFailed { why } => with("UNDO FAILED", why),
+    }
+}
+
+const fn stage_words(stage: Stage, risk: Risk) -> &'static str {
+    match stage {
+        Stage::NeedsProposal => "waits for a proposal",
+        Stage::AwaitingSecond => "waits for the second person",
+        Stage::Armed => "confirmed, not started",
+        Stage::Gated => "waits for its gate",
+        Stage::Running if risk.needs_second_person() => "RUNNING",
+        Stage::Running | Stage::Between | Stage::Checking | Stage::Verifying | Stage::SubSteps => {
+            "under way"
+        }
+    }
+}
+
+pub(super) fn written(state: &write::WriteState) -> Written {
+    let write::Write {
+        connector, deed, ..
+    } = &state.write;
+    let outcome = match &state.outcome {
+        None => "no answer yet".to_owned(),
+        Some(write::Outcome::Done { proof, .. }) => with("done", proof),
+        Some(write::Outcome::Accepted { what, .. }) => with("accepted, NOT PROVEN", what),
+        Some(write::Outcome::Failed { what }) => with("FAILED", what),
+        Some(write::Outcome::Unknown { what }) => with("UNKNOWN", what),
+    };
+    Written {
+        at: state.asked.wall,
+        who: state.by.clone(),
+        what: format!("{} by {connector}", deed.verb()),
+        outcome,
+    }
+}
+
+/// One word for why a proposal ended, for programs that read a report.
+pub(super) const fn cause_word(why: &CloseCause) -> &'static str {
+    match why {
+        CloseCause::Rejected { .. } => "rejected",
+        CloseCause::Cancelled { .. } => "cancelled",
+        CloseCause::Expired => "expired",
+        CloseCause::ClockStep => "clock-step",
+        CloseCause::Changed { .. } => "changed",
+        CloseCause::Guard { .. } => "guard",
+        CloseCause::Absent { .. } => "absent",
+        CloseCause::Policy => "policy",
+        CloseCause::Revoked { .. } => "revoked",
+        CloseCause::PolicyUnread { .. } => "policy-unread",
+        CloseCause::Mismatch { .. } => "mismatch",
+        CloseCause::Session { .. } => "session",
+        CloseCause::Scope { .. } => "scope",
+        CloseCause::Vetoed { .. } => "vetoed",
+        CloseCause::Restart => "restart",
+    }
+}
+
+/// One word for something on the way of one person alone, and what it says.
+pub(super) fn glass_words(event: &GlassEvent) -> (&'static str, String) {
+    match event {
+        GlassEvent::Asked { reason, guards } => (
+            "asked",
+            format!("asked to go alone: {reason}{}", guard_words(guards)),
+        ),
+        GlassEvent::Paged { page } => ("paged", page.to_string()),
+        GlassEvent::Begun {
+            wait_s,
+            code,
+            guards,
+            statement,
+        } => {
+            let code = code.map_or_else(String::new, |step| format!(" and by code totp:{step}"));
+            let guards = guard_words(guards);
+            let what = format!(
+                "signed for it{code}; for {wait_s} s everybody attached could veto it; statement {statement}{guards}"
+            );
+            ("begun", what)
+        }
+        GlassEvent::Witnessed { seq, by } => (
+            "witnessed",
+            format!("a checkpoint up to record {seq} left the host, {by} has it"),
+        ),
+        GlassEvent::Vetoed => ("vetoed", "VETOED it".to_owned()),
+        GlassEvent::Armed => (
+            "armed",
+            "armed: the wait was over and nobody had said no".to_owned(),
+        ),
+        GlassEvent::Ended { why } => ("ended", format!("ended before it was signed: {why}")),
+        GlassEvent::Reviewed { note } => ("reviewed", with("REVIEWED what was done", note)),
+    }
+}
+
+fn guard_words(guards: &[String]) -> String {
+    if guards.is_empty() {
+        return String::new();
+    }
+    format!("; guards not known to be good: {}", guards.join(", "))
+}
