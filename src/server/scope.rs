@@ -6,10 +6,9 @@
 
 use super::session::Session;
 use crate::domain::id::{Seq, SessionId};
-use crate::domain::scope::{self, Claim, Doing};
+use crate::domain::scope::{Claim, Scope};
 use crate::domain::time::Timestamp;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
@@ -108,7 +107,7 @@ impl Desk {
             return Ok(());
         }
         let place = self.place()?;
-        self.prepare(&place, &word.claim)?;
+        self.prepare(&place, &self.behind_own(&place, word.claim.clone()))?;
         let held = self.hold(&place, FlockOperation::NonBlockingLockExclusive)?;
         self.publish(&place)?;
         *newest = word.order;
@@ -133,11 +132,8 @@ impl Desk {
         let others = self.read_all(&place)?;
         let mut ours = others
             .iter()
-            .filter(|other| other.shares(&word.claim.names));
-        let is_free = ours.all(|other| {
-            let now = other.now.as_ref();
-            now.is_none_or(|deed| deed.doing == Doing::Armed)
-        });
+            .filter(|other| other.scope.shares(&word.claim.scope));
+        let is_free = ours.all(|other| !other.holds());
         if is_free {
             self.publish(&place)?;
             *newest = word.order;
@@ -231,6 +227,22 @@ impl Desk {
         Ok(claims)
     }
 
+    /// A claim behind the one that this session, or an earlier server of it, has published.
+    fn behind_own(&self, place: &Place, mut claim: Claim) -> Claim {
+        let name = file_of(&self.session);
+        let found = rustix::fs::statat(&place.dir, &*name, AtFlags::SYMLINK_NOFOLLOW);
+        if found.err() == Some(rustix::io::Errno::NOENT) || !claim.holds() {
+            return claim;
+        }
+        match self.read(place, &name) {
+            Ok(before) => claim.behind(&before),
+            Err(why) => {
+                claim.scope.unknown = Some(why);
+                claim
+            }
+        }
+    }
+
     fn read(&self, place: &Place, name: &str) -> Result<Claim, String> {
         let path = self.dir.join(name);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
@@ -306,6 +318,11 @@ impl Said {
         }
     }
 
+    /// What it touches is not what it was: what stands there is compared again.
+    pub(crate) const fn look_again(&mut self) {
+        self.head = None;
+    }
+
     /// The place of the session.
     pub(crate) fn desk(&self) -> Arc<Desk> {
         Arc::clone(&self.desk)
@@ -335,9 +352,9 @@ impl Going {
 impl Session {
     /// Takes what the other sessions of the host say: of them, those of the own scope.
     pub(crate) fn take_scope(&mut self, found: Taken) {
-        let names: BTreeSet<String> = scope::names(self.engine.state().plan(), &self.world.touched);
+        let own = Scope::of(self.engine.state().plan(), &self.world);
         self.world.scope = found.map(|mut others| {
-            others.retain(|other| other.shares(&names));
+            others.retain(|other| other.scope.shares(&own));
             others
         });
     }
@@ -345,7 +362,7 @@ impl Session {
     /// What has to be said of this session before its armed step may run.
     pub(crate) fn going(&mut self) -> Going {
         let now = self.clock.now().wall;
-        let claim = Claim::of(self.engine.tentative(), &self.world.touched).going(now);
+        let claim = Claim::of(self.engine.tentative(), &self.world).going(now);
         Going {
             desk: self.said.desk(),
             word: self.said.word(now, claim),
@@ -368,7 +385,7 @@ impl Session {
             return None;
         }
         self.said.head = Some(state.head.0);
-        let claim = Claim::of(state, &self.world.touched);
+        let claim = Claim::of(state, &self.world);
         let is_said = match &self.said.claim {
             Some(said) => *said == claim,
             None => claim.is_idle(),
@@ -405,8 +422,15 @@ impl Session {
 mod tests {
     use super::*;
     use crate::domain::id::SessionName;
-    use crate::domain::scope::Deed;
+    use crate::domain::scope::{Deed, Doing};
     use crate::domain::time::Timestamp;
+
+    fn scope(names: &[&str], unknown: Option<&str>) -> Scope {
+        Scope {
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            unknown: unknown.map(str::to_owned),
+        }
+    }
 
     fn claim(name: &str, doing: Option<Doing>) -> Claim {
         let deed = |doing| Deed {
@@ -418,7 +442,7 @@ mod tests {
         Claim {
             session: SessionName::new(name).expect("valid"),
             id: SessionId::from_parts(1, if name == "one" { 1 } else { 2 }),
-            names: BTreeSet::from(["component db-1".to_owned()]),
+            scope: scope(&["component db-1"], None),
             now: doing.map(deed),
             last: None,
         }
@@ -464,6 +488,39 @@ mod tests {
             others[0].now.as_ref().map(|deed| deed.doing) == Some(Doing::Running)
         });
         assert_eq!(runs.count(), 1);
+    }
+
+    #[test]
+    fn a_server_that_comes_back_says_what_runs_in_the_scope_in_which_it_began() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let [one, two] = desks(dir.path());
+        one.take(&word(1, claim("one", Some(Doing::Running))))
+            .expect("free");
+        // The next server of the session: no CMDB has answered it yet.
+        let [again, _] = desks(dir.path());
+        let silent = |doing| Claim {
+            scope: scope(&["host"], Some("`role=db` fits no known component")),
+            ..claim("one", doing)
+        };
+        again
+            .put(&word(1, silent(Some(Doing::Unknown))))
+            .expect("written");
+        assert_eq!(two.others(), Ok(vec![claim("one", Some(Doing::Unknown))]));
+        let refused = two.take(&word(1, claim("two", Some(Doing::Running))));
+        assert!(refused.is_ok_and(|others| others[0].holds()));
+        again.put(&word(2, silent(None))).expect("written");
+        assert_eq!(two.others(), Ok(vec![silent(None)]));
+        // Without a word of before, it may be anywhere.
+        std::fs::remove_file(dir.path().join("scope").join(file_of(&one.session))).expect("there");
+        again
+            .put(&word(3, silent(Some(Doing::Running))))
+            .expect("written");
+        let elsewhere = Claim {
+            scope: scope(&["component db-9"], None),
+            ..claim("two", Some(Doing::Running))
+        };
+        two.take(&word(2, elsewhere)).expect("read");
+        assert_eq!(one.others(), Ok(Vec::new()), "it did not go");
     }
 
     #[test]
