@@ -174,6 +174,7 @@ impl Session {
             owner: None,
             keys: std::collections::BTreeMap::new(),
             touched: Vec::new(),
+            unmatched: Vec::new(),
             scope: Ok(Vec::new()),
             groups: std::collections::BTreeMap::new(),
             writers: std::collections::BTreeMap::new(),

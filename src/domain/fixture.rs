@@ -224,6 +224,7 @@ pub(crate) fn world() -> World {
         owner: None,
         keys: BTreeMap::new(),
         touched: Vec::new(),
+        unmatched: Vec::new(),
         groups: BTreeMap::new(),
         scope: Ok(Vec::new()),
         writers: writers(),

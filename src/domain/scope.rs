@@ -2,7 +2,8 @@
 //! of itself (`TWO_PERSON` 4.2, 4.4; T13).
 //!
 //! Two sessions share a scope when they touch one component, or when their runbooks name one `lock`. Those that name
-//! neither share one scope among themselves: nobody knows what they touch.
+//! neither share one scope among themselves: nobody knows what they touch. One whose selectors fit nothing shares its
+//! scope with all: what it touches is unknown, and unknown never passes.
 
 use crate::domain::confirm::ARMED_LIFE;
 use crate::domain::fact::ExecKey;
@@ -43,6 +44,16 @@ pub struct Deed {
     pub since: Timestamp,
 }
 
+/// What a session touches, as the others have to take it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// Components and locks.
+    pub names: BTreeSet<String>,
+    /// Why there may be others, on one line: then every session shares it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+}
+
 /// What one session says of itself to the others of its host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
@@ -50,32 +61,52 @@ pub struct Claim {
     pub id: SessionId,
     /// The session as typed.
     pub session: SessionName,
-    /// Names of its scope.
-    pub names: BTreeSet<String>,
+    /// Its scope.
+    #[serde(flatten)]
+    pub scope: Scope,
     /// What it does now.
     pub now: Option<Deed>,
     /// The newest command of a destructive step that ended.
     pub last: Option<Deed>,
 }
 
-/// Names of the scope of a plan whose components are these now.
-pub fn names(plan: &Plan, touched: &[String]) -> BTreeSet<String> {
-    let components = touched.iter().map(|name| format!("component {name}"));
-    let lock = plan.lock.iter().map(|name| format!("lock {name}"));
-    let mut names: BTreeSet<String> = components.chain(lock).collect();
-    if names.is_empty() {
-        names.insert(NAMELESS.to_owned());
+impl Scope {
+    /// Scope of a plan, as far as the CMDB knows its components now.
+    pub fn of(plan: &Plan, world: &World) -> Self {
+        let components = world.touched.iter().map(|name| format!("component {name}"));
+        let lock = plan.lock.iter().map(|name| format!("lock {name}"));
+        let mut names: BTreeSet<String> = components.chain(lock).collect();
+        if names.is_empty() {
+            names.insert(NAMELESS.to_owned());
+        }
+        let unknown = unknown(world);
+        Self { names, unknown }
     }
-    names
+
+    /// True when both have a name in common, or when nobody knows whether they have.
+    pub fn shares(&self, other: &Self) -> bool {
+        let is_known = self.unknown.is_none() && other.unknown.is_none();
+        !is_known || !self.names.is_disjoint(&other.names)
+    }
+}
+
+/// Why nobody knows all that the session touches; nothing where that is known.
+fn unknown(world: &World) -> Option<String> {
+    let (first, more) = world.unmatched.split_first()?;
+    let more = match more.len() {
+        0 => String::new(),
+        more => format!(" (nor {more} other selectors)"),
+    };
+    Some(format!("`{first}` fits no known component{more}"))
 }
 
 impl Claim {
     /// What a session says of itself.
-    pub fn of(state: &State, touched: &[String]) -> Self {
+    pub fn of(state: &State, world: &World) -> Self {
         Self {
             id: state.genesis.session.clone(),
             session: state.genesis.name.clone(),
-            names: names(state.plan(), touched),
+            scope: Scope::of(state.plan(), world),
             now: now(state),
             last: last(state),
         }
@@ -96,9 +127,25 @@ impl Claim {
         self.now.is_none() && self.last.is_none()
     }
 
-    /// True when both have one name of a scope.
-    pub fn shares(&self, names: &BTreeSet<String>) -> bool {
-        !self.names.is_disjoint(names)
+    /// The same behind what was published before: a command touches what it touched when it began, whatever the CMDB
+    /// says, or does not say, while it runs or nobody knows how it ended.
+    #[must_use]
+    pub fn behind(mut self, before: &Self) -> Self {
+        if !(before.holds() && self.holds()) {
+            return self;
+        }
+        if before.scope.unknown.is_none() {
+            self.scope = before.scope.clone();
+        } else {
+            self.scope.names.extend(before.scope.names.iter().cloned());
+        }
+        self
+    }
+
+    /// True when something of it runs, or nobody knows how it ended.
+    pub fn holds(&self) -> bool {
+        let now = self.now.as_ref();
+        now.is_some_and(|deed| deed.doing != Doing::Armed)
     }
 }
 
@@ -151,6 +198,15 @@ fn last(state: &State) -> Option<Deed> {
     Some(deed(view, Doing::Running, ended.wall))
 }
 
+/// Why sessions that name nothing in common are in each other's way; nothing where they do.
+fn doubt(world: &World, other: &Claim) -> String {
+    let theirs = other.scope.unknown.as_ref();
+    let theirs = theirs.map(|why| format!("; nobody knows what that session touches: {why}"));
+    let ours =
+        || unknown(world).map(|why| format!("; nobody knows what this session touches: {why}"));
+    theirs.or_else(ours).unwrap_or_default()
+}
+
 fn unread(why: &str) -> String {
     format!("the lock scope cannot be read: {why}")
 }
@@ -164,15 +220,18 @@ pub fn in_the_way(world: &World, now: Timestamp) -> Option<String> {
     others.iter().find_map(|other| {
         let deed = other.now.as_ref()?;
         let (session, step, person) = (&other.session, &deed.step, &deed.person);
+        let doubt = doubt(world, other);
         match deed.doing {
             // What a server that died had armed ends with its time.
             Doing::Armed if now.since(deed.since) >= ARMED_LIFE => None,
             Doing::Armed => Some(format!(
-                "{step} of session `{session}` is armed for `{person}`"
+                "{step} of session `{session}` is armed for `{person}`{doubt}"
             )),
-            Doing::Running => Some(format!("{step} of session `{session}` runs (`{person}`)")),
+            Doing::Running => Some(format!(
+                "{step} of session `{session}` runs (`{person}`){doubt}"
+            )),
             Doing::Unknown => Some(format!(
-                "nobody knows how {step} of session `{session}` ended (`{person}`)"
+                "nobody knows how {step} of session `{session}` ended (`{person}`){doubt}"
             )),
         }
     })
@@ -186,17 +245,18 @@ pub fn changed_since(world: &World, opened: Timestamp) -> Option<String> {
     };
     others.iter().find_map(|other| {
         let session = &other.session;
+        let doubt = doubt(world, other);
         let begun = other.now.as_ref().filter(|deed| deed.doing != Doing::Armed);
         if let Some(deed) = begun {
             let (step, person) = (&deed.step, &deed.person);
             return Some(format!(
-                "{step} of session `{session}`, which shares a component or lock, was begun by `{person}`"
+                "{step} of session `{session}`, which shares a component or lock, was begun by `{person}`{doubt}"
             ));
         }
         let ended = other.last.as_ref().filter(|deed| deed.since >= opened)?;
         let (step, person) = (&ended.step, &ended.person);
         Some(format!(
-            "{step} of session `{session}`, which shares a component or lock, was run by `{person}`"
+            "{step} of session `{session}`, which shares a component or lock, was run by `{person}`{doubt}"
         ))
     })
 }
@@ -210,7 +270,7 @@ mod tests {
 
     /// What the session of another room says of itself.
     fn claim(room: &Room) -> Claim {
-        let mut claim = Claim::of(&room.state, &room.world.touched);
+        let mut claim = Claim::of(&room.state, &room.world);
         claim.session = SessionName::new("other").expect("valid");
         claim
     }
@@ -245,16 +305,75 @@ mod tests {
     #[test]
     fn a_scope_is_what_is_touched_and_what_is_named() {
         let mut plan = plan();
-        let touched = ["db-1".to_owned(), "db-2".to_owned()];
-        let one = names(&plan, &touched);
-        assert_eq!(one.len(), 2);
+        let (none, mut touching) = (world(), world());
+        touching.touched = vec!["db-1".to_owned(), "db-2".to_owned()];
+        let one = Scope::of(&plan, &touching);
+        assert_eq!(one.names.len(), 2);
         plan.lock = Some("storage".to_owned());
-        let both = names(&plan, &touched);
-        assert_eq!(both.len(), 3);
-        let lock_alone = names(&plan, &[]);
-        assert!(!lock_alone.is_disjoint(&both) && lock_alone.is_disjoint(&one));
+        let both = Scope::of(&plan, &touching);
+        assert_eq!(both.names.len(), 3);
+        let lock_alone = Scope::of(&plan, &none);
+        assert!(lock_alone.shares(&both) && !lock_alone.shares(&one));
         plan.lock = None;
-        assert!(names(&plan, &[]).contains(NAMELESS));
+        assert!(Scope::of(&plan, &none).names.contains(NAMELESS));
+    }
+
+    #[test]
+    fn selectors_that_fit_nothing_share_their_scope_with_all() {
+        let mut other = running();
+        other.world.touched = vec!["db-9".to_owned()];
+        let known = claim(&other);
+        other.world.touched = Vec::new();
+        other.world.unmatched = vec!["role=db".to_owned()];
+        let unknown = claim(&other);
+        assert!(unknown.scope.shares(&known.scope) && known.scope.shares(&unknown.scope));
+        let told: Claim = serde_json::from_slice(&serde_json::to_vec(&unknown).expect("plain"))
+            .expect("the same");
+        assert_eq!(told, unknown, "the others hear of it");
+        let mut room = with_other(Room::at_proposal(), &other);
+        let refused = room.ask("ann", propose("drain")).expect_err("in the way");
+        let words = "nobody knows what that session touches: `role=db` fits no known component";
+        assert!(refused.reason.contains(words), "{refused:?}");
+        // The same from this side, with a known other one.
+        room.world.scope = Ok(vec![known]);
+        room.world.unmatched = vec!["site=x".to_owned(), "role=db".to_owned()];
+        let refused = room.ask("ann", propose("drain")).expect_err("in the way");
+        let words = "what this session touches: `site=x` fits no known component (nor 1 other";
+        assert!(refused.reason.contains(words), "{refused:?}");
+        let what = changed_since(&room.world, room.now.wall).expect("begun");
+        assert!(what.contains(words), "{what}");
+    }
+
+    #[test]
+    fn what_runs_or_is_unknown_keeps_the_scope_in_which_it_began() {
+        let scoped = |room: &mut Room, touched: &[&str], unmatched: &[&str]| {
+            room.world.touched = touched.iter().map(|name| (*name).to_owned()).collect();
+            room.world.unmatched = unmatched.iter().map(|name| (*name).to_owned()).collect();
+            claim(room)
+        };
+        let began = scoped(&mut running(), &["db-1"], &[]);
+        for mut later in [running(), lost()] {
+            // A restart: the CMDB has not answered yet, and then it answers something else.
+            let silent = scoped(&mut later, &[], &["role=db"]).behind(&began);
+            assert_eq!(silent.scope, began.scope);
+            let moved = scoped(&mut later, &["db-2"], &[]).behind(&silent);
+            assert_eq!(moved.scope, began.scope);
+            assert_eq!(moved.now, claim(&later).now, "how far it is is said anew");
+            // What was never known is known when the CMDB answers.
+            let never = scoped(&mut later, &["san"], &["role=db"]);
+            assert!(never.scope.unknown.is_some());
+            let known = scoped(&mut later, &["db-2"], &[]).behind(&never);
+            assert_eq!(known.scope.unknown, None);
+            assert_eq!(known.scope.names.len(), 2, "{known:?}");
+        }
+        // What has ended, and what has not begun, is where it is now.
+        for mut apart in [Room::at_proposal(), Room::armed()] {
+            let now = scoped(&mut apart, &["db-2"], &[]);
+            assert_eq!(now.clone().behind(&began), now);
+        }
+        let now = scoped(&mut running(), &["db-2"], &[]);
+        let armed = scoped(&mut Room::armed(), &["db-1"], &[]);
+        assert_eq!(now.clone().behind(&armed), now);
     }
 
     #[test]
@@ -354,7 +473,9 @@ mod tests {
         room.must("bob", rollback());
         room.settle();
         assert!(room.running().is_some(), "it is undone all the same");
-        let now = Claim::of(&room.state, &[]).now.expect("others see it");
+        let now = Claim::of(&room.state, &room.world)
+            .now
+            .expect("others see it");
         assert_eq!(now.doing, Doing::Running);
     }
 }

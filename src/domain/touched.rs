@@ -17,6 +17,11 @@ pub fn names(plan: &Plan, components: &BTreeMap<String, Component>) -> Vec<Strin
     names
 }
 
+/// Selectors of the whole that fit nothing a CMDB knows now: what they touch is unknown, not nothing.
+pub fn unmatched(plan: &Plan, components: &BTreeMap<String, Component>) -> Vec<String> {
+    selector::resolve(&plan.components, components).unmatched
+}
+
 /// How many others there are of each component's group: the same role in the same environment. Without a role there is
 /// no group to count.
 pub fn groups(components: &BTreeMap<String, Component>) -> BTreeMap<String, u32> {
@@ -93,6 +98,9 @@ mod tests {
         let known = [component("db-1", "db"), component("db-2", "db")];
         let known = known.map(|c| (c.name.clone(), c)).into();
         assert_eq!(names(&plan, &known), ["db-1", "db-2", "web-1", "san"]);
+        assert_eq!(unmatched(&plan, &known), Vec::<String>::new());
+        // A CMDB that is silent says nothing of what a selector touches; names say it themselves.
+        assert_eq!(unmatched(&plan, &BTreeMap::new()), ["role=db"]);
     }
 
     #[test]

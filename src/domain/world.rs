@@ -120,6 +120,8 @@ pub struct World {
     pub keys: BTreeMap<String, PersonId>,
     /// Components the work touches, as far as the CMDB knows now: selectors of the plan are resolved here.
     pub touched: Vec<String>,
+    /// Selectors of the plan that fit nothing the CMDB knows now: what they touch is unknown.
+    pub unmatched: Vec<String>,
     /// How many others of its group the CMDB knows of each component in service, as far as it knows now.
     pub groups: BTreeMap<String, u32>,
     /// What other sessions say that share a lock scope with this one; or why nobody knows, which never passes.

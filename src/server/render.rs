@@ -1,7 +1,7 @@
 //! Rendering of a destructive command for the people who look at it: everything that needs the disk.
 
 use super::exec::Workplace;
-use super::scope::Taken;
+use super::scope::Took;
 use crate::domain::command::Signed;
 use crate::domain::confirm::plan_doc::PlanInputs;
 use crate::domain::confirm::undo_doc::{self, UndoInputs};
@@ -40,7 +40,7 @@ pub(crate) struct Rendered {
     /// What people will look at.
     pub(crate) result: Result<PlanInputs, String>,
     /// For a go, what the other sessions of the lock scope said in the moment this one said that it runs.
-    pub(crate) scope: Option<Taken>,
+    pub(crate) scope: Option<Result<Took, String>>,
 }
 
 /// What is known before the disk is looked at; sent to a thread that may block.

@@ -6,10 +6,9 @@
 
 use super::session::Session;
 use crate::domain::id::{Seq, SessionId};
-use crate::domain::scope::{self, Claim, Doing};
+use crate::domain::scope::{Claim, Scope};
 use crate::domain::time::Timestamp;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
@@ -38,6 +37,15 @@ const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// What a go found of its scope.
 pub(crate) type Taken = Result<Vec<Claim>, String>;
+
+/// What the moment of a go came to.
+#[derive(Debug)]
+pub(crate) struct Took {
+    /// What the other sessions of the host say.
+    others: Vec<Claim>,
+    /// What this session has said in that moment; nothing where another was at something, or nothing was armed.
+    said: Option<Word>,
+}
 
 /// The place of one session among those of its host.
 #[derive(Debug)]
@@ -108,7 +116,7 @@ impl Desk {
             return Ok(());
         }
         let place = self.place()?;
-        self.prepare(&place, &word.claim)?;
+        self.prepare(&place, &self.behind_own(&place, word.claim.clone()))?;
         let held = self.hold(&place, FlockOperation::NonBlockingLockExclusive)?;
         self.publish(&place)?;
         *newest = word.order;
@@ -122,7 +130,7 @@ impl Desk {
     ///
     /// # Errors
     /// Why that cannot be told or said, on one line.
-    fn take(&self, word: &Word) -> Taken {
+    fn take(&self, word: &Word) -> Result<Took, String> {
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         if word.order < *newest {
             return Err("it came too late".to_owned());
@@ -133,18 +141,18 @@ impl Desk {
         let others = self.read_all(&place)?;
         let mut ours = others
             .iter()
-            .filter(|other| other.shares(&word.claim.names));
-        let is_free = ours.all(|other| {
-            let now = other.now.as_ref();
-            now.is_none_or(|deed| deed.doing == Doing::Armed)
-        });
-        if is_free {
-            self.publish(&place)?;
-            *newest = word.order;
-            drop(held);
-            self.keep(&place)?;
+            .filter(|other| other.scope.shares(&word.claim.scope));
+        let is_free = ours.all(|other| !other.holds());
+        // What nobody is told of does not run.
+        if !is_free || !word.claim.holds() {
+            return Ok(Took { others, said: None });
         }
-        Ok(others)
+        self.publish(&place)?;
+        *newest = word.order;
+        drop(held);
+        self.keep(&place)?;
+        let said = Some(word.clone());
+        Ok(Took { others, said })
     }
 
     /// Removes what sessions said of things long over. One that cannot be removed is another account's to remove.
@@ -231,6 +239,22 @@ impl Desk {
         Ok(claims)
     }
 
+    /// A claim behind the one that this session, or an earlier server of it, has published.
+    fn behind_own(&self, place: &Place, mut claim: Claim) -> Claim {
+        let name = file_of(&self.session);
+        let found = rustix::fs::statat(&place.dir, &*name, AtFlags::SYMLINK_NOFOLLOW);
+        if found.err() == Some(rustix::io::Errno::NOENT) || !claim.holds() {
+            return claim;
+        }
+        match self.read(place, &name) {
+            Ok(before) => claim.behind(&before),
+            Err(why) => {
+                claim.scope.unknown = Some(why);
+                claim
+            }
+        }
+    }
+
     fn read(&self, place: &Place, name: &str) -> Result<Claim, String> {
         let path = self.dir.join(name);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
@@ -306,6 +330,11 @@ impl Said {
         }
     }
 
+    /// What it touches is not what it was: what stands there is compared again.
+    pub(crate) const fn look_again(&mut self) {
+        self.head = None;
+    }
+
     /// The place of the session.
     pub(crate) fn desk(&self) -> Arc<Desk> {
         Arc::clone(&self.desk)
@@ -327,7 +356,7 @@ pub(crate) struct Going {
 
 impl Going {
     /// Does it. Blocks.
-    pub(crate) fn take(&self) -> Taken {
+    pub(crate) fn take(&self) -> Result<Took, String> {
         self.desk.take(&self.word)
     }
 }
@@ -335,9 +364,9 @@ impl Going {
 impl Session {
     /// Takes what the other sessions of the host say: of them, those of the own scope.
     pub(crate) fn take_scope(&mut self, found: Taken) {
-        let names: BTreeSet<String> = scope::names(self.engine.state().plan(), &self.world.touched);
+        let own = Scope::of(self.engine.state().plan(), &self.world);
         self.world.scope = found.map(|mut others| {
-            others.retain(|other| other.shares(&names));
+            others.retain(|other| other.scope.shares(&own));
             others
         });
     }
@@ -345,19 +374,28 @@ impl Session {
     /// What has to be said of this session before its armed step may run.
     pub(crate) fn going(&mut self) -> Going {
         let now = self.clock.now().wall;
-        let claim = Claim::of(self.engine.tentative(), &self.world.touched).going(now);
+        let claim = Claim::of(self.engine.tentative(), &self.world).going(now);
         Going {
             desk: self.said.desk(),
             word: self.said.word(now, claim),
         }
     }
 
-    /// Takes what a go found of the scope. Whatever comes of it, what is so then is said again.
-    pub(crate) fn gone(&mut self, scope: Option<Taken>) {
+    /// Takes what a go found of the scope. Whatever comes of it, what is so then is said again. True when the others have
+    /// been told that what is armed runs, in the scope that it has now, and nothing else since.
+    #[must_use]
+    pub(crate) fn gone(&mut self, scope: Option<Result<Took, String>>) -> bool {
         self.said.is_doubtful = true;
-        if let Some(scope) = scope {
-            self.take_scope(scope);
-        }
+        let Some(scope) = scope else {
+            return false;
+        };
+        let (others, said) = match scope {
+            Ok(took) => (Ok(took.others), took.said),
+            Err(why) => (Err(why), None),
+        };
+        self.take_scope(others);
+        let own = Scope::of(self.engine.state().plan(), &self.world);
+        said.is_some_and(|said| self.said.order == said.order && said.claim.scope == own)
     }
 
     /// What the other sessions have to be told, where that has changed.
@@ -368,7 +406,7 @@ impl Session {
             return None;
         }
         self.said.head = Some(state.head.0);
-        let claim = Claim::of(state, &self.world.touched);
+        let claim = Claim::of(state, &self.world);
         let is_said = match &self.said.claim {
             Some(said) => *said == claim,
             None => claim.is_idle(),
@@ -402,118 +440,4 @@ impl Session {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::id::SessionName;
-    use crate::domain::scope::Deed;
-    use crate::domain::time::Timestamp;
-
-    fn claim(name: &str, doing: Option<Doing>) -> Claim {
-        let deed = |doing| Deed {
-            doing,
-            step: "step 1.1 `drain`".to_owned(),
-            person: "ann".to_owned(),
-            since: Timestamp::from_millis(5),
-        };
-        Claim {
-            session: SessionName::new(name).expect("valid"),
-            id: SessionId::from_parts(1, if name == "one" { 1 } else { 2 }),
-            names: BTreeSet::from(["component db-1".to_owned()]),
-            now: doing.map(deed),
-            last: None,
-        }
-    }
-
-    fn word(order: u64, claim: Claim) -> Word {
-        let at = Timestamp::from_millis(5);
-        Word { order, at, claim }
-    }
-
-    fn desks(dir: &Path) -> [Desk; 2] {
-        [1, 2].map(|n| Desk::new(dir.join("scope"), SessionId::from_parts(1, n)))
-    }
-
-    #[test]
-    fn sessions_see_what_others_say_and_not_themselves() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let [one, two] = desks(dir.path());
-        assert_eq!(one.others(), Ok(Vec::new()), "nobody has said anything");
-        let armed = claim("one", Some(Doing::Armed));
-        one.put(&word(1, armed.clone())).expect("written");
-        assert_eq!(one.others(), Ok(Vec::new()));
-        assert_eq!(two.others(), Ok(vec![armed]));
-        one.put(&word(2, claim("one", None))).expect("written");
-        assert_eq!(two.others(), Ok(vec![claim("one", None)]));
-    }
-
-    #[test]
-    fn of_two_that_go_at_once_one_runs() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let desks = desks(dir.path());
-        for (desk, name) in desks.iter().zip(["one", "two"]) {
-            desk.put(&word(1, claim(name, Some(Doing::Armed))))
-                .expect("written");
-        }
-        std::thread::scope(|scope| {
-            for (desk, name) in desks.iter().zip(["one", "two"]) {
-                scope.spawn(move || desk.take(&word(2, claim(name, Some(Doing::Running)))));
-            }
-        });
-        let runs = desks.iter().map(Desk::others).filter(|others| {
-            let others = others.as_ref().expect("read");
-            others[0].now.as_ref().map(|deed| deed.doing) == Some(Doing::Running)
-        });
-        assert_eq!(runs.count(), 1);
-    }
-
-    #[test]
-    fn what_comes_late_is_not_written_over_what_is_newer() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let [one, two] = desks(dir.path());
-        one.take(&word(2, claim("one", Some(Doing::Running))))
-            .expect("free");
-        one.put(&word(1, claim("one", Some(Doing::Armed))))
-            .expect("nothing to do");
-        assert_eq!(two.others(), Ok(vec![claim("one", Some(Doing::Running))]));
-        assert!(one.take(&word(1, claim("one", None))).is_err());
-    }
-
-    #[test]
-    fn what_is_long_over_is_forgotten_and_what_is_unknown_never() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let [one, two] = desks(dir.path());
-        one.put(&word(1, claim("one", Some(Doing::Unknown))))
-            .expect("written");
-        let mut later = word(1, claim("two", None));
-        later.at = later.at.plus(OVER).plus(OVER);
-        two.put(&later).expect("written");
-        assert_eq!(two.others().map(|others| others.len()), Ok(1));
-        one.put(&word(2, claim("one", None))).expect("written");
-        later.order = 2;
-        two.put(&later).expect("written");
-        assert_eq!(two.others(), Ok(Vec::new()));
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_no_silence() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let [one, _] = desks(dir.path());
-        one.put(&word(1, claim("one", None))).expect("written");
-        let torn = dir.path().join("scope/01ARYZ6S410000000000000000.claim");
-        std::fs::write(&torn, "{\"session\":").expect("writable");
-        let why = one.others().expect_err("torn");
-        assert!(why.contains("01ARYZ6S41"), "{why}");
-        assert!(
-            one.take(&word(2, claim("one", Some(Doing::Running))))
-                .is_err()
-        );
-        std::fs::remove_file(&torn).expect("removed");
-        assert_eq!(one.others(), Ok(Vec::new()));
-        let lock = File::open(dir.path().join("scope/lock")).expect("there");
-        rustix::fs::flock(&lock, FlockOperation::LockExclusive).expect("free");
-        let why = one.others().expect_err("somebody has it");
-        assert!(why.contains("keeps it locked"), "{why}");
-        let away = Desk::new(dir.path().join("no/such/dir"), SessionId::from_parts(1, 1));
-        assert!(away.others().is_err());
-    }
-}
+mod tests;

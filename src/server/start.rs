@@ -461,6 +461,7 @@ fn first_world(
         owner: None,
         keys: BTreeMap::new(),
         touched: touched::names(&genesis.plan, &BTreeMap::new()),
+        unmatched: touched::unmatched(&genesis.plan, &BTreeMap::new()),
         groups: BTreeMap::new(),
         // Nobody has looked yet; a look comes before everything it matters for.
         scope: Err("nobody has looked yet".to_owned()),

@@ -175,9 +175,8 @@ impl Session {
     fn on_rendered(&mut self, mut rendered: render::Rendered, turn: &mut Turn) {
         let terminal = rendered.terminal;
         let number = rendered.number;
-        if matches!(rendered.purpose, Purpose::Go(..)) {
-            self.gone(rendered.scope.take());
-        }
+        let is_go = matches!(rendered.purpose, Purpose::Go(..));
+        let is_told = is_go && self.gone(rendered.scope.take());
         let Some(client) = self.registry.get(terminal) else {
             return;
         };
@@ -185,7 +184,12 @@ impl Session {
         match rendered.purpose.clone() {
             Purpose::Propose => self.on_rendered_proposal(rendered, actor, turn),
             Purpose::Go(attempt, signed) => {
-                self.world.look = self.look(&rendered.result);
+                // Nothing goes that was not armed when go was pressed: the others have not been told that it runs.
+                self.world.look = if is_told || rendered.result.is_err() {
+                    self.look(&rendered.result)
+                } else {
+                    Look::NotLooked
+                };
                 let command = Command::Go {
                     step: rendered.step,
                     attempt,

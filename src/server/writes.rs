@@ -68,7 +68,12 @@ impl Session {
         match reading {
             Reading::Components { .. } => {
                 let plan = self.engine.state().plan();
-                self.world.touched = touched::names(plan, &self.board.components);
+                let touched = touched::names(plan, &self.board.components);
+                let unmatched = touched::unmatched(plan, &self.board.components);
+                if (&touched, &unmatched) != (&self.world.touched, &self.world.unmatched) {
+                    (self.world.touched, self.world.unmatched) = (touched, unmatched);
+                    self.said.look_again();
+                }
                 self.world.groups = touched::groups(&self.board.components);
             }
             Reading::OnCalls { .. } => self.announce_handovers(turn),

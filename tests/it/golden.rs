@@ -148,6 +148,7 @@ impl Script {
                 owner: None,
                 keys: std::collections::BTreeMap::new(),
                 touched: Vec::new(),
+                unmatched: Vec::new(),
                 scope: Ok(Vec::new()),
                 groups: std::collections::BTreeMap::new(),
                 writers: std::collections::BTreeMap::new(),

@@ -69,6 +69,33 @@ fn of_two_sessions_on_one_component_one_runs_and_the_other_is_reviewed_anew() {
 }
 
 #[test]
+fn a_session_whose_selector_fits_nothing_is_in_the_way_of_all() {
+    if cannot("two_person::scopes::a_session_whose_selector_fits_nothing") {
+        return;
+    }
+    let stage = Stage::new(Layout::default());
+    // There is no CMDB: nobody knows what the selector stands for.
+    let named = format!("components = [\"{COMPONENT}\"]");
+    let text = stage.book("vague", "");
+    assert!(text.contains(&named), "{text}");
+    let text = text.replace(&named, "components = [\"role=db\"]");
+    let mut vague = begun(&stage, "vague", &text);
+    let mut apart = begun(
+        &stage,
+        "apart",
+        &stage.book("apart", "").replace(COMPONENT, "db-9"),
+    );
+    let _bob = arm(&stage, "vague", &mut vague);
+    let refused = apart.ask(Command::propose(step())).expect("in the way");
+    for word in [
+        "session `vague` is armed",
+        "`role=db` fits no known component",
+    ] {
+        assert!(refused.contains(word), "{word}: {refused}");
+    }
+}
+
+#[test]
 fn sessions_that_name_one_lock_see_each_other_and_an_unread_scope_lets_nothing_run() {
     if cannot("two_person::scopes::sessions_that_name_one_lock") {
         return;
