@@ -416,12 +416,12 @@ impl Runner {
             .map_err(|refusal| not_right(refusal.word(), &refusal, refusal.hint()))
     }
 
-    /// Blocks: a way back is held against what this runner has run itself.
+    /// Blocks: a way back is held against what this runner has run itself, and not against the policy.
     fn judge_back(&self, back: &BackTicket) -> Result<Passed, Answer> {
         let kept = kept::find(&self.spent, &self.ground.attempts, back)
             .map_err(|refusal| not_right(refusal.word(), &refusal, refusal.hint()))?;
         let within = self.settings.undo_within;
-        judge::back::judge(back, &kept, &self.law()?, &self.here(), within)
+        judge::back::judge(back, &kept, &self.here(), within)
             .map_err(|refusal| not_right(refusal.word(), &refusal, refusal.hint()))
     }
 
@@ -472,6 +472,8 @@ fn line_of(passed: &Passed) -> String {
     let said = passed.said();
     if let Some(began_by) = passed.began_by() {
         let (session, step, attempt) = (&said.session, &said.step, said.attempt);
+        // The server's word, whatever that is: it stays on its line.
+        let began_by = began_by.escape_debug();
         return format!("{session} {step} {attempt} way back begun by {began_by}");
     }
     let confirmers: Vec<&str> = passed.confirmers().iter().map(PersonId::as_str).collect();
