@@ -8,7 +8,7 @@ mod alone;
 pub mod back;
 mod refusal;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use refusal::Refusal;
 
