@@ -8,7 +8,7 @@ mod alone;
 pub mod back;
 mod refusal;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use refusal::Refusal;
 
@@ -98,7 +98,7 @@ impl Passed {
         &self.confirmers
     }
 
-    /// Who began to go back, for a way back.
+    /// Who began to go back, for a way back: the server's word, which nobody has judged.
     pub fn began_by(&self) -> Option<&str> {
         self.began_by.as_deref()
     }

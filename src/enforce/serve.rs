@@ -1,5 +1,6 @@
 //! The runner itself: takes tickets and stop requests, streams output and outcomes, and goes on when nobody listens.
 
+mod begin;
 mod connection;
 mod kept;
 mod scope;
@@ -7,7 +8,6 @@ mod scope;
 use super::back::BackTicket;
 use super::frame::{Answer, Facts};
 use super::group::Cgroups;
-use super::judge::back::BackRefusal;
 use super::judge::{self, Here, Passed};
 use super::law::Law;
 use super::name::RunName;
@@ -22,6 +22,7 @@ use crate::config::runner::RunnerSettings;
 use crate::config::{Env, accounts};
 use crate::domain::confirm::breakglass::Uses;
 use crate::domain::id::PersonId;
+use crate::domain::time::Timestamp;
 use crate::evidence::store::Store;
 use crate::runner::Limits;
 use rustix::process::{DumpableBehavior, Pid, getsid};
@@ -315,13 +316,18 @@ impl Runner {
         runs.get(name).cloned()
     }
 
-    /// Takes down that somebody went alone, in this runner's own book: two in an hour lock them here too. Blocks.
-    fn spend_alone(&self, person: &PersonId) -> Result<(), Answer> {
+    /// Looks into this runner's own book of who went alone when, and maybe changes it: two in an hour lock them here
+    /// too. Blocks.
+    fn with_uses(
+        &self,
+        person: &PersonId,
+        change: impl FnOnce(&mut Uses, Timestamp) -> Result<(), Timestamp>,
+    ) -> Result<(), Answer> {
         let now = SystemClock.now().wall;
         let store = Store::new(&self.settings.state_dir, USES);
-        let spent = store.update(|uses: &mut Uses| uses.spend(person, now));
+        let allowed = store.update(|uses: &mut Uses| change(uses, now));
         let hint = "another person can confirm it";
-        match spent {
+        match allowed {
             Ok(Ok(())) => Ok(()),
             Ok(Err(until)) => {
                 let until = until.to_seconds_text();
@@ -349,28 +355,10 @@ impl Runner {
         let (passed, bytes) = judged.await.unwrap_or_else(broke_off)?;
         let name = passed.name().clone();
         let _taking = self.taking.lock().await;
-        let (runner, line) = (Arc::clone(self), line_of(&passed));
+        let runner = Arc::clone(self);
         let prepared = blocking(move || {
-            let attempts = &runner.ground.attempts;
-            let scope = scope::take(&runner.settings.scope, attempts)?;
-            // An earlier try may have come to its end since the judgement; in this scope nothing runs any more.
-            if passed.began_by().is_some() && kept::is_undone(attempts, passed.name()) {
-                let undone = BackRefusal::Undone;
-                return Err(not_right(undone.word(), &undone, undone.hint()));
-            }
-            if let Some(person) = passed.alone() {
-                // A replay is no use: nobody locks a person by sending their ticket again.
-                if runner.spent.has(passed.name()) {
-                    return Err(not_spent(&SpendError::Spent(passed.name().clone())));
-                }
-                runner.spend_alone(person)?;
-            }
-            let spent = runner.spent.spend(passed.name(), &line);
-            spent.map_err(|error| not_spent(&error))?;
-            let prepared = run::prepare(&runner.ground, passed, &bytes).map_err(|error| {
-                let why = format!("the attempt cannot be recorded: {error}");
-                refused("disk", &why, "its nonce is spent; nothing has run")
-            })?;
+            let scope = scope::take(&runner.settings.scope, &runner.ground.attempts)?;
+            let prepared = runner.begin(passed, &bytes)?;
             Ok((prepared, scope))
         });
         let (prepared, scope) = prepared.await.unwrap_or_else(broke_off)?;
@@ -409,12 +397,12 @@ impl Runner {
             .map_err(|refusal| not_right(refusal.word(), &refusal, refusal.hint()))
     }
 
-    /// Blocks: a way back is held against what this runner has run itself.
+    /// Blocks: a way back is held against what this runner has run itself, and not against the policy.
     fn judge_back(&self, back: &BackTicket) -> Result<Passed, Answer> {
         let kept = kept::find(&self.spent, &self.ground.attempts, back)
             .map_err(|refusal| not_right(refusal.word(), &refusal, refusal.hint()))?;
         let within = self.settings.undo_within;
-        judge::back::judge(back, &kept, &self.law()?, &self.here(), within)
+        judge::back::judge(back, &kept, &self.here(), within)
             .map_err(|refusal| not_right(refusal.word(), &refusal, refusal.hint()))
     }
 
@@ -459,25 +447,6 @@ impl Runner {
         });
         looked.await.unwrap_or(Answer::Unknown)
     }
-}
-
-fn line_of(passed: &Passed) -> String {
-    let said = passed.said();
-    if let Some(began_by) = passed.began_by() {
-        let (session, step, attempt) = (&said.session, &said.step, said.attempt);
-        return format!("{session} {step} {attempt} way back begun by {began_by}");
-    }
-    let confirmers: Vec<&str> = passed.confirmers().iter().map(PersonId::as_str).collect();
-    format!(
-        "{} {} {} {} proposed by {} confirmed by {} executed by {}",
-        said.session,
-        said.step,
-        said.attempt,
-        said.plan,
-        said.proposer,
-        confirmers.join(","),
-        said.executor
-    )
 }
 
 fn not_right(word: &str, why: &impl ToString, hint: &str) -> Answer {

@@ -179,13 +179,13 @@ impl Errand {
         let before = at.0.checked_sub(1).map(Seq);
         let opened = read(log, before.ok_or("the proposal has no opening")?)?;
         let (genesis, proposed) = (read(log, Seq(0))?, read(log, at)?);
-        let mut confirms = Vec::new();
+        let mut confirms = Newest::default();
         let (mut go, mut via) = (None, None);
         for seq in at.0..=self.last.0 {
             let record = read(log, Seq(seq))?;
             match &*record.header().kind {
-                "step.confirmed" => confirms.push(spoken(&record)?),
-                "statement.signed" if self.is_glass(&record) => confirms.push(spoken(&record)?),
+                "step.confirmed" => confirms.take(&record)?,
+                "statement.signed" if self.is_glass(&record) => confirms.take(&record)?,
                 "statement.signed" => go = Some(spoken(&record)?).filter(is_go).or(go),
                 "exec.intent" if self.is_its_intent(&record)? => {
                     via = Via::parse(&record.header().via);
@@ -199,7 +199,7 @@ impl Errand {
             plan: proposed.body().to_vec(),
             proposed: proposed.header_bytes().to_vec(),
             propose: spoken(&opened)?,
-            confirms,
+            confirms: confirms.finish(),
             go: Spoken {
                 via: via.ok_or("nobody said go")?,
                 statement: Vec::new(),
@@ -240,6 +240,25 @@ impl Errand {
         let said = about.print_as(Kind::Go, &[("confirms", &confirms.to_string())]);
         said.map(String::into_bytes)
             .map_err(|error| error.to_string())
+    }
+}
+
+/// What people stated on the way to go, of each the newest: who confirms again, after their key was revoked, is counted
+/// by that, and what they said before would be refused by the runner and belongs to no go.
+#[derive(Debug, Default)]
+struct Newest(Vec<(String, Spoken)>);
+
+impl Newest {
+    fn take(&mut self, record: &Record) -> Result<(), String> {
+        let who = &record.header().actor;
+        self.0.retain(|(other, _)| other != who);
+        self.0.push((who.to_string(), spoken(record)?));
+        Ok(())
+    }
+
+    /// In the order of the journal.
+    fn finish(self) -> Vec<Spoken> {
+        self.0.into_iter().map(|(_, spoken)| spoken).collect()
     }
 }
 
@@ -509,3 +528,6 @@ fn end_of(attempted: Attempted) -> End {
         left_behind: attempted.left_behind,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,8 @@ pub(crate) fn back(desk: &Desk, undo: &[u8], try_no: u32) -> Vec<u8> {
         60,
         &Digest::of(b"x").to_string(),
         "rollback.started",
-        "dan",
+        // No person: the account of the server, root, or one that several share.
+        "uid-1500",
         b"",
     );
     BackTicket {
@@ -56,8 +57,9 @@ fn a_reviewed_way_back_runs_once_a_try_by_one_person_and_never_before_the_way_fo
     let other = String::from_utf8(bytes.clone()).expect("text");
     let other = other.replace("timeout-s: 60", "timeout-s: 61");
     assert_eq!(word(&go_back(&rig, other.as_bytes(), 1)), "undo-changed");
-    // Whoever confirmed it is revoked by now, and the runner was started anew.
-    rig.place.write("etc/revoked", "person bob\n");
+    // Nobody can read the policy any more, and the runner was started anew.
+    rig.place.write("etc/revoked", "garbage\n");
+    rig.place.write("etc/people.toml", "garbage\n");
     rig.kill();
     rig.restart();
     rig.place.write("work/runs.bad", "");
@@ -79,6 +81,9 @@ fn a_reviewed_way_back_runs_once_a_try_by_one_person_and_never_before_the_way_fo
         (Outcome::Exited(0), format!("{}.undo.2", desk.nonce))
     );
     assert_eq!(word(&go_back(&rig, &bytes, 3)), "undone");
+    let line = rig.place.join(&format!("state/spent/{}", result.run));
+    let line = fs::read_to_string(line).expect("spent");
+    assert!(line.ends_with(" way back begun by uid-1500\n"), "{line}");
     assert_eq!(rig.runs(), 3);
     // A try that is asked about before its ticket came never runs.
     let third = RunName::forward(desk.nonce.clone())

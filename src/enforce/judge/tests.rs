@@ -1,7 +1,7 @@
 //! Every piece of a ticket made wrong, one at a time (`TWO_PERSON` 10.1, U6 at the runner).
 
 #[path = "desk.rs"]
-pub(super) mod desk;
+pub(in crate::enforce) mod desk;
 
 use crate as warroom;
 
@@ -419,7 +419,10 @@ fn standard_input_is_the_blob_that_the_plan_names() {
 
 /// Ann alone, with these lines of her break-glass changed.
 fn alone(changes: &[(&str, &str)], by: &str) -> Ticket {
-    let desk = desk();
+    alone_at(&desk(), changes, by)
+}
+
+fn alone_at(desk: &Desk, changes: &[(&str, &str)], by: &str) -> Ticket {
     let mut lines = desk.lines(Kind::Breakglass, "ann");
     for (key, value) in changes {
         let line = lines.iter_mut().find(|(name, _)| name == key);
@@ -440,6 +443,15 @@ fn alone(changes: &[(&str, &str)], by: &str) -> Ticket {
         .1 = confirms;
     ticket.go = signed(Kind::Go, &go, "ann");
     ticket
+}
+
+/// Ann alone with this nonce, found right, and the bytes that were.
+pub(in crate::enforce) fn passed_alone(nonce: Nonce) -> (Passed, Vec<u8>) {
+    let mut desk = desk();
+    desk.nonce = nonce;
+    let ticket = alone_at(&desk, &[], "ann");
+    let passed = later(60).judge(&ticket).expect("right");
+    (passed, ticket.print())
 }
 
 /// A runner that believes signatures from other machines, at this many seconds after the proposal.

@@ -42,7 +42,7 @@ pub(super) fn find(spent: &Spent, attempts: &Path, back: &BackTicket) -> Result<
 }
 
 /// True once a way back of this run has ended with success. Blocks.
-pub(super) fn is_undone(attempts: &Path, run: &RunName) -> bool {
+fn is_undone(attempts: &Path, run: &RunName) -> bool {
     let forward = run.of_forward();
     (1..=UNDO_TRIES_MAX).any(|try_no| {
         let name = forward.undo(try_no);
