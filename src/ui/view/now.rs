@@ -59,12 +59,13 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Re
 }
 
 /// The sentence, wrapped. Where it would take too many rows, what comes meanwhile goes first, then the reason and who can
-/// act; where something is not as it should be, who can act and then the end of the reason. What is to be done and until
+/// act; where nothing is proposed and something is not as it should be, who can act and then the end of the reason. What is to be done and until
 /// when stay.
 pub(crate) fn rows(cx: &Cx<'_>, model: &Model, canvas: &Canvas<'_>, width: usize) -> Vec<Row> {
     let now = what_now(&cx.room.state, &cx.room.board, cx.now, &cx.room.welcome.you);
     let mut details = vec![Detail::Ahead, Detail::All];
-    if now.severity >= Severity::Warn {
+    // Who can act is known where nothing is proposed or lost: any operator. Why is not.
+    if now.severity == Severity::Warn && cx.room.state.proposal.is_none() {
         let most = width.saturating_mul(ROWS_MAX);
         details.extend((0..=most).rev().map(Detail::Reason));
     } else {
