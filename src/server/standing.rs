@@ -2,7 +2,7 @@
 
 use super::policy::Policy;
 use super::session::Session;
-use crate::domain::confirm::people::People;
+use crate::domain::confirm::people::{People, Role};
 use crate::domain::fact::{Actor, Mode};
 use crate::domain::id::{PersonId, TerminalId};
 use crate::domain::runbook::plan::Risk;
@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::world::World;
 use crate::evidence::key::Listed;
 use crate::wire::message::ToClient;
-use crate::wire::policy::{KEYS_MAX, KeyView, PolicyView};
+use crate::wire::policy::{ALONE_MAX, KEYS_MAX, KeyView, PolicyView};
 
 /// Every class of step.
 const CLASSES: [Risk; 4] = [
@@ -66,6 +66,16 @@ pub(crate) fn view(
     let keys = keys.filter(|key| is_good(policy, key, now)).take(KEYS_MAX);
     PolicyView {
         breakglass: person.is_some_and(|id| world.roster.roles(id).breakglass),
+        alone: world
+            .roster
+            .people()
+            .into_iter()
+            .flatten()
+            .filter(|(_, roles)| roles.contains(&Role::Breakglass))
+            .map(|(id, _)| id.clone())
+            .take(ALONE_MAX)
+            .collect(),
+        observes: person.is_some_and(|id| !world.roster.roles(id).approver),
         classes: CLASSES
             .into_iter()
             .map(|risk| (risk, world.rules.rule_for(risk, mode, is_owned)))

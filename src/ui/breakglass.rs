@@ -5,7 +5,7 @@ use crate::domain::confirm::breakglass::{bad_guards, wait_after};
 use crate::domain::confirm::policy::{BREAKGLASS_REASON_MIN, PAGE_DOWN_DELAY, Rules};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Mode, Page};
-use crate::domain::id::{AttemptNo, StepId};
+use crate::domain::id::{AttemptNo, PersonId, StepId};
 use crate::domain::time::short_span;
 use crate::ui::Request;
 use crate::ui::action::Action;
@@ -47,6 +47,11 @@ fn break_glass(work: &mut Work<'_>) {
         return work.say("propose the step first: who goes alone goes with what is proposed");
     };
     let (step, attempt) = (open.terms.step.clone(), open.terms.attempt);
+    if open.glass.is_none()
+        && let Some(why) = no_role(room)
+    {
+        return work.say(&why);
+    }
     let Some(glass) = &open.glass else {
         let title = format!(
             "BREAK-GLASS: run `{step}` without a second person. Somebody is paged, and everybody sees why. What burns, and why can nobody else be waited for? (at least {BREAKGLASS_REASON_MIN} characters)"
@@ -82,6 +87,22 @@ fn break_glass(work: &mut Work<'_>) {
         (None, None) => work.say("somebody is being paged: wait until that has ended"),
         _ => work.say("it is signed: ctrl-g runs it when the wait is over, ctrl-x ends it"),
     }
+}
+
+/// Why somebody without the role need not say why: it would be refused after that.
+fn no_role(room: &Room) -> Option<String> {
+    let policy = &room.welcome.policy;
+    if policy.breakglass {
+        return None;
+    }
+    let who: Vec<&str> = policy.alone.iter().map(PersonId::as_str).collect();
+    let who = match who.as_slice() {
+        [] => "nobody has it".to_owned(),
+        who => format!("who has it: {}", who.join(", ")),
+    };
+    Some(format!(
+        "going alone needs the role `breakglass`, which you do not have; {who}"
+    ))
 }
 
 /// What is signed, before it is.

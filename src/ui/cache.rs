@@ -4,12 +4,12 @@ use crate::display::{LogColor, LogRow, LogStream, LogStyle, RowEnd};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{ExecKey, Stamped};
 use crate::domain::id::Seq;
-use crate::domain::state::State;
 use crate::ui::action::View;
 use crate::ui::model::Model;
 use crate::ui::room::Room;
 use crate::ui::text::{Row, log_row};
 use crate::ui::theme::{Look, Role};
+use crate::ui::unseen;
 use crate::ui::view::Cx;
 use crate::ui::widgets::markdown::{self, DocRow};
 use crate::ui::words;
@@ -24,7 +24,7 @@ const OUTPUT_ROWS_MAX: usize = 8_000;
 pub(crate) struct Cache {
     output: Output,
     document: Vec<DocRow>,
-    document_for: Option<(Digest, usize)>,
+    document_for: Option<(Digest, usize, Option<usize>)>,
     timeline: Vec<usize>,
     timeline_for: Option<(String, Seq, Seq)>,
     /// Width the document was last drawn at.
@@ -49,8 +49,12 @@ struct Output {
     last: Vec<Row>,
 }
 
-/// The execution whose output is shown: the running one of the selected step, else its newest one with output here.
+/// The execution whose output is shown: the running one of the selected step, else its newest one with output here. A
+/// check's output may name a target that is hidden.
 pub(crate) fn shown_execution(room: &Room, step: usize) -> Option<ExecKey> {
+    if unseen::is_hidden(room, step) {
+        return None;
+    }
     let now = room.state.view(step)?.now;
     let finished = || {
         let mut keys = now.finished.iter().rev().map(|f| &f.key);
@@ -85,7 +89,7 @@ impl Cache {
             }
             View::Runbook => {
                 let width = self.document_width.get();
-                width == 0 || self.document_for.is_some_and(|(_, made)| made == width)
+                width == 0 || self.document_for.is_some_and(|(_, made, _)| made == width)
             }
             View::Timeline | View::Metrics | View::Confirm => true,
         }
@@ -99,7 +103,7 @@ impl Cache {
         }
         let records = room.recent.iter().enumerate();
         self.timeline = records
-            .filter(|(_, record)| matches(&room.state, record, &wanted.0))
+            .filter(|(_, record)| matches(room, record, &wanted.0))
             .map(|(place, _)| place)
             .collect();
         self.timeline_for = Some(wanted);
@@ -112,9 +116,10 @@ impl Cache {
 
     fn refresh_document(&mut self, room: &Room, look: &Look) {
         let width = self.document_width.get();
-        let wanted = (room.state.genesis.plan_digest, width);
+        let hidden = unseen::step(room).map(|step| step.index);
+        let wanted = (room.state.genesis.plan_digest, width, hidden);
         if width > 0 && self.document_for != Some(wanted) {
-            self.document = markdown::document(room.state.plan(), width, look);
+            self.document = markdown::document(room.state.plan(), hidden, width, look);
             self.document_for = Some(wanted);
         }
     }
@@ -136,14 +141,14 @@ impl Cache {
 }
 
 /// Whether a record has all words of a filter, which is in lower case.
-fn matches(state: &State, record: &Stamped, wanted: &str) -> bool {
+fn matches(room: &Room, record: &Stamped, wanted: &str) -> bool {
     if wanted.is_empty() {
         return true;
     }
     let text = format!(
         "{} {}",
         record.actor,
-        words::fact(state, record, words::Naming::Full)
+        unseen::fact(room, record, words::Naming::Full)
     )
     .to_lowercase();
     wanted.split_whitespace().all(|word| text.contains(word))

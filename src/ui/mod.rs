@@ -21,6 +21,7 @@ mod signing;
 pub mod terminal;
 mod text;
 pub mod theme;
+mod unseen;
 mod update;
 mod view;
 mod widgets;
@@ -391,7 +392,8 @@ impl Ui {
         update::follow(&mut self.model, room);
         let showing = self.model.view == View::Confirm;
         let claim = self.model.claim.as_ref();
-        ritual::sync(&mut self.ritual, room, (showing, claim), self.size, now);
+        let shown = (showing, claim, self.model.called.as_ref());
+        ritual::sync(&mut self.ritual, room, shown, self.size, now);
     }
 
     fn on_key(&mut self, screen: &Screen, key: &KeyEvent, now: Moment) -> Vec<Request> {

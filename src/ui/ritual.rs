@@ -19,6 +19,7 @@ use crate::domain::runbook::plan::Risk;
 use crate::domain::state::Proposal;
 use crate::domain::time::Moment;
 use crate::ui::room::{Room, Seen};
+use crate::ui::unseen;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::time::Duration;
 use who::statement_of;
@@ -68,6 +69,8 @@ pub(crate) enum Heard {
 /// Why no words can be typed yet, or that they can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gate {
+    /// A proposal that asks first; nobody has pressed the key to answer it yet.
+    Offered,
     /// Before the target is shown: what does this person expect to be touched?
     Component,
     /// And how many others of its group stay in service?
@@ -94,6 +97,7 @@ pub(crate) enum Gate {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
+    Offered,
     Component,
     Remaining,
     Reading,
@@ -138,7 +142,7 @@ pub(crate) struct Ritual {
 pub(crate) fn sync(
     slot: &mut Option<Ritual>,
     room: &Room,
-    (showing, claim): (bool, Option<&Claim>),
+    (showing, claim, called): (bool, Option<&Claim>, Option<&Nonce>),
     size: (u16, u16),
     now: Moment,
 ) {
@@ -151,7 +155,9 @@ pub(crate) fn sync(
         r.nonce == proposal.terms.nonce && r.signer == *signer && r.is_claimed == is_nobody(room)
     });
     if !same {
-        *slot = Ritual::open(room, proposal, signer, size, now);
+        // Who said their name did it for this proposal.
+        let is_called = is_nobody(room) || called == Some(&proposal.terms.nonce);
+        *slot = Ritual::open(room, (proposal, is_called), signer, size, now);
     } else if let Some(ritual) = slot
         && ritual.has_said(proposal)
     {
@@ -180,18 +186,7 @@ fn fault_of(room: &Room, proposal: &Proposal) -> Option<&'static str> {
     }
 }
 
-/// True when this person is asked what they expect to be touched, before they see it.
-fn asks(room: &Room, proposal: &Proposal, signer: &PersonId) -> bool {
-    let is_named = room
-        .state
-        .find(&proposal.terms.step)
-        .is_some_and(|step| step.plan.component.is_some());
-    let is_asked = rule(room, proposal).is_some_and(|rule| rule.independent_check);
-    // Who is only said to be somebody is asked here, whatever another terminal has said for that person.
-    is_named && is_asked && (is_nobody(room) || !proposal.checked.contains(signer))
-}
-
-fn rule<'a>(room: &'a Room, proposal: &Proposal) -> Option<&'a ClassRule> {
+pub(super) fn rule<'a>(room: &'a Room, proposal: &Proposal) -> Option<&'a ClassRule> {
     let step = room.state.find(&proposal.terms.step)?;
     room.welcome.policy.rule(step.plan.risk)
 }
@@ -213,7 +208,7 @@ fn left(since: Moment, span: Duration, now: Moment) -> Option<u64> {
 impl Ritual {
     fn open(
         room: &Room,
-        proposal: &Proposal,
+        (proposal, is_called): (&Proposal, bool),
         signer: &PersonId,
         size: (u16, u16),
         now: Moment,
@@ -235,10 +230,10 @@ impl Ritual {
             .filter(|step| step.plan.component.is_none())
             .map_or(1, |_| room.state.plan().components.len());
         let dwell = dwell_of(rule(room, proposal), lines, targets, often);
-        let phase = if asks(room, proposal, signer) {
-            Phase::Component
-        } else {
-            Phase::Reading
+        let phase = match (unseen::asks(room, proposal, signer), is_called) {
+            (true, true) => Phase::Component,
+            (true, false) => Phase::Offered,
+            (false, _) => Phase::Reading,
         };
         let mut ritual = Self {
             step: proposal.terms.step.clone(),
@@ -279,7 +274,7 @@ impl Ritual {
         self.quiet_since = now;
         self.input.clear();
         match self.phase {
-            Phase::Component | Phase::Sent => {}
+            Phase::Offered | Phase::Component | Phase::Sent => {}
             Phase::Remaining => self.phase = Phase::Component,
             Phase::Reading | Phase::Words | Phase::Target => self.phase = Phase::Reading,
         }
@@ -328,18 +323,17 @@ impl Ritual {
         if self.phase == Phase::Sent {
             return Gate::Sent;
         }
-        let is_asking = matches!(self.phase, Phase::Component | Phase::Remaining);
         if self.size.0 < SCREEN_MIN.0 || self.size.1 < SCREEN_MIN.1 {
             return Gate::TooSmall;
         }
         if let Some(seconds) = self.closed_since.and_then(|since| left(since, CLOSED, now)) {
             return Gate::Closed(seconds);
         }
-        if is_asking {
-            return match self.phase {
-                Phase::Component => Gate::Component,
-                _ => Gate::Remaining,
-            };
+        match self.phase {
+            Phase::Offered => return Gate::Offered,
+            Phase::Component => return Gate::Component,
+            Phase::Remaining => return Gate::Remaining,
+            Phase::Reading | Phase::Words | Phase::Target | Phase::Sent => {}
         }
         if !self.end_reached {
             return Gate::NotRead;
@@ -350,10 +344,10 @@ impl Ritual {
             return Gate::Dwell(seconds);
         }
         match self.phase {
-            Phase::Component | Phase::Remaining | Phase::Reading => Gate::Shown,
             Phase::Words => Gate::Words,
             Phase::Target => Gate::Target,
             Phase::Sent => Gate::Sent,
+            Phase::Offered | Phase::Component | Phase::Remaining | Phase::Reading => Gate::Shown,
         }
     }
 
@@ -395,8 +389,11 @@ impl Ritual {
 
     /// True from the first question to the server's answer.
     pub(crate) fn is_asked(&self) -> bool {
-        matches!(self.phase, Phase::Component | Phase::Remaining)
-            || (self.phase == Phase::Sent && !self.expected.is_empty())
+        let is_asking = matches!(
+            self.phase,
+            Phase::Offered | Phase::Component | Phase::Remaining
+        );
+        is_asking || (self.phase == Phase::Sent && !self.expected.is_empty())
     }
 
     /// What the person said they expect to be touched.
@@ -433,10 +430,20 @@ impl Ritual {
             KeyCode::Backspace if typing => drop(self.input.pop()),
             KeyCode::Char(c) if typing => self.on_char(c),
             KeyCode::Char('r') if !is_over => return Heard::Reject(self.step.clone()),
-            KeyCode::Char(c) => self.scroll(c),
+            KeyCode::Char('c') if gate == Gate::Offered => self.ask(now),
+            // What is not shown yet is not read.
+            KeyCode::Char(c) if !self.is_asked() => self.scroll(c),
             _ => {}
         }
         Heard::Nothing
+    }
+
+    /// The person is ready to answer: what they typed before that was meant for something else.
+    fn ask(&mut self, now: Moment) {
+        self.phase = Phase::Component;
+        self.opened = now;
+        self.quiet_since = now;
+        self.input.clear();
     }
 
     fn on_char(&mut self, c: char) {

@@ -4,6 +4,7 @@ mod breakglass;
 mod hostile;
 mod keys;
 mod screens;
+mod unseen;
 mod writing;
 
 use super::fixtures::Story;

@@ -1,6 +1,7 @@
 //! Actions into changes of what this terminal remembers, and into requests. Who may do what is the server's to say.
 
 pub(super) mod back;
+mod copy;
 
 use crate::domain::board::TAIL_MAX;
 use crate::domain::command::{Command, Evidence};
@@ -9,7 +10,7 @@ use crate::domain::fact::{ExecKey, Finding};
 use crate::domain::id::{Seq, StepId};
 use crate::domain::progress::current;
 use crate::domain::readiness::StepView;
-use crate::domain::runbook::plan::{PlanBlock, Risk};
+use crate::domain::runbook::plan::Risk;
 use crate::domain::state::Phase;
 use crate::domain::time::{Moment, short_span};
 use crate::ui::Request;
@@ -176,7 +177,7 @@ pub(super) fn act(work: &mut Work<'_>, action: Action) {
         Action::Palette => work.layers.open(Layer::Palette(Palette::default())),
         Action::Close => close(work),
         Action::LocalTime => work.model.local_time = !work.model.local_time,
-        Action::Copy => copy(work),
+        Action::Copy => copy::commands(work),
         Action::Redraw => work.requests.push(Request::Redraw),
         Action::Quit => quit(work),
         Action::Detach => work.requests.push(Request::Detach),
@@ -342,12 +343,13 @@ fn show(work: &mut Work<'_>, view: View) {
 }
 
 fn review(work: &mut Work<'_>) {
-    match work.room {
-        Some(room) if room.state.proposal.is_some() => work.model.show(View::Confirm),
-        Some(_) => work.say("no proposal is open"),
-        // Nothing is known yet.
-        None => {}
-    }
+    // Nothing is known yet.
+    let Some(room) = work.room else { return };
+    let Some(open) = &room.state.proposal else {
+        return work.say("no proposal is open");
+    };
+    work.model.called = Some(open.terms.nonce.clone());
+    work.model.show(View::Confirm);
 }
 
 fn open_step(work: &mut Work<'_>) {
@@ -401,26 +403,6 @@ fn kill(work: &mut Work<'_>) {
         format!("end the session for everybody: what runs is stopped. type its name, `{name}`");
     work.layers
         .open(Layer::Prompt(Prompt::exactly(Purpose::Kill, title, name)));
-}
-
-fn copy(work: &mut Work<'_>) {
-    let Some(view) = work.step() else { return };
-    let commands: Vec<&str> = view
-        .plan
-        .blocks
-        .iter()
-        .filter_map(|block| match block {
-            PlanBlock::Exec(exec) => exec.argv.last().map(String::as_str),
-            PlanBlock::Gate(gate) => Some(gate.expr.as_str()),
-        })
-        .collect();
-    if commands.is_empty() {
-        work.say("this step has no commands to copy");
-    } else {
-        let text = commands.join("\n");
-        work.requests.push(Request::Copy(text));
-        work.say("copied, if this terminal allows it");
-    }
 }
 
 fn open_search(work: &mut Work<'_>) {

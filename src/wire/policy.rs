@@ -26,7 +26,16 @@ pub struct PolicyView {
     /// This person may go alone in an emergency.
     #[serde(default)]
     pub breakglass: bool,
+    /// Everybody who may; at most [`ALONE_MAX`].
+    #[serde(default)]
+    pub alone: Vec<PersonId>,
+    /// This person's roles do not let them confirm: they look on.
+    #[serde(default)]
+    pub observes: bool,
 }
+
+/// People named as those who may go alone: a screen holds no more, and few should have the role.
+pub const ALONE_MAX: usize = 8;
 
 impl PolicyView {
     /// What holds for a class; absent when the server did not say.

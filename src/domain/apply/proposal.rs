@@ -190,7 +190,7 @@ fn close(
         .proposal
         .take_if(matches)
         .ok_or("no such proposal is open")?;
-    state.last_closed = Some((step.clone(), why.to_string()));
+    state.last_closed = Some((step.clone(), why.told(mark.actor)));
     if matches!(why, CloseCause::Rejected { reason } if reason.is_empty()) {
         let by = person_in(state.genesis.mode, mark.actor).ok_or("nobody rejected it")?;
         state.rejected = Some(Box::new(Rejected {
@@ -230,8 +230,8 @@ fn explain(
     let why = CloseCause::Rejected {
         reason: reason.to_owned(),
     };
-    if state.last_closed == Some((step.clone(), bare.to_string())) {
-        state.last_closed = Some((step.clone(), why.to_string()));
+    if state.last_closed == Some((step.clone(), bare.told(mark.actor))) {
+        state.last_closed = Some((step.clone(), why.told(mark.actor)));
     }
     Ok(())
 }

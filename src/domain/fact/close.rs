@@ -1,5 +1,6 @@
 //! Why an open proposal ended without running.
 
+use super::Actor;
 use crate::domain::id::{PersonId, RuleId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -75,6 +76,27 @@ pub enum CloseCause {
     },
     /// The server was restarted.
     Restart,
+}
+
+impl CloseCause {
+    /// As its text, with the person who ended it where a person did.
+    pub fn told(&self, by: &Actor) -> String {
+        let (what, reason) = match (self, by) {
+            (Self::Rejected { reason }, Actor::Person { .. } | Actor::Account { .. }) => {
+                ("rejected", reason)
+            }
+            (Self::Cancelled { reason }, Actor::Person { .. } | Actor::Account { .. }) => {
+                ("cancelled", reason)
+            }
+            _ => return self.to_string(),
+        };
+        let who = by.to_actor_text();
+        if reason.is_empty() {
+            format!("{what} by {who}")
+        } else {
+            format!("{what} by {who}: {reason}")
+        }
+    }
 }
 
 impl fmt::Display for CloseCause {

@@ -58,7 +58,8 @@ mod tests {
             "{line:?}"
         );
         assert!(
-            line.why.contains("the last proposal ended: rejected"),
+            line.why
+                .contains("the last proposal ended: rejected by bob"),
             "{line:?}"
         );
         assert_eq!(line.severity, Severity::Warn);

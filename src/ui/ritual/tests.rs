@@ -21,7 +21,15 @@ impl Reader {
     }
 
     fn sync(&mut self) {
-        sync(&mut self.slot, &self.room, (true, None), (80, 24), self.now);
+        self.show(true);
+    }
+
+    /// The screen is there, with its key pressed for this proposal or not.
+    fn show(&mut self, is_called: bool) {
+        let open = self.room.state.proposal.as_ref().filter(|_| is_called);
+        let called = open.map(|open| open.terms.nonce.clone());
+        let showing = (true, None, called.as_ref());
+        sync(&mut self.slot, &self.room, showing, (80, 24), self.now);
     }
 
     fn ritual(&mut self) -> &mut Ritual {
@@ -378,6 +386,28 @@ fn what_is_expected_is_said_before_the_target_is_shown() {
 }
 
 #[test]
+fn no_key_is_an_answer_before_the_question_was_called_for() {
+    let mut reader = Reader::of(asked());
+    reader.slot = None;
+    reader.show(false);
+    assert_eq!(reader.gate(), Gate::Offered);
+    assert_eq!(reader.press(KeyCode::Char('c')), Heard::Nothing);
+    assert_eq!(reader.gate(), Gate::Offered, "typed ahead");
+    reader.wait(800);
+    for key in ['x', 'G', ' '] {
+        assert_eq!(reader.press(KeyCode::Char(key)), Heard::Nothing);
+    }
+    assert_eq!(reader.gate(), Gate::Offered);
+    reader.press(KeyCode::Char('c'));
+    reader.press(KeyCode::Char('c'));
+    assert_eq!(reader.gate(), Gate::Component);
+    assert_eq!(reader.ritual().input(), "", "the second one is thrown away");
+    reader.wait(800);
+    reader.press(KeyCode::Char('r'));
+    assert_eq!(reader.ritual().input(), "r");
+}
+
+#[test]
 fn a_paste_is_no_answer() {
     let mut reader = Reader::of(asked());
     reader.wait(800);
@@ -414,7 +444,7 @@ fn somebody_in_a_shared_account_reviews_as_who_they_say_and_for_that_proposal_al
     other.nonce = Nonce::from_bytes([77; 16]);
     assert!(claimant(&reader.room, &other).is_none(), "another proposal");
     let bob = claim("bob");
-    let showing = (true, Some(&bob));
+    let showing = (true, Some(&bob), None);
     sync(
         &mut reader.slot,
         &reader.room,

@@ -15,6 +15,7 @@ use crate::ui::ritual;
 use crate::ui::room::Link;
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
+use crate::ui::unseen;
 use crate::ui::words;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -27,7 +28,7 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
     let title = title(cx, canvas).with_right(state(cx, canvas), width, signs);
     canvas.bar(area, 0, title, style);
     let room = usize::from(ritual::ROWS_ABOVE).saturating_sub(1);
-    let sentence = if cx.ritual.is_some_and(ritual::Ritual::is_asked) {
+    let sentence = if is_hidden(cx) {
         // What it says next names the step, and so the target.
         let what = "YOU: say what you expect to be touched, before you see what is proposed";
         vec![Row::of(" ", canvas.of(Role::Now)).fixed(what, canvas.of(Role::Now))]
@@ -54,9 +55,18 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
     let rest = below(area, usize::from(ritual::ROWS_ABOVE));
     match (cx.ritual, &cx.room.state.proposal) {
         (Some(ritual), Some(proposal)) => reviewing::draw(cx, canvas, rest, ritual, proposal),
+        (None, Some(_)) if is_hidden(cx) => {
+            canvas.row(rest, 0, Row::of(unseen::LATER, canvas.of(Role::Now)));
+        }
         (None, Some(proposal)) => watching::draw(cx, model, canvas, rest, proposal),
         (_, None) => closed::draw(cx, canvas, rest),
     }
+}
+
+/// True while whoever is here has not said yet what they expect; without a review, as everywhere else.
+fn is_hidden(cx: &Cx<'_>) -> bool {
+    cx.ritual
+        .map_or_else(|| unseen::step(cx.room).is_some(), ritual::Ritual::is_asked)
 }
 
 /// The style of the title: dangerous only while something destructive is proposed.
@@ -107,7 +117,7 @@ fn title(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
     let row = Row::of(" CONFIRM ", style);
     match cx.room.state.find(&proposal.terms.step) {
         // The title may name the target.
-        Some(step) if cx.ritual.is_some_and(ritual::Ritual::is_asked) => row
+        Some(step) if is_hidden(cx) => row
             .fixed(step.plan.risk.as_str(), style)
             .fixed("  step ", style)
             .text(&step.plan.number, style),

@@ -7,6 +7,7 @@ use crate::ui::canvas::Canvas;
 use crate::ui::model::Model;
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
+use crate::ui::unseen;
 use crate::ui::widgets::pane;
 use crate::ui::words::{self, Naming};
 use ratatui::layout::Rect;
@@ -56,7 +57,7 @@ fn row(cx: &Cx<'_>, canvas: &Canvas<'_>, record: &Stamped) -> Row {
         .text(&record.at.wall.to_clock_text(), dim)
         .row(row)
         .text(
-            &words::fact(&cx.room.state, record, Naming::Number),
+            &unseen::fact(cx.room, record, Naming::Number),
             canvas.of(words::fact_role(&record.fact)),
         )
 }

@@ -7,7 +7,7 @@ use crate::domain::progress::current;
 use crate::domain::readiness::Readiness;
 use crate::domain::state::{Phase, StepStatus};
 use crate::domain::time::short_span;
-use crate::domain::what_now::{Severity, what_now};
+use crate::domain::what_now::{Severity, WhatNow, what_now};
 use crate::ui::action::{Action, View};
 use crate::ui::canvas::Canvas;
 use crate::ui::keymap::keys_of;
@@ -58,17 +58,22 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Re
     line
 }
 
-/// The sentence, wrapped. Where it would take too many rows, what comes meanwhile goes first, then the reason and who can act; what is to be
-/// done and until when stay.
+/// The sentence, wrapped. Where it would take too many rows, what comes meanwhile goes first, then the reason and who can
+/// act; where nothing is proposed and something is not as it should be, who can act and then the end of the reason. What is to be done and until
+/// when stay.
 pub(crate) fn rows(cx: &Cx<'_>, model: &Model, canvas: &Canvas<'_>, width: usize) -> Vec<Row> {
+    let now = what_now(&cx.room.state, &cx.room.board, cx.now, &cx.room.welcome.you);
+    let mut details = vec![Detail::Ahead, Detail::All];
+    // Who can act is known where nothing is proposed or lost: any operator. Why is not.
+    if now.severity == Severity::Warn && cx.room.state.proposal.is_none() {
+        let most = width.saturating_mul(ROWS_MAX);
+        details.extend((0..=most).rev().map(Detail::Reason));
+    } else {
+        details.extend([Detail::NoReason, Detail::Reason(0)]);
+    }
     let mut rows = Vec::new();
-    for detail in [
-        Detail::Ahead,
-        Detail::All,
-        Detail::NoReason,
-        Detail::WhatAndUntil,
-    ] {
-        rows = sentence(cx, model, canvas, detail).hang(width, INDENT);
+    for detail in details {
+        rows = sentence(cx, &now, model, canvas, detail).hang(width, INDENT);
         if rows.len() <= ROWS_MAX {
             break;
         }
@@ -82,15 +87,15 @@ const INDENT: usize = 1;
 /// How much of the sentence is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Detail {
-    WhatAndUntil,
+    /// No more of the reason than so many characters; nothing of it is 0.
+    Reason(usize),
     NoReason,
     All,
     Ahead,
 }
 
-fn sentence(cx: &Cx<'_>, model: &Model, canvas: &Canvas<'_>, detail: Detail) -> Row {
+fn sentence(cx: &Cx<'_>, now: &WhatNow, model: &Model, canvas: &Canvas<'_>, detail: Detail) -> Row {
     let style = canvas.of(Role::Now);
-    let now = what_now(&cx.room.state, &cx.room.board, cx.now, &cx.room.welcome.you);
     let head = match (now.yours, now.severity) {
         (true, _) => " YOU: ",
         (false, Severity::Calm | Severity::Act) => " NOW: ",
@@ -104,8 +109,9 @@ fn sentence(cx: &Cx<'_>, model: &Model, canvas: &Canvas<'_>, detail: Detail) -> 
     if !now.who.is_empty() && detail >= Detail::NoReason {
         row = row.fixed(" -- ", style).text(&now.who, style);
     }
-    if !now.why.is_empty() && detail >= Detail::All {
-        row = row.text(&format!(" ({})", now.why), style);
+    let why = reason(&now.why, detail);
+    if !why.is_empty() {
+        row = row.text(&format!(" ({why})"), style);
     }
     if let Some(until) = now.until {
         let left = short_span(until.since(cx.now.wall));
@@ -118,6 +124,21 @@ fn sentence(cx: &Cx<'_>, model: &Model, canvas: &Canvas<'_>, detail: Detail) -> 
         row = row.text(&format!("; {}", now.ahead), style);
     }
     row
+}
+
+/// Shortest beginning of a reason that still says something.
+const REASON_MIN: usize = 16;
+
+/// The reason, or its beginning where not more is kept of it.
+fn reason(why: &str, detail: Detail) -> String {
+    match detail {
+        Detail::NoReason => String::new(),
+        Detail::Reason(kept) if kept < REASON_MIN && why.chars().count() > kept => String::new(),
+        Detail::Reason(kept) if why.chars().count() > kept => {
+            format!("{}...", why.chars().take(kept).collect::<String>())
+        }
+        _ => why.to_owned(),
+    }
 }
 
 /// ` [P]`: the keys for what the sentence asks of its reader; empty where none works on this screen.

@@ -10,6 +10,7 @@ use crate::ui::canvas::Canvas;
 use crate::ui::model::Model;
 use crate::ui::text::{Row, exact, wrapped};
 use crate::ui::theme::Role;
+use crate::ui::unseen;
 use crate::ui::widgets::markdown;
 use crate::ui::words;
 use ratatui::layout::Rect;
@@ -32,7 +33,7 @@ pub(crate) fn draw_as(
         Some(view) => rows(cx, canvas, view, width),
         None => vec![nothing(canvas, "the runbook has no steps")],
     };
-    let extra = if which == Pane::Step {
+    let extra = if which == Pane::Step || unseen::is_hidden(cx.room, model.step) {
         Row::new()
     } else {
         Row::of(" (none yet: the step)", canvas.of(Role::Dim))
@@ -41,11 +42,23 @@ pub(crate) fn draw_as(
 }
 
 fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, width: usize) -> Vec<Row> {
-    let text = canvas.of(Role::Text);
     let title = format!("{} {}", view.plan.number, view.plan.title);
     let mut rows = wrapped(&title, width, canvas.of(Role::Strong));
     rows.extend(status(cx, canvas, view, width));
-    rows.extend(about(canvas, view).wrap(width));
+    let is_hidden = unseen::is_hidden(cx.room, view.index);
+    rows.extend(about(canvas, view, is_hidden).wrap(width));
+    if is_hidden {
+        rows.push(Row::new());
+        rows.extend(wrapped(unseen::LATER, width, canvas.of(Role::Now)));
+        return rows;
+    }
+    rows.extend(body(cx, canvas, view, width));
+    rows
+}
+
+/// Everything that may name the target.
+fn body(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, width: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
     if !view.plan.prose.is_empty() {
         rows.push(Row::new());
         rows.extend(markdown::render(&view.plan.prose, width, canvas.look()));
@@ -75,7 +88,7 @@ fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, width: usize) -> V
     if !view.now.note.is_empty() {
         rows.push(Row::new());
         let note = format!("note: {}", view.now.note);
-        rows.extend(wrapped(&note, width, text));
+        rows.extend(wrapped(&note, width, canvas.of(Role::Text)));
     }
     rows
 }
@@ -107,7 +120,7 @@ fn status(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, width: usize) ->
     row.wrap(width)
 }
 
-fn about(canvas: &Canvas<'_>, view: StepView<'_>) -> Row {
+fn about(canvas: &Canvas<'_>, view: StepView<'_>, is_hidden: bool) -> Row {
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
     let risk = if view.plan.risk.needs_second_person() {
         Role::Bad
@@ -118,7 +131,7 @@ fn about(canvas: &Canvas<'_>, view: StepView<'_>) -> Row {
     if view.plan.risk.needs_second_person() {
         row = row.text(&format!(", {} more to confirm", view.plan.quorum), text);
     }
-    if let Some(component) = &view.plan.component {
+    if let Some(component) = view.plan.component.as_ref().filter(|_| !is_hidden) {
         row = row.fixed(", component ", dim).text(component, text);
     }
     if let Some(expected) = view.plan.expected {

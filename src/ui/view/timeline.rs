@@ -8,6 +8,7 @@ use crate::ui::canvas::Canvas;
 use crate::ui::model::Model;
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
+use crate::ui::unseen;
 use crate::ui::widgets::pane;
 use crate::ui::words;
 use ratatui::layout::Rect;
@@ -96,7 +97,7 @@ pub(crate) fn record_row(cx: &Cx<'_>, canvas: &Canvas<'_>, record: &Stamped, loc
         .row(who.filled(ACTOR_CELLS, signs))
         .fixed(" ", dim)
         .text(
-            &words::fact(&cx.room.state, record, words::Naming::Full),
+            &unseen::fact(cx.room, record, words::Naming::Full),
             canvas.of(words::fact_role(&record.fact)),
         )
 }

@@ -1,8 +1,9 @@
 //! Markdown as rows: enough of it to read a runbook as it was written.
 
 use crate::domain::runbook::plan::{Plan, PlanBlock, PlanPhase, PlanStep};
-use crate::ui::text::{Row, exact};
+use crate::ui::text::{Row, exact, wrapped};
 use crate::ui::theme::{Look, Role};
+use crate::ui::unseen::LATER;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use ratatui::style::Style;
 
@@ -20,8 +21,13 @@ pub(crate) struct DocRow {
 /// Rows of a document longer than this are not drawn; the file itself is bounded below it.
 const ROWS_MAX: usize = 50_000;
 
-/// The whole runbook as rows of at most `width` cells.
-pub(crate) fn document(plan: &Plan, width: usize, look: &Look) -> Vec<DocRow> {
+/// The whole runbook as rows of at most `width` cells; of the step at `hidden` the title alone.
+pub(crate) fn document(
+    plan: &Plan,
+    hidden: Option<usize>,
+    width: usize,
+    look: &Look,
+) -> Vec<DocRow> {
     let mut out = Vec::new();
     let mut unowned = |rows: Vec<Row>| {
         out.extend(rows.into_iter().map(|row| DocRow {
@@ -53,7 +59,7 @@ pub(crate) fn document(plan: &Plan, width: usize, look: &Look) -> Vec<DocRow> {
             .enumerate()
             .filter(|(_, s)| s.phase == place)
         {
-            let rows = step_rows(step, width, look);
+            let rows = step_rows(step, hidden == Some(index), width, look);
             out.extend(rows.into_iter().enumerate().map(|(line, row)| DocRow {
                 row,
                 step: Some(index),
@@ -77,7 +83,7 @@ fn phase_rows(phase: &PlanPhase, width: usize, look: &Look) -> Vec<Row> {
     rows
 }
 
-fn step_rows(step: &PlanStep, width: usize, look: &Look) -> Vec<Row> {
+fn step_rows(step: &PlanStep, is_hidden: bool, width: usize, look: &Look) -> Vec<Row> {
     let (text, dim) = (look.of(Role::Text), look.of(Role::Dim));
     let indent = usize::from(step.depth).saturating_mul(2).min(width / 2);
     let inner = width.saturating_sub(indent);
@@ -93,17 +99,26 @@ fn step_rows(step: &PlanStep, width: usize, look: &Look) -> Vec<Row> {
     }
     let mut rows = title.wrap(inner);
     let below = inner.saturating_sub(2);
-    let mut body = render(&step.prose, below, look);
-    for block in &step.blocks {
-        body.extend(block_rows(block, below, look));
-    }
-    if let Some(undo) = &step.undo {
-        body.extend(script_rows("undo", undo.argv.last(), below, look));
-    }
+    let body = if is_hidden {
+        wrapped(LATER, below, look.of(Role::Now))
+    } else {
+        body_rows(step, below, look)
+    };
     rows.extend(body.into_iter().map(|row| Row::of("  ", text).row(row)));
     rows.into_iter()
         .map(|row| Row::new().filled(indent, look.signs()).row(row))
         .collect()
+}
+
+fn body_rows(step: &PlanStep, width: usize, look: &Look) -> Vec<Row> {
+    let mut body = render(&step.prose, width, look);
+    for block in &step.blocks {
+        body.extend(block_rows(block, width, look));
+    }
+    if let Some(undo) = &step.undo {
+        body.extend(script_rows("undo", undo.argv.last(), width, look));
+    }
+    body
 }
 
 fn block_rows(block: &PlanBlock, width: usize, look: &Look) -> Vec<Row> {

@@ -189,7 +189,7 @@ fn write_notes(stage: &Stage) {
 /// Help, everything drawn anew, and away.
 fn leave(seat: &Seat) {
     seat.press(&["5"]);
-    seat.wait("rejected: not this");
+    seat.wait("rejected by bob: not this");
     seat.press(&["C-l", "?"]);
     seat.wait("keys (");
     seat.escape();

@@ -27,10 +27,11 @@ pub(super) fn draw(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect, ritual: &Ri
     ];
     rows.extend(wrapped(WHY, width, text));
     rows.push(Row::new());
-    if gate != Gate::Component {
+    if !ritual.expected().is_empty() {
         rows.push(Row::of("you expect: ", dim).text(ritual.expected(), canvas.of(Role::Strong)));
     }
     let question = match gate {
+        Gate::Offered => "a step is proposed that needs you. press c when you are ready to answer",
         Gate::Component => {
             "which component is about to be touched? its name in the CMDB; without a CMDB, as the runbook calls it"
         }
@@ -51,13 +52,21 @@ pub(super) fn draw(cx: &Cx<'_>, canvas: &mut Canvas<'_>, area: Rect, ritual: &Ri
         let row = Row::of(" ANSWER > ", style).row(typed(canvas, ritual));
         canvas.bar(area, rows.len(), row, style);
     }
+    let leave = Row::of("esc", canvas.of(Role::Key)).fixed(" leave without an answer", dim);
+    if gate == Gate::Offered {
+        let keys = Row::of("c", canvas.of(Role::Key))
+            .fixed(" answer  ", dim)
+            .fixed("r", canvas.of(Role::Key))
+            .fixed(" reject  ", dim)
+            .row(leave);
+        return canvas.row(area, usize::from(area.height.saturating_sub(1)), keys);
+    }
     let keys = Row::of("enter", canvas.of(Role::Key))
         .fixed(" answers  ", dim)
         .fixed("backspace", canvas.of(Role::Key))
         .fixed(" corrects  ", dim)
         .fixed("ctrl-r", canvas.of(Role::Key))
         .fixed(" reject  ", dim)
-        .fixed("esc", canvas.of(Role::Key))
-        .fixed(" leave without an answer", dim);
+        .row(leave);
     canvas.row(area, usize::from(area.height.saturating_sub(1)), keys);
 }

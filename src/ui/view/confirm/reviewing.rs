@@ -70,7 +70,12 @@ fn gate(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual) -> (Row, Row) {
         Gate::NotRead => Row::of("read to the end first; the words are shown there", warn),
         Gate::Dwell(n) => seconds("take your time: the words are shown in ", n, " s"),
         Gate::Sent => Row::of("sent; waiting for the server", canvas.of(Role::Active)),
-        Gate::Shown | Gate::Words | Gate::Target | Gate::Component | Gate::Remaining => Row::new(),
+        Gate::Shown
+        | Gate::Words
+        | Gate::Target
+        | Gate::Offered
+        | Gate::Component
+        | Gate::Remaining => Row::new(),
     };
     let second = match ritual.gate(cx.now) {
         Gate::Shown => Row::of(
