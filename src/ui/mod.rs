@@ -422,6 +422,12 @@ impl Ui {
         let on_confirm = work.model.view == View::Confirm && work.room.is_some();
         if on_confirm && let Some(ritual) = &mut self.ritual {
             self.keymap.reset();
+            if ritual.is_read(now)
+                && let Some(action) = self.keymap.beside_a_plan(key)
+            {
+                update::act(&mut work, action);
+                return work.requests;
+            }
             let heard = ritual.on_key(key, now);
             signing::on_heard(&mut work, heard);
             return work.requests;

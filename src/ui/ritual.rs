@@ -404,6 +404,14 @@ impl Ritual {
         &self.expected
     }
 
+    /// True while keys are read only to move in the plan: nothing is being typed, and nobody may still be typing. Then the
+    /// keys that go back mean what they mean on every screen.
+    pub(crate) fn is_read(&self, now: Moment) -> bool {
+        self.phase == Phase::Reading
+            && left(self.quiet_since, QUIET, now).is_none()
+            && !matches!(self.gate(now), Gate::Closed(_))
+    }
+
     /// Takes one key.
     pub(crate) fn on_key(&mut self, key: &KeyEvent, now: Moment) -> Heard {
         if left(self.quiet_since, QUIET, now).is_some() {

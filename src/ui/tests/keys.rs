@@ -229,3 +229,68 @@ fn older_records_are_asked_for_once() {
         }
     );
 }
+
+/// What a terminal asks for after these keys on view 5, by the one who went and by the one who confirmed.
+fn on_confirm(you: &str, key: &str) -> Vec<Command> {
+    let mut seat = Seat::at(Story::draining(you), (80, 24));
+    assert!(seat.keys(&["5"]).is_empty());
+    asked(&seat.keys(&[key]))
+}
+
+#[test]
+fn what_goes_back_is_one_key_on_the_confirm_screen_while_a_command_runs() {
+    let reason = String::new;
+    for you in ["alice", "bob"] {
+        let stop = Command::Stop { step: id("drain") };
+        assert_eq!(on_confirm(you, "x"), [stop], "{you}");
+        let hold = Command::Hold { reason: reason() };
+        assert_eq!(on_confirm(you, "h"), [hold], "{you}");
+        let rollback = Command::Rollback { reason: reason() };
+        assert_eq!(on_confirm(you, "R"), [rollback], "{you}");
+        let mut seat = Seat::at(Story::draining(you), (80, 24));
+        seat.keys(&["5"]);
+        let footer = |seat: &mut Seat| seat.text().lines().last().map(str::to_owned);
+        let last = footer(&mut seat).expect("a footer");
+        assert!(last.contains("x stop  h hold  R roll back"), "{last}");
+        seat.keys(&["C"]);
+        assert!(seat.text().contains("no proposal is open"));
+        seat.keys(&["esc", ":"]);
+        seat.types("roll");
+        assert_eq!(asked(&seat.keys(&["enter"])).len(), 1, "{}", seat.text());
+    }
+}
+
+#[test]
+fn what_goes_back_is_one_key_beside_a_plan_that_is_read_and_a_letter_in_words() {
+    let hold = Command::Hold {
+        reason: String::new(),
+    };
+    let mut seat = Seat::at(Story::proposed("bob"), (80, 24));
+    seat.keys(&["c"]);
+    assert_eq!(
+        asked(&seat.keys(&["h"])),
+        [],
+        "somebody was typing when the screen came"
+    );
+    seat.wait(1);
+    assert!(
+        seat.text().contains("h hold  R roll back"),
+        "{}",
+        seat.text()
+    );
+    assert_eq!(asked(&seat.keys(&["h"])), [hold.clone()]);
+    seat.keys(&["G"]);
+    seat.wait(40);
+    seat.keys(&["enter"]);
+    assert_eq!(asked(&seat.types("hxRC:v")), []);
+    assert!(seat.text().contains("hxRC:v_"), "{}", seat.text());
+    assert!(!seat.text().contains("h hold"), "{}", seat.text());
+    let mut seat = Seat::at(Story::armed("alice"), (80, 24));
+    seat.keys(&["5"]);
+    assert!(
+        seat.text().contains("h hold  R roll back"),
+        "{}",
+        seat.text()
+    );
+    assert_eq!(asked(&seat.keys(&["h"])), [hold]);
+}
