@@ -353,6 +353,10 @@ impl Ui {
         }
         let prefix = self.keymap.prefix_text();
         self.layers.draw(&mut canvas, view::free(area), prefix);
+        if let (Screen::Room(room), Some(keys)) = (screen, self.layers.keys()) {
+            let vetoes = room.state.glass().is_some();
+            view::hints::over(&mut canvas, area, &keys, vetoes);
+        }
     }
 
     /// True when the screen shows something that changes with time alone, so that it must be drawn each second.
@@ -389,6 +393,7 @@ impl Ui {
             return;
         };
         update::follow(&mut self.model, room);
+        update::going::arrive(&mut self.model, &mut self.layers, room, now);
         let showing = self.model.view == View::Confirm;
         let claim = self.model.claim.as_ref();
         ritual::sync(&mut self.ritual, room, (showing, claim), self.size, now);
@@ -423,6 +428,7 @@ impl Ui {
         if on_confirm && let Some(ritual) = &mut self.ritual {
             self.keymap.reset();
             if ritual.is_read(now)
+                && !ritual.is_quiet(now)
                 && let Some(action) = self.keymap.beside_a_plan(key)
             {
                 update::act(&mut work, action);

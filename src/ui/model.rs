@@ -1,6 +1,6 @@
 //! What this terminal remembers: focus, selection and scroll. Never any truth about the maintenance.
 
-use crate::domain::id::Seq;
+use crate::domain::id::{AttemptNo, Seq, StepId};
 use crate::ui::action::{Motion, Pane, View};
 use crate::ui::proof::Offer;
 use crate::ui::ritual::Claim;
@@ -123,6 +123,8 @@ pub(crate) struct Model {
     pub(crate) asked_before: Option<Seq>,
     /// Who somebody here says they are, at a terminal of an account that is nobody's.
     pub(crate) claim: Option<Claim>,
+    /// What this terminal gave go for, until it runs or comes to nothing.
+    pub(crate) went: Option<(StepId, AttemptNo)>,
     /// The key the person chose to sign with, of several; not asked again at this terminal.
     pub(crate) signing_key: Option<Offer>,
     scrolls: BTreeMap<Pane, Scroll>,
@@ -143,6 +145,7 @@ impl Default for Model {
             filter: String::new(),
             asked_before: None,
             claim: None,
+            went: None,
             signing_key: None,
             scrolls: BTreeMap::new(),
         }

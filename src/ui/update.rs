@@ -1,6 +1,7 @@
 //! Actions into changes of what this terminal remembers, and into requests. Who may do what is the server's to say.
 
 pub(super) mod back;
+pub(super) mod going;
 
 use crate::domain::board::TAIL_MAX;
 use crate::domain::command::{Command, Evidence};
@@ -244,10 +245,7 @@ fn act_on_proposal(work: &mut Work<'_>, action: Action) {
         return work.say("no proposal is open");
     };
     match action {
-        Action::Go => match work.room.and_then(proof::go) {
-            Some(wish) => signing::begin(work, wish),
-            None => work.ask(Command::go(step, attempt)),
-        },
+        Action::Go => going::say(work, step, attempt),
         Action::Reject => back::reject(work, step),
         _ => back::cancel(work, step),
     }

@@ -1,11 +1,11 @@
 //! The last row: the keys that matter, from the table that dispatches them.
 
-use super::Cx;
+use super::{COMFORTABLE, Cx};
 use crate::domain::progress::current;
 use crate::domain::readiness::Readiness;
 use crate::domain::state::{Phase, Stage, StepState, StepStatus};
 use crate::ui::action::{Action, Pane, View};
-use crate::ui::canvas::Canvas;
+use crate::ui::canvas::{Canvas, below};
 use crate::ui::keymap::{Binding, Context, as_pressed, key_table, keys_of};
 use crate::ui::model::Model;
 use crate::ui::ritual;
@@ -34,6 +34,24 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Re
     }
     let last = usize::from(area.height.saturating_sub(1));
     canvas.row(area, last, row.with_right(help, width, canvas.signs()));
+}
+
+/// Draws over the last row while a popup has the keys: nothing of what it offers would be heard. A veto always is.
+pub(crate) fn over(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    keys: &[(&'static str, &'static str)],
+    vetoes: bool,
+) {
+    if area.width < COMFORTABLE.0 || area.height < COMFORTABLE.1 {
+        return;
+    }
+    let veto = vetoes.then(|| (keys_of(Action::Veto), " veto  "));
+    let keys: Vec<_> = veto.into_iter().chain(keys.iter().copied()).collect();
+    let row = row_of(canvas, &keys, usize::from(area.width));
+    let last = below(area, usize::from(area.height.saturating_sub(1)));
+    canvas.clear(last);
+    canvas.row(last, 0, row);
 }
 
 /// The lines of the table that can come to anything on this screen now. On the confirm screen, where few keys work, what
