@@ -129,9 +129,6 @@ fn keys(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual, width: usize) -> Row 
         back.splice(after_stop..after_stop, keys);
         keys = back;
     }
-    keys.extend([
-        ("j k space G", " read  "),
-        ("esc", " leave without an answer"),
-    ]);
+    keys.extend([("j k G", " read  "), ("esc", " leave without an answer")]);
     hints::row_of(canvas, &keys, width)
 }
