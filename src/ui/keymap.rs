@@ -93,6 +93,23 @@ pub(crate) fn keys_of(action: Action) -> &'static str {
     binding.map_or("", |b| b.keys)
 }
 
+/// True for an action whose first keys work on the confirm screen too.
+pub(crate) fn is_anywhere(action: Action) -> bool {
+    let binding = table::TABLE.iter().find(|b| b.action == action);
+    binding.is_some_and(|b| b.context == Context::Anywhere)
+}
+
+/// What needs one key of one person on every screen, also beside a plan that is read, and the way to all the rest. What is
+/// read there has its own keys for everything else.
+const BESIDE_A_PLAN: [Action; 6] = [
+    Action::Stop,
+    Action::Hold,
+    Action::Rollback,
+    Action::Cancel,
+    Action::TakeOver,
+    Action::Palette,
+];
+
 /// Keys as they are pressed: `prefix` becomes the key it stands for.
 pub(crate) fn as_pressed(keys: &'static str, prefix: &str) -> Cow<'static, str> {
     match keys.strip_prefix("prefix ") {
@@ -243,6 +260,12 @@ impl Keymap {
         all.any(|(chords, binding)| binding.action == action && *chords == pressed)
     }
 
+    /// The action of a key that works beside a plan that is read, whatever was pressed before it.
+    pub(crate) fn beside_a_plan(&self, key: &KeyEvent) -> Option<Action> {
+        let mut all = BESIDE_A_PLAN.into_iter();
+        all.find(|action| self.is_key_of(key, *action))
+    }
+
     /// Takes one key; gives the action when it ends a sequence that works on this screen.
     pub fn on_key(&mut self, key: &KeyEvent, on_confirm: bool) -> Option<Action> {
         let works = |context: Context| match context {
@@ -359,9 +382,21 @@ mod tests {
     }
 
     #[test]
-    fn the_confirm_screen_knows_its_own_keys_only() {
+    fn the_confirm_screen_knows_its_own_keys_and_those_that_go_back() {
         let mut keymap = keymap();
-        assert_eq!(keymap.on_key(&key("x"), true), None);
+        assert_eq!(keymap.on_key(&key("s"), true), None);
+        for (name, action) in [
+            ("x", Action::Stop),
+            ("h", Action::Hold),
+            ("R", Action::Rollback),
+            ("C", Action::Cancel),
+            ("v", Action::TakeOver),
+            (":", Action::Palette),
+        ] {
+            assert_eq!(keymap.on_key(&key(name), true), Some(action), "{name}");
+            assert_eq!(keymap.beside_a_plan(&key(name)), Some(action), "{name}");
+        }
+        assert_eq!(keymap.beside_a_plan(&key("j")), None);
         let war_room = Action::Show(View::WarRoom);
         assert_eq!(keymap.on_key(&key("1"), true), Some(war_room), "as it says");
         assert_eq!(keymap.on_key(&key("r"), true), Some(Action::Reject));

@@ -354,6 +354,10 @@ impl Ui {
         }
         let prefix = self.keymap.prefix_text();
         self.layers.draw(&mut canvas, view::free(area), prefix);
+        if let (Screen::Room(room), Some(keys)) = (screen, self.layers.keys()) {
+            let vetoes = room.state.glass().is_some();
+            view::hints::over(&mut canvas, area, &keys, vetoes);
+        }
     }
 
     /// True when the screen shows something that changes with time alone, so that it must be drawn each second.
@@ -390,6 +394,7 @@ impl Ui {
             return;
         };
         update::follow(&mut self.model, room);
+        update::going::arrive(&mut self.model, &mut self.layers, room, now);
         let showing = self.model.view == View::Confirm;
         let claim = self.model.claim.as_ref();
         let shown = (showing, claim, self.model.called.as_ref());
@@ -424,6 +429,13 @@ impl Ui {
         let on_confirm = work.model.view == View::Confirm && work.room.is_some();
         if on_confirm && let Some(ritual) = &mut self.ritual {
             self.keymap.reset();
+            if ritual.is_read(now)
+                && !ritual.is_quiet(now)
+                && let Some(action) = self.keymap.beside_a_plan(key)
+            {
+                update::act(&mut work, action);
+                return work.requests;
+            }
             let heard = ritual.on_key(key, now);
             signing::on_heard(&mut work, heard);
             return work.requests;

@@ -1,6 +1,6 @@
 //! What this terminal remembers: focus, selection and scroll. Never any truth about the maintenance.
 
-use crate::domain::id::{Nonce, Seq};
+use crate::domain::id::{AttemptNo, Nonce, Seq, StepId};
 use crate::ui::action::{Motion, Pane, View};
 use crate::ui::proof::Offer;
 use crate::ui::ritual::Claim;
@@ -125,6 +125,8 @@ pub(crate) struct Model {
     pub(crate) claim: Option<Claim>,
     /// The proposal that somebody here asked to review by a key of their own.
     pub(crate) called: Option<Nonce>,
+    /// What this terminal gave go for, until it runs or comes to nothing.
+    pub(crate) went: Option<(StepId, AttemptNo)>,
     /// The key the person chose to sign with, of several; not asked again at this terminal.
     pub(crate) signing_key: Option<Offer>,
     scrolls: BTreeMap<Pane, Scroll>,
@@ -146,6 +148,7 @@ impl Default for Model {
             asked_before: None,
             claim: None,
             called: None,
+            went: None,
             signing_key: None,
             scrolls: BTreeMap::new(),
         }

@@ -401,9 +401,20 @@ impl Ritual {
         &self.expected
     }
 
+    /// True while keys are read only to move in the plan: nothing is being typed, and nobody may still be typing. Then the
+    /// keys that go back mean what they mean on every screen.
+    pub(crate) fn is_read(&self, now: Moment) -> bool {
+        self.phase == Phase::Reading && !matches!(self.gate(now), Gate::Closed(_))
+    }
+
+    /// True while keys may still be those of somebody who was typing when the screen came.
+    pub(crate) fn is_quiet(&self, now: Moment) -> bool {
+        left(self.quiet_since, QUIET, now).is_some()
+    }
+
     /// Takes one key.
     pub(crate) fn on_key(&mut self, key: &KeyEvent, now: Moment) -> Heard {
-        if left(self.quiet_since, QUIET, now).is_some() {
+        if self.is_quiet(now) {
             return Heard::Nothing;
         }
         // No answer and no word has a control key in it: a no is one key, whatever is being typed.

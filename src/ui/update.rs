@@ -2,6 +2,7 @@
 
 pub(super) mod back;
 mod copy;
+pub(super) mod going;
 
 use crate::domain::board::TAIL_MAX;
 use crate::domain::command::{Command, Evidence};
@@ -245,10 +246,7 @@ fn act_on_proposal(work: &mut Work<'_>, action: Action) {
         return work.say("no proposal is open");
     };
     match action {
-        Action::Go => match work.room.and_then(proof::go) {
-            Some(wish) => signing::begin(work, wish),
-            None => work.ask(Command::go(step, attempt)),
-        },
+        Action::Go => going::say(work, step, attempt),
         Action::Reject => back::reject(work, step),
         _ => back::cancel(work, step),
     }

@@ -35,8 +35,20 @@ use Group as G;
 
 /// The table. Where an action has several keys, the first one is the one shown.
 pub(super) const TABLE: &[Binding] = &[
-    bind("h", A::Hold, G::Back, "hold", "hold: nothing new starts"),
-    bind("x", A::Stop, G::Back, "stop", "stop the running command"),
+    anywhere(bind(
+        "h",
+        A::Hold,
+        G::Back,
+        "hold",
+        "hold: nothing new starts",
+    )),
+    anywhere(bind(
+        "x",
+        A::Stop,
+        G::Back,
+        "stop",
+        "stop the running command",
+    )),
     bind(
         "H",
         A::Release,
@@ -44,20 +56,20 @@ pub(super) const TABLE: &[Binding] = &[
         "release",
         "release: end all holds (asks for a reason)",
     ),
-    bind(
+    anywhere(bind(
         "R",
         A::Rollback,
         G::Back,
         "roll back",
         "roll back at once: stop what runs, undo what was done, last first",
-    ),
-    bind(
+    )),
+    anywhere(bind(
         "v",
         A::TakeOver,
         G::Back,
         "take over",
         "take over watching what runs, from somebody who dropped out",
-    ),
+    )),
     bind(
         "A",
         A::Abort,
@@ -432,13 +444,13 @@ pub(super) const TABLE: &[Binding] = &[
         "",
         "local time beside UTC, or not",
     ),
-    bind(
+    anywhere(bind(
         ":",
         A::Palette,
         G::Terminal,
         "palette",
         "palette: find an action by name",
-    ),
+    )),
     anywhere(bind("?", A::Help, G::Terminal, "help", "help")),
     anywhere(bind(
         "ctrl-c",

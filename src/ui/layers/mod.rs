@@ -126,6 +126,36 @@ impl Layers {
         self.stack.is_empty()
     }
 
+    /// The keys that do something in the top popup, the one that closes it last. Absent when there is none.
+    pub(crate) fn keys(&self) -> Option<Vec<(&'static str, &'static str)>> {
+        let keys: &[_] = match self.stack.last()? {
+            Layer::Prompt(_) => &[
+                ("enter", " sends  "),
+                ("backspace", " corrects  "),
+                ("esc", " sends nothing"),
+            ],
+            Layer::Palette(_) => &[
+                ("enter", " does it  "),
+                ("up down", " choose  "),
+                ("esc", " does nothing"),
+            ],
+            Layer::Choice(_) => &[
+                ("enter", " takes it  "),
+                ("j k", " choose  "),
+                ("esc", " does nothing"),
+            ],
+            Layer::Form(_) => &[
+                ("enter", " next, at the end sends  "),
+                ("up down", " field  "),
+                ("esc", " sends nothing"),
+            ],
+            Layer::Help(_) | Layer::Details(_) => &[("j k space b", " read  "), ("esc", " closes")],
+            Layer::Menu(_) => &[("esc", " does nothing; the other answers stand above")],
+            Layer::Sign(_) => &[("esc", " leaves it; the other keys stand above")],
+        };
+        Some(keys.to_vec())
+    }
+
     /// Opens a popup on top.
     pub(crate) fn open(&mut self, layer: Layer) {
         if self.stack.len() < DEPTH_MAX {

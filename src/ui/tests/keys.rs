@@ -229,3 +229,124 @@ fn older_records_are_asked_for_once() {
         }
     );
 }
+
+/// What a terminal asks for after these keys on view 5, by the one who went and by the one who confirmed.
+fn on_confirm(you: &str, key: &str) -> Vec<Command> {
+    let mut seat = Seat::at(Story::draining(you), (80, 24));
+    assert!(seat.keys(&["5"]).is_empty());
+    asked(&seat.keys(&[key]))
+}
+
+#[test]
+fn what_goes_back_is_one_key_on_the_confirm_screen_while_a_command_runs() {
+    let reason = String::new;
+    for you in ["alice", "bob"] {
+        let stop = Command::Stop { step: id("drain") };
+        assert_eq!(on_confirm(you, "x"), [stop], "{you}");
+        let hold = Command::Hold { reason: reason() };
+        assert_eq!(on_confirm(you, "h"), [hold], "{you}");
+        let rollback = Command::Rollback { reason: reason() };
+        assert_eq!(on_confirm(you, "R"), [rollback], "{you}");
+        let mut seat = Seat::at(Story::draining(you), (80, 24));
+        seat.keys(&["5"]);
+        let footer = |seat: &mut Seat| seat.text().lines().last().map(str::to_owned);
+        let last = footer(&mut seat).expect("a footer");
+        assert!(last.contains("x stop  h hold  R roll back"), "{last}");
+        seat.keys(&["C"]);
+        assert!(seat.text().contains("no proposal is open"));
+        seat.keys(&["esc", ":"]);
+        seat.types("roll");
+        assert_eq!(asked(&seat.keys(&["enter"])).len(), 1, "{}", seat.text());
+    }
+}
+
+#[test]
+fn what_goes_back_is_one_key_beside_a_plan_that_is_read_and_a_letter_in_words() {
+    let hold = Command::Hold {
+        reason: String::new(),
+    };
+    let mut seat = Seat::at(Story::proposed("bob"), (80, 24));
+    seat.keys(&["c"]);
+    assert_eq!(
+        asked(&seat.keys(&["h"])),
+        [],
+        "somebody was typing when the screen came"
+    );
+    seat.wait(1);
+    assert!(
+        seat.text().contains("h hold  R roll back"),
+        "{}",
+        seat.text()
+    );
+    assert_eq!(asked(&seat.keys(&["h"])), [hold.clone()]);
+    seat.keys(&["G"]);
+    seat.wait(40);
+    seat.keys(&["enter"]);
+    assert_eq!(asked(&seat.types("hxRC:v")), []);
+    assert!(seat.text().contains("hxRC:v_"), "{}", seat.text());
+    assert!(!seat.text().contains("h hold"), "{}", seat.text());
+    let mut seat = Seat::at(Story::armed("alice"), (80, 24));
+    seat.keys(&["5"]);
+    assert!(
+        seat.text().contains("h hold  R roll back"),
+        "{}",
+        seat.text()
+    );
+    assert_eq!(asked(&seat.keys(&["h"])), [hold]);
+}
+
+#[test]
+fn who_says_go_on_the_confirm_screen_is_led_to_where_it_is_watched() {
+    use crate::ui::action::View;
+    let mut seat = Seat::at(Story::armed("alice"), (80, 24));
+    assert_eq!(asked(&seat.keys(&["5", "ctrl-g"])).len(), 1);
+    assert_eq!(seat.ui.model.view, View::Confirm, "nothing runs yet");
+    let story = Story::draining("alice");
+    seat.now = story.now;
+    seat.screen = Screen::Room(Box::new(story.room));
+    assert!(seat.text().contains("you said go"), "{}", seat.text());
+    assert_eq!(seat.ui.model.view, View::WarRoom);
+    seat.keys(&["5"]);
+    assert_eq!(seat.ui.model.view, View::Confirm, "once, not again");
+
+    let mut other = Seat::at(Story::armed("bob"), (80, 24));
+    other.keys(&["5"]);
+    let story = Story::draining("bob");
+    other.now = story.now;
+    other.screen = Screen::Room(Box::new(story.room));
+    other.draw();
+    assert_eq!(other.ui.model.view, View::Confirm, "who did not go stays");
+}
+
+#[test]
+fn the_last_row_offers_no_key_that_goes_into_a_text() {
+    let mut seat = Seat::at(Story::firing("bob"), (80, 24));
+    seat.keys(&["H"]);
+    let text = seat.text();
+    let last = text.lines().last().expect("a footer");
+    assert!(
+        last.contains("enter sends") && last.contains("esc sends nothing"),
+        "{last}"
+    );
+    assert!(
+        !last.contains("roll back") && !last.contains("stop"),
+        "{last}"
+    );
+    seat.keys(&["esc"]);
+    assert!(seat.text().contains("R roll back"), "{}", seat.text());
+}
+
+#[test]
+fn after_a_failed_step_the_confirm_screen_says_what_the_line_on_top_says() {
+    let why = "run: exit 1".to_owned();
+    let step = id("backup");
+    let failed = Story::running("bob")
+        .ended("backup", 1, 1)
+        .did(crate::domain::fact::Fact::StepFailed { step, why });
+    let mut seat = Seat::at(failed, (80, 24));
+    seat.keys(&["5"]);
+    let text = seat.text();
+    assert!(!text.contains("the next is"), "{text}");
+    assert!(text.contains("before any other"), "{text}");
+    assert_eq!(text.matches("1.1").count(), 2, "{text}");
+}

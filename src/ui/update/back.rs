@@ -1,4 +1,5 @@
-//! What stops or goes back: each is done the moment its key is pressed, and why is asked behind it.
+//! What stops or goes back: each is done the moment its key is pressed. Why is asked behind a reject, a cancel and a way
+//! back; a stop asks nothing.
 
 use super::Work;
 use crate::domain::command::Command;

@@ -7,7 +7,7 @@ mod plan;
 mod reviewing;
 mod watching;
 
-use super::{Cx, breakglass, now};
+use super::{Cx, breakglass, hints, now};
 use crate::domain::fact::Mode;
 use crate::ui::canvas::{Canvas, below};
 use crate::ui::model::Model;
@@ -59,7 +59,10 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
             canvas.row(rest, 0, Row::of(unseen::LATER, canvas.of(Role::Now)));
         }
         (None, Some(proposal)) => watching::draw(cx, model, canvas, rest, proposal),
-        (_, None) => closed::draw(cx, canvas, rest),
+        (_, None) => {
+            closed::draw(cx, canvas, rest);
+            hints::draw(cx, model, canvas, rest);
+        }
     }
 }
 

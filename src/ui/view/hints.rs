@@ -1,12 +1,12 @@
 //! The last row: the keys that matter, from the table that dispatches them.
 
-use super::Cx;
+use super::{COMFORTABLE, Cx};
 use crate::domain::progress::current;
 use crate::domain::readiness::Readiness;
 use crate::domain::state::{Phase, Stage, StepState, StepStatus};
-use crate::ui::action::{Action, Pane};
-use crate::ui::canvas::Canvas;
-use crate::ui::keymap::{Context, as_pressed, key_table};
+use crate::ui::action::{Action, Pane, View};
+use crate::ui::canvas::{Canvas, below};
+use crate::ui::keymap::{Binding, Context, as_pressed, key_table, keys_of};
 use crate::ui::model::Model;
 use crate::ui::ritual;
 use crate::ui::text::Row;
@@ -21,13 +21,7 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Re
     let width = usize::from(area.width);
     let room = width.saturating_sub(help.width());
     let mut row = Row::new();
-    for binding in key_table() {
-        if binding.hint.is_empty()
-            || binding.context == Context::Confirm
-            || !is_useful(cx, model, binding.action)
-        {
-            continue;
-        }
+    for binding in shown(cx, model) {
         let part = Row::of(" ", text)
             .text(&as_pressed(binding.keys, cx.prefix), key)
             .fixed(" ", text)
@@ -40,6 +34,85 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Re
     }
     let last = usize::from(area.height.saturating_sub(1));
     canvas.row(area, last, row.with_right(help, width, canvas.signs()));
+}
+
+/// Draws over the last row while a popup has the keys: nothing of what it offers would be heard. A veto always is.
+pub(crate) fn over(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    keys: &[(&'static str, &'static str)],
+    vetoes: bool,
+) {
+    if area.width < COMFORTABLE.0 || area.height < COMFORTABLE.1 {
+        return;
+    }
+    let veto = vetoes.then(|| (keys_of(Action::Veto), " veto  "));
+    let keys: Vec<_> = veto.into_iter().chain(keys.iter().copied()).collect();
+    let row = row_of(canvas, &keys, usize::from(area.width));
+    let last = below(area, usize::from(area.height.saturating_sub(1)));
+    canvas.clear(last);
+    canvas.row(last, 0, row);
+}
+
+/// The lines of the table that can come to anything on this screen now. On the confirm screen, where few keys work, what
+/// stops comes first.
+fn shown(cx: &Cx<'_>, model: &Model) -> Vec<&'static Binding> {
+    let on_confirm = model.view == View::Confirm;
+    let mut shown: Vec<&Binding> = key_table()
+        .iter()
+        .filter(|b| !b.hint.is_empty() && b.context != Context::Confirm)
+        .filter(|b| !on_confirm || b.context == Context::Anywhere)
+        .filter(|b| is_useful(cx, model, b.action))
+        .collect();
+    if on_confirm {
+        shown.sort_by_key(|b| b.action != Action::Stop);
+    }
+    shown
+}
+
+/// What goes back from the confirm screen with one key, what stops first; nothing for who only looks.
+pub(super) fn back_keys(cx: &Cx<'_>) -> Vec<(&'static str, &'static str)> {
+    let keys = [
+        (Action::Stop, " stop  "),
+        (Action::Hold, " hold  "),
+        (Action::Rollback, " roll back  "),
+    ];
+    let useful = |action| !cx.room.welcome.read_only && goes_back(cx, action);
+    let keys = keys.into_iter().filter(|(action, _)| useful(*action));
+    keys.map(|(action, what)| (keys_of(action), what)).collect()
+}
+
+/// A row of keys as wide as the screen: those of `parts` that fit beside the last one, which is always there.
+pub(super) fn row_of(
+    canvas: &Canvas<'_>,
+    parts: &[(&'static str, &'static str)],
+    width: usize,
+) -> Row {
+    let (key, dim) = (canvas.of(Role::Key), canvas.of(Role::Dim));
+    let part = |(keys, what): &(&'static str, &'static str)| Row::of(keys, key).fixed(what, dim);
+    let mut row = Row::of(" ", dim);
+    let Some((last, others)) = parts.split_last() else {
+        return row;
+    };
+    let last = part(last);
+    let room = width.saturating_sub(last.width());
+    for part in others.iter().map(part) {
+        if row.width().saturating_add(part.width()) <= room {
+            row = row.row(part);
+        }
+    }
+    row.row(last)
+}
+
+/// Whether something can be stopped, held or rolled back now.
+fn goes_back(cx: &Cx<'_>, action: Action) -> bool {
+    let state = &cx.room.state;
+    match action {
+        Action::Stop => state.running().is_some(),
+        Action::Hold => state.begun.is_some() && !state.phase.is_final() && !state.is_held(),
+        Action::Rollback => state.phase == Phase::Running,
+        _ => false,
+    }
 }
 
 /// Whether an action can come to anything now; when in doubt, it is shown.
@@ -56,12 +129,10 @@ fn is_useful(cx: &Cx<'_>, model: &Model, action: Action) -> bool {
     });
     match action {
         Action::Begin => state.phase == Phase::Briefing,
-        Action::Stop => state.running().is_some(),
+        Action::Stop | Action::Hold | Action::Rollback => goes_back(cx, action),
         Action::TakeOver => can_take_over(cx),
         Action::Review => state.proposal.is_some(),
-        Action::Hold => state.begun.is_some() && !state.phase.is_final() && !state.is_held(),
         Action::Release => state.is_held() && !state.phase.is_final(),
-        Action::Rollback => state.phase == Phase::Running,
         Action::Start => can_be == Readiness::Ready && !state.is_held(),
         Action::MarkDone => can_be == Readiness::ByHand,
         Action::Skip | Action::Retry => failed,

@@ -7,7 +7,7 @@ mod confirm;
 mod duty;
 mod feed;
 mod header;
-mod hints;
+pub(crate) mod hints;
 mod metrics;
 mod now;
 mod output;

@@ -10,7 +10,7 @@ use crate::domain::time::short_span;
 use crate::domain::what_now::{Severity, WhatNow, what_now};
 use crate::ui::action::{Action, View};
 use crate::ui::canvas::Canvas;
-use crate::ui::keymap::keys_of;
+use crate::ui::keymap::{is_anywhere, keys_of};
 use crate::ui::model::Model;
 use crate::ui::ritual;
 use crate::ui::room::Link;
@@ -141,15 +141,12 @@ fn reason(why: &str, detail: Detail) -> String {
     }
 }
 
-/// ` [P]`: the keys for what the sentence asks of its reader; empty where none works on this screen.
+/// ` [P]`: the keys for what the sentence asks of its reader; empty where not all work on this screen.
 fn key_text(cx: &Cx<'_>, model: &Model) -> String {
     let (actions, step) = actions(cx);
-    let keys: Vec<&str> = actions
-        .iter()
-        .filter(|action| model.view != View::Confirm || works_on_confirm(**action))
-        .map(|action| keys_of(*action))
-        .collect();
-    if keys.is_empty() || (cx.room.welcome.read_only && actions != [Action::Veto]) {
+    let keys: Vec<&str> = actions.iter().map(|action| keys_of(*action)).collect();
+    let works = model.view != View::Confirm || actions.iter().copied().all(is_anywhere);
+    if !works || (cx.room.welcome.read_only && actions != [Action::Veto]) {
         return String::new();
     }
     // Another step is selected: the keys would mean that one.
@@ -158,11 +155,6 @@ fn key_text(cx: &Cx<'_>, model: &Model) -> String {
         None => String::new(),
     };
     format!(" [{first}{}]", keys.join(", "))
-}
-
-/// Actions whose keys work on the confirm screen too.
-const fn works_on_confirm(action: Action) -> bool {
-    matches!(action, Action::Go | Action::Veto | Action::Breakglass)
 }
 
 /// What the sentence asks for, in its own order, and the step it means.

@@ -1,7 +1,9 @@
 //! The screen while there is nothing to review.
 
+use crate::domain::progress::current;
 use crate::domain::runbook::plan::Risk;
-use crate::domain::state::{Stage, StepStatus};
+use crate::domain::state::{Phase, Stage, StepStatus};
+use crate::domain::what_now::what_now;
 use crate::ui::canvas::Canvas;
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
@@ -64,14 +66,24 @@ fn coming(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Vec<Row> {
     let Some(next) = next.filter(|_| !state.phase.is_final()) else {
         return Vec::new();
     };
-    Row::of(
-        "here a second person reads what a destructive step will run, and confirms it; the next is ",
-        text,
-    )
-    .text(&next.plan.number, canvas.of(Role::Strong))
-    .fixed(" ", text)
-    .text(&next.plan.title, canvas.of(Role::Strong))
-    .wrap(width)
+    let purpose = "here a second person reads what a destructive step will run, and confirms it";
+    let row = Row::of(purpose, text);
+    let is_stuck = current(state).is_some_and(|step| {
+        matches!(
+            step.now.status,
+            StepStatus::Failed { .. } | StepStatus::UndoFailed { .. } | StepStatus::Unknown
+        )
+    });
+    if is_stuck || state.phase == Phase::RollingBack {
+        let now = what_now(state, &cx.room.board, cx.now, &cx.room.welcome.you);
+        let row = row.fixed("; before any other: ", text);
+        return row.text(&now.what, canvas.of(Role::Warn)).wrap(width);
+    }
+    row.fixed("; the next is ", text)
+        .text(&next.plan.number, canvas.of(Role::Strong))
+        .fixed(" ", text)
+        .text(&next.plan.title, canvas.of(Role::Strong))
+        .wrap(width)
 }
 
 /// A step that waits to be proposed.

@@ -7,7 +7,7 @@ use crate::ui::canvas::{Canvas, below};
 use crate::ui::ritual::{Gate, Ritual};
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
-use crate::ui::view::Cx;
+use crate::ui::view::{Cx, hints};
 use ratatui::layout::Rect;
 
 /// Draws the review.
@@ -46,7 +46,7 @@ pub(super) fn draw(
         Gate::Words | Gate::Target => canvas.bar(foot, 3, second, canvas.of(Role::Banner)),
         _ => canvas.row(foot, 3, Row::of(" ", canvas.of(Role::Text)).row(second)),
     }
-    canvas.row(foot, 4, keys(cx, canvas, ritual));
+    canvas.row(foot, 4, keys(cx, canvas, ritual, usize::from(area.width)));
 }
 
 fn gate(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual) -> (Row, Row) {
@@ -116,25 +116,24 @@ pub(super) fn typed(canvas: &Canvas<'_>, ritual: &Ritual) -> Row {
     row.text(&format!("   (wrong try {wrong} of {of})"), style)
 }
 
-fn keys(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual) -> Row {
+fn keys(cx: &Cx<'_>, canvas: &Canvas<'_>, ritual: &Ritual, width: usize) -> Row {
     let typing = matches!(ritual.gate(cx.now), Gate::Words | Gate::Target);
-    let pairs: &[(&'static str, &'static str)] = if typing {
-        &[
+    if typing {
+        let keys = [
             ("enter", " sends  "),
             ("backspace", " corrects  "),
             ("ctrl-r", " reject  "),
             ("esc", " stops typing"),
-        ]
-    } else {
-        &[
-            ("j k space b g G", " read  "),
-            ("r", " reject at once  "),
-            ("esc", " leave without an answer"),
-        ]
-    };
-    let row = Row::of(" ", canvas.of(Role::Dim));
-    pairs.iter().fold(row, |row, (key, what)| {
-        row.fixed(key, canvas.of(Role::Key))
-            .fixed(what, canvas.of(Role::Dim))
-    })
+        ];
+        return hints::row_of(canvas, &keys, width);
+    }
+    let mut keys = vec![("r", " reject at once  ")];
+    if ritual.is_read(cx.now) {
+        let mut back = hints::back_keys(cx);
+        let after_stop = usize::from(cx.room.state.running().is_some() && !back.is_empty());
+        back.splice(after_stop..after_stop, keys);
+        keys = back;
+    }
+    keys.extend([("j k G", " read  "), ("esc", " leave without an answer")]);
+    hints::row_of(canvas, &keys, width)
 }

@@ -13,7 +13,7 @@ use crate::ui::ritual;
 use crate::ui::room::Link;
 use crate::ui::text::{Row, wrapped};
 use crate::ui::theme::Role;
-use crate::ui::view::{Cx, now};
+use crate::ui::view::{Cx, hints, now};
 use ratatui::layout::Rect;
 use std::collections::BTreeMap;
 
@@ -55,37 +55,34 @@ pub(super) fn draw(
     canvas.row(
         below(area, usize::from(area.height.saturating_sub(1))),
         0,
-        keys(cx, canvas, proposal),
+        keys(cx, canvas, proposal, width),
     );
 }
 
 /// The keys that do something for this person.
-fn keys(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal) -> Row {
-    let (key, dim) = (canvas.of(Role::Key), canvas.of(Role::Dim));
+fn keys(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal, width: usize) -> Row {
     let me = ritual::me(cx.room).filter(|_| !cx.room.welcome.read_only);
-    let mut row = Row::of(" ", dim);
+    let mut keys = hints::back_keys(cx);
+    // What stops a running command comes before what starts one.
+    let after_stop = usize::from(cx.room.state.running().is_some() && !keys.is_empty());
+    let mut own = Vec::new();
     if proposal.armed.is_some() && me == Some(&proposal.terms.executor) {
-        row = row
-            .fixed(keys_of(Action::Go), key)
-            .fixed(" go: run it  ", dim);
+        own.push((keys_of(Action::Go), " go: run it  "));
     }
-    row = row.fixed("j k space b g G", key).fixed(" read  ", dim);
     if proposal.glass.is_some() {
-        let veto = keys_of(Action::Veto);
-        row = row.fixed(veto, key).fixed(" veto  ", dim);
+        own.push((keys_of(Action::Veto), " veto  "));
     } else if me == Some(&proposal.terms.executor)
         && proposal.armed.is_none()
         && cx.room.welcome.policy.breakglass
     {
-        let alone = keys_of(Action::Breakglass);
-        row = row.fixed(alone, key).fixed(" break glass  ", dim);
+        own.push((keys_of(Action::Breakglass), " break glass  "));
     }
     if me == Some(&proposal.terms.proposer) {
-        row = row
-            .fixed(keys_of(Action::Cancel), key)
-            .fixed(" take it back  ", dim);
+        own.push((keys_of(Action::Cancel), " take it back  "));
     }
-    row.fixed("esc", key).fixed(" leave", dim)
+    keys.splice(after_stop..after_stop, own);
+    keys.extend([("j k G", " read  "), ("esc", " leave")]);
+    hints::row_of(canvas, &keys, width)
 }
 
 /// Where the proposal stands for this person, and who acts next.
