@@ -14,7 +14,7 @@ use super::name::RunName;
 use super::parts::PartsFault;
 use super::run::{self, Ground, blocking};
 use super::secret::Provider;
-use super::spend::{SpendError, Spent, own_directory};
+use super::spend::{Spent, own_directory};
 use super::stage;
 use super::ticket::Ticket;
 use crate::clock::{Clock, SystemClock};
@@ -453,15 +453,6 @@ fn not_right(word: &str, why: &impl ToString, hint: &str) -> Answer {
     let why = why.to_string();
     tracing::warn!(word, why, "a ticket was refused");
     refused(word, &why, hint)
-}
-
-/// What a nonce that cannot be spent is answered by.
-fn not_spent(error: &SpendError) -> Answer {
-    let (word, hint) = match error {
-        SpendError::Spent(_) => ("spent", "a further try is a new proposal"),
-        SpendError::Disk { .. } => ("disk", ""),
-    };
-    refused(word, &error.to_string(), hint)
 }
 
 fn refused(word: &str, why: &str, hint: &str) -> Answer {

@@ -12,6 +12,10 @@ pub const KEYS_MAX: usize = 200;
 
 /// The policy as it concerns one connection. A client only shows and asks by it; what counts is judged by the server.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about one connection"
+)]
 pub struct PolicyView {
     /// What holds for each class of step.
     pub classes: Vec<(Risk, ClassRule)>,

@@ -278,7 +278,7 @@ fn what_goes_back_is_one_key_beside_a_plan_that_is_read_and_a_letter_in_words() 
         "{}",
         seat.text()
     );
-    assert_eq!(asked(&seat.keys(&["h"])), [hold.clone()]);
+    assert_eq!(asked(&seat.keys(&["h"])), std::slice::from_ref(&hold));
     seat.keys(&["G"]);
     seat.wait(40);
     seat.keys(&["enter"]);

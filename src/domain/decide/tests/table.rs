@@ -178,7 +178,7 @@ fn a_no_without_a_reason_is_explained_once_by_whoever_said_it() {
     let mut room = armed.expect("a place").1.clone();
     room.must("cho", Command::reject(id("drain"), String::new()));
     let why = |room: &Room| room.state.last_closed.clone().expect("closed").1;
-    assert_eq!(why(&room), "rejected");
+    assert_eq!(why(&room), "rejected by cho");
     // Proposed again before the reason came: what was rejected stays explained, and what is open stays open.
     room.must("ann", propose("drain"));
     refused(
@@ -194,7 +194,7 @@ fn a_no_without_a_reason_is_explained_once_by_whoever_said_it() {
         "you have rejected no such proposal",
     );
     room.must("cho", explain(1));
-    assert_eq!(why(&room), "rejected: too late");
+    assert_eq!(why(&room), "rejected by cho: too late");
     assert!(room.state.proposal.is_some());
     refused(&room, "cho", explain(1), "have said why already");
     room.check_fold();
