@@ -1,7 +1,7 @@
 //! One-time codes: RFC 6238 with SHA-1, six digits, thirty seconds, as every authenticator app makes them.
 //!
 //! A code proves "now", not "this statement": what ties it to one is that it is asked for one proposal, spent at once and
-//! never good again (`TWO_PERSON` 3.2 and 8.4). Nothing here reads a clock; [`store`] alone touches the disk.
+//! never good again (`TWO_PERSON` 3.2 and 8.4). Nothing here reads a clock; [`crate::evidence::store`] alone touches the disk.
 
 pub mod ledger;
 #[cfg(test)]
