@@ -177,7 +177,7 @@ fn a_no_is_one_key_and_its_reason_follows_signed_or_not() {
             seqs(&stage, session, "step.closed") < seqs(&stage, session, "step.reject-explained");
         assert!(order, "the no came first");
         alice.press(&["1"]);
-        alice.wait_said("the last proposal ended: rejected: the other one first");
+        alice.wait_said("the last proposal ended: rejected by bob: the other one first");
         let judged = stage.verifies(session).to_string();
         assert_eq!(judged.contains("\"bob\":1"), agent.is_some(), "{judged}");
     }

@@ -136,7 +136,7 @@ fn check_reports(stage: &Stage) {
     assert_eq!(offer["end"]["end"], "closed", "{offer}");
     let (text, _) = report("reject");
     assert!(
-        text.contains("**closed** by bob: rejected: the other one first"),
+        text.contains("**closed** by bob, signed: rejected: the other one first"),
         "{text}"
     );
 }
