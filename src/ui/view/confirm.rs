@@ -55,9 +55,6 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
     let rest = below(area, usize::from(ritual::ROWS_ABOVE));
     match (cx.ritual, &cx.room.state.proposal) {
         (Some(ritual), Some(proposal)) => reviewing::draw(cx, canvas, rest, ritual, proposal),
-        (None, Some(_)) if is_hidden(cx) => {
-            canvas.row(rest, 0, Row::of(unseen::LATER, canvas.of(Role::Now)));
-        }
         (None, Some(proposal)) => watching::draw(cx, model, canvas, rest, proposal),
         (_, None) => {
             closed::draw(cx, canvas, rest);

@@ -13,6 +13,7 @@ use crate::ui::ritual;
 use crate::ui::room::Link;
 use crate::ui::text::{Row, wrapped};
 use crate::ui::theme::Role;
+use crate::ui::unseen;
 use crate::ui::view::{Cx, hints, now};
 use ratatui::layout::Rect;
 use std::collections::BTreeMap;
@@ -35,17 +36,21 @@ pub(super) fn draw(
         height: area.height.saturating_sub(foot),
         ..area
     };
-    let text_width = usize::from(area.width.saturating_sub(ritual::MARGIN));
-    let rows = ritual::rows_of(&ritual::content_of(cx.room, proposal), text_width);
     let height = usize::from(plan.height);
-    let top = model.scroll(Pane::Review).window(rows.len(), height);
-    plan_rows(canvas, plan, &rows, top);
     let rest = below(area, height);
-    canvas.row(
-        rest,
-        0,
-        place(canvas, area.width, (top, height, rows.len())),
-    );
+    if unseen::step(cx.room).is_some() {
+        canvas.row(plan, 0, Row::of(unseen::LATER, canvas.of(Role::Now)));
+    } else {
+        let text_width = usize::from(area.width.saturating_sub(ritual::MARGIN));
+        let rows = ritual::rows_of(&ritual::content_of(cx.room, proposal), text_width);
+        let top = model.scroll(Pane::Review).window(rows.len(), height);
+        plan_rows(canvas, plan, &rows, top);
+        canvas.row(
+            rest,
+            0,
+            place(canvas, area.width, (top, height, rows.len())),
+        );
+    }
     let (outcome, role) = outcome(cx, proposal);
     let style = canvas.of(role);
     canvas.bar(rest, 1, Row::of(" ", style).text(&outcome, style), style);
