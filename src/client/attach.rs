@@ -212,7 +212,8 @@ impl Attached {
                     self.on_answer(answer);
                     frames.changed(Instant::now());
                 }
-                event = events.recv() => match event {
+                // What came meanwhile would begin the work that waits.
+                event = events.recv(), if rested.is_none() => match event {
                     Some(event) => self.on_news(event, events, &mut frames),
                     None => return End::TerminalGone,
                 },
