@@ -219,6 +219,7 @@ fn genesis(
         runbook_digest: loaded.digest,
         policy: policy.digest,
         allow_uid: policy.rules.allow_uid,
+        freezes: Vec::new(),
     };
     pin::genesis(seed, clock).map_err(|error| {
         let hint = error.hint().map(str::to_owned);

@@ -210,6 +210,7 @@ pub(crate) fn genesis(plan: Plan) -> Genesis {
         session_key: None,
         certificate: None,
         allow_uid: false,
+        freezes: Vec::new(),
     }
 }
 
