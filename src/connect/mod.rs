@@ -10,6 +10,7 @@
 //! - [`doctor`]: proves every configured connector end to end.
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
+//! - [`once`]: the CMDB read a single time, before there is a session.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
 //! - [`prometheus`], [`datadog`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 //! - [`alertmanager`], [`nagios`], [`icinga2`], [`grafana`]: alerts, and what keeps them quiet.
@@ -37,6 +38,7 @@ mod mute;
 pub mod nagios;
 pub mod nautobot;
 pub mod netbox;
+pub mod once;
 pub mod opsgenie;
 pub mod pagerduty;
 pub mod poll;
