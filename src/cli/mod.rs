@@ -3,6 +3,7 @@
 mod alone;
 pub mod args;
 mod attach;
+mod backtest;
 pub mod check;
 mod checkpoints;
 mod cmdb;
@@ -71,6 +72,7 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Lab(Late(args)) => demo::lab(&environment, args),
         Verb::Check(Late(args)) => docs::check(&args),
         Verb::Plan(Late(args)) => docs::plan(&environment, &args),
+        Verb::Backtest(Late(args)) => backtest::backtest(&environment, &args),
         Verb::Doctor(Late(args)) => doctor::doctor(&environment, &args),
         Verb::People(Late(args)) => people::people(&environment, args),
         Verb::Verify(Late(args)) => verify::verify(&environment, &args),

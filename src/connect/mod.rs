@@ -8,6 +8,7 @@
 //! - [`deliver`]: writes carried out, tried again, looked for and proven.
 //! - [`supervise`]: all loops of a session together: start, poll-now by name, stop.
 //! - [`doctor`]: proves every configured connector end to end.
+//! - [`past`]: what was recorded of an expression, for a backtest.
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
 //! - [`once`]: the CMDB read a single time, before there is a session.
@@ -41,6 +42,7 @@ pub mod netbox;
 pub mod once;
 pub mod opsgenie;
 pub mod pagerduty;
+pub mod past;
 pub mod poll;
 pub mod probe;
 pub mod prometheus;

@@ -5,6 +5,7 @@
 
 pub mod alert_match;
 pub mod apply;
+pub mod backtest;
 pub mod board;
 pub mod catalog;
 pub mod command;

@@ -11,6 +11,8 @@ mod attach;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod backtest;
+#[cfg(test)]
 mod bastion;
 #[cfg(test)]
 mod cli_session;
