@@ -25,6 +25,7 @@ mod model;
 mod random;
 mod restart;
 mod time;
+mod watching;
 mod writes;
 
 /// An engine with a journal in memory, as a server would drive it.

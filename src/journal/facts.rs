@@ -71,6 +71,8 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
         Fact::Held(_) => "session.held",
         Fact::Released { .. } => "session.released",
         Fact::RuleChanged { .. } => "rule.changed",
+        Fact::BaselineTaken(_) => "baseline.taken",
+        Fact::GuardActed(_) => "guard.acted",
         Fact::StepStarted { .. } => "step.started",
         Fact::ExecIntent { .. } => "exec.intent",
         Fact::ExecSpawned { .. } => "exec.spawned",
@@ -117,7 +119,7 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
 }
 
 /// Kinds whose body is JSON; the others are documents.
-const JSON_KINDS: [&str; 49] = [
+const JSON_KINDS: [&str; 51] = [
     "session.opened",
     "session.resumed",
     "session.closed",
@@ -131,6 +133,8 @@ const JSON_KINDS: [&str; 49] = [
     "session.held",
     "session.released",
     "rule.changed",
+    "baseline.taken",
+    "guard.acted",
     "step.started",
     "exec.intent",
     "exec.spawned",

@@ -102,3 +102,5 @@ mod two_person;
 mod units;
 #[cfg(test)]
 mod units_booted;
+#[cfg(test)]
+mod watching;
