@@ -8,7 +8,6 @@ use crate::domain::runbook::Severity;
 use crate::domain::runbook::plan::{
     Against, ExecBlock, Gate, MetricRule, Plan, PlanBlock, PlanPhase, PlanStep, Rollout,
 };
-use crate::domain::threshold::{OnBreach, OnNoData};
 use crate::domain::time::short_span;
 use crate::exit::Failure;
 use std::fmt::{self, Write as _};
@@ -282,19 +281,16 @@ fn describe_rule(text: &mut String, indent: &str, rule: &MetricRule) -> fmt::Res
             write!(text, ", {name} {limit}")?;
         }
     }
-    let breach = match rule.on_breach {
-        OnBreach::Warn => "warn",
-        OnBreach::Hold => "hold",
-        OnBreach::Rollback => "rollback",
-    };
-    let no_data = match rule.no_data {
-        OnNoData::Unknown => "unknown",
-        OnNoData::Hold => "hold",
-    };
+    if let Some(samples) = rule.samples {
+        write!(text, ", {samples} samples")?;
+    }
+    let dry = if rule.dry_run { " (dry run)" } else { "" };
     writeln!(
         text,
-        ", for {}, on breach {breach}, no data {no_data}, stale after {}  ({})",
+        ", for {}, on breach {}{dry}, no data {}, stale after {}  ({})",
         short_span(rule.hold_for),
+        rule.on_breach.as_str(),
+        rule.no_data.as_str(),
         short_span(rule.stale_after),
         rule.id
     )

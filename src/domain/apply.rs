@@ -2,6 +2,7 @@
 
 mod breakglass;
 mod exec;
+mod guards;
 mod motion;
 mod proposal;
 mod session;
@@ -73,6 +74,8 @@ impl State {
             holds: Vec::new(),
             steps,
             rules: BTreeMap::new(),
+            baselines: BTreeMap::new(),
+            acted: BTreeMap::new(),
             proposal: None,
             last_closed: None,
             rejected: None,
@@ -222,6 +225,8 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         | Fact::ProposalClosed { .. } => proposal::transition(state, fact, mark),
         Fact::Breakglass(fact) => breakglass::transition(state, fact, mark),
         Fact::Motion(fact) => motion::transition(state, fact, mark),
+        Fact::BaselineTaken(baseline) => guards::baseline(state, baseline),
+        Fact::GuardActed(acted) => guards::acted(state, acted, mark),
         Fact::WriteAsked { write } => write::asked(state, write, mark),
         Fact::WriteEnded { no, outcome } => write::ended(state, *no, outcome, mark),
     }

@@ -4,14 +4,18 @@
 //! program that meets one it does not know opens the session read-only. Guarded by the golden journals in
 //! `tests/data/journals`.
 
+mod acted;
 mod actor;
+mod baseline;
 mod breakglass;
 mod close;
 mod exec;
 mod motion;
 mod word;
 
+pub use acted::GuardActed;
 pub use actor::{Actor, Touch, Via};
+pub use baseline::{BASELINE_SERIES_MAX, Baseline};
 pub use breakglass::{Breakglass, GlassEvent, Page};
 pub use close::CloseCause;
 pub use exec::{ExecKey, Outcome, OutputRef};
@@ -284,6 +288,10 @@ pub enum Fact {
         /// The sample that decided.
         quote: Option<Quote>,
     },
+    /// What a rule measured before anything was changed.
+    BaselineTaken(Baseline),
+    /// A guard went back by itself, or would have acted.
+    GuardActed(GuardActed),
     /// A person started a step.
     StepStarted {
         /// Which.

@@ -1,14 +1,16 @@
 //! State of a maintenance: the fold of its facts. Changed by [`crate::domain::apply`] alone.
 
 mod breakglass;
+mod guards;
 mod motion;
 
 pub use breakglass::{Broken, Countdown, Glass, Review};
+pub use guards::Acted;
 pub use motion::{Carried, Motions, Tabled};
 
 use crate::domain::digest::Digest;
 use crate::domain::fact::{
-    Actor, ExecKey, Finding, Genesis, HoldCause, Outcome, OutputRef, Quote, Terms, Via,
+    Actor, Baseline, ExecKey, Finding, Genesis, HoldCause, Outcome, OutputRef, Quote, Terms, Via,
 };
 use crate::domain::id::{AttemptNo, Nonce, PersonId, RuleId, Seq, StepId, TerminalId};
 use crate::domain::runbook::plan::{ExecRole, MetricRule, Plan};
@@ -328,6 +330,12 @@ pub struct State {
     pub steps: Vec<StepState>,
     /// One for each rule that has ever said something.
     pub rules: BTreeMap<RuleId, RuleState>,
+    /// What rules measured when the maintenance began.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub baselines: BTreeMap<RuleId, Baseline>,
+    /// What guards did last by themselves, or would have done.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub acted: BTreeMap<RuleId, Acted>,
     /// The open proposal.
     pub proposal: Option<Proposal>,
     /// Words on the last proposal that was closed, for the screen.

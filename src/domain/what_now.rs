@@ -1,6 +1,8 @@
 //! The one line that says what now: what, who, why, until when. It has an answer for every state.
 
 mod asked;
+mod back;
+
 mod breakglass;
 mod motion;
 
@@ -260,7 +262,7 @@ fn running(state: &State, you: &Actor) -> Option<WhatNow> {
     let end = state
         .exec_block(&running.key)
         .map(|block| running.since.wall.plus(block.timeout));
-    Some(WhatNow::new(Severity::Calm, what).until(end))
+    Some(back::undoing(state, what).until(end))
 }
 
 fn held(state: &State, hold: &Hold) -> WhatNow {
@@ -320,10 +322,10 @@ fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNo
             line.because(why)
         }
         StepStatus::Unknown | StepStatus::Undoing => {
-            WhatNow::new(Severity::Calm, format!("{label} is being undone"))
+            back::undoing(state, format!("{label} is being undone"))
         }
         _ if state.undo_stack.last() == Some(&view.plan.id) => {
-            WhatNow::new(Severity::Calm, format!("{label} is undone next"))
+            back::undoing(state, format!("{label} is undone next"))
         }
         _ => match state.readiness(view.index) {
             Readiness::ByHand => act(format!("do {label}, then mark it done")),

@@ -26,6 +26,7 @@ mod night;
 mod random;
 mod restart;
 mod time;
+mod watching;
 mod writes;
 
 /// An engine with a journal in memory, as a server would drive it.

@@ -73,6 +73,8 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
         Fact::Held(_) => "session.held",
         Fact::Released { .. } => "session.released",
         Fact::RuleChanged { .. } => "rule.changed",
+        Fact::BaselineTaken(_) => "baseline.taken",
+        Fact::GuardActed(_) => "guard.acted",
         Fact::StepStarted { .. } => "step.started",
         Fact::ExecIntent { .. } => "exec.intent",
         Fact::ExecSpawned { .. } => "exec.spawned",
@@ -125,7 +127,7 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
 }
 
 /// Kinds whose body is JSON; the others are documents.
-const JSON_KINDS: [&str; 53] = [
+const JSON_KINDS: [&str; 55] = [
     "session.opened",
     "session.resumed",
     "session.closed",
@@ -139,6 +141,8 @@ const JSON_KINDS: [&str; 53] = [
     "session.held",
     "session.released",
     "rule.changed",
+    "baseline.taken",
+    "guard.acted",
     "step.started",
     "exec.intent",
     "exec.spawned",

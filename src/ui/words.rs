@@ -9,7 +9,7 @@ use crate::domain::id::{RuleId, StepId};
 use crate::domain::readiness::Readiness;
 use crate::domain::reading::Liveness;
 use crate::domain::state::{Phase, Stage, State, StepStatus};
-use crate::domain::threshold::{Unknown, Verdict};
+use crate::domain::threshold::{RuleLimit, Scale, Unknown, Verdict};
 use crate::domain::time::short_span;
 use crate::ui::theme::{Glyphs, Role};
 
@@ -132,6 +132,9 @@ const fn unknown(why: Unknown) -> &'static str {
         Unknown::NotANumber => "NaN",
         Unknown::Error => "ERROR",
         Unknown::Partial => "PARTIAL",
+        Unknown::Fewer { .. } => "FEWER SERIES",
+        Unknown::NoBaseline => "NO BASELINE",
+        Unknown::ZeroBaseline => "ZERO BASELINE",
     }
 }
 
@@ -170,6 +173,7 @@ pub(crate) const fn fact_role(fact: &Fact) -> Role {
         | Fact::Refused { .. }
         | Fact::ProposalClosed { .. }
         | Fact::RollbackStarted { .. }
+        | Fact::GuardActed(_)
         | Fact::StopAsked { .. }
         | Fact::TakenOver { .. }
         | Fact::StepSkipped { .. } => Role::Warn,
@@ -261,6 +265,8 @@ fn step_fact(state: &State, fact: &Fact, naming: Naming) -> String {
             verdict,
             quote,
         } => rule_fact(state, rule, *verdict, quote.as_ref(), naming),
+        Fact::BaselineTaken(baseline) => baseline.to_string(),
+        Fact::GuardActed(acted) => acted.to_string(),
         Fact::StepStarted { step, attempt } if attempt.0 > 1 => {
             format!("started {} (attempt {attempt})", name(step))
         }
@@ -391,7 +397,7 @@ fn rule_fact(
         (Verdict::Pass, Naming::Full) => "is good",
         (Verdict::Warn, Naming::Full) => "is beyond its warning limit",
         (Verdict::Fail, Naming::Full) => "is beyond its critical limit",
-        (Verdict::Unknown(why), _) => return format!("{rule} is unknown: {}", why.as_str()),
+        (Verdict::Unknown(why), _) => return format!("{rule} is unknown: {why}"),
     };
     let unit = state
         .all_rules()
@@ -440,6 +446,20 @@ fn without_name(labels: &str) -> &str {
     let end = rest.find('"').map_or(rest.len(), |at| at.saturating_add(1));
     let rest = rest.get(end..).unwrap_or("");
     rest.strip_prefix(',').unwrap_or(rest)
+}
+
+/// A limit in the unit of its rule, short enough for a column: `>5s`, `>2x base`, `>base+5s`.
+pub(crate) fn limit(limit: RuleLimit, unit: &str) -> String {
+    let op = limit.op.as_str();
+    match limit.scale {
+        Scale::Absolute => format!("{op}{}", value(limit.value, unit)),
+        Scale::Ratio => format!("{op}{}x base", number(limit.value)),
+        Scale::Difference if limit.value == 0.0 => format!("{op}base"),
+        Scale::Difference => {
+            let sign = if limit.value < 0.0 { '-' } else { '+' };
+            format!("{op}base{sign}{}", value(limit.value.abs(), unit))
+        }
+    }
 }
 
 /// A value in its unit, short enough for a column.

@@ -108,3 +108,5 @@ mod two_person;
 mod units;
 #[cfg(test)]
 mod units_booted;
+#[cfg(test)]
+mod watching;

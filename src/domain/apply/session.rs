@@ -99,7 +99,10 @@ fn course(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
         (Fact::Held(cause), Phase::Running | Phase::RollingBack) => hold(state, cause, mark),
         (Fact::Held(cause), Phase::Briefing) if cause.holds_all() => hold(state, cause, mark),
         (Fact::Released { .. }, _) if state.is_held() => state.holds.clear(),
-        (Fact::RollbackStarted { reason }, Phase::Running) => roll_back(state, reason),
+        (Fact::RollbackStarted { reason }, Phase::Running) => {
+            state.forget_acts_unless(mark.actor);
+            roll_back(state, reason);
+        }
         (Fact::RolledBack, Phase::RollingBack) if state.undo_stack.is_empty() => {
             end(state, Phase::RolledBack, mark);
         }

@@ -98,6 +98,8 @@ pub(super) fn guard(head: &Head, expr: Mapped, line: u32, problems: &mut Problem
     for (key, value) in &head.pairs {
         rule_field(&mut rule, key.value, value, problems);
     }
+    // The only flag there is.
+    rule.dry_run |= !head.flags.is_empty();
     rule.expr = expr;
     refuse_empty(&rule.expr, head, problems);
     rule

@@ -72,6 +72,8 @@ pub const SAME_RULE_ID: &str = "WR043";
 pub const GUARD_COMPARISON: &str = "WR044";
 /// A comparison beside a set operator in the expression of a gate.
 pub const GATE_FILTER: &str = "WR045";
+/// A `PromQL` expression that no server evaluates: syntax, functions, arguments, types.
+pub const EXPRESSION_TYPE: &str = "WR048";
 /// Two steps have one explicit id.
 pub const SAME_STEP_ID: &str = "WR050";
 /// Two settings of one step contradict each other.

@@ -4,7 +4,7 @@ use super::plan::{ExecRole, OnExecutorLost, Risk, Window};
 use super::rollout::settings::RolloutSettings;
 use super::source::{Located, Mapped};
 use crate::domain::id::{ConnectorName, RuleId, StepId};
-use crate::domain::threshold::{Limit, OnBreach, OnNoData, Op};
+use crate::domain::threshold::{OnBreach, OnNoData, Op, RuleLimit, SampleCount, Scale};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
@@ -201,14 +201,17 @@ pub struct WrittenLimit {
     pub op: Option<Op>,
     /// The level; finite.
     pub value: f64,
+    /// What it is counted from.
+    pub scale: Scale,
 }
 
 impl WrittenLimit {
     /// With `default` where no comparison is written.
-    pub fn or(self, default: Op) -> Limit {
-        Limit {
+    pub fn or(self, default: Op) -> RuleLimit {
+        RuleLimit {
             op: self.op.unwrap_or(default),
             value: self.value,
+            scale: self.scale,
         }
     }
 }
@@ -236,8 +239,12 @@ pub struct Rule {
     pub has_bad_limit: bool,
     /// How long before it counts.
     pub hold_for: Duration,
+    /// How many of the newest samples before it counts.
+    pub samples: Option<SampleCount>,
     /// What a breach does.
     pub on_breach: Option<OnBreach>,
+    /// It only reports.
+    pub dry_run: bool,
     /// What missing data does.
     pub no_data: OnNoData,
     /// Age beyond which a value is stale.
@@ -265,7 +272,9 @@ impl Rule {
             clear: None,
             has_bad_limit: false,
             hold_for: Duration::ZERO,
+            samples: None,
             on_breach: None,
+            dry_run: false,
             no_data: OnNoData::default(),
             stale_after: None,
             source: None,

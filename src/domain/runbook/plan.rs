@@ -8,7 +8,7 @@ pub use rollout::{Against, COMPONENT, Compare, Floor, Rollout, Side, Sides, Soak
 
 use crate::domain::digest::Digest;
 use crate::domain::id::{ConnectorName, RuleId, StepId};
-use crate::domain::threshold::{Limit, OnBreach, OnNoData};
+use crate::domain::threshold::{Limit, OnBreach, OnNoData, RuleLimit, SampleCount};
 use crate::domain::time::{Timestamp, millis, millis_opt};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -288,16 +288,23 @@ pub struct MetricRule {
     /// Display unit: `s`, `bytes`, `ratio`, `percent`, `/s`, or empty.
     pub unit: String,
     /// Crossing it marks.
-    pub warn: Option<Limit>,
+    pub warn: Option<RuleLimit>,
     /// Crossing it breaches.
-    pub crit: Option<Limit>,
+    pub crit: Option<RuleLimit>,
     /// Level that ends a breach; the crossed limit itself when absent.
-    pub clear: Option<Limit>,
+    pub clear: Option<RuleLimit>,
     /// How long a limit must be crossed before it counts.
     #[serde(rename = "for_ms", with = "millis")]
     pub hold_for: Duration,
+    /// How many of the newest samples must cross it before it counts; each by itself when absent.
+    // A rule without keeps the bytes it had before there was such a thing; so does one that acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<SampleCount>,
     /// What a breach does.
     pub on_breach: OnBreach,
+    /// It only says what it would have done: a breach holds nothing, and no step waits for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     /// What missing data does.
     pub no_data: OnNoData,
     /// Age beyond which a value is stale.

@@ -27,7 +27,7 @@ const DESTRUCTIVE: &str = "destructive";
 const IRREVERSIBLE: &str = "irreversible";
 
 /// Keys that a rule takes in an info string, and in the settings together with `expr`.
-pub(super) const RULE_KEYS: [&str; 12] = [
+pub(super) const RULE_KEYS: [&str; 14] = [
     "id",
     "title",
     "expr",
@@ -36,7 +36,9 @@ pub(super) const RULE_KEYS: [&str; 12] = [
     "crit",
     "clear",
     "for",
+    "samples",
     "on_breach",
+    "dry_run",
     "no_data",
     "stale_after",
     "source",
@@ -91,7 +93,7 @@ pub(super) const ROLES: [RoleRow; 10] = [
     RoleRow {
         word: "guard",
         role: Role::Guard,
-        flags: &[],
+        flags: &["dry-run"],
         keys: &[
             "id",
             "title",
@@ -100,7 +102,9 @@ pub(super) const ROLES: [RoleRow; 10] = [
             "crit",
             "clear",
             "for",
+            "samples",
             "on_breach",
+            "dry_run",
             "no_data",
             "stale_after",
             "source",

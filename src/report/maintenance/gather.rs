@@ -233,6 +233,8 @@ impl Gathering {
                 with(&format!("left out {}", label(step)), reason)
             }
             Fact::StepRetried { step } => format!("wants another attempt of {}", label(step)),
+            Fact::BaselineTaken(baseline) => baseline.to_string(),
+            Fact::GuardActed(acted) => acted.to_string(),
             Fact::RollbackStarted { reason } => with("the way back began", reason),
             Fact::StepUndone { step } => format!("{} was undone", label(step)),
             Fact::UndoFailed { step, why } => {

@@ -3,7 +3,7 @@
 use super::{Cx, nothing, top_pane};
 use crate::domain::board::{Metric, Track};
 use crate::domain::runbook::plan::MetricRule;
-use crate::domain::threshold::{Op, Unknown, Verdict};
+use crate::domain::threshold::{OnNoData, Op, Unknown, Verdict};
 use crate::ui::action::Pane;
 use crate::ui::canvas::Canvas;
 use crate::ui::model::Model;
@@ -133,6 +133,8 @@ fn local(cx: &Cx<'_>, rule: &MetricRule, metric: &Metric) -> Option<Verdict> {
     match last {
         None if metric.failure.is_some() => Some(Verdict::Unknown(Unknown::Error)),
         None if metric.answered.is_none() => Some(Verdict::Unknown(Unknown::Never)),
+        // The server has judged how old that answer is.
+        None if rule.no_data == OnNoData::Ok => None,
         None => Some(Verdict::Unknown(Unknown::Empty)),
         Some(sample) if cx.now.wall.since(sample.at) > rule.stale_after => {
             Some(Verdict::Unknown(Unknown::Stale))
@@ -145,8 +147,7 @@ fn local(cx: &Cx<'_>, rule: &MetricRule, metric: &Metric) -> Option<Verdict> {
 /// The series nearest to breaking a limit, or beyond it.
 pub(crate) fn worst<'a>(rule: &MetricRule, metric: &'a Metric) -> Option<&'a Track> {
     let low_is_bad = rule
-        .crit
-        .or(rule.warn)
+        .worst_limit()
         .is_some_and(|l| matches!(l.op, Op::Lt | Op::Le));
     let value = |track: &Track| track.last().map_or(f64::NAN, |s| s.value);
     // `total_cmp` puts NaN above everything: a NaN among the series is the worst of them.
@@ -175,11 +176,7 @@ pub(crate) fn limits(canvas: &Canvas<'_>, rule: &MetricRule, short: bool) -> Row
         .fold(Row::new(), |row, (name, (limit, role))| {
             let Some(limit) = limit else { return row };
             let gap = if row.width() > 0 { " " } else { "" };
-            let text = format!(
-                "{}{}",
-                limit.op.as_str(),
-                words::value(limit.value, &rule.unit)
-            );
+            let text = words::limit(limit, &rule.unit);
             row.fixed(gap, dim)
                 .fixed(name, dim)
                 .text(&text, canvas.of(role))
@@ -311,13 +308,14 @@ fn line<'a>(
     let others = metric.map_or(0, |m| {
         m.tracks.len().saturating_sub(1).saturating_add(m.more)
     });
-    let name = Row::new().text(&rule.title, canvas.of(Role::Text));
+    let dry = if rule.dry_run { "(dry) " } else { "" };
+    let name = Row::of(dry, dim).text(&rule.title, canvas.of(Role::Text));
     Line {
         rule,
         track,
         style,
         sign: mark,
-        is_bad: watched && verdict != Verdict::Pass,
+        is_bad: watched && verdict != Verdict::Pass && !rule.dry_run,
         mark: Row::of(mark.glyph, style)
             .fixed(" ", style)
             .fixed(mark.word, style),

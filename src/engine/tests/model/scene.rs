@@ -201,6 +201,9 @@ impl Scene {
             rejected: _,
             spent,
             values: _,
+            // Its guard counts from nothing and never goes back: `super::super::watching` is about those that do.
+            baselines: _,
+            acted: _,
             terminals,
             absent_since,
             undo_stack,
