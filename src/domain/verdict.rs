@@ -1,6 +1,7 @@
 //! From answers to verdicts: what a rule says now, since when, and which sample decided it.
 //!
-//! Two watches, both fed with answers and ticked with the clock: [`RuleWatch`] for guards and panels, [`GateWatch`] for gates.
+//! Three watches, all fed with answers and ticked with the clock: [`RuleWatch`] for guards and panels, [`GateWatch`] for
+//! gates, [`ExpectWatch`] for declared effects.
 //! **Unknown never passes**: data that is missing, old, NaN, empty, cut or partial never gives `Pass` or `Warn` and never opens a gate. A known crossing still counts while other series are unknown.
 //!
 //! Spans that must be waited out (`for`) run on the boot clock alone, since a stepped wall clock must not shorten them. Ages
@@ -12,9 +13,11 @@ use crate::domain::time::Moment;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+mod expect;
 mod gate;
 mod rule;
 
+pub use expect::{EXPECT_SERIES_MAX, EffectNow, ExpectWatch, series_name};
 pub use gate::{GateReport, GateWatch};
 pub use rule::{RuleReport, RuleWatch};
 

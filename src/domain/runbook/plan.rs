@@ -2,6 +2,8 @@
 //!
 //! THE SERIALIZED FORM IS FROZEN per journal format: a plan is part of the genesis record.
 
+pub use super::alerts::{AlertRules, OnAlert};
+pub use super::expect::{After, Expect};
 use crate::domain::digest::Digest;
 use crate::domain::id::{ConnectorName, RuleId, StepId};
 use crate::domain::threshold::{Limit, OnBreach, OnNoData};
@@ -25,6 +27,9 @@ pub struct Plan {
     // A plan without any keeps the bytes it had before there were such names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect_alerts: Vec<String>,
+    /// What else it says about alerts.
+    #[serde(default, skip_serializing_if = "AlertRules::is_silent")]
+    pub alerts: AlertRules,
     /// Lock scope beside the touched components: sessions that name the same one never do destructive things across
     /// each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -143,6 +148,9 @@ pub struct PlanStep {
     pub ticked: bool,
     /// What the step does, in document order. Empty: a person marks it done.
     pub blocks: Vec<PlanBlock>,
+    /// What its command is declared to change, and to leave as it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expects: Vec<Expect>,
     /// The way back for this step, run by a rollback.
     pub undo: Option<ExecBlock>,
     /// How much it can break.
@@ -159,6 +167,9 @@ pub struct PlanStep {
     /// Names of alerts that may come while it runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect_alerts: Vec<String>,
+    /// Names of alerts that must come by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub must_fire: Vec<String>,
     /// Line of the item in the runbook, from 1.
     pub line: u32,
 }
