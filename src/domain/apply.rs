@@ -1,6 +1,7 @@
 //! The fold: how each fact changes the state. Total: a fact that cannot be is left out, never a panic.
 
 mod breakglass;
+mod effect;
 mod exec;
 mod guards;
 mod motion;
@@ -81,6 +82,8 @@ impl State {
             rejected: None,
             spent: BTreeSet::new(),
             values: BTreeMap::new(),
+            alerts: Vec::new(),
+            alerts_absent: BTreeSet::new(),
             terminals: BTreeMap::new(),
             absent_since: BTreeMap::new(),
             undo_stack: Vec::new(),
@@ -118,6 +121,7 @@ fn fresh_step() -> StepState {
         votes: BTreeMap::new(),
         proposed: AttemptNo(0),
         worked: false,
+        effect: None,
         ran: None,
         back: None,
         agreed: None,
@@ -223,6 +227,8 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         | Fact::StepChecked(_)
         | Fact::RejectExplained { .. }
         | Fact::ProposalClosed { .. } => proposal::transition(state, fact, mark),
+        Fact::Effect(fact) => effect::transition(state, fact, mark),
+        Fact::Alert(event) => effect::alert(state, event, mark),
         Fact::Breakglass(fact) => breakglass::transition(state, fact, mark),
         Fact::Motion(fact) => motion::transition(state, fact, mark),
         Fact::BaselineTaken(baseline) => guards::baseline(state, baseline),

@@ -47,6 +47,9 @@ impl Plan {
             PlanBlock::Gate(gate) => Some((&gate.id, "gate", gate.line)),
             PlanBlock::Exec(_) => None,
         });
+        let expects = self.steps.iter().flat_map(|step| &step.expects);
+        let expects = expects.map(|expect| (&expect.id, "expect", expect.line));
+        let gates = gates.chain(expects);
         let rules = self.rules.iter().map(|rule| {
             let kind = if rule.is_guard() { "guard" } else { "panel" };
             (&rule.id, kind, rule.line)

@@ -1,6 +1,7 @@
 //! From answers to verdicts: what a rule says now, since when, and which sample decided it.
 //!
-//! Two watches, both fed with answers and ticked with the clock: [`RuleWatch`] for guards and panels, [`GateWatch`] for gates.
+//! Three watches, all fed with answers and ticked with the clock: [`RuleWatch`] for guards and panels, [`GateWatch`] for
+//! gates, [`ExpectWatch`] for declared effects.
 //! **Unknown never passes**: data that is missing, old, NaN, empty, cut or partial never gives `Pass` or `Warn` and never opens a gate. A known crossing still counts while other series are unknown.
 //!
 //! A rule with a baseline ([`Baseline`](crate::domain::fact::Baseline)) is also unknown while series of it are gone, and its
@@ -16,11 +17,13 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 mod baseline;
+mod expect;
 mod gate;
 mod level;
 mod rule;
 
 pub use baseline::{Collector, WINDOW, is_untouched};
+pub use expect::{EXPECT_SERIES_MAX, EffectNow, ExpectWatch};
 pub use gate::{GateReport, GateWatch};
 pub use rule::{RuleReport, RuleWatch};
 

@@ -21,6 +21,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 mod breakglass;
+mod expect;
 mod model;
 mod night;
 mod random;

@@ -1,5 +1,6 @@
 //! Words, signs and roles for states: every state is told by a sign and a word, its colour only repeats them.
 
+mod alert;
 mod motion;
 pub(crate) mod write;
 
@@ -78,6 +79,7 @@ fn usual_step(state: &State, index: usize, g: &Glyphs) -> Mark {
             Stage::AwaitingSecond => mark(g.waiting, "2nd person", Role::Warn),
             Stage::Armed => mark(g.active, "ARMED", Role::Danger),
             Stage::Gated => mark(g.waiting, "gate", Role::Active),
+            Stage::Effect => mark(g.waiting, "effect", Role::Active),
             Stage::Checking => mark(g.active, "checking", Role::Active),
             Stage::Running => mark(g.active, "RUNNING", Role::Active),
             Stage::Verifying => mark(g.active, "verifying", Role::Active),
@@ -153,6 +155,8 @@ pub(crate) fn hold(cause: &HoldCause, by: &str) -> String {
         HoldCause::Person { reason } if reason.is_empty() => format!("{by} holds"),
         HoldCause::Person { reason } => format!("{by} holds: {reason}"),
         HoldCause::Guard { rule } => format!("guard `{rule}` is not good"),
+        HoldCause::Effect { step } => format!("the declared effect of `{step}` is missing"),
+        HoldCause::Alert { name, component } => alert::hold(name, component.as_deref()),
         HoldCause::Restart => "the server was restarted: look before going on".to_owned(),
         HoldCause::Moved { from, to } => format!("pinned to host {from}, runs on {to} now"),
     }
@@ -185,6 +189,8 @@ pub(crate) const fn fact_role(fact: &Fact) -> Role {
             Verdict::Unknown(_) => Role::Unknown,
         },
         Fact::WriteEnded { outcome, .. } => write::role(outcome),
+        Fact::Effect(effect) => alert::effect_role(effect),
+        Fact::Alert(event) => alert::role(event),
         _ => Role::Text,
     }
 }
@@ -252,6 +258,7 @@ pub(crate) fn fact(state: &State, stamped: &Stamped, naming: Naming) -> String {
             reason,
         } => format!("refused to {asked} {}: {reason}", name(step)),
         Fact::WriteAsked { .. } | Fact::WriteEnded { .. } => write::fact(state, &stamped.fact),
+        Fact::Alert(event) => alert::fact(event),
         other => step_fact(state, other, naming),
     }
 }
@@ -296,6 +303,7 @@ fn step_fact(state: &State, fact: &Fact, naming: Naming) -> String {
         Fact::GateTimedOut { step, .. } => {
             format!("the gate of {} did not open in time", name(step))
         }
+        Fact::Effect(effect) => alert::effect(effect, &name(&effect.step)),
         Fact::StepDescended { step } => format!("{}: sub-steps follow", name(step)),
         Fact::StepDone {
             step,

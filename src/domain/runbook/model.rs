@@ -1,10 +1,12 @@
 //! A runbook as it was read: structure and settings, nothing resolved yet.
 
+use super::alerts::OnAlert;
+use super::expect::After;
 use super::plan::{ExecRole, OnExecutorLost, Risk, Window};
 use super::rollout::settings::RolloutSettings;
 use super::source::{Located, Mapped};
 use crate::domain::id::{ConnectorName, RuleId, StepId};
-use crate::domain::threshold::{OnBreach, OnNoData, Op, RuleLimit, SampleCount, Scale};
+use crate::domain::threshold::{Limit, OnBreach, OnNoData, Op, RuleLimit, SampleCount, Scale};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
@@ -41,6 +43,12 @@ pub struct Maintenance {
     pub components: Vec<String>,
     /// Names of alerts that may come.
     pub expect_alerts: Vec<Located<String>>,
+    /// What an alert does that nobody expected.
+    pub on_unexpected_alert: Option<OnAlert>,
+    /// Severities that count, in lower case.
+    pub alert_severities: Vec<String>,
+    /// Names of alerts that must come.
+    pub must_fire: Vec<Located<String>>,
     /// Name of a lock scope.
     pub lock: Option<String>,
     /// Names are shell identifiers.
@@ -83,6 +91,8 @@ pub struct Step {
     pub ticked: bool,
     /// What it does, in document order.
     pub blocks: Vec<Block>,
+    /// What its command is declared to change.
+    pub expects: Vec<ExpectFence>,
     /// What its `toml step` block says.
     pub settings: StepSettings,
     /// First line of the item in the file.
@@ -110,6 +120,8 @@ pub struct StepSettings {
     pub expect_alerts: Vec<Located<String>>,
     /// Place of `switch = true`.
     pub switch: Option<Range<usize>>,
+    /// Names of alerts that must come by the step.
+    pub must_fire: Vec<Located<String>>,
 }
 
 /// A block with a role inside a step.
@@ -166,6 +178,31 @@ pub struct GateFence {
     pub timeout: Option<Duration>,
     /// Metrics connector.
     pub source: Option<ConnectorName>,
+    /// Info string in the file.
+    pub span: Range<usize>,
+    /// Line of the fence, from 1.
+    pub line: u32,
+}
+
+/// A fence with a declared effect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExpectFence {
+    /// Explicit name of the query.
+    pub id: Option<Located<RuleId>>,
+    /// Content of the fence.
+    pub expr: Mapped,
+    /// What it is before the command.
+    pub before: Option<Limit>,
+    /// What it is after it.
+    pub after: Option<After>,
+    /// Time it has for that.
+    pub within: Option<Located<Duration>>,
+    /// How long it must hold.
+    pub hold_for: Option<Duration>,
+    /// Metrics connector.
+    pub source: Option<ConnectorName>,
+    /// A limit is written and could not be read; the problem is reported.
+    pub has_bad_limit: bool,
     /// Info string in the file.
     pub span: Range<usize>,
     /// Line of the fence, from 1.

@@ -6,6 +6,8 @@ mod rollout;
 
 pub use rollout::{Against, COMPONENT, Compare, Floor, Rollout, Side, Sides, Soak, Strategy, Unit};
 
+pub use super::alerts::{AlertRules, OnAlert};
+pub use super::expect::{After, Expect};
 use crate::domain::digest::Digest;
 use crate::domain::id::{ConnectorName, RuleId, StepId};
 use crate::domain::threshold::{Limit, OnBreach, OnNoData, RuleLimit, SampleCount};
@@ -29,6 +31,9 @@ pub struct Plan {
     // A plan without any keeps the bytes it had before there were such names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect_alerts: Vec<String>,
+    /// What else it says about alerts.
+    #[serde(default, skip_serializing_if = "AlertRules::is_silent")]
+    pub alerts: AlertRules,
     /// Lock scope beside the touched components: sessions that name the same one never do destructive things across
     /// each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -151,6 +156,9 @@ pub struct PlanStep {
     pub ticked: bool,
     /// What the step does, in document order. Empty: a person marks it done.
     pub blocks: Vec<PlanBlock>,
+    /// What its command is declared to change, and to leave as it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expects: Vec<Expect>,
     /// The way back for this step, run by a rollback.
     pub undo: Option<ExecBlock>,
     /// How much it can break.
@@ -173,6 +181,9 @@ pub struct PlanStep {
     /// It moves the traffic of a blue-green phase; its way back can be run alone, at once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub switch: bool,
+    /// Names of alerts that must come by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub must_fire: Vec<String>,
     /// Line of the item in the runbook, from 1.
     pub line: u32,
 }

@@ -45,7 +45,7 @@ pub(super) const RULE_KEYS: [&str; 14] = [
 ];
 
 /// Keys of a `toml step` block.
-pub(super) const STEP_KEYS: [&str; 11] = [
+pub(super) const STEP_KEYS: [&str; 12] = [
     "id",
     "component",
     "risk",
@@ -56,6 +56,7 @@ pub(super) const STEP_KEYS: [&str; 11] = [
     "on_executor_lost",
     "expect_alerts",
     "switch",
+    "must_fire",
     "roles",
 ];
 
@@ -114,7 +115,7 @@ pub(super) const ROLES: [RoleRow; 10] = [
         word: "expect",
         role: Role::Expect,
         flags: &[],
-        keys: &["id", "before", "after", "source"],
+        keys: &["id", "before", "after", "within", "for", "source"],
     },
     RoleRow {
         word: "maintenance",

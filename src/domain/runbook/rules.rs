@@ -25,18 +25,24 @@ pub(super) fn reserve_ids(runbook: &Runbook, problems: &mut Problems) -> Taken {
         super::model::Block::Gate(gate) => gate.id.as_ref(),
         super::model::Block::Exec(_) => None,
     });
+    let expects = runbook.steps.iter().flat_map(|step| &step.expects);
+    let expects = expects.filter_map(|expect| expect.id.as_ref());
     for id in runbook
         .rules
         .iter()
         .filter_map(|rule| rule.id.as_ref())
         .chain(gates)
+        .chain(expects)
     {
         if !taken.reserve(id.value.as_str()) {
             problems.push(
                 Diagnostic::error(
                     codes::SAME_RULE_ID,
                     &id.span,
-                    format!("two gates, guards or panels have the id `{}`", id.value),
+                    format!(
+                        "two gates, guards, panels or expects have the id `{}`",
+                        id.value
+                    ),
                 )
                 .hint("ids are unique in a runbook; choose another"),
             );
@@ -46,7 +52,11 @@ pub(super) fn reserve_ids(runbook: &Runbook, problems: &mut Problems) -> Taken {
 }
 
 /// An explicit id, or one made from `words`.
-fn rule_id(explicit: Option<&Located<RuleId>>, words: &str, taken: &mut Taken) -> Option<RuleId> {
+pub(super) fn rule_id(
+    explicit: Option<&Located<RuleId>>,
+    words: &str,
+    taken: &mut Taken,
+) -> Option<RuleId> {
     match explicit {
         Some(id) => Some(id.value.clone()),
         None => RuleId::new(&taken.make(rule_words(words))).ok(),

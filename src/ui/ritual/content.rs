@@ -123,6 +123,7 @@ pub(crate) fn lines(room: &Room, proposal: &Proposal) -> Vec<Line> {
         out.extend(remark(room, proposal, line).map(heading));
     }
     out.extend(back::lines(&room.state, proposal));
+    out.extend(effects(room, proposal));
     out.extend(terms(room, proposal));
     out.extend(changes(proposal, before));
     out
@@ -152,6 +153,26 @@ pub(super) fn heading(text: &'static str) -> Line {
         mark: Mark::Heading,
         text: Clean::fixed(text),
     }
+}
+
+/// What the runbook says that the command changes, and what is looked at before it.
+fn effects(room: &Room, proposal: &Proposal) -> Vec<Line> {
+    let view = room.state.find(&proposal.terms.step);
+    let expects = view.map_or(&[][..], |view| view.plan.expects.as_slice());
+    let mut out = Vec::new();
+    if !expects.is_empty() {
+        out.push(heading(
+            "-- what it must change, as the runbook declares --",
+        ));
+    }
+    out.extend(expects.iter().map(|expect| {
+        let text = format!("{}: {}: {}", expect.id, expect.to_words(), expect.expr);
+        Line {
+            mark: Mark::Terms,
+            text: exact(&text),
+        }
+    }));
+    out
 }
 
 fn terms(room: &Room, proposal: &Proposal) -> Vec<Line> {

@@ -1,6 +1,6 @@
 //! Guards and panels: verdict, value, age, recent past and limits, each told in words too.
 
-use super::{Cx, nothing, top_pane};
+use super::{Cx, nothing, top_pane, waiting};
 use crate::domain::board::{Metric, Track};
 use crate::domain::runbook::plan::MetricRule;
 use crate::domain::threshold::{OnNoData, Op, Unknown, Verdict};
@@ -27,19 +27,19 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
         .collect();
     let columns = Columns::of(&lines, width, height);
     let bad = bad(canvas, &lines);
-    let gate_rows = usize::from(cx.room.board.gate.is_some());
+    let waiting = waiting::rows(cx, canvas);
     if lines
         .len()
         .saturating_mul(columns.rows())
-        .saturating_add(gate_rows)
+        .saturating_add(waiting.len())
         > height
     {
         // Not all are seen: what is not good must be among those that are.
         lines.sort_by_key(|line| (line.sign.role != Role::Bad, !line.is_bad));
     }
     let mut rows: Vec<Row> = Vec::new();
-    if let Some(gate) = &cx.room.board.gate {
-        rows.push(gate_row(cx, canvas, gate).fit(width, canvas.signs()));
+    for row in waiting {
+        rows.push(row.fit(width, canvas.signs()));
     }
     for one in lines {
         rows.extend(one.rows(canvas, columns));
@@ -361,35 +361,5 @@ impl Line<'_> {
             }
             Limits::None => vec![first],
         }
-    }
-}
-
-/// Cells of a gate's mark.
-const GATE_CELLS: usize = 10;
-
-fn gate_row(cx: &Cx<'_>, canvas: &Canvas<'_>, gate: &crate::domain::board::GateProgress) -> Row {
-    let mark = words::verdict(gate.verdict, canvas.look().glyphs);
-    let word = match gate.verdict {
-        Verdict::Pass | Verdict::Warn => "met",
-        Verdict::Fail => "NOT MET",
-        Verdict::Unknown(_) => mark.word,
-    };
-    let role = if gate.verdict.is_pass() {
-        Role::Good
-    } else {
-        Role::Warn
-    };
-    let style = canvas.of(role);
-    let row = Row::of(canvas.look().glyphs.waiting, style)
-        .fixed(" ", style)
-        .fixed(word, style)
-        .filled(GATE_CELLS, canvas.signs())
-        .fixed("gate ", canvas.of(Role::Text))
-        .text(gate.rule.as_str(), canvas.of(Role::Text));
-    match gate.holding_since {
-        Some(since) => row
-            .fixed(" has held for ", canvas.of(Role::Dim))
-            .text(&cx.age(since.wall), canvas.of(Role::Good)),
-        None => row.fixed(" does not hold yet", canvas.of(Role::Dim)),
     }
 }
