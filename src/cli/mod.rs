@@ -3,8 +3,10 @@
 mod alone;
 pub mod args;
 mod attach;
+mod backtest;
 pub mod check;
 mod checkpoints;
+mod cmdb;
 mod demo;
 mod docs;
 mod doctor;
@@ -69,7 +71,8 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Demo(Late(args)) => demo::demo(&environment, &args),
         Verb::Lab(Late(args)) => demo::lab(&environment, args),
         Verb::Check(Late(args)) => docs::check(&args),
-        Verb::Plan(Late(args)) => docs::plan(&args),
+        Verb::Plan(Late(args)) => docs::plan(&environment, &args),
+        Verb::Backtest(Late(args)) => backtest::backtest(&environment, &args),
         Verb::Doctor(Late(args)) => doctor::doctor(&environment, &args),
         Verb::People(Late(args)) => people::people(&environment, args),
         Verb::Verify(Late(args)) => verify::verify(&environment, &args),

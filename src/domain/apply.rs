@@ -3,6 +3,7 @@
 mod breakglass;
 mod exec;
 mod guards;
+mod motion;
 mod proposal;
 mod session;
 mod step;
@@ -13,7 +14,7 @@ mod write;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, Genesis, Stamped};
 use crate::domain::id::{AttemptNo, Seq, StepId};
-use crate::domain::state::{HEADS_MAX, Phase, State, StepState, StepStatus};
+use crate::domain::state::{HEADS_MAX, Motions, Phase, State, StepState, StepStatus};
 use crate::domain::time::Moment;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -86,6 +87,7 @@ impl State {
             notes: 0,
             writes: Vec::new(),
             broken: Vec::new(),
+            motions: Motions::default(),
             open: true,
         }
     }
@@ -224,6 +226,7 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         Fact::Breakglass(fact) => breakglass::transition(state, fact, mark),
         Fact::BaselineTaken(baseline) => guards::baseline(state, baseline),
         Fact::GuardActed(acted) => guards::acted(state, acted, mark),
+        Fact::Motion(fact) => motion::transition(state, fact, mark),
         Fact::WriteAsked { write } => write::asked(state, write, mark),
         Fact::WriteEnded { no, outcome } => write::ended(state, *no, outcome, mark),
     }

@@ -2,9 +2,11 @@
 
 mod breakglass;
 mod guards;
+mod motion;
 
 pub use breakglass::{Broken, Countdown, Glass, Review};
 pub use guards::Acted;
+pub use motion::{Carried, Motions, Tabled};
 
 use crate::domain::digest::Digest;
 use crate::domain::fact::{
@@ -360,6 +362,9 @@ pub struct State {
     /// Attempts that one person ran alone, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broken: Vec<Broken>,
+    /// What two people agree on beside steps.
+    #[serde(default, skip_serializing_if = "Motions::is_none")]
+    pub motions: Motions,
     /// False once the server has closed the session or after the fold met its end.
     pub open: bool,
 }

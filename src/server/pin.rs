@@ -3,6 +3,7 @@
 use crate::clock::{self, Clock, RandomError};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Genesis, Mode, RunbookRef};
+use crate::domain::freeze::Freeze;
 use crate::domain::guard::SameRule;
 use crate::domain::id::{SessionId, SessionName};
 use crate::domain::runbook::plan::{MetricRule, Plan};
@@ -28,6 +29,8 @@ pub struct Seed {
     pub policy: Digest,
     /// That policy takes accounts for people.
     pub allow_uid: bool,
+    /// Freezes of the configuration that are not over.
+    pub freezes: Vec<Freeze>,
 }
 
 /// Why a session cannot be pinned.
@@ -82,6 +85,7 @@ pub fn genesis(seed: Seed, clock: &dyn Clock) -> Result<Genesis, PinError> {
         session_key: None,
         certificate: None,
         allow_uid: seed.allow_uid,
+        freezes: seed.freezes,
     })
 }
 

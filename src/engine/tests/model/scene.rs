@@ -209,6 +209,8 @@ impl Scene {
             undo_stack,
             notes: _,
             writes: _,
+            // Nobody moves anything here.
+            motions: _,
             open,
         } = &*self.state;
         assert_eq!(self.state.genesis.mode, Mode::Advisory);
