@@ -9,7 +9,7 @@ use crate::connect::query::specs_for;
 use crate::domain::reading::{QueryAnswer, Series};
 use crate::domain::runbook::Severity;
 use crate::domain::runbook::plan::{Gate, MetricRule, Plan, PlanBlock};
-use crate::domain::threshold::{OnBreach, OnNoData, Unknown, Verdict};
+use crate::domain::threshold::{OnBreach, OnNoData, RuleLimit, Unknown, Verdict};
 use crate::domain::time::Moment;
 use crate::domain::verdict::{
     Collector, GATE_STALE_AFTER, GateWatch, Quote, RuleWatch, series_name,
@@ -83,9 +83,9 @@ fn of_rule(rule: &MetricRule, answer: Result<QueryAnswer, String>, now: Moment) 
     let is_pending = report.pending_since.is_some();
     let mut said = values(&answer, report.quote.as_ref());
     if !report.failure.is_empty() {
-        said = report.failure.clone();
+        said.clone_from(&report.failure);
     }
-    let is_relative = rule.worst_limit().is_some_and(|limit| limit.is_relative());
+    let is_relative = rule.worst_limit().is_some_and(RuleLimit::is_relative);
     if is_relative && baseline.is_some() {
         said.push_str(", which would be the baseline");
     }

@@ -37,14 +37,14 @@ impl GuardActed {
 impl fmt::Display for GuardActed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rule = &self.rule;
-        match (self.dry_run, self.did) {
-            (true, OnBreach::Rollback) => {
-                write!(f, "DRY RUN: guard `{rule}` would have rolled back")?
-            }
-            (true, _) => write!(f, "DRY RUN: guard `{rule}` would have held")?,
-            (false, OnBreach::Rollback) => write!(f, "guard `{rule}` rolls back by itself")?,
-            (false, _) => write!(f, "guard `{rule}` holds")?,
-        }
+        let what = match (self.dry_run, self.did) {
+            (true, OnBreach::Rollback) => "would have rolled back",
+            (true, _) => "would have held",
+            (false, OnBreach::Rollback) => "rolls back by itself",
+            (false, _) => "holds",
+        };
+        let dry = if self.dry_run { "DRY RUN: " } else { "" };
+        write!(f, "{dry}guard `{rule}` {what}")?;
         if let Verdict::Unknown(why) = self.verdict {
             return write!(f, ": {why}");
         }

@@ -6,7 +6,7 @@ use crate::domain::id::RuleId;
 use crate::domain::reading::{QueryAnswer, Sample};
 use crate::domain::runbook::plan::MetricRule;
 use crate::domain::state::{Phase, State, StepStatus};
-use crate::domain::threshold::{OnNoData, Unknown};
+use crate::domain::threshold::{OnNoData, RuleLimit, Unknown};
 use crate::domain::time::Moment;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -58,7 +58,7 @@ impl Collector {
             rule: rule.id.clone(),
             stale_after: rule.stale_after,
             may_vanish: rule.no_data == OnNoData::Ok,
-            is_relative: limits.into_iter().flatten().any(|l| l.is_relative()),
+            is_relative: limits.into_iter().flatten().any(RuleLimit::is_relative),
             answers: VecDeque::new(),
             series: 0,
             values: BTreeMap::new(),
@@ -93,8 +93,8 @@ impl Collector {
             kept.retain(|(at, _)| is_kept(at));
         }
         // A series that is gone is no part of it.
-        let named = series.iter().filter(|_| self.is_relative);
-        let names: Vec<String> = named.map(|one| series_name(&one.labels)).collect();
+        let wanted = series.iter().filter(|_| self.is_relative);
+        let names: Vec<String> = wanted.map(|one| series_name(&one.labels)).collect();
         let there: BTreeSet<&String> = names.iter().collect();
         self.values.retain(|name, _| there.contains(name));
         let mut bytes: usize = 0;

@@ -5,7 +5,7 @@ use super::{Newest, Quote, is_older, series_name, worst_by};
 use crate::domain::fact::Baseline;
 use crate::domain::reading::QueryAnswer;
 use crate::domain::runbook::plan::MetricRule;
-use crate::domain::threshold::{OnNoData, Unknown, Verdict};
+use crate::domain::threshold::{OnNoData, RuleLimit, Unknown, Verdict};
 use crate::domain::time::{Moment, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -69,7 +69,7 @@ impl RuleWatch {
             hold_for: rule.hold_for,
             stale_after: rule.stale_after,
             may_vanish: rule.no_data == OnNoData::Ok,
-            is_relative: limits.into_iter().flatten().any(|l| l.is_relative()),
+            is_relative: limits.into_iter().flatten().any(RuleLimit::is_relative),
             reference: None,
             newest: None,
             names: Vec::new(),
@@ -82,6 +82,11 @@ impl RuleWatch {
                 failure: String::new(),
             },
         }
+    }
+
+    /// Whether some limit of it counts from a baseline.
+    pub const fn needs_baseline(&self) -> bool {
+        self.is_relative
     }
 
     /// Whether it knows its baseline.

@@ -16,7 +16,7 @@ const DEPTH_MAX: usize = 64;
 ///
 /// # Errors
 /// The first [`Flaw`].
-pub(in super::super) fn check(text: &str) -> Result<(), Box<Flaw>> {
+pub(in super::super) fn check(text: &str) -> Result<(), Flaw> {
     let mut parser = Parser {
         text,
         at: 0,
@@ -435,9 +435,9 @@ impl<'a> Parser<'a> {
             let what = format!("`{}` takes {takes}; {count} given", known.name);
             return Err(flaw(&span, what, ""));
         }
-        let last = known.args.last().copied();
+        let repeated = known.args.last().copied();
         for (place, arg) in args.iter().enumerate() {
-            if let Some(wanted) = known.args.get(place).copied().or(last) {
+            if let Some(wanted) = known.args.get(place).copied().or(repeated) {
                 fits(known.name, arg, wanted)?;
             }
         }

@@ -106,8 +106,7 @@ pub(super) fn next(
         return word(Token::Sign, sign.len());
     }
     match first {
-        '=' => word(Token::Sign, 1),
-        '@' => word(Token::Sign, 1),
+        '=' | '@' => word(Token::Sign, 1),
         _ => Err((
             at..at.saturating_add(first.len_utf8()),
             format!("`{first}` means nothing in PromQL"),

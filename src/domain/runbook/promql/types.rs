@@ -13,12 +13,12 @@ pub(in super::super) struct Flaw {
     pub(in super::super) hint: String,
 }
 
-pub(super) fn flaw(span: &Range<usize>, what: String, hint: impl Into<String>) -> Box<Flaw> {
-    Box::new(Flaw {
+pub(super) fn flaw(span: &Range<usize>, what: String, hint: impl Into<String>) -> Flaw {
+    Flaw {
         span: span.clone(),
         what,
         hint: hint.into(),
-    })
+    }
 }
 
 /// A part of the expression that was read.
@@ -43,7 +43,7 @@ impl Part {
     }
 }
 
-pub(super) type Read<T> = Result<T, Box<Flaw>>;
+pub(super) type Read<T> = Result<T, Flaw>;
 
 /// How tight an operator binds; more is tighter.
 pub(super) fn binds(word: &Word<'_>) -> Option<u8> {
