@@ -178,6 +178,7 @@ impl Session {
             scope: Ok(Vec::new()),
             groups: std::collections::BTreeMap::new(),
             writers: std::collections::BTreeMap::new(),
+            outlook: Box::default(),
         };
         let mut session = Self {
             state,

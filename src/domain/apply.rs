@@ -4,6 +4,7 @@ mod breakglass;
 mod exec;
 mod proposal;
 mod session;
+mod silence;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -82,6 +83,7 @@ impl State {
             undo_stack: Vec::new(),
             notes: 0,
             writes: Vec::new(),
+            silences: Vec::new(),
             broken: Vec::new(),
             open: true,
         }
@@ -220,6 +222,7 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         | Fact::ProposalClosed { .. } => proposal::transition(state, fact, mark),
         Fact::Breakglass(fact) => breakglass::transition(state, fact, mark),
         Fact::WriteAsked { write } => write::asked(state, write, mark),
+        Fact::Silence(said) => silence::said(state, said, mark),
         Fact::WriteEnded { no, outcome } => write::ended(state, *no, outcome, mark),
     }
 }

@@ -8,12 +8,14 @@ mod actor;
 mod breakglass;
 mod close;
 mod exec;
+mod silence;
 mod word;
 
 pub use actor::{Actor, Touch, Via};
 pub use breakglass::{Breakglass, GlassEvent, Page};
 pub use close::CloseCause;
 pub use exec::{ExecKey, Outcome, OutputRef};
+pub use silence::{Silence, SilenceEvent, Withheld};
 pub use word::{COUNTER_NOTICE, Checked, Signed};
 
 use crate::domain::digest::Digest;
@@ -24,7 +26,7 @@ use crate::domain::reading::Sample;
 use crate::domain::runbook::plan::{ExecRole, MetricRule, Plan};
 use crate::domain::threshold::Verdict;
 use crate::domain::time::{Moment, Timestamp};
-use crate::domain::write::{self, Write, WriteNo};
+use crate::domain::write::{self, Lifetime, Write, WriteNo};
 use serde::{Deserialize, Serialize};
 
 /// Which deployment mode holds (`TWO_PERSON` 1).
@@ -126,6 +128,11 @@ pub enum HoldCause {
     },
     /// The server was restarted while the maintenance ran.
     Restart,
+    /// A silence for the work is not made, and the runbook says that this holds.
+    Silence {
+        /// Which.
+        lifetime: Lifetime,
+    },
     /// A server on another host took the session up: commands would run there. Ends with a reason only.
     Moved {
         /// Host the session is pinned to.
@@ -474,6 +481,8 @@ pub enum Fact {
         /// What came of it.
         outcome: write::Outcome,
     },
+    /// Something was said of a silence that lives as long as the work.
+    Silence(Silence),
     /// Going back began.
     RollbackStarted {
         /// Why.

@@ -87,6 +87,7 @@ pub(crate) fn step(name: &str, phase: usize, blocks: Vec<PlanBlock>) -> PlanStep
         expected: None,
         on_executor_lost: OnExecutorLost::Continue,
         expect_alerts: Vec::new(),
+        silence: None,
         line: 1,
     }
 }
@@ -98,6 +99,7 @@ fn phase(title: &str, rollback: bool) -> PlanPhase {
         level: 2,
         prose: String::new(),
         rollback,
+        silence: None,
         line: 1,
     }
 }
@@ -178,6 +180,7 @@ pub(crate) fn plan() -> Plan {
         components: Vec::new(),
         expect_alerts: Vec::new(),
         lock: None,
+        silence: None,
         environment: BTreeMap::new(),
         briefing: String::new(),
         phases: vec![
@@ -228,6 +231,7 @@ pub(crate) fn world() -> World {
         groups: BTreeMap::new(),
         scope: Ok(Vec::new()),
         writers: writers(),
+        outlook: Box::default(),
     }
 }
 

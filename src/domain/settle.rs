@@ -6,6 +6,7 @@
 mod breakglass;
 mod proposal;
 mod rollback;
+mod silences;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ pub fn settle(state: &State, now: Moment, world: &World, gates: &GateView) -> Ve
         .or_else(|| steps::interrupt(state, now))
         .or_else(|| proposal::arm(state, now, world))
         .or_else(|| breakglass::go_on(state, now, world))
+        .or_else(|| silences::go_on(state, now, world))
         .or_else(|| steps::go_on(state, now, gates))
         .or_else(|| steps::parents(state))
         .or_else(|| rollback::go_on(state));

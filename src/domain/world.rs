@@ -7,6 +7,7 @@ use crate::domain::fact::Via;
 use crate::domain::id::{ConnectorName, PersonId};
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::scope::Claim;
+use crate::domain::silences::Outlook;
 use crate::domain::write::Ability;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -99,7 +100,7 @@ pub enum Look {
 }
 
 /// What the server has read just now. Absent means that it could not be read, which never passes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct World {
     /// Digest of the `warroom-policy@v1` document.
     pub policy: Option<Digest>,
@@ -128,6 +129,8 @@ pub struct World {
     pub scope: Result<Vec<Claim>, String>,
     /// Every configured connector, with what it can write; nothing for those that only read.
     pub writers: BTreeMap<ConnectorName, Vec<Ability>>,
+    /// What silences for the work are judged by; empty where the plan has none.
+    pub outlook: Box<Outlook>,
 }
 
 impl World {

@@ -9,7 +9,9 @@ use super::record::{Content, Header, Record};
 use crate::domain::confirm::statement::{ACCOUNT_TITLE, Kind, propose_statement};
 use crate::domain::digest::Digest;
 use crate::domain::doc::{Doc, DocError, split_armour};
-use crate::domain::fact::{Actor, Confirmed, Fact, GlassEvent, Signed, Stamped, Terms, Via};
+use crate::domain::fact::{
+    Actor, Confirmed, Fact, GlassEvent, Signed, SilenceEvent, Stamped, Terms, Via,
+};
 use crate::domain::id::{AttemptNo, PersonId, Seq};
 use crate::domain::state::State;
 use crate::domain::time::Moment;
@@ -113,11 +115,16 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
         Fact::RolledBack => "rollback.finished",
         Fact::WriteAsked { .. } => "write.asked",
         Fact::WriteEnded { .. } => "write.ended",
+        Fact::Silence(said) => match said.event {
+            SilenceEvent::Withheld { .. } => "silence.withheld",
+            SilenceEvent::Again { .. } => "silence.again",
+            SilenceEvent::Without { .. } => "silence.without",
+        },
     }
 }
 
 /// Kinds whose body is JSON; the others are documents.
-const JSON_KINDS: [&str; 49] = [
+const JSON_KINDS: [&str; 52] = [
     "session.opened",
     "session.resumed",
     "session.closed",
@@ -159,6 +166,9 @@ const JSON_KINDS: [&str; 49] = [
     "rollback.finished",
     "write.asked",
     "write.ended",
+    "silence.withheld",
+    "silence.again",
+    "silence.without",
     "breakglass.asked",
     "breakglass.paged",
     "breakglass.begun",

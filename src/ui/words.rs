@@ -7,6 +7,7 @@ use crate::domain::fact::{Breakglass, Checked, Fact, GlassEvent, HoldCause, Quot
 use crate::domain::id::{RuleId, StepId};
 use crate::domain::readiness::Readiness;
 use crate::domain::reading::Liveness;
+use crate::domain::silences;
 use crate::domain::state::{Phase, Stage, State, StepStatus};
 use crate::domain::threshold::{Unknown, Verdict};
 use crate::domain::time::short_span;
@@ -150,6 +151,7 @@ pub(crate) fn hold(cause: &HoldCause, by: &str) -> String {
         HoldCause::Person { reason } => format!("{by} holds: {reason}"),
         HoldCause::Guard { rule } => format!("guard `{rule}` is not good"),
         HoldCause::Restart => "the server was restarted: look before going on".to_owned(),
+        HoldCause::Silence { .. } => "a silence for the work is withheld".to_owned(),
         HoldCause::Moved { from, to } => format!("pinned to host {from}, runs on {to} now"),
     }
 }
@@ -170,6 +172,7 @@ pub(crate) const fn fact_role(fact: &Fact) -> Role {
         | Fact::RollbackStarted { .. }
         | Fact::StopAsked { .. }
         | Fact::TakenOver { .. }
+        | Fact::Silence(_)
         | Fact::StepSkipped { .. } => Role::Warn,
         Fact::StepDone { .. } | Fact::Completed | Fact::StepArmed { .. } => Role::Good,
         Fact::RuleChanged { verdict, .. } => match verdict {
@@ -245,6 +248,7 @@ pub(crate) fn fact(state: &State, stamped: &Stamped, naming: Naming) -> String {
             step,
             reason,
         } => format!("refused to {asked} {}: {reason}", name(step)),
+        Fact::Silence(said) => silences::words(state.plan(), said),
         Fact::WriteAsked { .. } | Fact::WriteEnded { .. } => write::fact(state, &stamped.fact),
         other => step_fact(state, other, naming),
     }

@@ -152,6 +152,7 @@ impl Script {
                 scope: Ok(Vec::new()),
                 groups: std::collections::BTreeMap::new(),
                 writers: std::collections::BTreeMap::new(),
+                outlook: Box::default(),
             },
             nonces: 0,
         }

@@ -46,6 +46,8 @@ mod fuzzing;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod golden_silences;
+#[cfg(test)]
 mod golden_writes;
 #[cfg(test)]
 mod handovers;
@@ -92,6 +94,8 @@ mod session_signed;
 mod session_writes;
 #[cfg(test)]
 mod sign_elsewhere;
+#[cfg(test)]
+mod silences;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]

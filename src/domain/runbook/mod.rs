@@ -19,6 +19,7 @@ mod resolve;
 mod role;
 mod rules;
 mod settings;
+pub mod silence;
 pub mod source;
 mod suggest;
 mod template;

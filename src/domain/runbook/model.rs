@@ -1,6 +1,7 @@
 //! A runbook as it was read: structure and settings, nothing resolved yet.
 
 use super::plan::{ExecRole, OnExecutorLost, Risk, Window};
+use super::silence::SilencePlan;
 use super::source::{Located, Mapped};
 use crate::domain::id::{ConnectorName, RuleId, StepId};
 use crate::domain::threshold::{Limit, OnBreach, OnNoData, Op};
@@ -42,6 +43,8 @@ pub struct Maintenance {
     pub expect_alerts: Vec<Located<String>>,
     /// Name of a lock scope.
     pub lock: Option<String>,
+    /// What is kept quiet meanwhile.
+    pub silence: Option<SilencePlan>,
     /// Names are shell identifiers.
     pub environment: BTreeMap<String, Located<String>>,
 }
@@ -57,6 +60,8 @@ pub struct Phase {
     pub prose: Mapped,
     /// `rollback` of its `toml phase` block.
     pub rollback: Option<bool>,
+    /// `silence` of its `toml phase` block.
+    pub silence: Option<SilencePlan>,
     /// Whole heading in the file.
     pub span: Range<usize>,
     /// Line of the heading, from 1.
@@ -105,6 +110,8 @@ pub struct StepSettings {
     pub on_executor_lost: OnExecutorLost,
     /// Names of alerts that may come while the step runs.
     pub expect_alerts: Vec<Located<String>>,
+    /// What is kept quiet while the step is under way.
+    pub silence: Option<SilencePlan>,
 }
 
 /// A block with a role inside a step.

@@ -312,6 +312,7 @@ impl<'a> Walker<'a> {
             level,
             prose: Mapped::default(),
             rollback: None,
+            silence: None,
             line: self.lines.line(span.start),
             span,
         });

@@ -2,6 +2,7 @@
 //!
 //! THE SERIALIZED FORM IS FROZEN per journal format: a plan is part of the genesis record.
 
+use super::silence::SilencePlan;
 use crate::domain::digest::Digest;
 use crate::domain::id::{ConnectorName, RuleId, StepId};
 use crate::domain::threshold::{Limit, OnBreach, OnNoData};
@@ -29,6 +30,9 @@ pub struct Plan {
     /// each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
+    /// What is kept quiet from the begin of the maintenance to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<SilencePlan>,
     /// Environment table: passed to every command, and the source of `{{name}}` in titles and prose.
     pub environment: BTreeMap<String, String>,
     /// Markdown before the first phase.
@@ -87,6 +91,9 @@ pub struct PlanPhase {
     pub prose: String,
     /// True for the back-out plan, which is not part of going forward.
     pub rollback: bool,
+    /// What is kept quiet while it is worked on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<SilencePlan>,
     /// Line of the heading in the runbook, from 1.
     pub line: u32,
 }
@@ -159,6 +166,9 @@ pub struct PlanStep {
     /// Names of alerts that may come while it runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect_alerts: Vec<String>,
+    /// What is kept quiet while it is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<SilencePlan>,
     /// Line of the item in the runbook, from 1.
     pub line: u32,
 }

@@ -8,6 +8,7 @@ use super::model::{Block, ExecFence, Runbook, Step};
 use super::plan::{ExecBlock, ExecRole, Plan, PlanBlock, PlanPhase, PlanStep, Risk};
 use super::rules;
 use super::settings::signed_len;
+use super::silence;
 use super::source::{Located, Mapped};
 use super::template::Names;
 use crate::domain::id::StepId;
@@ -28,6 +29,7 @@ pub fn resolve(runbook: &Runbook) -> (Plan, Vec<Diagnostic>) {
     let ids = step_ids(runbook, &mut problems);
     let mut taken = rules::reserve_ids(runbook, &mut problems);
     unmarked_sub_steps(runbook, &numbers.steps, &mut problems);
+    silence::of_hand_work(runbook, &mut problems);
     let mut steps = Vec::with_capacity(runbook.steps.len());
     for ((step, number), id) in runbook.steps.iter().zip(numbers.steps).zip(ids) {
         steps.extend(plan_step(
@@ -51,6 +53,7 @@ pub fn resolve(runbook: &Runbook) -> (Plan, Vec<Diagnostic>) {
         title: names.fill(&runbook.title, &mut problems).trim().to_owned(),
         change: runbook.maintenance.change.clone(),
         lock: runbook.maintenance.lock.clone(),
+        silence: runbook.maintenance.silence.clone(),
         window: runbook.maintenance.window,
         components: runbook.maintenance.components.clone(),
         expect_alerts: filled(&runbook.maintenance.expect_alerts, &names, &mut problems),
@@ -175,6 +178,7 @@ fn phases(
             level: phase.level,
             prose: names.fill_markdown(&phase.prose, problems),
             rollback,
+            silence: phase.silence.clone(),
             line: phase.line,
         });
     }
@@ -289,6 +293,7 @@ fn plan_step(
         expected: step.settings.expected,
         on_executor_lost: step.settings.on_executor_lost,
         expect_alerts: filled(&step.settings.expect_alerts, names, problems),
+        silence: step.settings.silence.clone(),
         line: step.line,
     })
 }

@@ -9,6 +9,7 @@ use super::limits::{
 use super::model::{Maintenance, Rule, RuleKind, StepSettings};
 use super::plan::{OnExecutorLost, Risk, Window};
 use super::role::{RULE_KEYS, STEP_KEYS};
+use super::silence::{self, SilencePlan};
 use super::source::{Lines, Located, Mapped};
 use super::tree::{self, Entry, Value, unknown_key};
 use super::value::{boolean, choice, name, positive_span, rule_field, span, whole};
@@ -18,12 +19,13 @@ use crate::domain::time::Timestamp;
 use std::ops::Range;
 use std::time::Duration;
 
-const MAINTENANCE_KEYS: [&str; 11] = [
+const MAINTENANCE_KEYS: [&str; 12] = [
     "change",
     "components",
     "expect_alerts",
     "window",
     "lock",
+    "silence",
     "environment",
     "threshold",
     "panel",
@@ -32,8 +34,9 @@ const MAINTENANCE_KEYS: [&str; 11] = [
     "roles",
 ];
 const WINDOW_KEYS: [&str; 3] = ["start", "end", "buffer"];
-const PHASE_KEYS: [&str; 7] = [
+const PHASE_KEYS: [&str; 8] = [
     "rollback",
+    "silence",
     "for_each",
     "strategy",
     "batch",
@@ -57,6 +60,7 @@ pub(super) fn maintenance(
             "expect_alerts" => out.expect_alerts = expect_alerts(&value, problems),
             "window" => out.window = window(&value, problems),
             "lock" => out.lock = value.scalar(problems).and_then(|text| lock(text, problems)),
+            "silence" => out.silence = silence::read(&value, problems),
             "environment" => environment(&mut out, &value, problems),
             "threshold" => read_rules(RuleKind::Threshold, &value, lines, problems, &mut rules),
             "panel" => read_rules(RuleKind::Panel, &value, lines, problems, &mut rules),
@@ -96,7 +100,7 @@ pub(super) fn not_yet(key: &Located<String>, problems: &mut Problems) {
     );
 }
 
-fn components(value: &Value, problems: &mut Problems) -> Vec<String> {
+pub(super) fn components(value: &Value, problems: &mut Problems) -> Vec<String> {
     let list = value.list(problems);
     if list.len() > COMPONENTS_MAX {
         problems.push(Diagnostic::error(
@@ -138,7 +142,7 @@ fn selector_fault(text: &Located<String>, error: &SelectorError) -> Diagnostic {
 }
 
 /// Names of alerts; a blank one would expect nothing, whatever its writer thought.
-fn expect_alerts(value: &Value, problems: &mut Problems) -> Vec<Located<String>> {
+pub(super) fn expect_alerts(value: &Value, problems: &mut Problems) -> Vec<Located<String>> {
     let list = value.list(problems);
     if list.len() > EXPECT_ALERTS_MAX {
         problems.push(Diagnostic::error(
@@ -335,12 +339,17 @@ fn read_rules(
     }
 }
 
-/// Reads a `toml phase` block: whether the phase is the back-out plan.
-pub(super) fn phase(block: &Mapped, problems: &mut Problems) -> Option<bool> {
+/// Reads a `toml phase` block: whether the phase is the back-out plan, and what is kept quiet meanwhile.
+pub(super) fn phase(
+    block: &Mapped,
+    problems: &mut Problems,
+) -> (Option<bool>, Option<SilencePlan>) {
     let mut rollback = None;
+    let mut quiet = None;
     for Entry { key, value } in tree::read(block, problems) {
         match key.value.as_str() {
             "rollback" => rollback = value.scalar(problems).and_then(|v| boolean(v, problems)),
+            "silence" => quiet = silence::read(&value, problems),
             known if PHASE_KEYS.contains(&known) => problems.push(
                 Diagnostic::warning(
                     codes::NOT_YET,
@@ -353,7 +362,7 @@ pub(super) fn phase(block: &Mapped, problems: &mut Problems) -> Option<bool> {
             _ => unknown_key(&key, "`toml phase`", &PHASE_KEYS, problems),
         }
     }
-    rollback
+    (rollback, quiet)
 }
 
 const RISKS: [(&str, Risk); 4] = [
@@ -380,6 +389,10 @@ pub(super) fn step(block: &Mapped, step: &mut StepSettings, problems: &mut Probl
         }
         if key.value == "expect_alerts" {
             step.expect_alerts = expect_alerts(&value, problems);
+            continue;
+        }
+        if key.value == "silence" {
+            step.silence = silence::read(&value, problems);
             continue;
         }
         let Some(text) = value.scalar(problems) else {

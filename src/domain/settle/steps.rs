@@ -5,6 +5,7 @@ use crate::domain::decide::no_output;
 use crate::domain::fact::{Fact, Outcome};
 use crate::domain::readiness::{Next, StepView};
 use crate::domain::runbook::plan::{ExecBlock, ExecRole, OnExecutorLost};
+use crate::domain::silences;
 use crate::domain::state::{Phase, Running, Stage, State, StepStatus};
 use crate::domain::time::Moment;
 
@@ -55,7 +56,7 @@ pub(super) fn go_on(state: &State, now: Moment, gates: &GateView) -> Option<Vec<
     match view.now.stage()? {
         Stage::Gated => gate(state, view, gates),
         Stage::Between if view.now.tries > 0 => again(view, now, state.moved().is_some()),
-        Stage::Between => next(state, view),
+        Stage::Between => next(state, view, now),
         Stage::NeedsProposal
         | Stage::AwaitingSecond
         | Stage::Armed
@@ -105,13 +106,13 @@ fn again(view: StepView<'_>, now: Moment, is_moved: bool) -> Option<Vec<Fact>> {
     Some(vec![Fact::StepFailed { step, why }])
 }
 
-fn next(state: &State, view: StepView<'_>) -> Option<Vec<Fact>> {
+fn next(state: &State, view: StepView<'_>, now: Moment) -> Option<Vec<Fact>> {
     let step = view.plan.id.clone();
     match view.next() {
         Next::Exec(exec) => {
             let goes = match exec.role {
                 ExecRole::Verify => state.moved().is_none(),
-                _ => !state.is_held(),
+                _ => !state.is_held() && !silences::waits(state, view, now.wall),
             };
             goes.then(|| intent(view, exec))
         }

@@ -185,6 +185,7 @@ impl Scene {
         let State {
             genesis: _,
             broken: _,
+            silences: _,
             genesis_hash: _,
             head: _,
             head_at: _,
@@ -375,6 +376,7 @@ const fn hold_byte(hold: &Hold) -> u8 {
         HoldCause::Guard { .. } => b'g',
         HoldCause::Restart => b'r',
         HoldCause::Moved { .. } => b'm',
+        HoldCause::Silence { .. } => b's',
     }
 }
 
