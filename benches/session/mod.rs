@@ -181,6 +181,7 @@ impl Session {
             effects: Vec::new(),
             alerts: warroom::domain::alert_match::AlertView::default(),
             writers: std::collections::BTreeMap::new(),
+            outlook: Box::default(),
         };
         let mut session = Self {
             state,

@@ -304,6 +304,9 @@ pub struct PlanArgs {
     /// Exactly the bytes the digest is made of.
     #[arg(long)]
     pub json: bool,
+    /// What the silences of the runbook would mute now: asks the configured connectors, and makes nothing.
+    #[arg(long, conflicts_with = "json")]
+    pub silences: bool,
 }
 
 /// `warroom backtest`.

@@ -27,6 +27,7 @@ pub mod runner;
 mod serve;
 mod sign;
 mod signatures;
+mod silences;
 mod status;
 mod verify;
 
@@ -71,6 +72,7 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Demo(Late(args)) => demo::demo(&environment, &args),
         Verb::Lab(Late(args)) => demo::lab(&environment, args),
         Verb::Check(Late(args)) => docs::check(&args),
+        Verb::Plan(Late(args)) if args.silences => silences::preview_of(&environment, &args.file),
         Verb::Plan(Late(args)) => docs::plan(&environment, &args),
         Verb::Backtest(Late(args)) => backtest::backtest(&environment, &args),
         Verb::Doctor(Late(args)) => doctor::doctor(&environment, &args),

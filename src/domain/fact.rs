@@ -13,6 +13,7 @@ mod close;
 mod exec;
 mod expect;
 mod motion;
+mod silence;
 mod word;
 
 pub use acted::GuardActed;
@@ -24,6 +25,7 @@ pub use close::CloseCause;
 pub use exec::{ExecKey, Outcome, OutputRef};
 pub use expect::{Effect, EffectEvent, Read, SeriesValue};
 pub use motion::{MotionEnd, MotionEvent, Moved};
+pub use silence::{Silence, SilenceEvent, Withheld};
 pub use word::{COUNTER_NOTICE, Checked, Signed};
 
 use crate::domain::digest::Digest;
@@ -35,7 +37,7 @@ use crate::domain::reading::Sample;
 use crate::domain::runbook::plan::{ExecRole, MetricRule, Plan};
 use crate::domain::threshold::Verdict;
 use crate::domain::time::{Moment, Timestamp};
-use crate::domain::write::{self, Write, WriteNo};
+use crate::domain::write::{self, Lifetime, Write, WriteNo};
 use serde::{Deserialize, Serialize};
 
 /// Which deployment mode holds (`TWO_PERSON` 1).
@@ -152,6 +154,11 @@ pub enum HoldCause {
     },
     /// The server was restarted while the maintenance ran.
     Restart,
+    /// A silence for the work is not made, and the runbook says that this holds.
+    Silence {
+        /// Which.
+        lifetime: Lifetime,
+    },
     /// A server on another host took the session up: commands would run there. Ends with a reason only.
     Moved {
         /// Host the session is pinned to.
@@ -510,6 +517,8 @@ pub enum Fact {
         /// What came of it.
         outcome: write::Outcome,
     },
+    /// Something was said of a silence that lives as long as the work.
+    Silence(Silence),
     /// Going back began.
     RollbackStarted {
         /// Why.

@@ -92,6 +92,7 @@ pub(crate) fn step(name: &str, phase: usize, blocks: Vec<PlanBlock>) -> PlanStep
         unit: None,
         switch: false,
         must_fire: Vec::new(),
+        silence: None,
         line: 1,
     }
 }
@@ -104,6 +105,7 @@ fn phase(title: &str, rollback: bool) -> PlanPhase {
         prose: String::new(),
         rollback,
         rollout: None,
+        silence: None,
         line: 1,
     }
 }
@@ -187,6 +189,7 @@ pub(crate) fn plan() -> Plan {
         expect_alerts: Vec::new(),
         alerts: AlertRules::default(),
         lock: None,
+        silence: None,
         environment: BTreeMap::new(),
         briefing: String::new(),
         phases: vec![
@@ -240,6 +243,7 @@ pub(crate) fn world() -> World {
         effects: Vec::new(),
         alerts: AlertView::quiet(),
         writers: writers(),
+        outlook: Box::default(),
     }
 }
 

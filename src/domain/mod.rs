@@ -31,6 +31,7 @@ pub mod runbook;
 pub mod scope;
 pub mod selector;
 pub mod settle;
+pub mod silences;
 pub mod state;
 pub mod threshold;
 pub mod time;

@@ -1,6 +1,7 @@
 //! Where a session stands, for scripts and for a glance: text, JSON and one word that becomes the exit code.
 
 use crate::domain::reading::Liveness;
+use crate::domain::silences::{kept, label_of, withheld};
 use crate::domain::state::{Broken, Phase, Stage, State, StepStatus};
 use crate::domain::write::{Outcome, Write, WriteState};
 use crate::wire::message::Snapshot;
@@ -213,6 +214,9 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
             .map_or_else(String::new, |q| format!(", value {}", q.sample.value));
         writeln!(text, "  {id}: {}{value}", verdict(rule.verdict)).ok();
     }
+    for line in silence_lines(state) {
+        writeln!(text, "  {line}").ok();
+    }
     for write in &state.writes {
         writeln!(text, "  {}", write_line(write)).ok();
     }
@@ -244,12 +248,31 @@ fn broken_line(broken: &Broken) -> String {
     format!("{step}: RUN ALONE by {who} ({reason}): {review}")
 }
 
+/// Silences for the work that are withheld, and those that may mute something.
+fn silence_lines(state: &State) -> Vec<String> {
+    let plan = state.plan();
+    let withheld = withheld(state).filter_map(|said| {
+        let because = said.withheld.as_ref()?;
+        let label = label_of(plan, &said.lifetime);
+        Some(format!("silence for {label}: WITHHELD: {because}"))
+    });
+    let mut lines: Vec<String> = withheld.collect();
+    let all = kept(state, state.head_at.wall).into_iter();
+    lines.extend(all.filter(|one| !one.stand.is_over()).map(|one| {
+        let (label, until) = (label_of(plan, one.lifetime), one.latest.to_seconds_text());
+        let (what, by) = (one.what(), one.connector);
+        format!("silence for {label}: mutes {what} by {by} until {until}")
+    }));
+    lines
+}
+
 /// `write 3: page by pager: accepted, NOT PROVEN: nobody is notified yet`
 fn write_line(state: &WriteState) -> String {
     let Write {
         no,
         connector,
         deed,
+        ..
     } = &state.write;
     let (word, what) = match &state.outcome {
         None => ("asked", "no answer yet"),

@@ -24,6 +24,7 @@ pub mod policy;
 mod render;
 mod scope;
 mod session;
+mod silences;
 mod snapshot;
 pub mod socket;
 mod speak;

@@ -31,6 +31,7 @@ use crate::domain::apply::FoldError;
 use crate::domain::board::Board;
 use crate::domain::fact::{Actor, Fact, Genesis, Mode, Stamped};
 use crate::domain::id::{ConnectorName, PersonId, SessionName, TerminalId};
+use crate::domain::silences::Outlook;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::domain::touched;
@@ -372,17 +373,20 @@ impl Server {
         let outbox = session.checkpoints.outbox();
         let carrying = tokio::spawn(outbox.carry(readings.clone(), inputs, Arc::clone(&clock)));
         let connectors = Connectors::start(connectors, &readings, &clock, &shutdown);
+        // The session itself asks for writes when it is told to end: couriers stay for that.
+        let writing = CancellationToken::new();
         let context = deliver::Context {
             ended,
             readings,
             clock,
-            shutdown: shutdown.clone(),
+            shutdown: writing.clone(),
         };
         let couriers = deliver::start(couriers, &context);
         drop(context);
         // Large, and moved about no more.
         let reason = Box::pin(session.run(sources)).await;
         shutdown.cancel();
+        writing.cancel();
         listening.await.ok();
         // The session has let its clients go; those that read get its goodbye, a stalled one is not waited for.
         clients.close();
@@ -469,6 +473,7 @@ fn first_world(
         effects: Vec::new(),
         alerts: AlertView::default(),
         writers,
+        outlook: Box::new(Outlook::at(now)),
     };
     standing::apply(&mut world, policy, owner, now);
     world

@@ -155,6 +155,7 @@ impl Script {
                 effects: Vec::new(),
                 alerts: warroom::domain::alert_match::AlertView::default(),
                 writers: std::collections::BTreeMap::new(),
+                outlook: Box::default(),
             },
             nonces: 0,
         }

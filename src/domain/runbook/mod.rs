@@ -22,6 +22,7 @@ mod role;
 pub mod rollout;
 mod rules;
 mod settings;
+pub mod silence;
 pub mod source;
 mod suggest;
 mod template;

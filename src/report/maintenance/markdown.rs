@@ -4,8 +4,8 @@
 //! own, and a control sequence in it reaches no terminal.
 
 use super::{
-    Alone, Check, Confirm, End, GlassStep, Happening, Note, Offer, Present, Refusal, Report, Step,
-    Written,
+    Alone, Check, Confirm, End, GlassStep, Happening, Note, Offer, Present, Quiet, Refusal, Report,
+    Step, Written,
 };
 use crate::display::one_line;
 use crate::domain::time::{Timestamp, short_span};
@@ -67,6 +67,14 @@ pub fn render(report: &Report) -> String {
     list(&mut text, report.refusals.iter().map(refusal));
     section(&mut text, "Holds, stops and the way back");
     list(&mut text, report.happenings.iter().map(happening));
+    if !report.silences.is_empty() {
+        section(&mut text, "Silences");
+        rows(
+            &mut text,
+            ["for", "by", "muted", "alerts then", "from", "until", "end"],
+            report.silences.iter().map(quiet),
+        );
+    }
     section(&mut text, "Written to other systems");
     list(&mut text, report.writes.iter().map(written));
     section(&mut text, "Notes");
@@ -424,6 +432,18 @@ fn happening(happening: &Happening) -> String {
         escape(&happening.who),
         escape(&happening.what)
     )
+}
+
+fn quiet(quiet: &Quiet) -> [String; 7] {
+    [
+        escape(&quiet.label),
+        code(quiet.connector.as_str()),
+        escape(&quiet.what),
+        quiet.muted.to_string(),
+        time(quiet.from),
+        quiet.until.map_or_else(|| "not known".to_owned(), time),
+        escape(&quiet.end),
+    ]
 }
 
 fn written(written: &Written) -> String {

@@ -15,6 +15,7 @@ mod output;
 mod people;
 pub(crate) mod plain;
 mod runbook;
+mod silences;
 pub(crate) mod step;
 mod targets;
 pub(crate) mod thresholds;
