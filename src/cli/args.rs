@@ -56,6 +56,8 @@ pub enum Verb {
     Check(Late<CheckArgs>),
     /// Print the resolved plan of a runbook and its SHA-256.
     Plan(Late<PlanArgs>),
+    /// Show what stands and falls with what a runbook touches: dependants, redundancy, your own way in.
+    Radius(Late<RadiusArgs>),
     /// Prove this host and every configured integration: name, TLS, credentials, permissions, clock, what is found.
     Doctor(Late<DoctorArgs>),
     /// Check who is who and what is asked of them, and make the lines that add a person or a key.
@@ -296,6 +298,20 @@ pub struct PlanArgs {
     #[arg(value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
     /// Exactly the bytes the digest is made of.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `warroom radius`.
+#[derive(Debug, Args)]
+pub struct RadiusArgs {
+    /// The runbook.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Steps of dependency to follow, where the runbook names no number [default: that of the configuration, else 2].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub depth: Option<u8>,
+    /// JSON on standard output.
     #[arg(long)]
     pub json: bool,
 }

@@ -18,6 +18,7 @@ mod ls;
 mod people;
 mod pinned;
 pub mod plan;
+mod radius;
 mod report;
 mod run;
 mod runbook_file;
@@ -69,7 +70,8 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Demo(Late(args)) => demo::demo(&environment, &args),
         Verb::Lab(Late(args)) => demo::lab(&environment, args),
         Verb::Check(Late(args)) => docs::check(&args),
-        Verb::Plan(Late(args)) => docs::plan(&args),
+        Verb::Plan(Late(args)) => docs::plan(&environment, &args),
+        Verb::Radius(Late(args)) => radius::radius(&environment, &args),
         Verb::Doctor(Late(args)) => doctor::doctor(&environment, &args),
         Verb::People(Late(args)) => people::people(&environment, args),
         Verb::Verify(Late(args)) => verify::verify(&environment, &args),

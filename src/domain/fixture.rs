@@ -178,6 +178,7 @@ pub(crate) fn plan() -> Plan {
         components: Vec::new(),
         expect_alerts: Vec::new(),
         lock: None,
+        radius_depth: None,
         environment: BTreeMap::new(),
         briefing: String::new(),
         phases: vec![
@@ -203,6 +204,7 @@ pub(crate) fn genesis(plan: Plan) -> Genesis {
             path: "/r.md".to_owned(),
             digest: Digest::of(b"runbook"),
             commit: "none".to_owned(),
+            git: None,
         },
         plan_digest: Digest::of(b"plan"),
         panels: Vec::new(),

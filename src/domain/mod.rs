@@ -16,11 +16,13 @@ pub mod doc;
 pub mod fact;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod git;
 pub mod guard;
 pub mod id;
 pub(crate) mod mutant;
 pub mod on_call;
 pub mod progress;
+pub mod radius;
 pub mod readiness;
 pub mod reading;
 pub mod runbook;

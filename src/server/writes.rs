@@ -75,6 +75,7 @@ impl Session {
                     self.said.look_again();
                 }
                 self.world.groups = touched::groups(&self.board.components);
+                self.tell_around();
             }
             Reading::OnCalls { .. } => self.announce_handovers(turn),
             _ => {}

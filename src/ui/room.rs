@@ -6,9 +6,11 @@ use crate::domain::board::{Board, GateProgress, OutputTail};
 use crate::domain::confirm::certificate::Certified;
 use crate::domain::fact::{ExecKey, Stamped};
 use crate::domain::id::{Seq, StepId};
+use crate::domain::radius::{self, Given, Post, Radius};
 use crate::domain::reading::Reading;
 use crate::domain::state::{State, StepStatus};
 use crate::domain::time::Moment;
+use crate::wire::around::Around;
 use crate::wire::message::{Snapshot, Welcome};
 use std::collections::VecDeque;
 
@@ -67,6 +69,10 @@ pub struct Room {
     pub seen: Seen,
     /// Whether a host key stands for the session's own key.
     pub certified: Certified,
+    /// What lies around the session.
+    pub around: Around,
+    /// What whoever is at this terminal stands on.
+    pub posts: Vec<Post>,
 }
 
 impl Room {
@@ -81,6 +87,8 @@ impl Room {
             link: Link::Up,
             seen: Seen::Unchecked,
             certified: Certified::no("no host key signed it"),
+            around: snapshot.around,
+            posts: Vec::new(),
         }
     }
 
@@ -165,6 +173,24 @@ impl Room {
             .filter(|view| view.now.is_active() || matches!(view.now.status, StepStatus::Undoing));
         let steps: Vec<&StepId> = under_way.map(|view| &view.plan.id).collect();
         alert_match::expected(self.state.plan(), steps)
+    }
+
+    /// What stands and falls with the touched components, as it is known here now.
+    pub fn radius(&self) -> Radius {
+        let posts: Vec<Post> = self
+            .posts
+            .iter()
+            .chain(&self.around.posts)
+            .cloned()
+            .collect();
+        radius::of(&Given {
+            plan: self.state.plan(),
+            board: &self.board,
+            rules: &self.state.rules,
+            depth: self.around.depth,
+            posts: &posts,
+            others: &self.around.others,
+        })
     }
 
     /// The output of one execution.

@@ -77,6 +77,10 @@ fn may_propose<'a>(
     }
     enough_people(ask, view, proposer, executor)?;
     in_time(ask, view)?;
+    if ask.state.phase == Phase::Running {
+        ask.runbook_for([view.plan.risk])
+            .map_err(|refused| ask.on_record(step, refused))?;
+    }
     Ok(view)
 }
 

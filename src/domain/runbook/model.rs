@@ -42,6 +42,8 @@ pub struct Maintenance {
     pub expect_alerts: Vec<Located<String>>,
     /// Name of a lock scope.
     pub lock: Option<String>,
+    /// Steps of dependency that the blast radius follows.
+    pub radius_depth: Option<u8>,
     /// Names are shell identifiers.
     pub environment: BTreeMap<String, Located<String>>,
 }

@@ -29,6 +29,9 @@ pub struct Plan {
     /// each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
+    /// Steps of dependency that the blast radius follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub radius_depth: Option<u8>,
     /// Environment table: passed to every command, and the source of `{{name}}` in titles and prose.
     pub environment: BTreeMap<String, String>,
     /// Markdown before the first phase.

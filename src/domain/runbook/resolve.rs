@@ -51,6 +51,7 @@ pub fn resolve(runbook: &Runbook) -> (Plan, Vec<Diagnostic>) {
         title: names.fill(&runbook.title, &mut problems).trim().to_owned(),
         change: runbook.maintenance.change.clone(),
         lock: runbook.maintenance.lock.clone(),
+        radius_depth: runbook.maintenance.radius_depth,
         window: runbook.maintenance.window,
         components: runbook.maintenance.components.clone(),
         expect_alerts: filled(&runbook.maintenance.expect_alerts, &names, &mut problems),
