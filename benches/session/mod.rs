@@ -110,6 +110,7 @@ fn genesis(plan: Plan) -> Genesis {
         session_key: None,
         certificate: None,
         allow_uid: false,
+        freezes: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::late::Late;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A terminal war room for live maintenance of distributed systems.
 ///
@@ -58,6 +59,11 @@ pub enum Verb {
     Plan(Late<PlanArgs>),
     /// Show what stands and falls with what a runbook touches: dependants, redundancy, your own way in.
     Radius(Late<RadiusArgs>),
+    /// Replay gates, guards and thresholds of a runbook over the recorded past: would they have fired, and when?
+    ///
+    /// Asks the configured Prometheus; needs no session. Exit code 0: done, and every `--bad` interval was caught;
+    /// 1: one was missed, or the server did not answer; 2: wrong usage, configuration or runbook.
+    Backtest(Late<BacktestArgs>),
     /// Prove this host and every configured integration: name, TLS, credentials, permissions, clock, what is found.
     Doctor(Late<DoctorArgs>),
     /// Check who is who and what is asked of them, and make the lines that add a person or a key.
@@ -311,6 +317,35 @@ pub struct RadiusArgs {
     /// Steps of dependency to follow, where the runbook names no number [default: that of the configuration, else 2].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
     pub depth: Option<u8>,
+    /// JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `warroom backtest`.
+#[derive(Debug, Args)]
+pub struct BacktestArgs {
+    /// The runbook.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Days before `--to` that are looked at.
+    #[arg(long, value_name = "N", default_value_t = 7, conflicts_with = "from")]
+    pub days: u32,
+    /// Distance of two samples [default: 15s, or what the shortest `stale_after` of the runbook allows].
+    #[arg(long, value_name = "SPAN", value_parser = super::backtest::span)]
+    pub step: Option<Duration>,
+    /// First moment, such as 2026-11-15T18:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Last moment [default: now].
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// A stretch in which something was wrong and an alarm was due; may be repeated. All other alarms are false ones.
+    #[arg(long, value_name = "TIME..TIME[=NAME]")]
+    pub bad: Vec<String>,
+    /// Begin every rule anew this often, with a new baseline, as maintenances of that length would.
+    #[arg(long, value_name = "SPAN", value_parser = super::backtest::span)]
+    pub window: Option<Duration>,
     /// JSON on standard output.
     #[arg(long)]
     pub json: bool,

@@ -41,8 +41,14 @@ pub(super) fn plan(environment: &Environment, args: &PlanArgs) -> Outcome {
     let mut out = Vec::new();
     let colour = std::io::stderr().is_terminal();
     let mut problems = anstream::stderr().lock();
-    let outcome = super::plan::plan(&args.file, args.json, &mut out, &mut problems, colour)
-        .map_err(Failure::new)?;
+    let ask = || super::cmdb::read_alone(environment);
+    let outcome = super::plan::plan(
+        &args.file,
+        args.json,
+        ask,
+        (&mut out, &mut problems),
+        colour,
+    )?;
     if outcome.has_passed() && !args.json {
         super::say(&git_lines(environment, &args.file))?;
     }

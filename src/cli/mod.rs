@@ -3,8 +3,10 @@
 mod alone;
 pub mod args;
 mod attach;
+mod backtest;
 pub mod check;
 mod checkpoints;
+mod cmdb;
 mod demo;
 mod docs;
 mod doctor;
@@ -72,6 +74,7 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Check(Late(args)) => docs::check(&args),
         Verb::Plan(Late(args)) => docs::plan(&environment, &args),
         Verb::Radius(Late(args)) => radius::radius(&environment, &args),
+        Verb::Backtest(Late(args)) => backtest::backtest(&environment, &args),
         Verb::Doctor(Late(args)) => doctor::doctor(&environment, &args),
         Verb::People(Late(args)) => people::people(&environment, args),
         Verb::Verify(Late(args)) => verify::verify(&environment, &args),

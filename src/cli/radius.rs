@@ -27,9 +27,15 @@ const GRACE: Duration = Duration::from_secs(1);
 /// `warroom radius`.
 pub(super) fn radius(environment: &Environment, args: &RadiusArgs) -> Outcome {
     let config = environment.config(Secrets::Fetch)?;
-    let loaded = pinned::load(&args.file)?;
+    let checked = pinned::check(&args.file)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let runtime = client_runtime()?;
+    let catalog = if checked.needs_cmdb() {
+        Some(runtime.block_on(super::cmdb::read(&config, &clock))?)
+    } else {
+        None
+    };
+    let loaded = checked.pin(catalog.as_ref())?;
     let board = runtime.block_on(ask(&config.connectors, &clock));
     let surroundings = Surroundings {
         env: environment.git_env(),

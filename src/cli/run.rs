@@ -37,7 +37,7 @@ pub(super) fn run(environment: &Environment, args: &RunArgs) -> Outcome {
         }
     };
     // Checked here, where the person sees the report, and again by the server, which reads it anew.
-    let runbook = args.file.as_deref().map(pinned::load).transpose()?;
+    let runbook = args.file.as_deref().map(pinned::check).transpose()?;
     refuse_if_live(environment, &config, &name)?;
     if !args.detached {
         attach::settings(environment, &config, &args.look)?;

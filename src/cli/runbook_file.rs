@@ -1,8 +1,10 @@
 //! A runbook from disk: bounded read, decode, parse, resolve.
 
+use crate::domain::catalog::Catalog;
 use crate::domain::runbook::limits::FILE_BYTES_MAX;
 use crate::domain::runbook::plan::Plan;
-use crate::domain::runbook::{Diagnostic, Severity, codes, decode, parse, resolve};
+use crate::domain::runbook::rollout::{self, Cmdb, Pending};
+use crate::domain::runbook::{Diagnostic, Runbook, Severity, codes, decode, parse, resolve_with};
 use crate::report::diagnostics::{JsonDiagnostic, Look, Source, render, to_json};
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,13 +16,35 @@ pub(super) struct Loaded {
     pub(super) name: String,
     /// The text, as far as it is one.
     pub(super) text: String,
-    /// The plan; to be used only without errors in `diagnostics`.
+    /// The plan; to be used only without errors in `diagnostics`, and with nothing in `pending`.
     pub(super) plan: Option<Plan>,
     /// Everything that is wrong.
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// Phases whose units only the CMDB knows, while nobody has asked it.
+    pub(super) pending: Vec<Pending>,
+    /// What was read, with what is wrong with that alone.
+    parsed: Option<(Runbook, Vec<Diagnostic>)>,
 }
 
 impl Loaded {
+    /// Makes the plan anew, with what the CMDB says.
+    pub(super) fn with(&mut self, catalog: &Catalog) {
+        self.pending = Vec::new();
+        self.resolve(Cmdb::Known(catalog));
+    }
+
+    fn resolve(&mut self, cmdb: Cmdb<'_>) {
+        let Some((runbook, problems)) = &self.parsed else {
+            return;
+        };
+        let (plan, further) = resolve_with(runbook, cmdb);
+        let mut all = problems.clone();
+        all.extend(further);
+        all.sort_by_key(|diagnostic| diagnostic.span.start);
+        self.diagnostics = all;
+        self.plan = Some(plan);
+    }
+
     pub(super) fn count(&self, severity: Severity) -> usize {
         self.diagnostics
             .iter()
@@ -45,7 +69,7 @@ impl Loaded {
     }
 }
 
-/// Reads and resolves one file. A file that cannot be read is a problem like any other.
+/// Reads and resolves one file, without any CMDB. A file that cannot be read is a problem like any other.
 pub(super) fn load(path: &Path) -> Loaded {
     let name = path.display().to_string();
     let refused = |text: &str, problem: Diagnostic| Loaded {
@@ -53,6 +77,8 @@ pub(super) fn load(path: &Path) -> Loaded {
         text: text.to_owned(),
         plan: None,
         diagnostics: vec![problem],
+        pending: Vec::new(),
+        parsed: None,
     };
     let bytes = match read_bounded(path) {
         Ok(bytes) => bytes,
@@ -69,16 +95,17 @@ pub(super) fn load(path: &Path) -> Loaded {
     let file_name = path
         .file_name()
         .map_or(name.as_str().into(), |file| file.to_string_lossy());
-    let (runbook, mut diagnostics) = parse(text, &file_name);
-    let (plan, further) = resolve(&runbook);
-    diagnostics.extend(further);
-    diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
-    Loaded {
+    let (runbook, problems) = parse(text, &file_name);
+    let mut loaded = Loaded {
         text: text.to_owned(),
-        plan: Some(plan),
-        diagnostics,
+        plan: None,
+        diagnostics: Vec::new(),
+        pending: rollout::pending(&runbook),
+        parsed: Some((runbook, problems)),
         name,
-    }
+    };
+    loaded.resolve(Cmdb::NotAsked);
+    loaded
 }
 
 /// One byte more than allowed tells a file that is too long from one that just fits.

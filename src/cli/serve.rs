@@ -16,7 +16,7 @@ use crate::server::policy::{PeopleSource, Policy};
 use crate::server::start::{Options, Server, StartError};
 use crate::telemetry;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -62,11 +62,16 @@ async fn serve_until_told(environment: &Environment, args: &ServeArgs) -> Outcom
         Some(demo) => demo.config(environment)?,
         None => environment.config(Secrets::Fetch)?,
     };
+    let loaded = match (&args.file, &demo) {
+        (_, Some(demo)) => Some(pin(demo.runbook(), &config, &clock).await?),
+        (Some(file), None) => Some(pin(file, &config, &clock).await?),
+        (None, None) => None,
+    };
     let (name, options) = options(
         environment,
         &config,
         args,
-        demo.as_ref(),
+        (demo.as_ref(), loaded),
         Arc::clone(&clock),
     )?;
     let dir = options.session_dir.clone();
@@ -128,11 +133,22 @@ async fn end_on_signal(shutdown: CancellationToken) {
     shutdown.cancel();
 }
 
+/// Reads a runbook, and the CMDB where its units are known there alone.
+async fn pin(file: &Path, config: &Config, clock: &Arc<dyn Clock>) -> Result<Pinned, Failure> {
+    let checked = pinned::check(file)?;
+    let catalog = if checked.needs_cmdb() {
+        Some(super::cmdb::read(config, clock).await?)
+    } else {
+        None
+    };
+    checked.pin(catalog.as_ref())
+}
+
 fn options(
     environment: &Environment,
     config: &Config,
     args: &ServeArgs,
-    demo: Option<&super::demo::Prepared>,
+    (demo, loaded): (Option<&super::demo::Prepared>, Option<Pinned>),
     clock: Arc<dyn Clock>,
 ) -> Result<(SessionName, Options), Failure> {
     let people = match (&config.people, demo) {
@@ -141,11 +157,6 @@ fn options(
         (None, None) => PeopleSource::Accounts {
             rules: config.rules.clone(),
         },
-    };
-    let loaded = match (&args.file, demo) {
-        (_, Some(demo)) => Some(pinned::load(demo.runbook())?),
-        (Some(file), None) => Some(pinned::load(file)?),
-        (None, None) => None,
     };
     let name = match (&args.target, &args.file) {
         (Some(name), _) => environment::session_name(name)?,
@@ -228,6 +239,7 @@ fn genesis(
             env: environment.git_env(),
             signers: policy.rules.runbook_signers.clone(),
         },
+        freezes: Vec::new(),
     };
     pin::genesis(seed, clock).map_err(|error| {
         let hint = error.hint().map(str::to_owned);

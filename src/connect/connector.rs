@@ -4,6 +4,7 @@
 use crate::clock::Clock;
 use crate::connect::http::{HttpConfig, HttpError, HttpSetupError, RetryAfter};
 use crate::connect::keys::Keys;
+use crate::connect::past::PastSource;
 use crate::connect::poll::Source;
 use crate::connect::probe::PollProbe;
 use crate::connect::query::QuerySpec;
@@ -37,6 +38,11 @@ pub trait Connector: fmt::Debug + Send + Sync {
         false
     }
 
+    /// True for those that tell of components: a CMDB, or a file in its place.
+    fn is_catalog(&self) -> bool {
+        false
+    }
+
     /// Where it connects to, one for each server; empty for files.
     fn servers(&self) -> Vec<&HttpConfig> {
         Vec::new()
@@ -67,6 +73,14 @@ pub trait Connector: fmt::Debug + Send + Sync {
     /// # Errors
     /// As [`Self::source`].
     fn writer(&self) -> Result<Option<Box<dyn Writer>>, HttpSetupError> {
+        Ok(None)
+    }
+
+    /// What a backtest asks for the past; nothing where only the newest values are known. Opens no connection.
+    ///
+    /// # Errors
+    /// As [`Self::source`].
+    fn past(&self) -> Result<Option<Box<dyn PastSource>>, HttpSetupError> {
         Ok(None)
     }
 

@@ -8,8 +8,10 @@
 //! - [`deliver`]: writes carried out, tried again, looked for and proven.
 //! - [`supervise`]: all loops of a session together: start, poll-now by name, stop.
 //! - [`doctor`]: proves every configured connector end to end.
+//! - [`past`]: what was recorded of an expression, for a backtest.
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
+//! - [`once`]: the CMDB read a single time, before there is a session.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
 //! - [`prometheus`], [`datadog`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 //! - [`alertmanager`], [`nagios`], [`icinga2`], [`grafana`]: alerts, and what keeps them quiet.
@@ -37,8 +39,10 @@ mod mute;
 pub mod nagios;
 pub mod nautobot;
 pub mod netbox;
+pub mod once;
 pub mod opsgenie;
 pub mod pagerduty;
+pub mod past;
 pub mod poll;
 pub mod probe;
 pub mod prometheus;

@@ -8,15 +8,18 @@ mod actor;
 mod breakglass;
 mod close;
 mod exec;
+mod motion;
 mod word;
 
 pub use actor::{Actor, Touch, Via};
 pub use breakglass::{Breakglass, GlassEvent, Page};
 pub use close::CloseCause;
 pub use exec::{ExecKey, Outcome, OutputRef};
+pub use motion::{MotionEnd, MotionEvent, Moved};
 pub use word::{COUNTER_NOTICE, Checked, Signed};
 
 use crate::domain::digest::Digest;
+use crate::domain::freeze::Freeze;
 use crate::domain::git::GitState;
 use crate::domain::id::{
     AttemptNo, Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId, TerminalId,
@@ -102,6 +105,9 @@ pub struct Genesis {
     /// At the start the policy took accounts for people (`allow_uid`): every export says so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_uid: bool,
+    /// Freezes of the configuration that were not over at the start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub freezes: Vec<Freeze>,
 }
 
 impl Genesis {
@@ -432,6 +438,8 @@ pub enum Fact {
     StepChecked(Checked),
     /// Something on the way of one person alone in an emergency.
     Breakglass(Breakglass),
+    /// Something on the way of a motion, which two people agree on.
+    Motion(Moved),
     /// The proposal ended without running.
     ProposalClosed {
         /// Which step.

@@ -5,6 +5,7 @@
 
 pub mod alert_match;
 pub mod apply;
+pub mod backtest;
 pub mod board;
 pub mod catalog;
 pub mod command;
@@ -16,9 +17,11 @@ pub mod doc;
 pub mod fact;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod freeze;
 pub mod git;
 pub mod guard;
 pub mod id;
+pub mod motion;
 pub(crate) mod mutant;
 pub mod on_call;
 pub mod progress;

@@ -4,6 +4,7 @@ use super::git::{self, Surroundings};
 use crate::clock::{self, Clock, RandomError};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Genesis, Mode, RunbookRef};
+use crate::domain::freeze::Freeze;
 use crate::domain::guard::SameRule;
 use crate::domain::id::{SessionId, SessionName};
 use crate::domain::runbook::plan::{MetricRule, Plan};
@@ -29,6 +30,8 @@ pub struct Seed {
     pub allow_uid: bool,
     /// What the account and the policy lend to Git.
     pub git: Surroundings,
+    /// Freezes of the configuration that are not over.
+    pub freezes: Vec<Freeze>,
 }
 
 /// Why a session cannot be pinned.
@@ -84,6 +87,7 @@ pub fn genesis(seed: Seed, clock: &dyn Clock) -> Result<Genesis, PinError> {
         session_key: None,
         certificate: None,
         allow_uid: seed.allow_uid,
+        freezes: seed.freezes,
     })
 }
 

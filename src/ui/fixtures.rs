@@ -90,6 +90,7 @@ fn genesis(mode: Mode) -> Genesis {
         session_key: None,
         certificate: None,
         allow_uid: false,
+        freezes: Vec::new(),
     }
 }
 

@@ -94,6 +94,7 @@ pub(crate) fn genesis() -> Genesis {
         session_key: None,
         certificate: None,
         allow_uid: false,
+        freezes: Vec::new(),
     }
 }
 

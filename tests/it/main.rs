@@ -11,6 +11,8 @@ mod attach;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod backtest;
+#[cfg(test)]
 mod bastion;
 #[cfg(test)]
 mod cli_session;
@@ -28,6 +30,8 @@ mod docs;
 mod doctor;
 #[cfg(test)]
 mod e2e;
+#[cfg(test)]
+mod e2e_breach;
 #[cfg(test)]
 mod enforced;
 #[cfg(test)]

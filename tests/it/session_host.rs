@@ -143,6 +143,7 @@ impl Host {
                     env: vec![("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())],
                     signers: None,
                 },
+                freezes: Vec::new(),
             };
             Box::new(pin::genesis(seed, &*self.clock).expect("random numbers"))
         });

@@ -1,11 +1,13 @@
 //! Every key of `[connect.prometheus.NAME]`.
 
 use super::Prometheus;
+use super::past::PrometheusPast;
 use super::probe::PrometheusProbe;
 use crate::clock::Clock;
 use crate::connect::connector::{Connector, Kind, Probe};
 use crate::connect::http::{HttpConfig, HttpSetupError};
 use crate::connect::keys::{EVERY_METRICS, Keys};
+use crate::connect::past::PastSource;
 use crate::connect::poll::Source;
 use crate::connect::query::QuerySpec;
 use crate::domain::id::ConnectorName;
@@ -174,6 +176,10 @@ impl Connector for PrometheusConfig {
     ) -> Result<Option<Box<dyn Source>>, HttpSetupError> {
         let source = Prometheus::new(self.clone(), specs, Arc::clone(clock))?;
         Ok(Some(Box::new(source)))
+    }
+
+    fn past(&self) -> Result<Option<Box<dyn PastSource>>, HttpSetupError> {
+        Ok(Some(Box::new(PrometheusPast::new(self)?)))
     }
 
     fn probe(&self, clock: &Arc<dyn Clock>) -> Result<Box<dyn Probe>, HttpSetupError> {

@@ -6,6 +6,7 @@
 
 mod beside;
 mod config;
+mod past;
 mod probe;
 mod queries;
 mod request;
@@ -16,8 +17,8 @@ pub use config::{
     EVERY, EVERY_MIN, HISTORY, KIND, PrometheusConfig, QUERIES_IN_FLIGHT, SERIES_MAX,
 };
 pub use response::{
-    Alerts, Build, Flavour, ResponseError, Rules, Targets, Vector, parse_alerts, parse_build,
-    parse_matrix, parse_rules, parse_targets, parse_vector,
+    Alerts, Build, Flavour, Matrix, ResponseError, Rules, Targets, Vector, parse_alerts,
+    parse_build, parse_matrix, parse_recorded, parse_rules, parse_targets, parse_vector,
 };
 
 use crate::clock::Clock;

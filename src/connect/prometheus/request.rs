@@ -39,12 +39,19 @@ pub(super) fn instant(expr: &str, timeout: Duration) -> Request {
 
 /// The past of an expression, at most `series_max` series where the server knows that parameter.
 pub(super) fn range(expr: &str, span: Span, series_max: usize, timeout: Duration) -> Request {
+    let mut request = whole_range(expr, span, timeout);
+    request.params.push(("limit", series_max.to_string()));
+    request
+}
+
+/// The past of an expression with all its series: a server that cuts them by itself cannot be told from one that lacks
+/// some.
+pub(super) fn whole_range(expr: &str, span: Span, timeout: Duration) -> Request {
     let params = vec![
         ("query", expr.to_owned()),
         ("start", seconds_text(span.start)),
         ("end", seconds_text(span.end)),
         ("step", format!("{}", span.step.as_secs())),
-        ("limit", series_max.to_string()),
         ("timeout", span_text(timeout)),
     ];
     Request::new("/api/v1/query_range", params, expr)

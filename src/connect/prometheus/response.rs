@@ -6,8 +6,10 @@
 //! Source: Prometheus HTTP API, "Format overview", "Expression query result formats", "Alerts" (read for 2.42 and 3.x).
 
 mod once;
+mod recorded;
 mod state;
 
+pub use recorded::{Matrix, parse_recorded};
 pub use state::{
     Alerts, Build, Flavour, Rules, Targets, parse_alerts, parse_build, parse_rules, parse_targets,
 };

@@ -10,6 +10,7 @@ mod header;
 pub(crate) mod hints;
 mod map;
 mod metrics;
+mod motion;
 mod now;
 mod output;
 mod people;
