@@ -102,6 +102,7 @@ fn genesis(plan: Plan) -> Genesis {
             path: "/runbooks/switch.md".to_owned(),
             digest: Digest::of(b"runbook"),
             commit: "none".to_owned(),
+            git: None,
         },
         plan_digest: plan.digest(),
         panels: Vec::new(),

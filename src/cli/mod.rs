@@ -20,6 +20,7 @@ mod ls;
 mod people;
 mod pinned;
 pub mod plan;
+mod radius;
 mod report;
 mod run;
 mod runbook_file;
@@ -74,6 +75,7 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Check(Late(args)) => docs::check(&args),
         Verb::Plan(Late(args)) if args.silences => silences::preview_of(&environment, &args.file),
         Verb::Plan(Late(args)) => docs::plan(&environment, &args),
+        Verb::Radius(Late(args)) => radius::radius(&environment, &args),
         Verb::Backtest(Late(args)) => backtest::backtest(&environment, &args),
         Verb::Doctor(Late(args)) => doctor::doctor(&environment, &args),
         Verb::People(Late(args)) => people::people(&environment, args),

@@ -10,6 +10,7 @@ use crate::domain::fact::Mode;
 use crate::domain::id::SessionName;
 use crate::exit::{Code, Failure};
 use crate::server::checkpoints::Away;
+use crate::server::git::Surroundings;
 use crate::server::pin::{self, Seed};
 use crate::server::policy::{PeopleSource, Policy};
 use crate::server::start::{Options, Server, StartError};
@@ -182,7 +183,10 @@ fn options(
         Mode::Advisory
     };
     let genesis = loaded
-        .map(|loaded| genesis(loaded, name.clone(), mode, config, &people, &*clock))
+        .map(|loaded| {
+            let seeded = (name.clone(), mode);
+            genesis(environment, loaded, seeded, config, &people, &*clock)
+        })
         .transpose()?;
     let scope_dir = match demo {
         // Nothing real is touched in a demo: it is in nobody's way, and nobody in its.
@@ -205,6 +209,7 @@ fn options(
             command: config.server.checkpoint_command.clone(),
             ..Away::default()
         },
+        radius_depth: config.server.radius_depth,
         output_bytes_max: u64::try_from(config.server.output_bytes_max).unwrap_or(u64::MAX),
         runner: config.runner.clone(),
         clock,
@@ -213,9 +218,9 @@ fn options(
 }
 
 fn genesis(
+    environment: &Environment,
     loaded: Pinned,
-    name: SessionName,
-    mode: Mode,
+    (name, mode): (SessionName, Mode),
     config: &Config,
     people: &PeopleSource,
     clock: &dyn Clock,
@@ -230,6 +235,10 @@ fn genesis(
         runbook_digest: loaded.digest,
         policy: policy.digest,
         allow_uid: policy.rules.allow_uid,
+        git: Surroundings {
+            env: environment.git_env(),
+            signers: policy.rules.runbook_signers.clone(),
+        },
         freezes: Vec::new(),
     };
     pin::genesis(seed, clock).map_err(|error| {

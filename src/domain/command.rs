@@ -401,7 +401,8 @@ impl Command {
     pub const fn needs_fresh_policy(&self) -> bool {
         matches!(
             self,
-            Self::Propose { .. }
+            Self::Begin
+                | Self::Propose { .. }
                 | Self::Confirm { .. }
                 | Self::Go { .. }
                 | Self::Resolve { .. }

@@ -30,6 +30,7 @@ pub use word::{COUNTER_NOTICE, Checked, Signed};
 
 use crate::domain::digest::Digest;
 use crate::domain::freeze::Freeze;
+use crate::domain::git::GitState;
 use crate::domain::id::{
     AttemptNo, Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId, TerminalId,
 };
@@ -72,6 +73,9 @@ pub struct RunbookRef {
     pub digest: Digest,
     /// `sha1:` or `sha256:` and the full commit id, or `none` (no repository, or the file differs from it).
     pub commit: String,
+    /// What Git said of the file when the session was opened; absent in journals from before it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<GitState>,
 }
 
 /// First record of a journal: everything the session is pinned to.

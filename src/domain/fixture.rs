@@ -190,6 +190,7 @@ pub(crate) fn plan() -> Plan {
         alerts: AlertRules::default(),
         lock: None,
         silence: None,
+        radius_depth: None,
         environment: BTreeMap::new(),
         briefing: String::new(),
         phases: vec![
@@ -215,6 +216,7 @@ pub(crate) fn genesis(plan: Plan) -> Genesis {
             path: "/r.md".to_owned(),
             digest: Digest::of(b"runbook"),
             commit: "none".to_owned(),
+            git: None,
         },
         plan_digest: Digest::of(b"plan"),
         panels: Vec::new(),

@@ -19,12 +19,14 @@ pub mod fact;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod freeze;
+pub mod git;
 pub mod guard;
 pub mod id;
 pub mod motion;
 pub(crate) mod mutant;
 pub mod on_call;
 pub mod progress;
+pub mod radius;
 pub mod readiness;
 pub mod reading;
 pub mod runbook;

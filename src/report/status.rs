@@ -1,5 +1,6 @@
 //! Where a session stands, for scripts and for a glance: text, JSON and one word that becomes the exit code.
 
+use crate::domain::fact::RunbookRef;
 use crate::domain::reading::Liveness;
 use crate::domain::silences::{kept, label_of, withheld};
 use crate::domain::state::{Broken, Phase, Stage, State, StepStatus};
@@ -182,6 +183,9 @@ const fn is_waiting_for_people(status: &StepStatus) -> bool {
     )
 }
 
+/// `sha1:` and the eight digits people know a commit by.
+const COMMIT_CHARS: usize = 13;
+
 /// Several lines for a person.
 pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
     let state = &snapshot.state;
@@ -190,6 +194,16 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
     // Writing to a string cannot fail.
     writeln!(text, "{name}: {}", summary.title).ok();
     writeln!(text, "  {}", summary.to_line()).ok();
+    if let Some(git) = &state.genesis.runbook.git {
+        let RunbookRef { path, commit, .. } = &state.genesis.runbook;
+        let commit: String = commit.chars().take(COMMIT_CHARS).collect();
+        writeln!(
+            text,
+            "  runbook {path}, commit {commit}: {}",
+            git.in_short()
+        )
+        .ok();
+    }
     if let Some(proposal) = &state.proposal {
         let terms = &proposal.terms;
         let waits = if let Some(glass) = &proposal.glass {
@@ -322,7 +336,7 @@ pub fn to_json(snapshot: &Snapshot, summary: &Summary) -> serde_json::Value {
         "name": state.genesis.name, "session": state.genesis.session, "title": summary.title,
         "mode": summary.mode, "standing": summary.standing, "passed": summary.passed, "steps_total": summary.steps,
         "current": summary.current, "attached": summary.attached, "head": state.head.0,
-        "held": state.is_held(), "plan": state.genesis.plan_digest, "steps": steps,
+        "held": state.is_held(), "runbook": state.genesis.runbook, "plan": state.genesis.plan_digest, "steps": steps,
         "rules": state.rules, "connectors": snapshot.board.health, "writes": state.writes,
         "breakglass": state.glass(), "run_alone": state.broken, "review_owed": state.review_owed().is_some(),
     })

@@ -1,6 +1,7 @@
 //! The session task: owns the engine and the journal, takes one input at a time, and lets nothing be seen before it
 //! is durable. It waits for nothing but the journal: whatever else may block has a task of its own.
 
+use super::around::Nearby;
 use super::checkpoints::Checkpoints;
 use super::clients::Registry;
 use super::exec::{ExecNews, Executor};
@@ -89,6 +90,8 @@ pub(crate) struct Session {
     pub(crate) looks: Looks,
     /// What the other sessions of the host were told.
     pub(crate) said: Said,
+    /// What lies around.
+    pub(crate) nearby: Nearby,
     /// Places for tasks that read an executable.
     pub(crate) renders: Arc<Semaphore>,
     pub(crate) recent: VecDeque<Stamped>,

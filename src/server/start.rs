@@ -1,6 +1,7 @@
 //! Starting a session server: lock, journal, state, socket, connectors, and the task that joins them.
 
 use super::accounts;
+use super::around::Nearby;
 use super::checkpoints::{self, Away, Checkpoints};
 use super::clients::Registry;
 use super::enforced::Guard;
@@ -73,6 +74,8 @@ pub struct Options {
     pub connectors: Vec<Arc<dyn Connector>>,
     /// Variables every command gets, such as `PATH`.
     pub base_env: std::collections::BTreeMap<String, String>,
+    /// Steps of dependency that the blast radius follows, where the runbook names no number.
+    pub radius_depth: u8,
     /// Bytes of output kept per command.
     pub output_bytes_max: u64,
     /// The enforcing runner; needed by sessions in that mode.
@@ -298,6 +301,7 @@ impl Server {
             world,
             said: Said::new(desk, options.genesis.is_none()),
             runbook_file: PathBuf::from(&genesis.runbook.path),
+            nearby: Nearby::first(options.radius_depth, genesis, &options.connectors),
             engine: Engine::new(begun.state),
             ledger: begun.ledger,
             registry,

@@ -83,6 +83,7 @@ impl Session {
                 }
                 self.world.groups = touched::groups(&self.board.components);
                 self.look_at_alerts();
+                self.tell_around();
             }
             Reading::Alerts { .. } | Reading::Health(_) => self.look_at_alerts(),
             Reading::OnCalls { .. } => self.announce_handovers(turn),

@@ -3,6 +3,7 @@
 mod breakglass;
 mod hostile;
 mod keys;
+mod map;
 mod screens;
 mod silences;
 mod unseen;

@@ -86,6 +86,7 @@ pub(crate) fn genesis() -> Genesis {
             path: "/srv/runbooks/move-orders.md".to_owned(),
             digest: Digest::of(RUNBOOK.as_bytes()),
             commit: "sha1:9fceb02d0ae598e95dc970b74767f19372d61af8".to_owned(),
+            git: None,
         },
         plan_digest: plan.digest(),
         plan,

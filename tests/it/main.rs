@@ -77,6 +77,8 @@ mod night;
 #[cfg(test)]
 mod prometheus_family;
 #[cfg(test)]
+mod radius;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod runbooks;

@@ -54,6 +54,8 @@ pub struct Maintenance {
     pub lock: Option<String>,
     /// What is kept quiet meanwhile.
     pub silence: Option<SilencePlan>,
+    /// Steps of dependency that the blast radius follows.
+    pub radius_depth: Option<u8>,
     /// Names are shell identifiers.
     pub environment: BTreeMap<String, Located<String>>,
 }

@@ -42,6 +42,9 @@ pub struct Plan {
     /// What is kept quiet from the begin of the maintenance to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silence: Option<SilencePlan>,
+    /// Steps of dependency that the blast radius follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub radius_depth: Option<u8>,
     /// Environment table: passed to every command, and the source of `{{name}}` in titles and prose.
     pub environment: BTreeMap<String, String>,
     /// Markdown before the first phase.

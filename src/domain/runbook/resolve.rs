@@ -62,6 +62,7 @@ pub fn resolve_with(runbook: &Runbook, cmdb: Cmdb<'_>) -> (Plan, Vec<Diagnostic>
         change: runbook.maintenance.change.clone(),
         lock: runbook.maintenance.lock.clone(),
         silence: runbook.maintenance.silence.clone(),
+        radius_depth: runbook.maintenance.radius_depth,
         window: runbook.maintenance.window,
         components: runbook.maintenance.components.clone(),
         expect_alerts: filled(&runbook.maintenance.expect_alerts, &names, &mut problems),

@@ -17,12 +17,13 @@ use super::source::{Lines, Located, Mapped};
 use super::tree::{self, Entry, Value, unknown_key};
 use super::value::{boolean, choice, name, positive_span, rule_field, span, whole};
 use crate::domain::id::StepId;
+use crate::domain::radius::DEPTH_MAX;
 use crate::domain::selector::{Selector, SelectorError, is_selector};
 use crate::domain::time::Timestamp;
 use std::ops::Range;
 use std::time::Duration;
 
-const MAINTENANCE_KEYS: [&str; 15] = [
+const MAINTENANCE_KEYS: [&str; 16] = [
     "change",
     "components",
     "expect_alerts",
@@ -32,6 +33,7 @@ const MAINTENANCE_KEYS: [&str; 15] = [
     "window",
     "lock",
     "silence",
+    "radius_depth",
     "environment",
     "threshold",
     "panel",
@@ -62,6 +64,9 @@ pub(super) fn maintenance(
             "window" => out.window = window(&value, problems),
             "lock" => out.lock = value.scalar(problems).and_then(|text| lock(text, problems)),
             "silence" => out.silence = silence::read(&value, problems),
+            "radius_depth" => {
+                out.radius_depth = value.scalar(problems).and_then(|v| depth(v, problems));
+            }
             "environment" => environment(&mut out, &value, problems),
             "threshold" => read_rules(RuleKind::Threshold, &value, lines, problems, &mut rules),
             "panel" => read_rules(RuleKind::Panel, &value, lines, problems, &mut rules),
@@ -87,6 +92,20 @@ fn lock(text: &Located<String>, problems: &mut Problems) -> Option<String> {
         ),
     );
     None
+}
+
+/// How far a blast radius is followed: at least to what needs the touched itself.
+fn depth(value: &Located<String>, problems: &mut Problems) -> Option<u8> {
+    let fits = |depth: &u8| (1..=DEPTH_MAX).contains(depth);
+    let found = value.value.parse().ok().filter(fits);
+    if found.is_none() {
+        let what = format!("{} is no depth of a blast radius", quoted(&value.value));
+        let hint = format!(
+            "a whole number from 1 to {DEPTH_MAX}: how many steps of dependency are followed"
+        );
+        problems.push(Diagnostic::error(codes::BAD_VALUE, &value.span, what).hint(hint));
+    }
+    found
 }
 
 /// Says plainly that a setting has no effect yet.

@@ -8,6 +8,7 @@ use super::{
     Step, Written,
 };
 use crate::display::one_line;
+use crate::domain::git::GitState;
 use crate::domain::time::{Timestamp, short_span};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -190,6 +191,10 @@ fn facts(report: &Report) -> Vec<[String; 2]> {
     rows.push(row("runbook", code(&runbook.path)));
     rows.push(row("its digest", format!("`{}`", runbook.digest)));
     rows.push(row("its commit", code(&runbook.commit)));
+    for (word, said, _) in runbook.git.iter().flat_map(GitState::lines) {
+        let word = if word == "git" { "in git" } else { word };
+        rows.push(row(word, code(&said)));
+    }
     rows.push(row("plan", format!("`{}`", report.plan)));
     let (seq, hash) = report.head;
     rows.push(row("journal up to", format!("record {seq}, `{hash}`")));

@@ -8,6 +8,7 @@ mod duty;
 mod feed;
 mod header;
 pub(crate) mod hints;
+mod map;
 mod metrics;
 mod motion;
 mod now;
@@ -118,6 +119,7 @@ pub(crate) fn draw(
         View::WarRoom => war_room::draw(cx, model, cache, canvas, body),
         View::Runbook => runbook::draw(cx, model, cache, canvas, body),
         View::Metrics => pane(Pane::Charts, cx, model, cache, canvas, body),
+        View::Map => pane(Pane::Map, cx, model, cache, canvas, body),
         View::Timeline | View::Confirm => {
             let (above, below) = writes::places(cx, model, body);
             pane(Pane::Timeline, cx, model, cache, canvas, above);
@@ -154,6 +156,7 @@ fn pane(
         Pane::Timeline => timeline::draw(cx, model, cache, canvas, area),
         Pane::Writes => writes::draw(cx, model, canvas, area),
         Pane::Review => confirm::draw(cx, model, canvas, area),
+        Pane::Map => map::draw(cx, model, canvas, area),
     }
 }
 
