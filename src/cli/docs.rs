@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use super::args::{CheckArgs, Cli, PlanArgs};
+use super::environment::Environment;
 use crate::exit::{Code, Failure};
 use clap::CommandFactory as _;
 use std::io::{IsTerminal as _, Write as _};
@@ -31,13 +32,19 @@ pub(super) fn check(args: &CheckArgs) -> Outcome {
 }
 
 /// `warroom plan`.
-pub(super) fn plan(args: &PlanArgs) -> Outcome {
+pub(super) fn plan(environment: &Environment, args: &PlanArgs) -> Outcome {
     let mut out = Vec::new();
     let colour = std::io::stderr().is_terminal();
     let mut problems = anstream::stderr().lock();
     let outcome = super::plan::plan(&args.file, args.json, &mut out, &mut problems, colour)
         .map_err(Failure::new)?;
-    super::say(&String::from_utf8_lossy(&out))?;
+    let mut out = String::from_utf8_lossy(&out).into_owned();
+    if !args.json && outcome.has_passed() {
+        // The digest stays the last line.
+        let at = out.trim_end().rfind('\n').map_or(0, |at| at + 1);
+        out.insert_str(at, &super::rehearse::beside_plan(environment, &args.file));
+    }
+    super::say(&out)?;
     Ok(if outcome.has_passed() {
         Code::Done
     } else {

@@ -19,6 +19,7 @@ mod ls;
 mod people;
 mod pinned;
 pub mod plan;
+mod rehearse;
 mod report;
 mod run;
 mod runbook_file;
@@ -60,6 +61,7 @@ pub fn run(cli: Cli) -> Outcome {
     let environment = Environment::read(cli.config);
     match cli.verb {
         Verb::Run(Late(args)) => run::run(&environment, &args),
+        Verb::Rehearse(Late(args)) => rehearse::rehearse(&environment, &args),
         Verb::Attach(Late(args)) => attach::attach(&environment, &args),
         Verb::Ls(Late(args)) => ls::ls(&environment, args.json),
         Verb::Status(Late(args)) => status::status(&environment, &args),
@@ -70,7 +72,7 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Demo(Late(args)) => demo::demo(&environment, &args),
         Verb::Lab(Late(args)) => demo::lab(&environment, args),
         Verb::Check(Late(args)) => docs::check(&args),
-        Verb::Plan(Late(args)) => docs::plan(&args),
+        Verb::Plan(Late(args)) => docs::plan(&environment, &args),
         Verb::Backtest(Late(args)) => backtest::backtest(&environment, &args),
         Verb::Doctor(Late(args)) => doctor::doctor(&environment, &args),
         Verb::People(Late(args)) => people::people(&environment, args),

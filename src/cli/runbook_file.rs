@@ -1,7 +1,9 @@
 //! A runbook from disk: bounded read, decode, parse, resolve.
 
+use crate::domain::runbook::elsewhere::{self, Elsewhere, Fault};
 use crate::domain::runbook::limits::FILE_BYTES_MAX;
 use crate::domain::runbook::plan::Plan;
+use crate::domain::runbook::shape::Shape;
 use crate::domain::runbook::{Diagnostic, Severity, codes, decode, parse, resolve};
 use crate::report::diagnostics::{JsonDiagnostic, Look, Source, render, to_json};
 use std::fs::File;
@@ -18,6 +20,10 @@ pub(super) struct Loaded {
     pub(super) plan: Option<Plan>,
     /// Everything that is wrong.
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// The plan's shape; absent with errors in `diagnostics`.
+    pub(super) shape: Option<Shape>,
+    /// Why it cannot be carried out elsewhere; such a plan must not be used.
+    pub(super) faults: Vec<Fault>,
 }
 
 impl Loaded {
@@ -47,12 +53,19 @@ impl Loaded {
 
 /// Reads and resolves one file. A file that cannot be read is a problem like any other.
 pub(super) fn load(path: &Path) -> Loaded {
+    load_in(path, None)
+}
+
+/// As [`load`], put in another environment.
+pub(super) fn load_in(path: &Path, there: Option<&Elsewhere>) -> Loaded {
     let name = path.display().to_string();
     let refused = |text: &str, problem: Diagnostic| Loaded {
         name: name.clone(),
         text: text.to_owned(),
         plan: None,
         diagnostics: vec![problem],
+        shape: None,
+        faults: Vec::new(),
     };
     let bytes = match read_bounded(path) {
         Ok(bytes) => bytes,
@@ -69,14 +82,19 @@ pub(super) fn load(path: &Path) -> Loaded {
     let file_name = path
         .file_name()
         .map_or(name.as_str().into(), |file| file.to_string_lossy());
-    let (runbook, mut diagnostics) = parse(text, &file_name);
+    let (mut runbook, mut diagnostics) = parse(text, &file_name);
+    let placed = there.map_or(Ok(()), |there| elsewhere::place(&mut runbook, there));
     let (plan, further) = resolve(&runbook);
     diagnostics.extend(further);
     diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
+    let is_error = |problem: &Diagnostic| problem.severity == Severity::Error;
+    let shape = (!diagnostics.iter().any(is_error)).then(|| Shape::of(&runbook));
     Loaded {
         text: text.to_owned(),
         plan: Some(plan),
         diagnostics,
+        shape,
+        faults: placed.err().unwrap_or_default(),
         name,
     }
 }

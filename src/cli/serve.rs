@@ -4,14 +4,16 @@ use super::Outcome;
 use super::args::ServeArgs;
 use super::environment::{self, Environment, session_dir};
 use super::pinned::{self, Pinned};
+use super::rehearse::{self, There};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Secrets};
+use crate::config::Config;
 use crate::domain::fact::Mode;
 use crate::domain::id::SessionName;
 use crate::exit::{Code, Failure};
 use crate::server::checkpoints::Away;
 use crate::server::pin::{self, Seed};
 use crate::server::policy::{PeopleSource, Policy};
+use crate::server::rehearsals::{self, Found};
 use crate::server::start::{Options, Server, StartError};
 use crate::telemetry;
 use std::io::Write as _;
@@ -57,15 +59,24 @@ async fn serve_until_told(environment: &Environment, args: &ServeArgs) -> Outcom
     } else {
         None
     };
+    let there = args.env_file.as_deref();
+    let there = there
+        .map(|file| rehearse::read(environment, file))
+        .transpose()?;
     let config = match &demo {
         Some(demo) => demo.config(environment)?,
-        None => environment.config(Secrets::Fetch)?,
+        None => rehearse::configuration(environment, there.as_ref(), |usual| {
+            let name = environment::session_name(args.target.as_deref()?).ok()?;
+            let is_taken_up = args.file.is_none();
+            let dir = is_taken_up.then(|| session_dir(usual, &name))?;
+            rehearsals::of_session(&dir)?.config.map(PathBuf::from)
+        })?,
     };
     let (name, options) = options(
         environment,
         &config,
         args,
-        demo.as_ref(),
+        (demo.as_ref(), there.as_ref()),
         Arc::clone(&clock),
     )?;
     let dir = options.session_dir.clone();
@@ -131,7 +142,7 @@ fn options(
     environment: &Environment,
     config: &Config,
     args: &ServeArgs,
-    demo: Option<&super::demo::Prepared>,
+    (demo, there): (Option<&super::demo::Prepared>, Option<&There>),
     clock: Arc<dyn Clock>,
 ) -> Result<(SessionName, Options), Failure> {
     let people = match (&config.people, demo) {
@@ -143,7 +154,7 @@ fn options(
     };
     let loaded = match (&args.file, demo) {
         (_, Some(demo)) => Some(pinned::load(demo.runbook())?),
-        (Some(file), None) => Some(pinned::load(file)?),
+        (Some(file), None) => Some(pinned::load_in(file, there)?),
         (None, None) => None,
     };
     let name = match (&args.target, &args.file) {
@@ -171,7 +182,16 @@ fn options(
         Mode::Advisory
     };
     let genesis = loaded
-        .map(|loaded| genesis(loaded, name.clone(), mode, config, &people, &*clock))
+        .map(|loaded| {
+            genesis(
+                (loaded, there),
+                name.clone(),
+                mode,
+                config,
+                &people,
+                &*clock,
+            )
+        })
         .transpose()?;
     let scope_dir = match demo {
         // Nothing real is touched in a demo: it is in nobody's way, and nobody in its.
@@ -202,7 +222,7 @@ fn options(
 }
 
 fn genesis(
-    loaded: Pinned,
+    (loaded, there): (Pinned, Option<&There>),
     name: SessionName,
     mode: Mode,
     config: &Config,
@@ -210,6 +230,13 @@ fn genesis(
     clock: &dyn Clock,
 ) -> Result<crate::domain::fact::Genesis, Failure> {
     let policy = Policy::read(people).map_err(|error| Failure::new(error).code(Code::Usage))?;
+    let rehearsal = there.map(|there| there.pinned(&loaded));
+    let is_real = rehearsal.is_none() && mode != Mode::Demo;
+    let found = if is_real {
+        rehearse::found(config, &loaded)
+    } else {
+        Found::default()
+    };
     let seed = Seed {
         name,
         mode,
@@ -219,6 +246,8 @@ fn genesis(
         runbook_digest: loaded.digest,
         policy: policy.digest,
         allow_uid: policy.rules.allow_uid,
+        rehearsal,
+        rehearsed: found.rehearsed,
     };
     pin::genesis(seed, clock).map_err(|error| {
         let hint = error.hint().map(str::to_owned);

@@ -24,6 +24,7 @@ pub mod on_call;
 pub mod progress;
 pub mod readiness;
 pub mod reading;
+pub mod rehearsal;
 pub mod runbook;
 pub mod scope;
 pub mod selector;

@@ -5,7 +5,7 @@ use crate::domain::apply::FoldError;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Mode, Stamped};
 use crate::domain::id::{Seq, SessionId};
-use crate::domain::state::Phase;
+use crate::domain::state::{Phase, State};
 use crate::journal::facts::{FactError, kind_of};
 use crate::journal::{Entry, JOURNAL_FILE, ReadError, Reader};
 use serde::Serialize;
@@ -24,6 +24,8 @@ pub struct Peek {
     pub is_over: bool,
     /// It is a demo.
     pub is_demo: bool,
+    /// It is a rehearsal.
+    pub is_rehearsal: bool,
     /// Where it stands, in a word.
     pub phase: &'static str,
     /// Digest of the runbook it was started with.
@@ -151,6 +153,29 @@ pub fn peek_file(file: &Path) -> Result<Option<Peek>, PeekError> {
 /// # Errors
 /// As [`peek_file`].
 pub fn judge_file(file: &Path) -> Result<(Option<Peek>, Faults), PeekError> {
+    let (state, faults) = state_file(file)?;
+    let peek = state.map(|state| Peek {
+        session: state.genesis.session.clone(),
+        head: state.head.0,
+        // While a review is owed a server has to be there to take it.
+        is_over: state.phase.is_final() && state.review_owed().is_none(),
+        is_demo: state.genesis.mode == Mode::Demo,
+        is_rehearsal: state.genesis.rehearsal.is_some(),
+        phase: if state.phase.is_final() && state.review_owed().is_some() {
+            "review owed"
+        } else {
+            word(state.phase)
+        },
+        runbook: state.genesis.runbook.digest,
+    });
+    Ok((peek, faults))
+}
+
+/// As [`judge_file`], with all that the journal comes to.
+///
+/// # Errors
+/// As [`peek_file`].
+pub(crate) fn state_file(file: &Path) -> Result<(Option<State>, Faults), PeekError> {
     let shown = || {
         let dir = file.parent().unwrap_or(file);
         dir.display().to_string()
@@ -184,20 +209,7 @@ pub fn judge_file(file: &Path) -> Result<(Option<Peek>, Faults), PeekError> {
         dir: shown(),
         source,
     })?;
-    let peek = folded.state.map(|state| Peek {
-        session: state.genesis.session.clone(),
-        head: state.head.0,
-        // While a review is owed a server has to be there to take it.
-        is_over: state.phase.is_final() && state.review_owed().is_none(),
-        is_demo: state.genesis.mode == Mode::Demo,
-        phase: if state.phase.is_final() && state.review_owed().is_some() {
-            "review owed"
-        } else {
-            word(state.phase)
-        },
-        runbook: state.genesis.runbook.digest,
-    });
-    Ok((peek, faults))
+    Ok((folded.state, faults))
 }
 
 /// Reads and verifies all records but a torn last one.

@@ -2,7 +2,7 @@
 
 use crate::clock::{self, Clock, RandomError};
 use crate::domain::digest::Digest;
-use crate::domain::fact::{Genesis, Mode, RunbookRef};
+use crate::domain::fact::{Genesis, Mode, Rehearsal, Rehearsed, RunbookRef};
 use crate::domain::guard::SameRule;
 use crate::domain::id::{SessionId, SessionName};
 use crate::domain::runbook::plan::{MetricRule, Plan};
@@ -28,6 +28,10 @@ pub struct Seed {
     pub policy: Digest,
     /// That policy takes accounts for people.
     pub allow_uid: bool,
+    /// What makes it a rehearsal; absent for the real thing.
+    pub rehearsal: Option<Rehearsal>,
+    /// Rehearsals that were found.
+    pub rehearsed: Vec<Rehearsed>,
 }
 
 /// Why a session cannot be pinned.
@@ -82,6 +86,8 @@ pub fn genesis(seed: Seed, clock: &dyn Clock) -> Result<Genesis, PinError> {
         session_key: None,
         certificate: None,
         allow_uid: seed.allow_uid,
+        rehearsal: seed.rehearsal.map(Box::new),
+        rehearsed: seed.rehearsed,
     })
 }
 

@@ -3,6 +3,7 @@
 mod breakglass;
 mod hostile;
 mod keys;
+mod rehearsals;
 mod screens;
 mod unseen;
 mod writing;

@@ -93,6 +93,8 @@ pub(crate) fn genesis() -> Genesis {
         session_key: None,
         certificate: None,
         allow_uid: false,
+        rehearsal: None,
+        rehearsed: Vec::new(),
     }
 }
 

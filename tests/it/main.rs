@@ -71,6 +71,8 @@ mod night;
 #[cfg(test)]
 mod prometheus_family;
 #[cfg(test)]
+mod rehearse;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod runbooks;

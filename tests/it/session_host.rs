@@ -138,6 +138,8 @@ impl Host {
                 runbook_digest: Digest::of(text.as_bytes()),
                 policy: policy.digest,
                 allow_uid: policy.rules.allow_uid,
+                rehearsal: None,
+                rehearsed: Vec::new(),
             };
             Box::new(pin::genesis(seed, &*self.clock).expect("random numbers"))
         });

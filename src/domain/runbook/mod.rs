@@ -7,6 +7,7 @@
 mod blocks;
 pub mod codes;
 mod diagnostic;
+pub mod elsewhere;
 mod fence;
 mod ids;
 pub mod limits;
@@ -19,6 +20,7 @@ mod resolve;
 mod role;
 mod rules;
 mod settings;
+pub mod shape;
 pub mod source;
 mod suggest;
 mod template;

@@ -13,6 +13,7 @@ mod now;
 mod output;
 mod people;
 pub(crate) mod plain;
+mod rehearsal;
 mod runbook;
 pub(crate) mod step;
 mod targets;
