@@ -111,6 +111,7 @@ fn genesis(plan: Plan) -> Genesis {
         allow_uid: false,
         rehearsal: None,
         rehearsed: Vec::new(),
+        freezes: Vec::new(),
     }
 }
 

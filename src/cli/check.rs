@@ -1,7 +1,9 @@
 //! `warroom check FILE...`: what is wrong with runbooks, like a compiler says it.
 
 use super::runbook_file::{Loaded, load};
+use crate::display::one_line;
 use crate::domain::runbook::Severity;
+use crate::domain::runbook::rollout::Pending;
 use crate::report::diagnostics::to_json_text;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -51,6 +53,9 @@ pub fn check(
             all.extend(loaded.to_json());
         } else {
             out.write_all(loaded.render(colour).as_bytes())?;
+            for pending in &loaded.pending {
+                writeln!(out, "{}", template_only(&loaded.name, pending))?;
+            }
         }
     }
     if json {
@@ -59,6 +64,17 @@ pub fn check(
         writeln!(out, "{}", summary(&outcome))?;
     }
     Ok(outcome)
+}
+
+/// Says what was not checked, since only the CMDB knows it.
+fn template_only(file: &str, pending: &Pending) -> String {
+    format!(
+        "{}:{}: phase `{}` is for each of {}: its template was checked, its units were not; `warroom plan` asks the CMDB",
+        one_line(file),
+        pending.line,
+        one_line(&pending.phase),
+        one_line(&pending.what.join(", "))
+    )
 }
 
 fn summary(outcome: &CheckOutcome) -> String {

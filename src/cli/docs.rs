@@ -36,8 +36,14 @@ pub(super) fn plan(environment: &Environment, args: &PlanArgs) -> Outcome {
     let mut out = Vec::new();
     let colour = std::io::stderr().is_terminal();
     let mut problems = anstream::stderr().lock();
-    let outcome = super::plan::plan(&args.file, args.json, &mut out, &mut problems, colour)
-        .map_err(Failure::new)?;
+    let ask = || super::cmdb::read_alone(environment);
+    let outcome = super::plan::plan(
+        &args.file,
+        args.json,
+        ask,
+        (&mut out, &mut problems),
+        colour,
+    )?;
     let mut out = String::from_utf8_lossy(&out).into_owned();
     if !args.json && outcome.has_passed() {
         // The digest stays the last line.

@@ -6,6 +6,7 @@ mod attach;
 mod backtest;
 pub mod check;
 mod checkpoints;
+mod cmdb;
 mod demo;
 mod docs;
 mod doctor;

@@ -1,11 +1,13 @@
 //! Loading a runbook for a session: the checks of `warroom check`, and no session from a broken one.
 
 use super::rehearse::There;
-use super::runbook_file;
+use super::runbook_file::{self, Loaded};
+use crate::domain::catalog::Catalog;
 use crate::domain::digest::Digest;
-use crate::domain::runbook::Severity;
 use crate::domain::runbook::plan::Plan;
 use crate::domain::runbook::shape::Shape;
+use crate::domain::runbook::source::Lines;
+use crate::domain::runbook::{Diagnostic, Severity};
 use crate::exit::{Code, Failure};
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -23,19 +25,21 @@ pub(super) struct Pinned {
     pub(super) shape: Shape,
 }
 
-/// Reads, checks and resolves a runbook; prints what is wrong with it on standard error.
-///
-/// # Errors
-/// When there are errors in it, or it cannot be read.
-pub(super) fn load(file: &Path) -> Result<Pinned, Failure> {
-    load_in(file, None)
+/// A runbook that was read and checked as far as that goes without a CMDB.
+pub(super) struct Checked {
+    loaded: Loaded,
+    file: PathBuf,
+    /// The file, absolute.
+    pub(super) path: PathBuf,
+    /// Digest of its bytes.
+    pub(super) digest: Digest,
 }
 
-/// As [`load`], put in another environment.
+/// Reads and checks a runbook, put in another environment for a rehearsal; prints what is wrong with it on standard error.
 ///
 /// # Errors
-/// As [`load`], and when the environment file does not fit the runbook.
-pub(super) fn load_in(file: &Path, there: Option<&There>) -> Result<Pinned, Failure> {
+/// When there are errors in it, it cannot be read, or the environment file does not fit it.
+pub(super) fn check_in(file: &Path, there: Option<&There>) -> Result<Checked, Failure> {
     let loaded = runbook_file::load_in(file, there.map(|there| &there.file.there));
     if let (Some(there), false) = (there, loaded.faults.is_empty()) {
         let faults: Vec<String> = loaded.faults.iter().map(ToString::to_string).collect();
@@ -51,31 +55,66 @@ pub(super) fn load_in(file: &Path, there: Option<&There>) -> Result<Pinned, Fail
         let colour = std::io::stderr().is_terminal();
         err.write_all(loaded.render(colour).as_bytes()).ok();
     }
-    let digest = Digest::of(loaded.text.as_bytes());
-    match (loaded.plan, loaded.shape) {
-        (Some(plan), Some(shape)) if errors == 0 => {
-            let path = std::fs::canonicalize(file).map_err(Failure::new)?;
-            Ok(Pinned {
-                path,
-                digest,
+    if errors > 0 {
+        let hint = format!("`warroom check {}` shows them again", file.display());
+        let failure = Failure::new(refusal(file, errors));
+        return Err(failure.hint(hint).code(Code::Usage));
+    }
+    Ok(Checked {
+        digest: Digest::of(loaded.text.as_bytes()),
+        path: std::fs::canonicalize(file).map_err(Failure::new)?,
+        file: file.to_owned(),
+        loaded,
+    })
+}
+
+fn refusal(file: &Path, errors: usize) -> String {
+    let what = if errors == 1 {
+        "1 error".to_owned()
+    } else {
+        format!("{errors} errors")
+    };
+    format!("`{}` cannot be run: {what}", file.display())
+}
+
+impl Checked {
+    /// Some of its units are known by the CMDB alone.
+    pub(super) fn needs_cmdb(&self) -> bool {
+        !self.loaded.pending.is_empty()
+    }
+
+    /// The runbook with its plan.
+    ///
+    /// # Errors
+    /// What is wrong with it by what the CMDB says; in words, since a server has no terminal to show them on.
+    pub(super) fn pin(mut self, catalog: Option<&Catalog>) -> Result<Pinned, Failure> {
+        if let Some(catalog) = catalog {
+            self.loaded.with(catalog);
+        }
+        let is_error = |problem: &&Diagnostic| problem.severity == Severity::Error;
+        let errors = self.loaded.count(Severity::Error);
+        if let Some(first) = self.loaded.diagnostics.iter().find(is_error) {
+            let line = Lines::new(&self.loaded.text).line(first.span.start);
+            let what = format!(
+                "{}, line {line}: {}",
+                refusal(&self.file, errors),
+                first.message
+            );
+            return Err(Failure::new(what)
+                .hint(first.hint.clone())
+                .code(Code::Usage));
+        }
+        match (self.loaded.plan, self.loaded.shape) {
+            (Some(plan), Some(shape)) if self.loaded.pending.is_empty() => Ok(Pinned {
+                path: self.path,
+                digest: self.digest,
                 plan,
                 shape,
-            })
-        }
-        _ => {
-            let what = if errors == 1 {
-                "1 error".to_owned()
-            } else {
-                format!("{errors} errors")
-            };
-            Err(
-                Failure::new(format!("`{}` cannot be run: {what}", file.display()))
-                    .hint(format!(
-                        "`warroom check {}` shows them again",
-                        file.display()
-                    ))
-                    .code(Code::Usage),
-            )
+            }),
+            _ => Err(Failure::new(format!(
+                "`{}` says `for_each`, and the CMDB was not asked",
+                self.file.display()
+            ))),
         }
     }
 }

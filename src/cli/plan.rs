@@ -3,40 +3,48 @@
 use super::check::{CheckOutcome, plural};
 use super::runbook_file::load;
 use crate::display::one_line;
+use crate::domain::catalog::Catalog;
+use crate::domain::runbook::Severity;
 use crate::domain::runbook::plan::{
-    ExecBlock, Gate, MetricRule, Plan, PlanBlock, PlanPhase, PlanStep,
+    Against, ExecBlock, Gate, MetricRule, Plan, PlanBlock, PlanPhase, PlanStep, Rollout,
 };
 use crate::domain::threshold::{OnBreach, OnNoData};
 use crate::domain::time::short_span;
+use crate::exit::Failure;
 use std::fmt::{self, Write as _};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 /// Writes the plan of `file` to `out`: readable text that ends with `plan sha256:...`, or with `json` exactly the bytes
 /// that are digested, without a line end. Problems go to `problems`; with an error among them nothing goes to `out`.
+/// `ask` reads the CMDB, and is called only where the runbook needs it.
 ///
 /// # Errors
-/// Only when one of the writers fails.
+/// When one of the writers fails, or what `ask` says.
 pub fn plan(
     file: &Path,
     json: bool,
-    out: &mut dyn Write,
-    problems: &mut dyn Write,
+    ask: impl FnOnce() -> Result<Catalog, Failure>,
+    (out, problems): (&mut dyn Write, &mut dyn Write),
     colour: bool,
-) -> io::Result<CheckOutcome> {
-    let loaded = load(file);
+) -> Result<CheckOutcome, Failure> {
+    let mut loaded = load(file);
+    if loaded.count(Severity::Error) == 0 && !loaded.pending.is_empty() {
+        loaded.with(&ask()?);
+    }
     let mut outcome = CheckOutcome::default();
     outcome.add(&loaded);
-    problems.write_all(loaded.render(colour).as_bytes())?;
+    let written = problems.write_all(loaded.render(colour).as_bytes());
+    written.map_err(Failure::new)?;
     let Some(plan) = loaded.plan.filter(|_| outcome.has_passed()) else {
         return Ok(outcome);
     };
-    if json {
-        out.write_all(&plan.canonical_json())?;
+    let text = if json {
+        plan.canonical_json()
     } else {
-        let text = describe(&plan).map_err(io::Error::other)?;
-        out.write_all(text.as_bytes())?;
-    }
+        describe(&plan).map_err(Failure::new)?.into_bytes()
+    };
+    out.write_all(&text).map_err(Failure::new)?;
     Ok(outcome)
 }
 
@@ -96,15 +104,80 @@ fn describe_phase(text: &mut String, plan: &Plan, index: usize, phase: &PlanPhas
     for rule in plan.rules.iter().filter(|rule| rule.phase == Some(index)) {
         describe_rule(text, "  ", rule)?;
     }
-    // Steps are in document order, so those of a phase stand together.
-    let first = plan.steps.partition_point(|step| step.phase < index);
-    for step in plan
-        .steps
-        .iter()
-        .skip(first)
-        .take_while(|step| step.phase == index)
-    {
+    if let Some(rollout) = &phase.rollout {
+        describe_rollout(text, plan, index, rollout)?;
+    }
+    let mut unit = None;
+    for (_, step) in plan.steps_of(index) {
+        let next = step.unit.as_ref();
+        if let Some(next) = next.filter(|next| unit != Some(&next.component)) {
+            let canary = if next.canary { ", canary" } else { "" };
+            let name = one_line(&next.component);
+            writeln!(text, "  -- {name}  (batch {}{canary})", next.batch)?;
+        }
+        unit = next.map(|unit| &unit.component);
         describe_step(text, step)?;
+    }
+    Ok(())
+}
+
+fn describe_rollout(
+    text: &mut String,
+    plan: &Plan,
+    phase: usize,
+    rollout: &Rollout,
+) -> fmt::Result {
+    let units = plan.units_of(phase);
+    let batches = units.last().map_or(0, |unit| unit.batch);
+    writeln!(
+        text,
+        "  units       {} of {}, one after the other, in {}, {}",
+        units.len(),
+        one_line(&rollout.for_each.join(", ")),
+        if batches == 1 {
+            "1 batch".to_owned()
+        } else {
+            format!("{batches} batches")
+        },
+        rollout.strategy.as_str()
+    )?;
+    if let Some(pause) = rollout.pause {
+        writeln!(text, "  pause       {} between batches", short_span(pause))?;
+    }
+    writeln!(text, "  max failed  {}", rollout.max_failed)?;
+    if let Some(floor) = &rollout.floor {
+        let expr = one_line(&floor.expr);
+        writeln!(
+            text,
+            "  floor       {expr} {} without the unit that comes next  ({})",
+            floor.limit, floor.id
+        )?;
+    }
+    if let Some(soak) = &rollout.soak {
+        write!(text, "  soak        {}", short_span(soak.time))?;
+        if let Some(compare) = &soak.compare {
+            let expr = one_line(&compare.expr);
+            let by = one_line(&compare.by);
+            match compare.against {
+                Against::Ratio(ratio) => {
+                    write!(text, ", {expr} by {by} at most {ratio} times the rest")?;
+                }
+                Against::Difference(more) => {
+                    write!(text, ", {expr} by {by} at most {more} above the rest")?;
+                }
+                Against::Limit(limit) => write!(text, ", {expr} by {by} {limit}")?,
+            }
+            write!(text, "  ({})", compare.id)?;
+        }
+        writeln!(text)?;
+    }
+    if let Some(sides) = &rollout.sides {
+        let live = one_line(&sides.live.join(", "));
+        writeln!(
+            text,
+            "  sides       {} is idle; live: {live}",
+            sides.idle.as_str()
+        )?;
     }
     Ok(())
 }
@@ -125,6 +198,9 @@ fn describe_step(text: &mut String, step: &PlanStep) -> fmt::Result {
     if let Some(component) = &step.component {
         write!(text, ", on {}", one_line(component))?;
     }
+    if step.switch {
+        write!(text, ", switch")?;
+    }
     if let Some(expected) = step.expected {
         write!(text, ", about {}", short_span(expected))?;
     }
@@ -136,6 +212,9 @@ fn describe_step(text: &mut String, step: &PlanStep) -> fmt::Result {
     if !step.expect_alerts.is_empty() {
         let names = step.expect_alerts.join(", ");
         writeln!(text, "        alerts expected: {}", one_line(&names))?;
+    }
+    for (name, value) in step.unit.iter().flat_map(|unit| &unit.env) {
+        writeln!(text, "        env     {name}={}", one_line(value))?;
     }
     for block in &step.blocks {
         match block {
@@ -229,8 +308,9 @@ mod tests {
 
     fn run(file: &Path, json: bool) -> (CheckOutcome, Vec<u8>, String) {
         let (mut out, mut problems) = (Vec::new(), Vec::new());
-        let outcome =
-            plan(file, json, &mut out, &mut problems, false).expect("memory can be written");
+        let nobody = || Err(Failure::new("no case asks a CMDB"));
+        let outcome = plan(file, json, nobody, (&mut out, &mut problems), false)
+            .expect("memory can be written");
         (
             outcome,
             out,

@@ -122,7 +122,7 @@ pub(super) fn describe(found: &Found, plan: &Plan) -> String {
         }
     }
     for step in &plan.steps {
-        if let Some(took) = rehearsal::took_in(&found.rehearsed, &step.id) {
+        if let Some(took) = rehearsal::took_in(&found.rehearsed, plan, &step.id) {
             let (number, id) = (&step.number, &step.id);
             writeln!(
                 text,

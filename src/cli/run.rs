@@ -69,8 +69,8 @@ pub(super) fn start(environment: &Environment, wish: &Wish<'_>) -> Outcome {
         .map(|file| rehearse::read(environment, file))
         .transpose()?;
     // Checked here, where the person sees the report, and again by the server, which reads it anew.
-    let load = |file| pinned::load_in(file, there.as_ref());
-    let runbook = wish.file.map(load).transpose()?;
+    let check = |file| pinned::check_in(file, there.as_ref());
+    let runbook = wish.file.map(check).transpose()?;
     refuse_if_live(environment, &config, &name)?;
     if !wish.detached {
         attach::settings(environment, &config, wish.look)?;

@@ -1,10 +1,12 @@
 //! A runbook from disk: bounded read, decode, parse, resolve.
 
+use crate::domain::catalog::Catalog;
 use crate::domain::runbook::elsewhere::{self, Elsewhere, Fault};
 use crate::domain::runbook::limits::FILE_BYTES_MAX;
 use crate::domain::runbook::plan::Plan;
+use crate::domain::runbook::rollout::{self, Cmdb, Pending};
 use crate::domain::runbook::shape::Shape;
-use crate::domain::runbook::{Diagnostic, Severity, codes, decode, parse, resolve};
+use crate::domain::runbook::{Diagnostic, Runbook, Severity, codes, decode, parse, resolve_with};
 use crate::report::diagnostics::{JsonDiagnostic, Look, Source, render, to_json};
 use std::fs::File;
 use std::io::{self, Read};
@@ -16,7 +18,7 @@ pub(super) struct Loaded {
     pub(super) name: String,
     /// The text, as far as it is one.
     pub(super) text: String,
-    /// The plan; to be used only without errors in `diagnostics`.
+    /// The plan; to be used only without errors in `diagnostics`, and with nothing in `pending`.
     pub(super) plan: Option<Plan>,
     /// Everything that is wrong.
     pub(super) diagnostics: Vec<Diagnostic>,
@@ -24,9 +26,31 @@ pub(super) struct Loaded {
     pub(super) shape: Option<Shape>,
     /// Why it cannot be carried out elsewhere; such a plan must not be used.
     pub(super) faults: Vec<Fault>,
+    /// Phases whose units only the CMDB knows, while nobody has asked it.
+    pub(super) pending: Vec<Pending>,
+    /// What was read, with what is wrong with that alone.
+    parsed: Option<(Runbook, Vec<Diagnostic>)>,
 }
 
 impl Loaded {
+    /// Makes the plan anew, with what the CMDB says.
+    pub(super) fn with(&mut self, catalog: &Catalog) {
+        self.pending = Vec::new();
+        self.resolve(Cmdb::Known(catalog));
+    }
+
+    fn resolve(&mut self, cmdb: Cmdb<'_>) {
+        let Some((runbook, problems)) = &self.parsed else {
+            return;
+        };
+        let (plan, further) = resolve_with(runbook, cmdb);
+        let mut all = problems.clone();
+        all.extend(further);
+        all.sort_by_key(|diagnostic| diagnostic.span.start);
+        self.diagnostics = all;
+        self.plan = Some(plan);
+    }
+
     pub(super) fn count(&self, severity: Severity) -> usize {
         self.diagnostics
             .iter()
@@ -51,7 +75,7 @@ impl Loaded {
     }
 }
 
-/// Reads and resolves one file. A file that cannot be read is a problem like any other.
+/// Reads and resolves one file, without any CMDB. A file that cannot be read is a problem like any other.
 pub(super) fn load(path: &Path) -> Loaded {
     load_in(path, None)
 }
@@ -66,6 +90,8 @@ pub(super) fn load_in(path: &Path, there: Option<&Elsewhere>) -> Loaded {
         diagnostics: vec![problem],
         shape: None,
         faults: Vec::new(),
+        pending: Vec::new(),
+        parsed: None,
     };
     let bytes = match read_bounded(path) {
         Ok(bytes) => bytes,
@@ -82,21 +108,26 @@ pub(super) fn load_in(path: &Path, there: Option<&Elsewhere>) -> Loaded {
     let file_name = path
         .file_name()
         .map_or(name.as_str().into(), |file| file.to_string_lossy());
-    let (mut runbook, mut diagnostics) = parse(text, &file_name);
+    let (mut runbook, problems) = parse(text, &file_name);
     let placed = there.map_or(Ok(()), |there| elsewhere::place(&mut runbook, there));
-    let (plan, further) = resolve(&runbook);
-    diagnostics.extend(further);
-    diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
-    let is_error = |problem: &Diagnostic| problem.severity == Severity::Error;
-    let shape = (!diagnostics.iter().any(is_error)).then(|| Shape::of(&runbook));
-    Loaded {
+    let mut loaded = Loaded {
         text: text.to_owned(),
-        plan: Some(plan),
-        diagnostics,
-        shape,
+        plan: None,
+        diagnostics: Vec::new(),
+        shape: None,
         faults: placed.err().unwrap_or_default(),
+        pending: rollout::pending(&runbook),
+        parsed: Some((runbook, problems)),
         name,
+    };
+    loaded.resolve(Cmdb::NotAsked);
+    if loaded.count(Severity::Error) == 0 {
+        loaded.shape = loaded
+            .parsed
+            .as_ref()
+            .map(|(runbook, _)| Shape::of(runbook));
     }
+    loaded
 }
 
 /// One byte more than allowed tells a file that is too long from one that just fits.

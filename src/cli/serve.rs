@@ -17,7 +17,7 @@ use crate::server::rehearsals::{self, Found};
 use crate::server::start::{Options, Server, StartError};
 use crate::telemetry;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -65,18 +65,18 @@ async fn serve_until_told(environment: &Environment, args: &ServeArgs) -> Outcom
         .transpose()?;
     let config = match &demo {
         Some(demo) => demo.config(environment)?,
-        None => rehearse::configuration(environment, there.as_ref(), |usual| {
-            let name = environment::session_name(args.target.as_deref()?).ok()?;
-            let is_taken_up = args.file.is_none();
-            let dir = is_taken_up.then(|| session_dir(usual, &name))?;
-            rehearsals::of_session(&dir)?.config.map(PathBuf::from)
-        })?,
+        None => configured(environment, args, there.as_ref())?,
+    };
+    let loaded = match (&args.file, &demo) {
+        (_, Some(demo)) => Some(pin(demo.runbook(), None, &config, &clock).await?),
+        (Some(file), None) => Some(pin(file, there.as_ref(), &config, &clock).await?),
+        (None, None) => None,
     };
     let (name, options) = options(
         environment,
         &config,
         args,
-        (demo.as_ref(), there.as_ref()),
+        (demo.as_ref(), there.as_ref(), loaded),
         Arc::clone(&clock),
     )?;
     let dir = options.session_dir.clone();
@@ -138,11 +138,45 @@ async fn end_on_signal(shutdown: CancellationToken) {
     shutdown.cancel();
 }
 
+/// The configuration; of a rehearsal that is taken up the one it was started with.
+fn configured(
+    environment: &Environment,
+    args: &ServeArgs,
+    there: Option<&There>,
+) -> Result<Config, Failure> {
+    rehearse::configuration(environment, there, |usual| {
+        let name = environment::session_name(args.target.as_deref()?).ok()?;
+        let is_taken_up = args.file.is_none();
+        let dir = is_taken_up.then(|| session_dir(usual, &name))?;
+        rehearsals::of_session(&dir)?.config.map(PathBuf::from)
+    })
+}
+
+/// Reads a runbook, and the CMDB where its units are known there alone.
+async fn pin(
+    file: &Path,
+    there: Option<&There>,
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<Pinned, Failure> {
+    let checked = pinned::check_in(file, there)?;
+    let catalog = if checked.needs_cmdb() {
+        Some(super::cmdb::read(config, clock).await?)
+    } else {
+        None
+    };
+    checked.pin(catalog.as_ref())
+}
+
 fn options(
     environment: &Environment,
     config: &Config,
     args: &ServeArgs,
-    (demo, there): (Option<&super::demo::Prepared>, Option<&There>),
+    (demo, there, loaded): (
+        Option<&super::demo::Prepared>,
+        Option<&There>,
+        Option<Pinned>,
+    ),
     clock: Arc<dyn Clock>,
 ) -> Result<(SessionName, Options), Failure> {
     let people = match (&config.people, demo) {
@@ -151,11 +185,6 @@ fn options(
         (None, None) => PeopleSource::Accounts {
             rules: config.rules.clone(),
         },
-    };
-    let loaded = match (&args.file, demo) {
-        (_, Some(demo)) => Some(pinned::load(demo.runbook())?),
-        (Some(file), None) => Some(pinned::load_in(file, there)?),
-        (None, None) => None,
     };
     let name = match (&args.target, &args.file) {
         (Some(name), _) => environment::session_name(name)?,
@@ -248,6 +277,7 @@ fn genesis(
         allow_uid: policy.rules.allow_uid,
         rehearsal,
         rehearsed: found.rehearsed,
+        freezes: Vec::new(),
     };
     pin::genesis(seed, clock).map_err(|error| {
         let hint = error.hint().map(str::to_owned);

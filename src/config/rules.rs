@@ -252,3 +252,52 @@ fn directory(
     document.fault(&at, what, "such as `/mnt/elsewhere/warroom`");
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Option<Wanted>, String> {
+        let rules =
+            parse(Path::new("rules.toml"), text).map_err(|problems| problems.to_string())?;
+        Ok(rules
+            .rule_for(Risk::Destructive, Mode::Advisory, false)
+            .rehearsal)
+    }
+
+    #[test]
+    fn a_class_may_ask_for_a_rehearsal_that_is_not_too_old() {
+        let class = |lines: &str| read(&format!("[class.destructive]\n{lines}\n"));
+        let days = |days: u64| {
+            Some(Wanted {
+                age_max_ms: Some(days * 24 * 3_600_000),
+            })
+        };
+        assert_eq!(class(""), Ok(None));
+        assert_eq!(class("rehearsal = \"optional\""), Ok(None));
+        assert_eq!(
+            class("rehearsal = \"required\""),
+            Ok(Some(Wanted { age_max_ms: None }))
+        );
+        assert_eq!(
+            class("rehearsal = \"required\"\nmax_age = \"30d\""),
+            Ok(days(30))
+        );
+        assert_eq!(
+            class("rehearsal = \"required\"\nmax_age = \"48h\""),
+            Ok(days(2))
+        );
+        for (lines, words) in [
+            ("rehearsal = \"yes\"", "required"),
+            ("max_age = \"30d\"", "none is required"),
+            ("rehearsal = \"required\"\nmax_age = \"999d\"", "366 days"),
+            ("rehearsal = \"required\"\nmax_age = \"1s\"", "a minute"),
+            ("rehearsal = \"required\"\nmax_age = \"soon\"", "not a span"),
+        ] {
+            let why = class(lines).expect_err(lines);
+            assert!(why.contains(words), "{why}");
+        }
+        let why = read("[class.read]\nrehearsal = \"required\"\n").expect_err("never proposed");
+        assert!(why.contains("are proposed"), "{why}");
+    }
+}

@@ -38,6 +38,11 @@ pub trait Connector: fmt::Debug + Send + Sync {
         false
     }
 
+    /// True for those that tell of components: a CMDB, or a file in its place.
+    fn is_catalog(&self) -> bool {
+        false
+    }
+
     /// Where it connects to, one for each server; empty for files.
     fn servers(&self) -> Vec<&HttpConfig> {
         Vec::new()

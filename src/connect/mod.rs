@@ -11,6 +11,7 @@
 //! - [`past`]: what was recorded of an expression, for a backtest.
 //! - [`query`]: what metrics connectors are asked, taken from the plan and the configuration.
 //! - [`connector`]: what every connector is: settings, source, writer, probe; [`keys`]: what settings are read with.
+//! - [`once`]: the CMDB read a single time, before there is a session.
 //! - [`registry`]: one line for each kind of connector, from settings to sources.
 //! - [`prometheus`], [`datadog`], [`scrape`]: metrics, from a server or straight from `/metrics` endpoints.
 //! - [`alertmanager`], [`nagios`], [`icinga2`], [`grafana`]: alerts, and what keeps them quiet.
@@ -38,6 +39,7 @@ mod mute;
 pub mod nagios;
 pub mod nautobot;
 pub mod netbox;
+pub mod once;
 pub mod opsgenie;
 pub mod pagerduty;
 pub mod past;

@@ -2,6 +2,7 @@
 
 mod breakglass;
 mod exec;
+mod motion;
 mod proposal;
 mod session;
 mod step;
@@ -12,7 +13,7 @@ mod write;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, Genesis, Stamped};
 use crate::domain::id::{AttemptNo, Seq, StepId};
-use crate::domain::state::{HEADS_MAX, Phase, State, StepState, StepStatus};
+use crate::domain::state::{HEADS_MAX, Motions, Phase, State, StepState, StepStatus};
 use crate::domain::time::Moment;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -83,6 +84,7 @@ impl State {
             notes: 0,
             writes: Vec::new(),
             broken: Vec::new(),
+            motions: Motions::default(),
             open: true,
         }
     }
@@ -219,6 +221,7 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         | Fact::RejectExplained { .. }
         | Fact::ProposalClosed { .. } => proposal::transition(state, fact, mark),
         Fact::Breakglass(fact) => breakglass::transition(state, fact, mark),
+        Fact::Motion(fact) => motion::transition(state, fact, mark),
         Fact::WriteAsked { write } => write::asked(state, write, mark),
         Fact::WriteEnded { no, outcome } => write::ended(state, *no, outcome, mark),
     }

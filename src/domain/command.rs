@@ -2,6 +2,7 @@
 
 use crate::domain::fact::Finding;
 use crate::domain::id::{AttemptNo, ConnectorName, PersonId, StepId};
+use crate::domain::motion::{Motion, MotionNo};
 use crate::domain::write::Deed;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -234,7 +235,31 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signed: Option<Signed>,
     },
-
+    /// Make a motion: something that another person has to agree to, and that is no step.
+    Move {
+        /// What is moved.
+        what: Motion,
+        /// Why; must not be empty.
+        reason: String,
+        /// The `warroom-motion@v1`, where a signature is wanted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
+    },
+    /// Agree to the motion of another person, which is in force then.
+    Second {
+        /// The one that was on the screen: a key pressed for one motion seconds no other.
+        no: MotionNo,
+        /// The `warroom-motion@v1`, where a signature is wanted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
+    },
+    /// Say no to the open motion. Who made it takes it back with the same word.
+    RejectMotion {
+        /// The one that was on the screen.
+        no: MotionNo,
+        /// Why; may be empty.
+        reason: String,
+    },
     /// Go back: stop what runs, undo what was done, last first.
     Rollback {
         /// Why; may be empty, as one key starts it.
@@ -309,6 +334,8 @@ impl Command {
             | Self::Explain { signed, .. }
             | Self::Go { signed, .. }
             | Self::Resolve { signed, .. }
+            | Self::Move { signed, .. }
+            | Self::Second { signed, .. }
             | Self::Review { signed, .. } => *signed = Some(word),
             Self::BreakglassSigned {
                 signed, code_step, ..
@@ -351,6 +378,8 @@ impl Command {
                 | Self::Confirm { .. }
                 | Self::Go { .. }
                 | Self::Resolve { .. }
+                | Self::Move { .. }
+                | Self::Second { .. }
                 | Self::Breakglass { .. }
                 | Self::BreakglassSigned { .. }
                 | Self::Review { .. }
@@ -394,6 +423,9 @@ impl Command {
             Self::Cancel { .. } => "cancel",
             Self::Go { .. } => "go",
             Self::Resolve { .. } => "resolve",
+            Self::Move { .. } => "move",
+            Self::Second { .. } => "second",
+            Self::RejectMotion { .. } => "reject the motion",
             Self::Rollback { .. } => "rollback",
             Self::Abort { .. } => "abort",
             Self::Complete => "complete",

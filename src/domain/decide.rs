@@ -14,6 +14,7 @@ mod explain;
 mod go;
 mod hold;
 mod mark_done;
+mod motion;
 mod note;
 mod propose;
 mod reject;
@@ -104,6 +105,30 @@ pub fn decide(
         Command::Hold { reason } => hold::decide(&ask, reason),
         Command::Release { reason } => release::decide(&ask, reason),
         Command::Propose { step, .. } => propose::decide(&ask, step),
+        Command::Check { .. }
+        | Command::Confirm { .. }
+        | Command::Reject { .. }
+        | Command::Explain { .. }
+        | Command::Breakglass { .. }
+        | Command::BreakglassSigned { .. }
+        | Command::Veto { .. }
+        | Command::Review { .. }
+        | Command::Move { .. }
+        | Command::Second { .. }
+        | Command::RejectMotion { .. }
+        | Command::Cancel { .. }
+        | Command::Go { .. }
+        | Command::Resolve { .. } => between_people(&ask, command),
+        Command::Rollback { reason } => rollback::decide(&ask, reason),
+        Command::Abort { reason } => abort::decide(&ask, reason),
+        Command::Complete => complete::decide(&ask),
+        Command::Write { connector, deed } => write::decide(&ask, connector, deed),
+    }
+}
+
+/// Words that more than one person has a part in.
+fn between_people(ask: &Ask<'_>, command: &Command) -> Decision {
+    match command {
         Command::Check {
             step,
             attempt,
@@ -118,42 +143,42 @@ pub fn decide(
                 dwell_ms: *dwell_ms,
                 claimed: claimed.as_ref(),
             };
-            check::decide(&ask, step, *attempt, said)
+            check::decide(ask, step, *attempt, said)
         }
         Command::Confirm {
             statement,
             evidence,
-        } => confirm::decide(&ask, statement, evidence),
+        } => confirm::decide(ask, statement, evidence),
         Command::Reject {
             step,
             reason,
             signed,
-        } => reject::decide(&ask, step, reason, signed.as_ref()),
+        } => reject::decide(ask, step, reason, signed.as_ref()),
         Command::Explain {
             step,
             attempt,
             reason,
             signed,
-        } => explain::decide(&ask, (step, *attempt), reason, signed.as_ref()),
+        } => explain::decide(ask, (step, *attempt), reason, signed.as_ref()),
         Command::Breakglass { .. }
         | Command::BreakglassSigned { .. }
         | Command::Veto { .. }
-        | Command::Review { .. } => breakglass::decide(&ask, command),
-        Command::Cancel { step, reason } => cancel::decide(&ask, step, reason),
+        | Command::Review { .. } => breakglass::decide(ask, command),
+        Command::Move { .. } | Command::Second { .. } | Command::RejectMotion { .. } => {
+            motion::decide(ask, command)
+        }
+        Command::Cancel { step, reason } => cancel::decide(ask, step, reason),
         Command::Go {
             step,
             attempt,
             signed,
-        } => go::decide(&ask, step, *attempt, signed.as_ref()),
+        } => go::decide(ask, step, *attempt, signed.as_ref()),
         Command::Resolve {
             step,
             finding,
             reason,
             signed,
-        } => resolve::decide(&ask, step, (*finding, reason), signed.as_ref()),
-        Command::Rollback { reason } => rollback::decide(&ask, reason),
-        Command::Abort { reason } => abort::decide(&ask, reason),
-        Command::Complete => complete::decide(&ask),
-        Command::Write { connector, deed } => write::decide(&ask, connector, deed),
+        } => resolve::decide(ask, step, (*finding, reason), signed.as_ref()),
+        _ => Ok(Vec::new()),
     }
 }

@@ -8,6 +8,7 @@ mod actor;
 mod breakglass;
 mod close;
 mod exec;
+mod motion;
 mod rehearsal;
 mod word;
 
@@ -15,10 +16,12 @@ pub use actor::{Actor, Touch, Via};
 pub use breakglass::{Breakglass, GlassEvent, Page};
 pub use close::CloseCause;
 pub use exec::{ExecKey, Outcome, OutputRef};
-pub use rehearsal::{Rehearsal, RehearsalEnd, Rehearsed, RehearsedStep};
+pub use motion::{MotionEnd, MotionEvent, Moved};
+pub use rehearsal::{Rehearsal, RehearsalEnd, Rehearsed, RehearsedStep, Template};
 pub use word::{COUNTER_NOTICE, Checked, Signed};
 
 use crate::domain::digest::Digest;
+use crate::domain::freeze::Freeze;
 use crate::domain::id::{
     AttemptNo, Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId, TerminalId,
 };
@@ -106,6 +109,9 @@ pub struct Genesis {
     /// Rehearsals of this runbook that were found at the start, the newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rehearsed: Vec<Rehearsed>,
+    /// Freezes of the configuration that were not over at the start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub freezes: Vec<Freeze>,
 }
 
 impl Genesis {
@@ -440,6 +446,8 @@ pub enum Fact {
     StepChecked(Checked),
     /// Something on the way of one person alone in an emergency.
     Breakglass(Breakglass),
+    /// Something on the way of a motion, which two people agree on.
+    Motion(Moved),
     /// The proposal ended without running.
     ProposalClosed {
         /// Which step.

@@ -87,6 +87,8 @@ pub(crate) fn step(name: &str, phase: usize, blocks: Vec<PlanBlock>) -> PlanStep
         expected: None,
         on_executor_lost: OnExecutorLost::Continue,
         expect_alerts: Vec::new(),
+        unit: None,
+        switch: false,
         line: 1,
     }
 }
@@ -98,6 +100,7 @@ fn phase(title: &str, rollback: bool) -> PlanPhase {
         level: 2,
         prose: String::new(),
         rollback,
+        rollout: None,
         line: 1,
     }
 }
@@ -212,6 +215,7 @@ pub(crate) fn genesis(plan: Plan) -> Genesis {
         allow_uid: false,
         rehearsal: None,
         rehearsed: Vec::new(),
+        freezes: Vec::new(),
     }
 }
 

@@ -109,6 +109,11 @@ name!(
     RuleId, "rule id", 96, |b| b.is_ascii_lowercase() || b.is_ascii_digit(),
     "a lower-case letter or digit, then up to 95 of a-z 0-9 . _ -"
 );
+name!(
+    /// A freeze: a time in which nothing is to be changed. Unique in its session.
+    FreezeId, "freeze id", 48, |b| b.is_ascii_lowercase() || b.is_ascii_digit(),
+    "a lower-case letter or digit, then up to 47 of a-z 0-9 . _ -"
+);
 
 /// Place of a record in its journal: 0 is the genesis record, each next one is one more.
 #[derive(

@@ -2,13 +2,14 @@
 //!
 //! What was found stands in the first record of a session, so whatever is said of it here follows from the journal alone.
 
-use super::fact::{Genesis, Rehearsal, RehearsalEnd, Rehearsed, RehearsedStep};
+use super::fact::{Genesis, Rehearsal, RehearsalEnd, Rehearsed, RehearsedStep, Template};
 use super::id::StepId;
-use super::runbook::plan::Plan;
+use super::runbook::plan::{Plan, PlanStep};
 use super::runbook::shape::Shape;
 use super::state::{Phase, State, StepStatus};
 use super::time::{Timestamp, short_span};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 #[cfg(test)]
@@ -48,7 +49,7 @@ pub fn standing<'a>(
     // The newest comes first; the first reason is about the newest one.
     let mut is_first = true;
     for one in &genesis.rehearsed {
-        match counts(one, step, wanted, now) {
+        match counts(one, &genesis.plan, step, wanted, now) {
             Ok(()) => return Ok(one),
             Err(what) if is_first => {
                 why = format!("the rehearsal `{}` does not count: {what}", one.name);
@@ -60,14 +61,45 @@ pub fn standing<'a>(
     Err(why)
 }
 
-fn counts(one: &Rehearsed, step: &StepId, wanted: Wanted, now: Timestamp) -> Result<(), String> {
+/// What a step is one of, where it is there for each unit.
+fn template(plan: &Plan, place: usize) -> Option<Template> {
+    let step = plan.steps.get(place)?;
+    let unit = &step.unit.as_ref()?.component;
+    let is_before = |other: &&PlanStep| {
+        let theirs = other.unit.as_ref().map(|unit| &unit.component);
+        other.phase == step.phase && theirs == Some(unit)
+    };
+    let before = plan.steps.iter().take(place).filter(is_before);
+    Some(Template {
+        phase: step.phase,
+        place: before.count(),
+    })
+}
+
+/// What became of a step of this plan in a rehearsal.
+fn found<'a>(one: &'a Rehearsed, plan: &Plan, step: &StepId) -> Option<&'a RehearsedStep> {
+    let place = plan.steps.iter().position(|known| known.id == *step)?;
+    let template = template(plan, place);
+    one.steps.iter().find(|known| match template {
+        Some(_) => known.template == template,
+        None => known.template.is_none() && known.step == *step,
+    })
+}
+
+fn counts(
+    one: &Rehearsed,
+    plan: &Plan,
+    step: &StepId,
+    wanted: Wanted,
+    now: Timestamp,
+) -> Result<(), String> {
     if !one.is_same {
         return Err("it was of another plan".to_owned());
     }
     if one.end != RehearsalEnd::Completed {
         return Err(format!("it is {}", one.end.as_str()));
     }
-    if !one.step(step).is_some_and(|step| step.is_done) {
+    if !found(one, plan, step).is_some_and(|step| step.is_done) {
         return Err("this step was not carried out in it".to_owned());
     }
     if one.at > now {
@@ -87,15 +119,15 @@ fn counts(one: &Rehearsed, step: &StepId, wanted: Wanted, now: Timestamp) -> Res
 
 /// How long a step took in the newest completed rehearsal of this very plan.
 pub fn took(genesis: &Genesis, step: &StepId) -> Option<Duration> {
-    took_in(&genesis.rehearsed, step)
+    took_in(&genesis.rehearsed, &genesis.plan, step)
 }
 
 /// As [`took`], of what was found.
-pub fn took_in(found: &[Rehearsed], step: &StepId) -> Option<Duration> {
-    let whole = found
+pub fn took_in(rehearsed: &[Rehearsed], plan: &Plan, step: &StepId) -> Option<Duration> {
+    let whole = rehearsed
         .iter()
         .filter(|one| one.is_same && one.end == RehearsalEnd::Completed);
-    let mut steps = whole.filter_map(|one| one.step(step).filter(|step| step.is_done));
+    let mut steps = whole.filter_map(|one| found(one, plan, step).filter(|step| step.is_done));
     steps
         .find_map(|step| step.took_ms)
         .map(Duration::from_millis)
@@ -112,28 +144,47 @@ pub fn rehearsed(state: &State, plan: &Plan, shape: &Shape) -> Option<Rehearsed>
         Phase::Briefing | Phase::Running | Phase::RollingBack => RehearsalEnd::Open,
     };
     let last = state.ended.unwrap_or(state.head_at);
-    let steps = genesis.plan.steps.iter().zip(&state.steps);
-    let steps = steps.filter(|(_, now)| now.attempt.0 > 0);
-    let steps = steps.map(|(step, now)| RehearsedStep {
-        step: step.id.clone(),
-        took_ms: now
-            .started
-            .zip(now.ended)
-            .map(|(from, to)| to.mono_since(from)),
-        is_done: matches!(now.status, StepStatus::Done { .. }),
-    });
+    let is_same = rehearsal.shape.digest == shape.digest;
     Some(Rehearsed {
         session: genesis.session.clone(),
         name: genesis.name.clone(),
         head: state.head,
         shape: rehearsal.shape.digest,
-        is_same: rehearsal.shape.digest == shape.digest,
+        is_same,
         end,
         at: last.wall,
         took_ms: state.begun.map_or(0, |begun| last.mono_since(begun)),
-        steps: steps.collect(),
+        steps: if is_same { steps(state) } else { Vec::new() },
         differs: differences(rehearsal, genesis, plan, shape),
     })
+}
+
+/// Steps that were started, those for each unit together.
+fn steps(state: &State) -> Vec<RehearsedStep> {
+    let plan = &state.genesis.plan;
+    let mut steps: Vec<RehearsedStep> = Vec::new();
+    let mut places: BTreeMap<Template, usize> = BTreeMap::new();
+    for (place, (step, now)) in plan.steps.iter().zip(&state.steps).enumerate() {
+        if now.attempt.0 == 0 {
+            continue;
+        }
+        let times = now.started.zip(now.ended);
+        let one = RehearsedStep {
+            step: step.id.clone(),
+            template: template(plan, place),
+            took_ms: times.map(|(from, to)| to.mono_since(from)),
+            is_done: matches!(now.status, StepStatus::Done { .. }),
+        };
+        let known = one.template.and_then(|template| places.get(&template));
+        if let Some(known) = known.and_then(|place| steps.get_mut(*place)) {
+            known.took_ms = known.took_ms.max(one.took_ms);
+            known.is_done |= one.is_done;
+            continue;
+        }
+        places.extend(one.template.map(|template| (template, steps.len())));
+        steps.push(one);
+    }
+    steps
 }
 
 /// What is not as it was in the rehearsal: parts of the plan first, then values of the environment.

@@ -4,6 +4,7 @@
 //! forward starts; what runs, what was run and must be verified, and going back are not held.
 
 mod breakglass;
+mod motion;
 mod proposal;
 mod rollback;
 mod steps;
@@ -41,7 +42,8 @@ pub fn settle(state: &State, now: Moment, world: &World, gates: &GateView) -> Ve
     if !state.open {
         return Vec::new();
     }
-    let facts = proposal::close(state, now, world)
+    let facts = motion::close(state, now)
+        .or_else(|| proposal::close(state, now, world))
         .or_else(|| steps::interrupt(state, now))
         .or_else(|| proposal::arm(state, now, world))
         .or_else(|| breakglass::go_on(state, now, world))

@@ -1,8 +1,10 @@
 //! State of a maintenance: the fold of its facts. Changed by [`crate::domain::apply`] alone.
 
 mod breakglass;
+mod motion;
 
 pub use breakglass::{Broken, Countdown, Glass, Review};
+pub use motion::{Carried, Motions, Tabled};
 
 use crate::domain::digest::Digest;
 use crate::domain::fact::{
@@ -352,6 +354,9 @@ pub struct State {
     /// Attempts that one person ran alone, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broken: Vec<Broken>,
+    /// What two people agree on beside steps.
+    #[serde(default, skip_serializing_if = "Motions::is_none")]
+    pub motions: Motions,
     /// False once the server has closed the session or after the fold met its end.
     pub open: bool,
 }

@@ -1,8 +1,10 @@
 //! The one line that says what now: what, who, why, until when. It has an answer for every state.
 
 mod asked;
-
 mod breakglass;
+mod motion;
+
+pub use motion::waits_for_second;
 
 use crate::domain::board::Board;
 use crate::domain::confirm::ARMED_LIFE;
@@ -116,6 +118,9 @@ fn ahead(state: &State, board: &Board, now: Timestamp) -> String {
 fn under_way(state: &State, board: &Board, now: Moment, you: &Actor) -> WhatNow {
     if let Some(unknown) = state.unknown() {
         return lost(state, unknown, you);
+    }
+    if let Some(line) = motion::second(state, you) {
+        return line;
     }
     if let Some(open) = &state.proposal {
         return proposal(state, open, you);

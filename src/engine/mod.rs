@@ -150,13 +150,14 @@ impl Engine {
     /// asked once a second.
     ///
     /// Everything with a time limit is below one of these: values grow old and gates run out while there are watches; a
-    /// proposal expires, and its people must stay; a command may outlive its executor; a `verify` is tried again while
+    /// proposal or a motion expires, and the people of a proposal must stay; a command may outlive its executor; a `verify` is tried again while
     /// its step is under way. A clock that steps matters to these alone.
     pub fn waits_for_time(&self) -> bool {
         let state = &self.tentative;
         state.open
             && (self.watches.are_watching()
                 || state.proposal.is_some()
+                || state.motions.open.is_some()
                 || state.running().is_some()
                 || state.under_way().is_some())
     }

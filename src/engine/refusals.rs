@@ -2,7 +2,7 @@
 //! a moment ago stands for it.
 
 use super::Proposal;
-use crate::domain::fact::Fact;
+use crate::domain::fact::{Fact, MotionEvent, Moved};
 use crate::domain::time::Moment;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,12 +24,17 @@ impl Refusals {
     /// Takes the record out of a refusal that repeats one recorded a moment ago.
     pub(super) fn spare(&mut self, mut proposal: Proposal, now: Moment) -> Proposal {
         self.0.retain(|_, since| !now.has_passed(*since, SPAN));
-        proposal.facts.retain(|(actor, fact)| match fact {
-            Fact::Refused { asked, reason, .. } => {
-                let who = format!("{} {}", actor.to_actor_text(), actor.to_via_text());
-                self.is_new((who, asked.clone(), reason.clone()), now)
-            }
-            _ => true,
+        proposal.facts.retain(|(actor, fact)| {
+            let (Fact::Refused { asked, reason, .. }
+            | Fact::Motion(Moved {
+                event: MotionEvent::Refused { asked, reason },
+                ..
+            })) = fact
+            else {
+                return true;
+            };
+            let who = format!("{} {}", actor.to_actor_text(), actor.to_via_text());
+            self.is_new((who, asked.clone(), reason.clone()), now)
         });
         proposal
     }

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 mod breakglass;
 mod model;
+mod night;
 mod random;
 mod restart;
 mod time;

@@ -10,7 +10,7 @@ use crate::domain::id::PersonId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Namespaces that a person signs in (`TWO_PERSON` 5.3), in the order in which they come up.
-pub const PERSONAL_NAMESPACES: [&str; 7] = [
+pub const PERSONAL_NAMESPACES: [&str; 8] = [
     "warroom-hello@v1",
     "warroom-propose@v1",
     "warroom-confirm@v1",
@@ -18,6 +18,7 @@ pub const PERSONAL_NAMESPACES: [&str; 7] = [
     "warroom-go@v1",
     "warroom-resolve@v1",
     "warroom-breakglass@v1",
+    "warroom-motion@v1",
 ];
 
 /// Keys of one file. A list of people is written by hand; a longer one is a generated file in the wrong place.

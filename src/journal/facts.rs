@@ -9,7 +9,9 @@ use super::record::{Content, Header, Record};
 use crate::domain::confirm::statement::{ACCOUNT_TITLE, Kind, propose_statement};
 use crate::domain::digest::Digest;
 use crate::domain::doc::{Doc, DocError, split_armour};
-use crate::domain::fact::{Actor, Confirmed, Fact, GlassEvent, Signed, Stamped, Terms, Via};
+use crate::domain::fact::{
+    Actor, Confirmed, Fact, GlassEvent, MotionEvent, Signed, Stamped, Terms, Via,
+};
 use crate::domain::id::{AttemptNo, PersonId, Seq};
 use crate::domain::state::State;
 use crate::domain::time::Moment;
@@ -105,6 +107,12 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
             GlassEvent::Ended { .. } => "breakglass.ended",
             GlassEvent::Reviewed { .. } => "breakglass.reviewed",
         },
+        Fact::Motion(moved) => match moved.event {
+            MotionEvent::Made { .. } => "motion.made",
+            MotionEvent::Carried => "motion.carried",
+            MotionEvent::Ended { .. } => "motion.ended",
+            MotionEvent::Refused { .. } => "motion.refused",
+        },
         Fact::ProposalClosed { .. } => "step.closed",
         Fact::RejectExplained { .. } => "step.reject-explained",
         Fact::Refused { .. } => "step.refused",
@@ -117,7 +125,7 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
 }
 
 /// Kinds whose body is JSON; the others are documents.
-const JSON_KINDS: [&str; 49] = [
+const JSON_KINDS: [&str; 53] = [
     "session.opened",
     "session.resumed",
     "session.closed",
@@ -167,6 +175,10 @@ const JSON_KINDS: [&str; 49] = [
     "breakglass.armed",
     "breakglass.ended",
     "breakglass.reviewed",
+    "motion.made",
+    "motion.carried",
+    "motion.ended",
+    "motion.refused",
 ];
 
 /// Kinds whose body is a document of the one grammar.

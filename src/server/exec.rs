@@ -5,7 +5,7 @@ use crate::domain::board::{OutputTail, TAIL_MAX};
 use crate::domain::confirm::plan_doc::PlanExe;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{ExecKey, Outcome, OutputRef};
-use crate::domain::runbook::plan::ExecRole;
+use crate::domain::runbook::plan::{ExecRole, Unit};
 use crate::domain::state::State;
 use crate::engine::ExecUpdate;
 use crate::journal::Log;
@@ -88,6 +88,8 @@ impl Workplace {
         let mut env = self.base_env.clone();
         env.extend(state.plan().environment.clone());
         env.extend(state.values.clone());
+        // After the values of steps: none of them says which unit a command is for.
+        env.extend(unit_variables(state, key));
         env.insert("WARROOM_SESSION".to_owned(), state.genesis.name.to_string());
         env.insert("WARROOM_STEP".to_owned(), key.step.to_string());
         env.insert("WARROOM_ATTEMPT".to_owned(), key.attempt.to_string());
@@ -129,6 +131,17 @@ impl Workplace {
     }
 }
 
+/// What a command of a rollout is told of its unit.
+fn unit_variables<'a>(
+    state: &'a State,
+    key: &ExecKey,
+) -> impl Iterator<Item = (String, String)> + use<'a> {
+    let unit = state
+        .find(&key.step)
+        .and_then(|view| view.plan.unit.as_ref());
+    unit.into_iter().flat_map(Unit::variables)
+}
+
 /// What a running command has to say, in the session's words.
 #[derive(Debug)]
 pub(crate) enum ExecNews {
@@ -145,7 +158,7 @@ pub(crate) struct Executor {
     updates: mpsc::Sender<Update>,
     jobs: BTreeMap<JobKey, (ExecKey, Handle)>,
     tails: VecDeque<OutputTail>,
-    /// Variables of every command and of the runbook: no step replaces what people have reviewed.
+    /// Variables of every command, of the runbook and of the unit: no step replaces what people have reviewed.
     fixed: BTreeSet<String>,
     last: u64,
 }
@@ -238,6 +251,8 @@ impl Executor {
         let declared = state.plan().environment.keys();
         let base = self.workplace.base_env.keys();
         self.fixed = base.chain(declared).cloned().collect();
+        self.fixed
+            .extend(unit_variables(state, key).map(|(name, _)| name));
         self.jobs.insert(number, (key.clone(), handle));
     }
 

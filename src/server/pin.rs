@@ -3,6 +3,7 @@
 use crate::clock::{self, Clock, RandomError};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Genesis, Mode, Rehearsal, Rehearsed, RunbookRef};
+use crate::domain::freeze::Freeze;
 use crate::domain::guard::SameRule;
 use crate::domain::id::{SessionId, SessionName};
 use crate::domain::runbook::plan::{MetricRule, Plan};
@@ -32,6 +33,8 @@ pub struct Seed {
     pub rehearsal: Option<Rehearsal>,
     /// Rehearsals that were found.
     pub rehearsed: Vec<Rehearsed>,
+    /// Freezes of the configuration that are not over.
+    pub freezes: Vec<Freeze>,
 }
 
 /// Why a session cannot be pinned.
@@ -88,6 +91,7 @@ pub fn genesis(seed: Seed, clock: &dyn Clock) -> Result<Genesis, PinError> {
         allow_uid: seed.allow_uid,
         rehearsal: seed.rehearsal.map(Box::new),
         rehearsed: seed.rehearsed,
+        freezes: seed.freezes,
     })
 }
 

@@ -8,8 +8,8 @@ use crate::domain::command::{Command, Evidence, Refusal, Signed};
 use crate::domain::confirm::policy::{Grade, Purpose};
 use crate::domain::confirm::rule;
 use crate::domain::confirm::statement::{self, Hello, Kind};
-use crate::domain::fact::{self, Actor, Fact, Via};
-use crate::domain::id::{PersonId, StepId, TerminalId};
+use crate::domain::fact::{self, Actor, Fact, MotionEvent, Moved, Via};
+use crate::domain::id::{AttemptNo, PersonId, StepId, TerminalId};
 use crate::domain::state::{Proposal, State};
 use crate::engine::Input;
 use crate::evidence::sshsig::{self, SigFault};
@@ -72,6 +72,45 @@ fn is_no(state: &State, of: &Proposal, reason: &str, signer: &PersonId, text: &s
     })
 }
 
+/// The record of a motion, or of a second, whose signature did not count.
+fn refused_motion(state: &State, command: &Command, refused: &Refusal) -> Fact {
+    let no = match command {
+        Command::Second { no, .. } => *no,
+        _ => state.motions.newest.next(),
+    };
+    let event = MotionEvent::Refused {
+        asked: command.verb().to_owned(),
+        reason: refused.reason.clone(),
+    };
+    Fact::Motion(Moved { no, event })
+}
+
+/// The statement is what this person would sign to make this motion, from when on they say, or to second the open one.
+/// Whether that is now is judged with the motion.
+fn is_motion(state: &State, command: &Command, signer: &PersonId, text: &str) -> bool {
+    let made = if let Command::Move { what, reason, .. } = command {
+        statement::motion_issued(text)
+            .map(|issued| statement::motion_statement(state, what, reason.trim(), signer, issued))
+    } else {
+        let open = state.motions.open.as_deref();
+        open.map(|open| statement::second_statement(state, open, signer))
+    };
+    matches!(made, Some(Ok(made)) if made == text)
+}
+
+/// The statement is what this person would sign to have reviewed what somebody ran alone.
+fn is_review(
+    state: &State,
+    (step, attempt): (&StepId, AttemptNo),
+    note: &str,
+    signer: &PersonId,
+    text: &str,
+) -> bool {
+    let owed = state.broken.iter().find(|b| b.is_of(step, attempt));
+    let made = owed.and_then(|o| statement::review_statement(state, o, signer, note.trim()));
+    matches!(made, Some(Ok(made)) if made == text)
+}
+
 impl Session {
     /// Whom a command is by. A refusal may have a fact for the journal.
     pub(crate) fn speaker(&self, connection: &Actor, command: &Command) -> Result<Actor, Refusal> {
@@ -123,17 +162,23 @@ impl Session {
                     open.is_some_and(|open| is_breakglass(state, open, signer, word.statement))
                 })
             }
+            Command::Move {
+                signed: Some(signed),
+                ..
+            }
+            | Command::Second {
+                signed: Some(signed),
+                ..
+            } => self.signer(connection, &Word::of(Kind::Motion, signed), |signer| {
+                is_motion(state, command, signer, &signed.statement)
+            }),
             Command::Review {
                 step,
                 attempt,
                 note,
                 signed: Some(signed),
             } => self.signer(connection, &Word::of(Kind::Resolve, signed), |signer| {
-                let mut broken = state.broken.iter();
-                let owed = broken.find(|broken| broken.is_of(step, *attempt));
-                let made =
-                    owed.and_then(|o| statement::review_statement(state, o, signer, note.trim()));
-                matches!(made, Some(Ok(made)) if made == signed.statement)
+                is_review(state, (step, *attempt), note, signer, &signed.statement)
             }),
             _ => Ok(connection.clone()),
         }
@@ -312,6 +357,9 @@ impl Session {
     /// A fact for the journal about a signature that did not count.
     pub(crate) fn record_of(&self, command: &Command, refused: &Refusal) -> Option<Fact> {
         let step = match command {
+            Command::Move { .. } | Command::Second { .. } => {
+                return Some(refused_motion(self.engine.tentative(), command, refused));
+            }
             Command::Propose { step, .. }
             | Command::Reject { step, .. }
             | Command::Explain { step, .. }

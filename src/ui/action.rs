@@ -210,6 +210,12 @@ pub enum Action {
     Veto,
     /// Sign that one has looked at what somebody ran alone.
     ReviewAlone,
+    /// Ask another person to let the window end later.
+    ExtendWindow,
+    /// Ask another person to let the work go on in spite of a freeze.
+    OverrideFreeze,
+    /// Second or reject the open motion.
+    AnswerMotion,
     /// Say what happened to an unknown step.
     Resolve,
     /// Go back.

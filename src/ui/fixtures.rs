@@ -90,6 +90,7 @@ fn genesis(mode: Mode) -> Genesis {
         allow_uid: false,
         rehearsal: None,
         rehearsed: Vec::new(),
+        freezes: Vec::new(),
     }
 }
 

@@ -14,6 +14,7 @@ mod canvas;
 pub mod keymap;
 mod layers;
 mod model;
+mod motions;
 pub mod proof;
 mod ritual;
 pub mod room;

@@ -3,13 +3,15 @@
 use crate::domain::command::{Command, Evidence, Signed};
 use crate::domain::confirm::policy::{Grade, Purpose};
 use crate::domain::confirm::statement::{
-    Hello, Kind, breakglass_statement, go_statement, hello_statement, propose_statement,
-    reject_statement, resolve_statement, review_statement,
+    Hello, Kind, breakglass_statement, go_statement, hello_statement, motion_statement,
+    propose_statement, reject_statement, resolve_statement, review_statement, second_statement,
 };
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Finding, Via};
 use crate::domain::id::{AttemptNo, PersonId, StepId};
+use crate::domain::motion::Motion;
 use crate::domain::runbook::plan::Risk;
+use crate::domain::time::Timestamp;
 use crate::ui::ritual::me;
 use crate::ui::room::Room;
 use crate::wire::message::Draft;
@@ -83,6 +85,9 @@ pub(crate) fn wants_touch(room: &Room, wish: &Wish) -> bool {
     let purpose = match wish.kind() {
         Some(Kind::Propose) => Purpose::Propose,
         Some(Kind::Confirm) => Purpose::Confirm,
+        Some(Kind::Motion) => {
+            return room.welcome.policy.needed(Risk::Destructive, Purpose::Go) >= Grade::Touch;
+        }
         Some(Kind::Go | Kind::Resolve) => Purpose::Go,
         _ => return false,
     };
@@ -216,6 +221,44 @@ pub(crate) fn review(room: &Room, step: &StepId, attempt: AttemptNo, note: &str)
     Some(Wish {
         statement,
         then: Then::Ask(command),
+    })
+}
+
+/// True where this terminal's person has to sign what they say of motions.
+fn signs_motions(room: &Room) -> bool {
+    room.welcome.policy.needed(Risk::Destructive, Purpose::Go) >= Grade::Sshsig
+}
+
+/// A motion of this terminal's person, to be signed; absent where it needs no signature.
+pub(crate) fn motion(room: &Room, what: &Motion, reason: &str, now: Timestamp) -> Option<Wish> {
+    if !signs_motions(room) {
+        return None;
+    }
+    let issued = Timestamp::from_millis(now.as_millis().div_euclid(1000).saturating_mul(1000));
+    let reason = reason.trim();
+    let statement = motion_statement(&room.state, what, reason, me(room)?, issued).ok()?;
+    let command = Command::Move {
+        what: what.clone(),
+        reason: reason.to_owned(),
+        signed: None,
+    };
+    Some(Wish {
+        statement,
+        then: Then::Ask(command),
+    })
+}
+
+/// The second to the open motion, to be signed; absent where it needs no signature.
+pub(crate) fn second(room: &Room) -> Option<Wish> {
+    let open = room.state.motions.open.as_deref()?;
+    if !signs_motions(room) {
+        return None;
+    }
+    let statement = second_statement(&room.state, open, me(room)?).ok()?;
+    let no = open.no;
+    Some(Wish {
+        statement,
+        then: Then::Ask(Command::Second { no, signed: None }),
     })
 }
 

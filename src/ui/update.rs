@@ -22,7 +22,7 @@ use crate::ui::layers::{Layer, Layers, Menu, MenuItem, Notice, Outcome, Palette,
 use crate::ui::model::{Model, moved};
 use crate::ui::proof;
 use crate::ui::room::{Link, RECORDS_MAX, Room};
-use crate::ui::{breakglass, signing, writing};
+use crate::ui::{breakglass, motions, signing, writing};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use std::collections::BTreeSet;
 
@@ -148,6 +148,7 @@ fn on_typed(work: &mut Work<'_>, purpose: Purpose, text: String) {
         },
         Purpose::Propose(step) => Command::propose(step),
         Purpose::Alone(purpose) => return breakglass::typed(work, purpose, text),
+        Purpose::Moving(line) => return motions::typed(work, line, text),
     };
     work.ask(command);
 }
@@ -226,6 +227,9 @@ fn act_on_session(work: &mut Work<'_>, action: Action) {
         Action::TakeOver => back::take_over(work),
         Action::Go | Action::Cancel | Action::Reject => act_on_proposal(work, action),
         Action::Breakglass | Action::Veto | Action::ReviewAlone => breakglass::act(work, action),
+        Action::ExtendWindow | Action::OverrideFreeze | Action::AnswerMotion => {
+            motions::act(work, action);
+        }
         Action::Page
         | Action::Mute
         | Action::Unmute

@@ -1,5 +1,6 @@
 //! Words, signs and roles for states: every state is told by a sign and a word, its colour only repeats them.
 
+mod motion;
 pub(crate) mod write;
 
 use crate::domain::confirm::statement::Kind;
@@ -165,6 +166,7 @@ pub(crate) const fn fact_role(fact: &Fact) -> Role {
         | Fact::JournalRecovered { .. }
         | Fact::Breakglass(_) => Role::Bad,
         Fact::Held(_)
+        | Fact::Motion(_)
         | Fact::Refused { .. }
         | Fact::ProposalClosed { .. }
         | Fact::RollbackStarted { .. }
@@ -305,6 +307,7 @@ fn step_fact(state: &State, fact: &Fact, naming: Naming) -> String {
         Fact::StatementSigned(signed) => signed_words(&signed.statement).to_owned(),
         Fact::StepProposed { .. } => "proposes it for a second person to review".to_owned(),
         Fact::StepConfirmed(confirmed) => format!("confirmed {}", name(&confirmed.step)),
+        Fact::Motion(moved) => motion::fact(moved),
         Fact::Breakglass(fact) => breakglass_words(fact, &name(&fact.step)),
         Fact::StepChecked(checked) => checked_words(checked),
         Fact::StepArmed { step } => format!("armed: {} waits for go", name(step)),
@@ -326,6 +329,7 @@ fn signed_words(statement: &str) -> &'static str {
         Some(Kind::Go) => "signed the go",
         Some(Kind::Resolve) => "signed what was found",
         Some(Kind::Breakglass) => "signed to go forward alone",
+        Some(Kind::Motion) => "signed a motion",
         Some(Kind::Propose | Kind::Confirm) | None => "signed a statement",
     }
 }

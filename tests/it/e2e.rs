@@ -22,18 +22,18 @@ const SERVICES: [&str; 5] = [
     "pg-metrics",
 ];
 
-/// The maintenance of `tests/data/e2e/switchover.md` with its two people at their terminals.
-struct Switchover {
-    bastion: Bastion,
-    alice: Terminal,
-    bob: Terminal,
+/// A maintenance of the database pair with its two people at their terminals.
+pub(crate) struct Switchover {
+    pub(crate) bastion: Bastion,
+    pub(crate) alice: Terminal,
+    pub(crate) bob: Terminal,
 }
 
 impl Switchover {
     /// Alice starts it in a tmux on the bastion, bob attaches, alice begins.
-    fn begin() -> Self {
+    pub(crate) fn begin(runbook: &str) -> Self {
         let bastion = Bastion::new(&SERVICES);
-        let runbook = bastion.runbook("switchover.md");
+        let runbook = bastion.runbook(runbook);
         let alice = bastion.shell_in_tmux("alice", ALICE, (120, 40));
         alice.type_line(&format!("warroom run -t orders {}", runbook.display()));
         alice.wait("BRIEFING");
@@ -59,14 +59,14 @@ impl Switchover {
     }
 
     /// Alice starts a step that needs nobody else, and it ends well.
-    fn do_step(&self, step: &str) {
+    pub(crate) fn do_step(&self, step: &str) {
         self.alice.press(&["f", "s"]);
         self.bastion.wait_step("orders", step, "done");
     }
 
     /// Alice takes the maintenance to the proposal of the switchover, which nothing may run before bob's confirm.
-    fn propose_switch(&self) {
-        for step in ["both-answer", "keeps-up", "freeze"] {
+    pub(crate) fn propose_switch(&self, before: &[&str]) {
+        for step in before {
             self.do_step(step);
         }
         self.alice.press(&["f", "s"]);
@@ -84,7 +84,7 @@ impl Switchover {
     }
 
     /// Bob reads the plan to its end and types the words from his screen.
-    fn confirm_by_bob(&self) {
+    pub(crate) fn confirm_by_bob(&self) {
         self.bob.wait("press c to review");
         self.bob.press(&["c"]);
         self.bob.wait("CONFIRM");
@@ -102,7 +102,7 @@ impl Switchover {
     }
 
     /// Runs SQL on one of the servers and gives the answer.
-    fn sql(&self, port: &str, query: &str) -> String {
+    pub(crate) fn sql(&self, port: &str, query: &str) -> String {
         let psql = format!("{}/psql", self.bastion.services.get("PG_BINDIR"));
         let mut command = Command::new(psql);
         command.args([
@@ -192,9 +192,9 @@ fn two_people_switch_a_database_over() {
     if is_skipped("e2e::two_people_switch_a_database_over") {
         return;
     }
-    let run = Switchover::begin();
+    let run = Switchover::begin("switchover.md");
     let (bastion, alice, bob) = (&run.bastion, &run.alice, &run.bob);
-    run.propose_switch();
+    run.propose_switch(&["both-answer", "keeps-up", "freeze"]);
 
     // Alice at a second terminal is alice: her screen does not offer it, and the server refuses what goes round it.
     let second = bastion.shell("alice-2", ALICE, (200, 50));
@@ -290,9 +290,9 @@ fn a_server_killed_in_a_switchover_comes_back_to_unknown() {
     if is_skipped("e2e::a_server_killed_in_a_switchover_comes_back_to_unknown") {
         return;
     }
-    let run = Switchover::begin();
+    let run = Switchover::begin("switchover.md");
     let (bastion, alice, bob) = (&run.bastion, &run.alice, &run.bob);
-    run.propose_switch();
+    run.propose_switch(&["both-answer", "keeps-up", "freeze"]);
     run.confirm_by_bob();
     let wait = bastion.place.join("marks/wait");
     fs::write(&wait, "").expect("writable");

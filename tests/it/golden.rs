@@ -95,6 +95,7 @@ pub(crate) fn genesis() -> Genesis {
         allow_uid: false,
         rehearsal: None,
         rehearsed: Vec::new(),
+        freezes: Vec::new(),
     }
 }
 

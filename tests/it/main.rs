@@ -31,6 +31,8 @@ mod doctor;
 #[cfg(test)]
 mod e2e;
 #[cfg(test)]
+mod e2e_breach;
+#[cfg(test)]
 mod enforced;
 #[cfg(test)]
 mod enforced_alone;

@@ -140,6 +140,7 @@ impl Host {
                 allow_uid: policy.rules.allow_uid,
                 rehearsal: None,
                 rehearsed: Vec::new(),
+                freezes: Vec::new(),
             };
             Box::new(pin::genesis(seed, &*self.clock).expect("random numbers"))
         });

@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=lib.sh
 . "$here/lib.sh"
 
-NAMES="prometheus node-exporter alertmanager sshd tmux postgres-pair nagios4 icinga2 nautobot smtp"
+NAMES="prometheus node-exporter alertmanager sshd tmux postgres-pair nagios4 icinga2 nautobot smtp haproxy"
 
 # Keep package scripts from starting daemons while we install.
 POLICY=/usr/sbin/policy-rc.d
@@ -75,6 +75,7 @@ for n in "${@:?usage: install.sh NAME… | --list}"; do
     nautobot) postgres; have redis-server || apt_get redis-server
               have git || apt_get git
               pip_env nautobot nautobot-server nautobot==3.2.7 ;;
+    haproxy) { have haproxy && have socat && have python3; } || apt_get haproxy socat python3-minimal ;;
     nagios4) apt_get nagios4-core nagios4-cgi monitoring-plugins-basic lighttpd ;;
     icinga2) { have icinga2 && have openssl; } || apt_get icinga2-bin icinga2-common monitoring-plugins-basic openssl ;;
     *) die "unknown service: $n (see --list)" ;;

@@ -211,6 +211,47 @@ pg_streams() { # one of the two streams to the other
   done; return 1
 }
 
+# ---- HAProxy -------------------------------------------------------------
+# Three web servers, kept running by somebody, and HAProxy before them: to restart one without a request lost, drain it.
+# Whoever runs the maintenance owns servers and admin socket.
+up_haproxy() {
+  local d=$DIR/haproxy u=${WARROOM_PG_USER:-root} p s i b lines=''
+  p=$(port HAPROXY); s=$(port HAPROXY_STATS); mkdir -p "$d"; chown "$u:" "$d"
+  for i in 1 2 3; do
+    b=$(port "HAPROXY_WEB_$i"); mkdir -p "$d/web$i"
+    [ -e "$d/web$i/version" ] || echo v1 >"$d/web$i/version"
+    chown -R "$u:" "$d/web$i"
+    spawn "haproxy-web$i" setpriv --reuid "$u" --regid "$(id -g "$u")" --init-groups "$here/web-keep.sh" "$d/web$i" "$b"
+    until_ok 15 "haproxy-web$i" http_ok "http://$L:$b/"
+    lines+="  server web$i $L:$b check inter 200 fall 2 rise 1"$'\n'
+  done
+  cat >"$d/haproxy.cfg" <<EOF
+global
+  stats socket $d/admin.sock user $u mode 600 level admin
+  maxconn 200
+defaults
+  mode http
+  timeout connect 2s
+  timeout client 10s
+  timeout server 10s
+frontend web
+  bind $L:$p
+  default_backend web
+backend web
+  balance roundrobin
+  http-reuse never
+${lines}frontend stats
+  bind $L:$s
+  stats enable
+  stats uri /stats
+  http-request use-service prometheus-exporter if { path /metrics }
+EOF
+  spawn haproxy haproxy -db -f "$d/haproxy.cfg"
+  until_ok 15 haproxy http_ok "http://$L:$p/"
+  sd haproxy "$L:$s"
+  emit haproxy "HAPROXY_URL=http://$L:$p" "HAPROXY_ADDRESS=$L:$p" "HAPROXY_SOCK=$d/admin.sock" "HAPROXY_DIR=$d" "HAPROXY_METRICS_URL=http://$L:$s/metrics"
+}
+
 # ---- Nautobot ------------------------------------------------------------
 # nautobot-VERSION.dump beside this script is an empty, migrated database with the user admin and his token: to migrate
 # from nothing takes many minutes.

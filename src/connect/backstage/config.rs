@@ -85,6 +85,10 @@ impl Connector for BackstageConfig {
         "backstage"
     }
 
+    fn is_catalog(&self) -> bool {
+        true
+    }
+
     fn servers(&self) -> Vec<&HttpConfig> {
         vec![&self.http]
     }

@@ -73,6 +73,10 @@ impl Connector for FileConfig {
         "files"
     }
 
+    fn is_catalog(&self) -> bool {
+        self.kind == Kind::Cmdb
+    }
+
     fn source(
         &self,
         _specs: &[QuerySpec],

@@ -115,6 +115,10 @@ impl Connector for NetBoxConfig {
         self.dialect.system()
     }
 
+    fn is_catalog(&self) -> bool {
+        true
+    }
+
     fn servers(&self) -> Vec<&HttpConfig> {
         vec![&self.http]
     }

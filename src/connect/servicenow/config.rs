@@ -147,6 +147,10 @@ impl Connector for ServiceNowConfig {
         "servicenow"
     }
 
+    fn is_catalog(&self) -> bool {
+        true
+    }
+
     fn servers(&self) -> Vec<&HttpConfig> {
         vec![&self.http]
     }

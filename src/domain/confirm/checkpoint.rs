@@ -4,7 +4,7 @@
 
 use crate::domain::digest::Digest;
 use crate::domain::doc::{Doc, DocError, parse_number};
-use crate::domain::fact::{Breakglass, Fact, GlassEvent};
+use crate::domain::fact::{Breakglass, Fact, GlassEvent, MotionEvent, Moved};
 use crate::domain::id::{Seq, SessionId};
 use crate::domain::time::Timestamp;
 
@@ -110,6 +110,10 @@ pub const fn is_due_after(fact: &Fact) -> bool {
             | Fact::ExecOutcome { .. }
             | Fact::ExecUnknown { .. }
             | Fact::StepResolved { .. }
+            | Fact::Motion(Moved {
+                event: MotionEvent::Carried,
+                ..
+            })
             | Fact::SessionResumed { .. }
             | Fact::SessionClosed { .. }
     )

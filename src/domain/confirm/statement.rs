@@ -5,12 +5,14 @@
 
 mod account;
 mod kinds;
+mod motion;
 
 pub use account::{ACCOUNT_TITLE, is_expected_by, unsigned_statement};
 pub use kinds::{
     Hello, breakglass_statement, go_statement, hello_statement, is_current, reject_statement,
     resolve_statement, review_statement,
 };
+pub use motion::{motion_issued, motion_statement, second_statement};
 
 use crate::domain::digest::Digest;
 use crate::domain::doc::{Doc, DocError};
@@ -36,11 +38,13 @@ pub enum Kind {
     Resolve,
     /// Going forward alone.
     Breakglass,
+    /// Something that is no step and that two people agree on.
+    Motion,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Hello,
         Self::Propose,
         Self::Confirm,
@@ -48,6 +52,7 @@ impl Kind {
         Self::Go,
         Self::Resolve,
         Self::Breakglass,
+        Self::Motion,
     ];
 
     /// Name of the document, without its version.
@@ -60,6 +65,7 @@ impl Kind {
             Self::Go => "warroom-go",
             Self::Resolve => "warroom-resolve",
             Self::Breakglass => "warroom-breakglass",
+            Self::Motion => "warroom-motion",
         }
     }
 
@@ -73,6 +79,7 @@ impl Kind {
             Self::Go => "warroom-go@v1",
             Self::Resolve => "warroom-resolve@v1",
             Self::Breakglass => "warroom-breakglass@v1",
+            Self::Motion => "warroom-motion@v1",
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{REASON_BYTES_MAX, Refused};
 use crate::domain::command::{Command, Signed};
-use crate::domain::confirm::policy::{Grade, Purpose};
+use crate::domain::confirm::policy::{ClassRule, Grade, Purpose};
 use crate::domain::confirm::rule::{self, person_in};
 use crate::domain::fact::{self, Actor, Fact, Via};
 use crate::domain::id::{PersonId, StepId};
@@ -114,6 +114,17 @@ impl<'a> Ask<'a> {
         })
     }
 
+    /// As [`Ask::person`] for what is about no step; a refusal leaves no record of its own.
+    pub(super) fn somebody(&self) -> Result<&'a PersonId, Refused> {
+        self.person.ok_or_else(|| {
+            let why = format!("`{}` proves nobody's identity", self.actor);
+            self.no(
+                why,
+                "press K to sign in by a key, or attach from an account that belongs to one person alone",
+            )
+        })
+    }
+
     pub(super) fn operator(&self) -> Result<(), Refused> {
         if self.roles.operator {
             return Ok(());
@@ -168,17 +179,27 @@ impl<'a> Ask<'a> {
         let Some(signed) = signed else {
             return Ok(None);
         };
+        self.stated(signed, is_expected)
+            .map(Some)
+            .map_err(|refused| self.on_record(step, refused))
+    }
+
+    /// As [`Ask::signed`] for what is about no step.
+    pub(super) fn stated(
+        &self,
+        signed: &Signed,
+        is_expected: impl FnOnce(&str) -> bool,
+    ) -> Result<Fact, Refused> {
         if !self.is_known_by_signature() || !is_expected(&signed.statement) {
-            let refused = self.no(
+            return Err(self.no(
                 "the signed statement is not about what is on the table now",
                 "look at it anew, then sign again",
-            );
-            return Err(self.on_record(step, refused));
+            ));
         }
-        Ok(Some(Fact::StatementSigned(fact::Signed {
+        Ok(Fact::StatementSigned(fact::Signed {
             statement: signed.statement.clone(),
             signature: signed.signature.clone(),
-        })))
+        }))
     }
 
     /// Evidence is enough for what it is for. A signature at the greeting says who is there; where a signature is needed
@@ -193,12 +214,24 @@ impl<'a> Ask<'a> {
             return Err(self.no_step(step, "nobody is known to have said it", ""));
         };
         let rule = rule::rule_of(self.state, step.plan, self.world);
+        self.met(&rule, purpose, (id, via), is_signed)
+            .map_err(|grade| self.no_step(step, too_weak(via, grade), how_to_prove(grade)))
+    }
+
+    /// Evidence is enough by a rule; else what is needed.
+    pub(super) fn met(
+        &self,
+        rule: &ClassRule,
+        purpose: Purpose,
+        (id, via): (&PersonId, &Via),
+        is_signed: bool,
+    ) -> Result<(), Grade> {
         let grade = rule.needed(purpose, self.world.is_owner(id));
         let needs_word = grade >= Grade::Sshsig;
-        if rule::proves(&rule, purpose, id, via, self.world) && (is_signed || !needs_word) {
+        if rule::proves(rule, purpose, id, via, self.world) && (is_signed || !needs_word) {
             return Ok(());
         }
-        Err(self.no_step(step, too_weak(via, grade), how_to_prove(grade)))
+        Err(grade)
     }
 
     /// True when a signature says who asks.

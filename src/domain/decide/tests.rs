@@ -13,6 +13,7 @@ use std::time::Duration;
 
 mod back;
 mod evidence;
+mod motion;
 mod table;
 mod table_signed;
 mod two_person;

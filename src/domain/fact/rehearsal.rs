@@ -65,26 +65,31 @@ pub struct Rehearsed {
     pub at: Timestamp,
     /// From its begin to its end, milliseconds.
     pub took_ms: u64,
-    /// Steps that were started, in the order of its plan.
+    /// Steps that were started, in the order of its plan; none when it was of another plan.
     pub steps: Vec<RehearsedStep>,
     /// What is not as it was there, in words.
     pub differs: Vec<String>,
 }
 
-/// One step of a rehearsal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RehearsedStep {
-    /// Which.
-    pub step: StepId,
-    /// From its start to its end, milliseconds; absent when it had none.
-    pub took_ms: Option<u64>,
-    /// It was carried out, and not left out, failed or undone.
-    pub is_done: bool,
+/// A step that is there for each of many units, by its place: its id names the unit, and units are others elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Template {
+    /// Place of the phase in the plan.
+    pub phase: usize,
+    /// Place of the step among those of one unit.
+    pub place: usize,
 }
 
-impl Rehearsed {
-    /// What became of a step in it.
-    pub fn step(&self, step: &StepId) -> Option<&RehearsedStep> {
-        self.steps.iter().find(|one| one.step == *step)
-    }
+/// One step of a rehearsal; of steps that are there for each unit all of them together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RehearsedStep {
+    /// Which; the first one of several.
+    pub step: StepId,
+    /// What it is one of, where it is there for each unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<Template>,
+    /// From its start to its end, milliseconds, the longest of several; absent when it had none.
+    pub took_ms: Option<u64>,
+    /// It was carried out, and not left out, failed or undone; one of several is enough.
+    pub is_done: bool,
 }

@@ -31,6 +31,7 @@ fn rehearsed(name: &str, at: Timestamp) -> Rehearsed {
         took_ms: 4_200_000,
         steps: vec![RehearsedStep {
             step: id("drain"),
+            template: None,
             took_ms: Some(80_000),
             is_done: true,
         }],
@@ -180,4 +181,52 @@ fn what_a_rehearsal_came_to_names_what_differs() {
     );
     let same = super::rehearsed(&room.state, &real, &shape(b"then")).expect("a rehearsal");
     assert!(same.is_same);
+}
+
+/// The plan with the drain once for each of these units.
+fn for_each(units: &[&str]) -> Plan {
+    use crate::domain::runbook::plan::Unit;
+    let mut plan = plan();
+    let place = plan
+        .steps
+        .iter()
+        .position(|step| step.id == id("drain"))
+        .expect("there");
+    let drain = plan.steps.remove(place);
+    for (number, unit) in units.iter().enumerate() {
+        let mut step = drain.clone();
+        step.id = id(&format!("drain-{unit}"));
+        step.unit = Some(Unit {
+            component: (*unit).to_owned(),
+            batch: 1,
+            canary: false,
+            env: [].into(),
+        });
+        plan.steps.insert(place + number, step);
+    }
+    plan
+}
+
+#[test]
+fn a_step_for_each_unit_counts_whatever_the_units_are_called() {
+    let place = |plan: &Plan, name: &str| {
+        let place = plan.steps.iter().position(|step| step.id == id(name));
+        template(plan, place.expect("there")).expect("of a unit")
+    };
+    let (there, here) = (for_each(&["s1"]), for_each(&["p1", "p2"]));
+    assert_eq!(place(&there, "drain-s1"), place(&here, "drain-p2"));
+    let mut one = rehearsed("r", now());
+    one.steps[0].step = id("drain-s1");
+    one.steps[0].template = Some(place(&there, "drain-s1"));
+    let mut genesis = genesis(here);
+    genesis.rehearsed = vec![one];
+    let wanted = Wanted { age_max_ms: None };
+    for name in ["drain-p1", "drain-p2"] {
+        assert!(
+            standing(&genesis, &id(name), wanted, now()).is_ok(),
+            "{name}"
+        );
+        assert_eq!(took(&genesis, &id(name)), Some(Duration::from_secs(80)));
+    }
+    assert!(standing(&genesis, &id("backup"), wanted, now()).is_err());
 }

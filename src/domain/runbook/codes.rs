@@ -92,5 +92,13 @@ pub const UNKNOWN_NAME: &str = "WR060";
 pub const SPLICED: &str = "WR061";
 /// A phase that sounds like the back-out plan and is not marked.
 pub const MAYBE_ROLLBACK: &str = "WR070";
+/// Settings of a rollout that do not go together, or one that is missing.
+pub const ROLLOUT: &str = "WR080";
+/// What a rollout is done to: nothing found, something named twice, or a CMDB that does not know.
+pub const SELECTION: &str = "WR081";
+/// More units, or more steps for them, than a rollout may have.
+pub const TOO_MANY_UNITS: &str = "WR082";
+/// Something said of a unit that cannot be put where the template wants it.
+pub const UNIT_VALUE: &str = "WR083";
 /// More problems than are reported.
 pub const MORE_PROBLEMS: &str = "WR099";

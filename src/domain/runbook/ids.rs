@@ -31,11 +31,7 @@ fn slug(text: &str, max: usize) -> String {
     if !has_lost && !out.is_empty() && out.len() <= max {
         return out;
     }
-    let mark: String = Digest::of(text.as_bytes())
-        .to_hex()
-        .chars()
-        .take(MARK_LEN)
-        .collect();
+    let mark = mark(text);
     // ASCII only from here, so that any length is a boundary.
     out.truncate(max.saturating_sub(MARK_LEN.saturating_add(1)));
     out.truncate(out.trim_end_matches('-').len());
@@ -55,6 +51,50 @@ pub(super) fn step_words(phase: &str, title: &str) -> String {
 /// Words of a rule id.
 pub(super) fn rule_words(text: &str) -> String {
     slug(text, RULE_MAX)
+}
+
+/// Bytes of a step id made for a unit: a suffix such as `-2000` still fits the 64 of a step id.
+pub(super) const UNIT_STEP_MAX: usize = 58;
+/// Bytes of a rule id made for a unit, as above.
+pub(super) const UNIT_RULE_MAX: usize = 90;
+/// Bytes of the unit's name in either: what tells machines of one kind apart is at the end of longer ones, and they get
+/// a mark.
+const UNIT_MAX: usize = 28;
+
+/// `ID.component` in at most `max` bytes: the same for the same id and component, whatever else the rollout has.
+pub(super) fn unit_words(id: &str, component: &str, max: usize) -> String {
+    let unit = unit_slug(component);
+    let room = max.saturating_sub(unit.len()).saturating_sub(1);
+    if id.len() <= room {
+        return format!("{id}.{unit}");
+    }
+    let kept = id
+        .get(..room.saturating_sub(MARK_LEN.saturating_add(1)))
+        .unwrap_or_default();
+    format!("{kept}-{}.{unit}", mark(id))
+}
+
+/// A component's name as the end of an id: what an id may hold stays as it is.
+fn unit_slug(component: &str) -> String {
+    let fits =
+        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
+    if component.len() <= UNIT_MAX && component.chars().all(fits) {
+        return component.to_owned();
+    }
+    let words: String = component
+        .chars()
+        .map(|c| {
+            let c = c.to_ascii_lowercase();
+            if fits(c) { c } else { '-' }
+        })
+        .take(UNIT_MAX.saturating_sub(MARK_LEN.saturating_add(1)))
+        .collect();
+    format!("{}-{}", words.trim_matches('-'), mark(component))
+}
+
+fn mark(text: &str) -> String {
+    let hex = Digest::of(text.as_bytes()).to_hex();
+    hex.chars().take(MARK_LEN).collect()
 }
 
 /// Names in use.

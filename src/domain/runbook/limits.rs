@@ -32,3 +32,7 @@ pub const QUORUM_MAX: u8 = 16;
 pub const RETRY_MAX: u32 = 600;
 /// Characters of the name of a lock: it stands in refusals, on one line with a step.
 pub const LOCK_CHARS_MAX: usize = 64;
+/// Units of one rollout: at one every few minutes a night is over long before, and more is a job for automation.
+pub const UNITS_MAX: usize = 200;
+/// Bytes of a component's name, or of what a CMDB says of it, that are put into steps: a line, not a text.
+pub const UNIT_VALUE_BYTES_MAX: usize = 200;

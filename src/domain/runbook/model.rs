@@ -1,6 +1,7 @@
 //! A runbook as it was read: structure and settings, nothing resolved yet.
 
 use super::plan::{ExecRole, OnExecutorLost, Risk, Window};
+use super::rollout::settings::RolloutSettings;
 use super::source::{Located, Mapped};
 use crate::domain::id::{ConnectorName, RuleId, StepId};
 use crate::domain::threshold::{Limit, OnBreach, OnNoData, Op};
@@ -57,6 +58,8 @@ pub struct Phase {
     pub prose: Mapped,
     /// `rollback` of its `toml phase` block.
     pub rollback: Option<bool>,
+    /// The rest of that block: its steps are templates.
+    pub rollout: Option<Box<RolloutSettings>>,
     /// Whole heading in the file.
     pub span: Range<usize>,
     /// Line of the heading, from 1.
@@ -105,6 +108,8 @@ pub struct StepSettings {
     pub on_executor_lost: OnExecutorLost,
     /// Names of alerts that may come while the step runs.
     pub expect_alerts: Vec<Located<String>>,
+    /// Place of `switch = true`.
+    pub switch: Option<Range<usize>>,
 }
 
 /// A block with a role inside a step.

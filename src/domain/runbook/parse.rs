@@ -312,6 +312,7 @@ impl<'a> Walker<'a> {
             level,
             prose: Mapped::default(),
             rollback: None,
+            rollout: None,
             line: self.lines.line(span.start),
             span,
         });

@@ -2,6 +2,10 @@
 //!
 //! THE SERIALIZED FORM IS FROZEN per journal format: a plan is part of the genesis record.
 
+mod rollout;
+
+pub use rollout::{Against, COMPONENT, Compare, Floor, Rollout, Side, Sides, Soak, Strategy, Unit};
+
 use crate::domain::digest::Digest;
 use crate::domain::id::{ConnectorName, RuleId, StepId};
 use crate::domain::threshold::{Limit, OnBreach, OnNoData};
@@ -75,7 +79,7 @@ pub struct Window {
 }
 
 /// A heading with the steps below it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlanPhase {
     /// `2` or `2.1`: follows the document.
     pub number: String,
@@ -87,6 +91,10 @@ pub struct PlanPhase {
     pub prose: String,
     /// True for the back-out plan, which is not part of going forward.
     pub rollback: bool,
+    /// Its steps are there once for each of many units, by these rules.
+    // A plan without any keeps the bytes it had before there were rollouts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Box<Rollout>>,
     /// Line of the heading in the runbook, from 1.
     pub line: u32,
 }
@@ -159,6 +167,12 @@ pub struct PlanStep {
     /// Names of alerts that may come while it runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect_alerts: Vec<String>,
+    /// The component it is for, in a phase that is a rollout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
+    /// It moves the traffic of a blue-green phase; its way back can be run alone, at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub switch: bool,
     /// Line of the item in the runbook, from 1.
     pub line: u32,
 }

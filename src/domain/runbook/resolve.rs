@@ -6,6 +6,8 @@ use super::ids::{Taken, step_words};
 use super::limits::SIGNED_VALUE_BYTES_MAX;
 use super::model::{Block, ExecFence, Runbook, Step};
 use super::plan::{ExecBlock, ExecRole, Plan, PlanBlock, PlanPhase, PlanStep, Risk};
+use super::rollout::Cmdb;
+use super::rollout::expand::{self, Group, Marks};
 use super::rules;
 use super::settings::signed_len;
 use super::source::{Located, Mapped};
@@ -16,29 +18,34 @@ use std::time::Duration;
 /// Longer than any single command of a maintenance should take without saying so.
 const EXEC_TIMEOUT_DEFAULT: Duration = Duration::from_secs(600);
 
-/// Makes the plan. With errors in the list it is incomplete and must not be used.
+/// Makes the plan without any CMDB: templates of a rollout whose units it names are checked with a stand-in, and what
+/// [`rollout::pending`](super::rollout::pending) says of such a runbook must be looked at before the plan is used.
 pub fn resolve(runbook: &Runbook) -> (Plan, Vec<Diagnostic>) {
+    resolve_with(runbook, Cmdb::NotAsked)
+}
+
+/// Makes the plan. With errors in the list it is incomplete and must not be used.
+pub fn resolve_with(runbook: &Runbook, cmdb: Cmdb<'_>) -> (Plan, Vec<Diagnostic>) {
     let mut problems = Problems::default();
     let names = Names {
         environment: &runbook.maintenance.environment,
         is_plain: runbook.is_plain,
+        unit: None,
     };
     let numbers = number(runbook);
-    let phases = phases(runbook, &numbers, &names, &mut problems);
-    let ids = step_ids(runbook, &mut problems);
+    let (ids, mut step_ids) = step_ids(runbook, &mut problems);
+    let marks = Marks {
+        phases: numbers.phases,
+        around: numbers.around,
+        steps: numbers.steps,
+        ids,
+    };
     let mut taken = rules::reserve_ids(runbook, &mut problems);
-    unmarked_sub_steps(runbook, &numbers.steps, &mut problems);
-    let mut steps = Vec::with_capacity(runbook.steps.len());
-    for ((step, number), id) in runbook.steps.iter().zip(numbers.steps).zip(ids) {
-        steps.extend(plan_step(
-            step,
-            number,
-            id,
-            &names,
-            &mut taken,
-            &mut problems,
-        ));
-    }
+    let groups = expand::groups(runbook, &marks, &names, cmdb, &mut taken, &mut problems);
+    let phases = phases(runbook, &marks, &groups, &names, &mut problems);
+    unmarked_sub_steps(runbook, &marks.steps, &mut problems);
+    let ids = (&mut step_ids, &mut taken);
+    let steps = expand::steps(runbook, &marks, &groups, &names, ids, &mut problems);
     let has_way_back = steps.iter().any(|step| {
         step.undo.is_some() || phases.get(step.phase).is_some_and(|phase| phase.rollback)
     });
@@ -132,13 +139,15 @@ fn below(numbers: &[String], counts: &mut [u32], place: usize) -> String {
 
 fn phases(
     runbook: &Runbook,
-    numbers: &Numbers,
+    numbers: &Marks,
+    groups: &[Option<Group>],
     names: &Names<'_>,
     problems: &mut Problems,
 ) -> Vec<PlanPhase> {
     let mut out: Vec<PlanPhase> = Vec::with_capacity(runbook.phases.len());
     for (index, phase) in runbook.phases.iter().enumerate() {
         let number = numbers.phases.get(index).cloned().unwrap_or_default();
+        let group = groups.get(index).and_then(Option::as_ref);
         let around = numbers.around.get(index).copied().flatten();
         let inherited = around.and_then(|p| out.get(p)).is_some_and(|p| p.rollback);
         let rollback = phase
@@ -175,6 +184,7 @@ fn phases(
             level: phase.level,
             prose: names.fill_markdown(&phase.prose, problems),
             rollback,
+            rollout: group.map(|group| Box::new(group.rollout.clone())),
             line: phase.line,
         });
     }
@@ -207,8 +217,8 @@ fn mentions_rollback(title: &str) -> bool {
     letters.contains("rollback") || letters.contains("backout")
 }
 
-/// One id for each step; none where it cannot be made.
-fn step_ids(runbook: &Runbook, problems: &mut Problems) -> Vec<Option<StepId>> {
+/// One id for each step, none where it cannot be made; and all ids in use.
+fn step_ids(runbook: &Runbook, problems: &mut Problems) -> (Vec<Option<StepId>>, Taken) {
     let mut taken = Taken::default();
     for id in runbook
         .steps
@@ -232,17 +242,18 @@ fn step_ids(runbook: &Runbook, problems: &mut Problems) -> Vec<Option<StepId>> {
         let words = step_words(phase.trim(), step.title.as_str().trim());
         StepId::new(&taken.make(words)).ok()
     };
-    runbook
+    let ids = runbook
         .steps
         .iter()
         .map(|step| match &step.settings.id {
             Some(id) => Some(id.value.clone()),
             None => made(step),
         })
-        .collect()
+        .collect();
+    (ids, taken)
 }
 
-fn plan_step(
+pub(super) fn plan_step(
     step: &Step,
     number: String,
     id: Option<StepId>,
@@ -289,6 +300,8 @@ fn plan_step(
         expected: step.settings.expected,
         on_executor_lost: step.settings.on_executor_lost,
         expect_alerts: filled(&step.settings.expect_alerts, names, problems),
+        unit: None,
+        switch: false,
         line: step.line,
     })
 }

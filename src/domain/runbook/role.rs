@@ -43,7 +43,7 @@ pub(super) const RULE_KEYS: [&str; 12] = [
 ];
 
 /// Keys of a `toml step` block.
-pub(super) const STEP_KEYS: [&str; 10] = [
+pub(super) const STEP_KEYS: [&str; 11] = [
     "id",
     "component",
     "risk",
@@ -53,6 +53,7 @@ pub(super) const STEP_KEYS: [&str; 10] = [
     "expected",
     "on_executor_lost",
     "expect_alerts",
+    "switch",
     "roles",
 ];
 

@@ -2,7 +2,7 @@
 
 use super::codes;
 use super::diagnostic::{Diagnostic, Problems};
-use super::ids::{Taken, rule_words};
+use super::ids::{Taken, UNIT_RULE_MAX, rule_words, unit_words};
 use super::model::{GateFence, Rule, RuleKind, Runbook};
 use super::plan::{Gate, MetricRule};
 use super::promql;
@@ -53,7 +53,7 @@ fn rule_id(explicit: Option<&Located<RuleId>>, words: &str, taken: &mut Taken) -
     }
 }
 
-fn unreadable(expr: &Mapped, why: &str, problems: &mut Problems) {
+pub(super) fn unreadable(expr: &Mapped, why: &str, problems: &mut Problems) {
     problems.push(Diagnostic::error(
         codes::EXPRESSION,
         &expr.span(),
@@ -69,7 +69,7 @@ pub(super) fn gate(
     taken: &mut Taken,
     problems: &mut Problems,
 ) -> Option<Gate> {
-    let text = names.fill(&fence.expr, problems);
+    let text = names.fill_query(&fence.expr, problems);
     if text.trim().is_empty() {
         return None; // Reported where it was read.
     }
@@ -87,8 +87,16 @@ pub(super) fn gate(
             .hint("compare with `bool` and multiply, or write one gate for each condition"),
         );
     }
+    let id = match (&fence.id, names.unit) {
+        // A template has one name for the gates of all its units.
+        (Some(id), Some(unit)) => {
+            let words = unit_words(id.value.as_str(), &unit.component, UNIT_RULE_MAX);
+            RuleId::new(&taken.make(words)).ok()?
+        }
+        _ => rule_id(fence.id.as_ref(), &format!("gate-{step_id}"), taken)?,
+    };
     Some(Gate {
-        id: rule_id(fence.id.as_ref(), &format!("gate-{step_id}"), taken)?,
+        id,
         expr: condition.expr,
         limit: condition.limit,
         hold_for: fence.hold_for,

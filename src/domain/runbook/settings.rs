@@ -9,6 +9,8 @@ use super::limits::{
 use super::model::{Maintenance, Rule, RuleKind, StepSettings};
 use super::plan::{OnExecutorLost, Risk, Window};
 use super::role::{RULE_KEYS, STEP_KEYS};
+use super::rollout;
+use super::rollout::settings::RolloutSettings;
 use super::source::{Lines, Located, Mapped};
 use super::tree::{self, Entry, Value, unknown_key};
 use super::value::{boolean, choice, name, positive_span, rule_field, span, whole};
@@ -32,16 +34,6 @@ const MAINTENANCE_KEYS: [&str; 11] = [
     "roles",
 ];
 const WINDOW_KEYS: [&str; 3] = ["start", "end", "buffer"];
-const PHASE_KEYS: [&str; 7] = [
-    "rollback",
-    "for_each",
-    "strategy",
-    "batch",
-    "pause",
-    "max_failed",
-    "floor",
-];
-
 /// Reads the `toml maintenance` block and the rules in it.
 pub(super) fn maintenance(
     block: &Mapped,
@@ -122,7 +114,7 @@ fn components(value: &Value, problems: &mut Problems) -> Vec<String> {
 }
 
 /// Points at the place inside the text where it stands in the file as it is: quotes around it, and no escapes.
-fn selector_fault(text: &Located<String>, error: &SelectorError) -> Diagnostic {
+pub(super) fn selector_fault(text: &Located<String>, error: &SelectorError) -> Diagnostic {
     let mut place = text.span.clone();
     if place.len() == text.value.len().saturating_add(2) {
         let end = place.end.saturating_sub(1);
@@ -335,25 +327,34 @@ fn read_rules(
     }
 }
 
-/// Reads a `toml phase` block: whether the phase is the back-out plan.
-pub(super) fn phase(block: &Mapped, problems: &mut Problems) -> Option<bool> {
+/// Reads a `toml phase` block: whether the phase is the back-out plan, and what its steps are done to.
+pub(super) fn phase(
+    block: &Mapped,
+    head: &Range<usize>,
+    problems: &mut Problems,
+) -> (Option<bool>, Option<RolloutSettings>) {
     let mut rollback = None;
+    let mut rollout: Option<RolloutSettings> = None;
     for Entry { key, value } in tree::read(block, problems) {
         match key.value.as_str() {
             "rollback" => rollback = value.scalar(problems).and_then(|v| boolean(v, problems)),
-            known if PHASE_KEYS.contains(&known) => problems.push(
-                Diagnostic::warning(
-                    codes::NOT_YET,
-                    &key.span,
-                    format!("`{known}` is not evaluated yet"),
-                )
-                .label("read, and without any effect")
-                .hint("the steps of this phase run once, as they are written"),
-            ),
-            _ => unknown_key(&key, "`toml phase`", &PHASE_KEYS, problems),
+            known if rollout::settings::KEYS.contains(&known) => {
+                let settings = rollout.get_or_insert_with(|| RolloutSettings::new(head.clone()));
+                settings.take(&key, &value, problems);
+            }
+            _ => {
+                let keys: Vec<&str> = ["rollback"]
+                    .into_iter()
+                    .chain(rollout::settings::KEYS)
+                    .collect();
+                unknown_key(&key, "`toml phase`", &keys, problems);
+            }
         }
     }
-    rollback
+    if let Some(settings) = &rollout {
+        settings.check(rollback == Some(true), problems);
+    }
+    (rollback, rollout)
 }
 
 const RISKS: [(&str, Risk); 4] = [
@@ -408,6 +409,10 @@ pub(super) fn step(block: &Mapped, step: &mut StepSettings, problems: &mut Probl
                 raise(&mut step.risk, risk.map(|_| Risk::Irreversible), &text.span);
             }
             "quorum" => step.quorum = quorum(text, problems),
+            "switch" => {
+                let is_switch = boolean(text, problems) == Some(true);
+                step.switch = is_switch.then(|| key.span.clone());
+            }
             "expected" => step.expected = positive_span(text, problems),
             _ => {
                 step.on_executor_lost = choice(text, &EXECUTOR_LOST, problems).unwrap_or_default();

@@ -36,7 +36,9 @@ impl Shape {
         bare.maintenance.components.clear();
         let names: Vec<String> = bare.maintenance.environment.keys().cloned().collect();
         let mut blank = bare.clone();
-        names.iter().for_each(|name| leave_out(&mut blank, name));
+        for name in &names {
+            leave_out(&mut blank, name);
+        }
         let mut kept: Vec<&String> = Vec::new();
         if has_errors(&blank) {
             let is_needed = |name: &&String| {
@@ -46,8 +48,9 @@ impl Shape {
             };
             kept = names.iter().filter(is_needed).collect();
             blank = bare.clone();
-            let others = names.iter().filter(|name| !kept.contains(name));
-            others.for_each(|name| leave_out(&mut blank, name));
+            for name in names.iter().filter(|name| !kept.contains(name)) {
+                leave_out(&mut blank, name);
+            }
             if has_errors(&blank) {
                 (blank, kept) = (bare, names.iter().collect());
             }

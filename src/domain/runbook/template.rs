@@ -1,8 +1,13 @@
 //! `{{name}}`: replaced in text for people and in queries, refused in scripts.
+//!
+//! In a template of a rollout `{{component}}` is the unit, and `{{unit.site}}` what the CMDB says of it.
 
 use super::codes;
 use super::diagnostic::{Diagnostic, Problems, quoted};
+use super::limits::UNIT_VALUE_BYTES_MAX;
 use super::model::Language;
+use super::plan::COMPONENT;
+use super::rollout::units::{ATTRIBUTES, UnitNames};
 use super::settings::is_variable;
 use super::source::{Located, Mapped};
 use super::suggest::did_you_mean;
@@ -17,6 +22,26 @@ pub(super) struct Names<'a> {
     pub(super) environment: &'a BTreeMap<String, Located<String>>,
     /// In a checklist that was not written for this program braces are just text.
     pub(super) is_plain: bool,
+    /// The unit a template is filled in for.
+    pub(super) unit: Option<&'a UnitNames>,
+}
+
+/// Begins the name of something that is said of a unit.
+const UNIT: &str = "unit.";
+
+/// Characters that end a quoted text of `PromQL`, or a matcher: what a CMDB says must not change what is asked.
+const NOT_IN_QUERIES: [char; 6] = ['"', '\'', '`', '\\', '{', '}'];
+
+/// What a name comes to.
+enum Meaning<'a> {
+    Value(&'a str),
+    /// Nothing, and what to say of it.
+    Unknown(Diagnostic),
+}
+
+/// Whether a text names something that is said of a unit.
+pub(super) fn names_an_attribute(text: &str) -> bool {
+    references(text).any(|(_, name)| name.starts_with(UNIT))
 }
 
 /// Every `{{name}}`, spaces inside the braces allowed; other things in braces are no names.
@@ -33,7 +58,8 @@ fn references(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
             let name_len = inner.find(['{', '}', '\n'])?;
             let name = inner.get(..name_len)?.trim();
             let close = inner_at.saturating_add(name_len);
-            if inner.get(name_len..)?.starts_with("}}") && is_variable(name) {
+            let word = name.strip_prefix(UNIT).unwrap_or(name);
+            if inner.get(name_len..)?.starts_with("}}") && is_variable(word) {
                 at = close.saturating_add(2);
                 return Some((open..at, name));
             }
@@ -45,9 +71,19 @@ fn references(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
 }
 
 impl Names<'_> {
-    /// Replaces names in a title or a query.
+    /// Replaces names in a title or a label.
     pub(super) fn fill(&self, text: &Mapped, problems: &mut Problems) -> String {
-        self.replace(text, |_| false, problems)
+        self.replace(text, |_| false, |_| true, problems)
+    }
+
+    /// Replaces names in a query. What a CMDB says cannot end a quoted text there.
+    pub(super) fn fill_query(&self, text: &Mapped, problems: &mut Problems) -> String {
+        self.replace(
+            text,
+            |_| false,
+            |value| !value.contains(NOT_IN_QUERIES),
+            problems,
+        )
     }
 
     /// Replaces names in Markdown, where braces in code may belong to some other program.
@@ -61,55 +97,95 @@ impl Names<'_> {
             code.get(before.wrapping_sub(1))
                 .is_some_and(|range| range.contains(&at))
         };
-        self.replace(text, is_code, problems)
+        self.replace(text, is_code, |_| true, problems)
     }
 
     fn replace(
         &self,
         text: &Mapped,
         may_stay: impl Fn(usize) -> bool,
+        fits: impl Fn(&str) -> bool,
         problems: &mut Problems,
     ) -> String {
         let mut out = String::with_capacity(text.as_str().len());
         let mut done: usize = 0;
         for (range, name) in references(text.as_str()) {
-            if let Some(value) = self.environment.get(name) {
-                out.push_str(text.as_str().get(done..range.start).unwrap_or_default());
-                out.push_str(&value.value);
-                done = range.end;
-            } else if !self.is_plain && !may_stay(range.start) {
-                self.unknown(name, &text.source_span(range), problems);
+            let span = || text.source_span(range.clone());
+            match self.meaning(name, &span) {
+                Meaning::Value(value) => {
+                    if self.is_of_unit(name) && !fits(value) {
+                        problems.push(not_in_query(name, value, &span()));
+                    }
+                    out.push_str(text.as_str().get(done..range.start).unwrap_or_default());
+                    out.push_str(value);
+                    done = range.end;
+                }
+                Meaning::Unknown(_) if self.is_plain || may_stay(range.start) => {}
+                Meaning::Unknown(_) if problems.is_full() => problems.count_only(),
+                Meaning::Unknown(problem) => problems.push(problem),
             }
         }
         out.push_str(text.as_str().get(done..).unwrap_or_default());
         out
     }
 
-    fn unknown(&self, name: &str, span: &Range<usize>, problems: &mut Problems) {
-        if problems.is_full() {
-            problems.count_only();
-            return;
+    fn is_of_unit(&self, name: &str) -> bool {
+        self.unit.is_some() && (name == COMPONENT || name.starts_with(UNIT))
+    }
+
+    fn meaning(&self, name: &str, span: &impl Fn() -> Range<usize>) -> Meaning<'_> {
+        let attribute = name.strip_prefix(UNIT);
+        match (self.unit, attribute) {
+            (Some(unit), None) if name == COMPONENT => Meaning::Value(&unit.component),
+            (Some(unit), Some(attribute)) => match unit.attribute(attribute) {
+                Ok(value) => Meaning::Value(value),
+                Err(why) => Meaning::Unknown(
+                    Diagnostic::error(codes::UNIT_VALUE, &span(), why).hint(attribute_hint()),
+                ),
+            },
+            (None, Some(_)) => Meaning::Unknown(
+                Diagnostic::error(
+                    codes::UNKNOWN_NAME,
+                    &span(),
+                    format!("{} is known in a phase with `for_each` alone", quoted(name)),
+                )
+                .hint("add `for_each` to the ```toml phase block, or name what is meant"),
+            ),
+            (_, None) => match self.environment.get(name) {
+                Some(value) => Meaning::Value(&value.value),
+                None => Meaning::Unknown(self.unknown(name, &span())),
+            },
         }
-        problems.push(
-            Diagnostic::error(
-                codes::UNKNOWN_NAME,
-                span,
-                format!("{} is not in the environment table", quoted(name)),
-            )
+    }
+
+    fn unknown(&self, name: &str, span: &Range<usize>) -> Diagnostic {
+        let problem = Diagnostic::error(
+            codes::UNKNOWN_NAME,
+            span,
+            format!("{} is not in the environment table", quoted(name)),
+        );
+        if name == COMPONENT {
+            return problem
+                .hint("it is the unit of a phase with `for_each` in its ```toml phase block");
+        }
+        problem
             .hint(format!(
                 "add it to `[environment]` in the ```toml maintenance block: `{name} = \"...\"`"
             ))
             .hint_opt(did_you_mean(
                 name,
                 self.environment.keys().map(String::as_str),
-            )),
-        );
+            ))
     }
 
     /// Refuses names in a script: spliced text is how the wrong host gets wiped.
     pub(super) fn refuse(&self, script: &Mapped, lang: Language, problems: &mut Problems) {
         for (range, name) in references(script.as_str()) {
-            let is_known = self.environment.contains_key(name);
+            // Outside of templates a dotted name is some other program's.
+            if self.unit.is_none() && name.starts_with(UNIT) {
+                continue;
+            }
+            let is_known = self.environment.contains_key(name) || self.is_of_unit(name);
             if GO_WORDS.contains(&name) && !is_known {
                 continue;
             }
@@ -131,11 +207,43 @@ impl Names<'_> {
                 .label("text is not spliced into commands")
                 .hint(format!(
                     "values are passed in the environment: use {}{more}",
-                    lang.reads(name)
+                    lang.reads(&name.replace('.', "_"))
                 )),
             );
         }
     }
+}
+
+fn attribute_hint() -> String {
+    let names: Vec<String> = ATTRIBUTES
+        .iter()
+        .map(|name| format!("`{UNIT}{name}`"))
+        .collect();
+    format!("what may be known is {}", names.join(", "))
+}
+
+fn not_in_query(name: &str, value: &str, span: &Range<usize>) -> Diagnostic {
+    let what = format!(
+        "{} is {}, which cannot stand in a query",
+        quoted(name),
+        quoted(value)
+    );
+    Diagnostic::error(codes::UNIT_VALUE, span, what)
+        .hint("quotes, backslashes and braces would change what is asked; leave that component out")
+}
+
+/// Why a text of a CMDB, or a name in a list, cannot be put into a step; none when it can.
+pub(super) fn unfit(value: &str) -> Option<String> {
+    if value.trim().is_empty() {
+        return Some("is empty".to_owned());
+    }
+    if value.len() > UNIT_VALUE_BYTES_MAX {
+        return Some(format!("is longer than {UNIT_VALUE_BYTES_MAX} bytes"));
+    }
+    value
+        .chars()
+        .any(char::is_control)
+        .then(|| "holds a line break or another control character".to_owned())
 }
 
 /// Fenced blocks and code spans, well enough to know whose braces are whose.
@@ -194,6 +302,7 @@ mod tests {
         let names = Names {
             environment: &environment,
             is_plain: false,
+            unit: None,
         };
         let text = Mapped::at(
             "on {{host}}: `{{other}} {{host}}`\n```\n{{x}}\n```\n{{y}}",

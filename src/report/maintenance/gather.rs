@@ -5,7 +5,7 @@ mod offers;
 mod words;
 
 use self::offers::Pending;
-use self::words::{found_words, hold_words, steps, with, written};
+use self::words::{found_words, hold_words, moved_words, steps, with, written};
 use super::{
     Alone, Certificate, ENTRIES_MAX, Happening, Note, Present, Refusal, Report, mode_notices,
     rehearsal_notices,
@@ -226,6 +226,7 @@ impl Gathering {
                 let found = found_words(*finding);
                 with(&format!("found that {} {found}", label(step)), reason)
             }
+            Fact::Motion(moved) => moved_words(moved),
             Fact::GateTimedOut { step, .. } => {
                 format!("the gate of {} did not open in time", label(step))
             }

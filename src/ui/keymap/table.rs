@@ -170,6 +170,27 @@ pub(super) const TABLE: &[Binding] = &[
         "review",
         "review what somebody ran alone (asks for a note, is signed)",
     ),
+    bind(
+        "Y",
+        A::AnswerMotion,
+        G::Second,
+        "answer",
+        "answer the open motion: second it, or reject it (shows what it is about)",
+    ),
+    bind(
+        "X",
+        A::ExtendWindow,
+        G::Second,
+        "",
+        "extend the window (asks until when and why; another person has to second it)",
+    ),
+    bind(
+        "F",
+        A::OverrideFreeze,
+        G::Second,
+        "",
+        "work in spite of a freeze (asks why; another person has to second it)",
+    ),
     confirm(bind(
         "c",
         A::ReviewAs,

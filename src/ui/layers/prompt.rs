@@ -5,6 +5,7 @@ use super::input::Input;
 use crate::domain::fact::Finding;
 use crate::domain::id::{AttemptNo, StepId};
 use crate::ui::canvas::Canvas;
+use crate::ui::motions::Moving;
 use crate::ui::proof::Wish;
 use crate::ui::text::{Row, wrapped};
 use crate::ui::theme::Role;
@@ -37,6 +38,8 @@ pub(crate) enum Purpose {
     Code(String),
     /// Something on the way of one person alone.
     Alone(Alone),
+    /// Something on the way of a motion.
+    Moving(Moving),
     /// The session's name, typed before it is ended.
     Kill,
     /// Text to find.
@@ -68,6 +71,7 @@ impl Purpose {
                 | Self::Code(_)
                 | Self::ReviewAs
                 | Self::Alone(_)
+                | Self::Moving(Moving::Until | Moving::Extend(_) | Moving::Override(_))
         )
     }
 }

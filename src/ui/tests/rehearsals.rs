@@ -62,6 +62,7 @@ fn rehearsed() -> Story {
             took_ms: 4_200_000,
             steps: vec![RehearsedStep {
                 step: first,
+                template: None,
                 took_ms: Some(80_000),
                 is_done: true,
             }],

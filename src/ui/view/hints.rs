@@ -151,6 +151,7 @@ fn is_useful(cx: &Cx<'_>, model: &Model, action: Action) -> bool {
             waits && mine && may_break_glass(cx)
         }
         Action::ReviewAlone => state.review_owed().is_some(),
+        Action::AnswerMotion => state.motions.open.is_some(),
         Action::FocusNext => Pane::of(model.view).len() > 1,
         // Drawn at the right end, always.
         Action::Help => false,

@@ -9,6 +9,7 @@ mod feed;
 mod header;
 pub(crate) mod hints;
 mod metrics;
+mod motion;
 mod now;
 mod output;
 mod people;

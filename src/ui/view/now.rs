@@ -1,13 +1,13 @@
 //! The line that says what now, and the banner of an open proposal.
 
-use super::{Cx, breakglass};
+use super::{Cx, breakglass, motion};
 use crate::domain::confirm::rule::person_in;
 use crate::domain::fact::Mode;
 use crate::domain::progress::current;
 use crate::domain::readiness::Readiness;
 use crate::domain::state::{Phase, StepStatus};
 use crate::domain::time::short_span;
-use crate::domain::what_now::{Severity, WhatNow, what_now};
+use crate::domain::what_now::{Severity, WhatNow, waits_for_second, what_now};
 use crate::ui::action::{Action, View};
 use crate::ui::canvas::Canvas;
 use crate::ui::keymap::{is_anywhere, keys_of};
@@ -48,7 +48,8 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Re
         canvas.bar(area, line, row, canvas.of(Role::Banner));
         line = line.saturating_add(1);
     }
-    for row in [alone(cx, canvas), unwatched(cx, canvas, width)]
+    let motion = motion::banner(cx, canvas, width);
+    for row in [alone(cx, canvas), unwatched(cx, canvas, width), motion]
         .into_iter()
         .flatten()
     {
@@ -160,6 +161,9 @@ fn key_text(cx: &Cx<'_>, model: &Model) -> String {
 /// What the sentence asks for, in its own order, and the step it means.
 fn actions(cx: &Cx<'_>) -> (&'static [Action], Option<usize>) {
     let state = &cx.room.state;
+    if !state.phase.is_final() && waits_for_second(state, &cx.room.welcome.you) {
+        return (&[Action::AnswerMotion], None);
+    }
     if state.phase == Phase::Briefing {
         return (&[Action::Begin], None);
     }

@@ -268,9 +268,10 @@ impl Walker<'_> {
             self.second(head, "join both blocks into one");
         } else {
             self.set_phases.push(index);
-            let rollback = settings::phase(content, &mut self.problems);
+            let (rollback, rollout) = settings::phase(content, &head.span, &mut self.problems);
             if let Some(phase) = self.runbook.phases.get_mut(index) {
                 phase.rollback = rollback;
+                phase.rollout = rollout.map(Box::new);
             }
         }
     }

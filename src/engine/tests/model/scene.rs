@@ -206,6 +206,8 @@ impl Scene {
             undo_stack,
             notes: _,
             writes: _,
+            // Nobody moves anything here.
+            motions: _,
             open,
         } = &*self.state;
         assert_eq!(self.state.genesis.mode, Mode::Advisory);

@@ -1,7 +1,7 @@
 //! What facts and steps come to, in words.
 
 use super::super::{Step, Written};
-use crate::domain::fact::{CloseCause, Finding, GlassEvent, HoldCause};
+use crate::domain::fact::{CloseCause, Finding, GlassEvent, HoldCause, MotionEvent, Moved};
 use crate::domain::runbook::plan::{PlanStep, Risk};
 use crate::domain::state::{Phase, Stage, State, StepState, StepStatus};
 use crate::domain::write;
@@ -20,6 +20,19 @@ pub(super) fn hold_words(cause: &HoldCause) -> String {
         HoldCause::Restart => "held: the server was restarted".to_owned(),
         HoldCause::Moved { from, to } => {
             format!("held: the session of {from} was taken up on {to}")
+        }
+    }
+}
+
+/// What happened to a motion.
+pub(super) fn moved_words(moved: &Moved) -> String {
+    let no = moved.no;
+    match &moved.event {
+        MotionEvent::Made { what, reason, .. } => with(&format!("motion {no}: {what}"), reason),
+        MotionEvent::Carried => format!("seconded motion {no}, which is in force since then"),
+        MotionEvent::Ended { why } => format!("motion {no} ended: {why}"),
+        MotionEvent::Refused { asked, reason } => {
+            format!("refused to {asked} motion {no}: {reason}")
         }
     }
 }

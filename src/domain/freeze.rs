@@ -1,0 +1,131 @@
+//! Freezes: times in which nothing is to be changed, and which work they are about.
+//!
+//! They come from the configuration and are pinned at the start of a session. Whether one is about the work depends on
+//! what a CMDB says of the components; what nobody knows counts as yes.
+
+use crate::domain::id::FreezeId;
+use crate::domain::reading::Component;
+use crate::domain::runbook::plan::Plan;
+use crate::domain::selector::{Selector, is_selector};
+use crate::domain::state::State;
+use crate::domain::time::Timestamp;
+use crate::domain::touched;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Freezes of one configuration: a year of closings, sales and holidays, ten times over. A later one is left out by nobody
+/// in silence: the configuration is refused.
+pub const FREEZES_MAX: usize = 200;
+/// Entries of one list of a freeze.
+pub const FREEZE_SCOPE_MAX: usize = 100;
+
+/// A time in which nothing is to be changed. Frozen with the facts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freeze {
+    /// What people and motions call it.
+    pub id: FreezeId,
+    /// First moment.
+    pub start: Timestamp,
+    /// First moment after it.
+    pub end: Timestamp,
+    /// Why; shown wherever it stops something.
+    pub reason: String,
+    /// Components it is about, by name or selector; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<String>,
+    /// Components it is not about, by name or selector.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<String>,
+}
+
+impl Freeze {
+    /// True while it is on.
+    pub fn is_on(&self, now: Timestamp) -> bool {
+        self.start <= now && now < self.end
+    }
+}
+
+/// Whether a freeze is about the work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Applies {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+    /// Nobody knows, which counts as yes.
+    Unknown {
+        /// What is not known: a component, or a selector of the plan.
+        what: String,
+    },
+}
+
+/// Whether a component is meant by a list; absent when nobody knows.
+fn is_meant(entries: &[String], name: &str, known: Option<&Component>) -> Option<bool> {
+    let mut unknown = false;
+    for entry in entries {
+        if !is_selector(entry) {
+            if entry == name {
+                return Some(true);
+            }
+            continue;
+        }
+        match (Selector::parse(entry), known) {
+            (Ok(selector), Some(component)) if selector.matches(component) => return Some(true),
+            (Ok(_), Some(_)) => {}
+            (Ok(_), None) | (Err(_), _) => unknown = true,
+        }
+    }
+    (!unknown).then_some(false)
+}
+
+/// Whether a freeze is about what a plan touches, by what a CMDB says now.
+pub fn applies(freeze: &Freeze, plan: &Plan, components: &BTreeMap<String, Component>) -> Applies {
+    if freeze.components.is_empty() && freeze.except.is_empty() {
+        return Applies::Yes;
+    }
+    let names = touched::names(plan, components);
+    let mut unknown = touched::unmatched(plan, components).into_iter().next();
+    if names.is_empty() && unknown.is_none() {
+        unknown = Some("the runbook names no component".to_owned());
+    }
+    for name in names {
+        let known = components.get(&name);
+        let is_in = if freeze.components.is_empty() {
+            Some(true)
+        } else {
+            is_meant(&freeze.components, &name, known)
+        };
+        match (is_in, is_meant(&freeze.except, &name, known)) {
+            (Some(true), Some(false)) => return Applies::Yes,
+            (Some(false), _) | (_, Some(true)) => {}
+            (None, _) | (_, None) => unknown = unknown.or(Some(name)),
+        }
+    }
+    unknown.map_or(Applies::No, |what| Applies::Unknown { what })
+}
+
+/// Whether each freeze of a session is about its work.
+pub fn standing(
+    state: &State,
+    components: &BTreeMap<String, Component>,
+) -> BTreeMap<FreezeId, Applies> {
+    let of = |freeze: &Freeze| {
+        let applies = applies(freeze, state.plan(), components);
+        (freeze.id.clone(), applies)
+    };
+    state.genesis.freezes.iter().map(of).collect()
+}
+
+/// The freeze that stands in the way now, if any; one that two people have agreed to work in spite of does not. A freeze
+/// nobody has looked at applies.
+pub fn in_force<'a>(
+    state: &'a State,
+    standing: &BTreeMap<FreezeId, Applies>,
+    now: Timestamp,
+) -> Option<&'a Freeze> {
+    state.genesis.freezes.iter().find(|freeze| {
+        freeze.is_on(now)
+            && standing.get(&freeze.id) != Some(&Applies::No)
+            && !state.is_overridden(&freeze.id)
+    })
+}
