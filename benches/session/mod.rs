@@ -180,6 +180,8 @@ impl Session {
             unmatched: Vec::new(),
             scope: Ok(Vec::new()),
             groups: std::collections::BTreeMap::new(),
+            effects: Vec::new(),
+            alerts: warroom::domain::alert_match::AlertView::default(),
             writers: std::collections::BTreeMap::new(),
         };
         let mut session = Self {

@@ -1,5 +1,6 @@
 //! What the server has read just now of the world outside the journal, and who is who.
 
+use crate::domain::alert_match::AlertView;
 use crate::domain::confirm::people::Role;
 use crate::domain::confirm::policy::Rules;
 use crate::domain::digest::Digest;
@@ -7,6 +8,7 @@ use crate::domain::fact::Via;
 use crate::domain::id::{ConnectorName, PersonId};
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::scope::Claim;
+use crate::domain::verdict::EffectNow;
 use crate::domain::write::Ability;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -99,7 +101,7 @@ pub enum Look {
 }
 
 /// What the server has read just now. Absent means that it could not be read, which never passes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct World {
     /// Digest of the `warroom-policy@v1` document.
     pub policy: Option<Digest>,
@@ -126,6 +128,10 @@ pub struct World {
     pub groups: BTreeMap<String, u32>,
     /// What other sessions say that share a lock scope with this one; or why nobody knows, which never passes.
     pub scope: Result<Vec<Claim>, String>,
+    /// What is read now of the declared effects of the step under way.
+    pub effects: Vec<EffectNow>,
+    /// Alerts that fire now on what the work touches; or why nobody knows.
+    pub alerts: AlertView,
     /// Every configured connector, with what it can write; nothing for those that only read.
     pub writers: BTreeMap<ConnectorName, Vec<Ability>>,
 }

@@ -5,6 +5,7 @@
 //! Main types: [`Input`], [`Proposal`], [`Effect`], [`Engine`].
 
 mod breakglass;
+mod expect;
 mod input;
 mod presence;
 mod refusals;
@@ -15,6 +16,7 @@ mod watch;
 
 pub use input::{Effect, ExecUpdate, Input, Proposal, Witness};
 
+use crate::domain::alert_match;
 use crate::domain::apply::apply;
 use crate::domain::board::GateProgress;
 use crate::domain::confirm::plan_doc::{PlanExe, read_exe};
@@ -23,8 +25,10 @@ use crate::domain::fact::{Actor, ExecKey, Fact, GlassEvent, Stamped};
 use crate::domain::settle::settle;
 use crate::domain::state::State;
 use crate::domain::time::Moment;
+use crate::domain::verdict::EffectNow;
 use crate::domain::world::World;
 use crate::domain::write::{Outcome, WriteNo, WriteState};
+use expect::Effects;
 use refusals::Refusals;
 use watch::Watches;
 
@@ -36,6 +40,7 @@ pub struct Engine {
     /// The same with staged records on top: what the next decision stands on.
     tentative: State,
     watches: Watches,
+    effects: Effects,
     refusals: Refusals,
 }
 
@@ -46,6 +51,7 @@ impl Engine {
             tentative: state.clone(),
             committed: state,
             watches: Watches::default(),
+            effects: Effects::default(),
             refusals: Refusals::default(),
         }
     }
@@ -65,6 +71,11 @@ impl Engine {
         self.watches.gate_progress()
     }
 
+    /// What is read of the declared effects of the step under way.
+    pub fn effects_now(&self) -> Vec<EffectNow> {
+        self.effects.report()
+    }
+
     /// Facts that an input asks for. Nothing is changed but what the watches have seen.
     ///
     /// For what a person asks, [`Engine::settle`] must have come to rest at `now`: a decision never stands on a guard
@@ -82,6 +93,7 @@ impl Engine {
                 {
                     return Proposal::read_only();
                 }
+                let world = &*self.effects.in_world(state, now, world);
                 let decision = decide::decide(state, actor, command, now, world);
                 let proposal = Proposal::of_command(actor, command, decision);
                 self.refusals.spare(proposal, now)
@@ -91,6 +103,7 @@ impl Engine {
                 step,
                 prepared,
             } => {
+                let world = &*self.effects.in_world(state, now, world);
                 let decision = decide::open_proposal(state, actor, step, prepared, now, world);
                 self.refusals.spare(Proposal::of(actor, decision), now)
             }
@@ -111,6 +124,7 @@ impl Engine {
             }
             Input::Reading(reading) => {
                 self.watches.feed(&self.tentative, reading, now);
+                self.effects.feed(&self.tentative, reading, now);
                 Proposal::default()
             }
             Input::Written { no, outcome } => Proposal::by_engine(written(state, *no, outcome)),
@@ -143,15 +157,17 @@ impl Engine {
         if !verdicts.is_empty() {
             return verdicts.into_iter().map(|f| (Actor::Engine, f)).collect();
         }
-        settle(state, now, world, &self.watches.gates(now))
+        let world = self.effects.in_world(state, now, world);
+        settle(state, now, &world, &self.watches.gates(now))
     }
 
     /// Whether [`Engine::settle`], at rest now, may have something to say later without a further input: then it must be
     /// asked once a second.
     ///
     /// Everything with a time limit is below one of these: values grow old and gates run out while there are watches; a
-    /// proposal or a motion expires, and the people of a proposal must stay; a command may outlive its executor; a `verify` is tried again while
-    /// its step is under way. A clock that steps matters to these alone.
+    /// proposal or a motion expires, and the people of a proposal must stay; a command may outlive its executor; a `verify`
+    /// is tried again, and an effect is waited for, while its step is under way; an expected alert may not come. A clock that steps
+    /// matters to these alone.
     pub fn waits_for_time(&self) -> bool {
         let state = &self.tentative;
         state.open
@@ -159,7 +175,8 @@ impl Engine {
                 || state.proposal.is_some()
                 || state.motions.open.is_some()
                 || state.running().is_some()
-                || state.under_way().is_some())
+                || state.under_way().is_some()
+                || alert_match::is_waiting(state))
     }
 
     /// Builds the next decisions on records that are on their way to the journal.

@@ -154,6 +154,8 @@ impl Script {
                 unmatched: Vec::new(),
                 scope: Ok(Vec::new()),
                 groups: std::collections::BTreeMap::new(),
+                effects: Vec::new(),
+                alerts: warroom::domain::alert_match::AlertView::default(),
                 writers: std::collections::BTreeMap::new(),
             },
             nonces: 0,
