@@ -110,6 +110,8 @@ fn genesis(plan: Plan) -> Genesis {
         session_key: None,
         certificate: None,
         allow_uid: false,
+        rehearsal: None,
+        rehearsed: Vec::new(),
         freezes: Vec::new(),
     }
 }

@@ -31,6 +31,8 @@ Second person, on the same host:  warroom attach -t NAME
 pub enum Verb {
     /// Start a maintenance from a runbook and attach to it; resumes one that was cut off.
     Run(Late<RunArgs>),
+    /// Rehearse a runbook against another environment: the same steps, rules and people, other values and connectors.
+    Rehearse(Late<RehearseArgs>),
     /// Attach this terminal to a running session.
     Attach(Late<AttachArgs>),
     /// List sessions on this host.
@@ -136,6 +138,26 @@ pub struct RunArgs {
     pub look: LookArgs,
 }
 
+/// `warroom rehearse`.
+#[derive(Debug, Args)]
+pub struct RehearseArgs {
+    /// The runbook.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Values of the other environment, its components, and the configuration whose connectors are asked there.
+    #[arg(long, value_name = "ENV.toml", value_hint = ValueHint::FilePath)]
+    pub env_file: PathBuf,
+    /// Name of the session [default: rehearse- and the file's name].
+    #[arg(short, long = "target", value_name = "NAME")]
+    pub target: Option<String>,
+    /// Start the session without attaching to it.
+    #[arg(short, long)]
+    pub detached: bool,
+    /// How the screen looks.
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
 /// `warroom attach`.
 #[derive(Debug, Args)]
 pub struct AttachArgs {
@@ -210,6 +232,9 @@ pub struct ServeArgs {
     /// Leave the terminal's session and say on standard output when clients can attach.
     #[arg(long, hide = true)]
     pub background: bool,
+    /// A new session is a rehearsal with this environment file.
+    #[arg(long, value_name = "ENV.toml", requires = "file", value_hint = ValueHint::FilePath)]
+    pub env_file: Option<PathBuf>,
     /// A demo session with the embedded lab.
     #[arg(long, hide = true)]
     pub demo: bool,

@@ -49,10 +49,14 @@ pub(super) fn plan(environment: &Environment, args: &PlanArgs) -> Outcome {
         (&mut out, &mut problems),
         colour,
     )?;
-    if outcome.has_passed() && !args.json {
+    let mut out = String::from_utf8_lossy(&out).into_owned();
+    if !args.json && outcome.has_passed() {
         super::say(&git_lines(environment, &args.file))?;
+        // The digest stays the last line.
+        let at = out.trim_end().rfind('\n').map_or(0, |at| at + 1);
+        out.insert_str(at, &super::rehearse::beside_plan(environment, &args.file));
     }
-    super::say(&String::from_utf8_lossy(&out))?;
+    super::say(&out)?;
     Ok(if outcome.has_passed() {
         Code::Done
     } else {

@@ -21,6 +21,7 @@ mod people;
 mod pinned;
 pub mod plan;
 mod radius;
+mod rehearse;
 mod report;
 mod run;
 mod runbook_file;
@@ -63,6 +64,7 @@ pub fn run(cli: Cli) -> Outcome {
     let environment = Environment::read(cli.config);
     match cli.verb {
         Verb::Run(Late(args)) => run::run(&environment, &args),
+        Verb::Rehearse(Late(args)) => rehearse::rehearse(&environment, &args),
         Verb::Attach(Late(args)) => attach::attach(&environment, &args),
         Verb::Ls(Late(args)) => ls::ls(&environment, args.json),
         Verb::Status(Late(args)) => status::status(&environment, &args),

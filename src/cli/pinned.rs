@@ -1,9 +1,11 @@
 //! Loading a runbook for a session: the checks of `warroom check`, and no session from a broken one.
 
+use super::rehearse::There;
 use super::runbook_file::{self, Loaded};
 use crate::domain::catalog::Catalog;
 use crate::domain::digest::Digest;
 use crate::domain::runbook::plan::Plan;
+use crate::domain::runbook::shape::Shape;
 use crate::domain::runbook::source::Lines;
 use crate::domain::runbook::{Diagnostic, Severity};
 use crate::exit::{Code, Failure};
@@ -19,6 +21,8 @@ pub(super) struct Pinned {
     pub(super) digest: Digest,
     /// What it comes to.
     pub(super) plan: Plan,
+    /// The same without what is another in another environment.
+    pub(super) shape: Shape,
 }
 
 /// A runbook that was read and checked as far as that goes without a CMDB.
@@ -31,12 +35,20 @@ pub(super) struct Checked {
     pub(super) digest: Digest,
 }
 
-/// Reads and checks a runbook; prints what is wrong with it on standard error.
+/// Reads and checks a runbook, put in another environment for a rehearsal; prints what is wrong with it on standard error.
 ///
 /// # Errors
-/// When there are errors in it, or it cannot be read.
-pub(super) fn check(file: &Path) -> Result<Checked, Failure> {
-    let loaded = runbook_file::load(file);
+/// When there are errors in it, it cannot be read, or the environment file does not fit it.
+pub(super) fn check_in(file: &Path, there: Option<&There>) -> Result<Checked, Failure> {
+    let loaded = runbook_file::load_in(file, there.map(|there| &there.file.there));
+    if let (Some(there), false) = (there, loaded.faults.is_empty()) {
+        let faults: Vec<String> = loaded.faults.iter().map(ToString::to_string).collect();
+        let (env_file, faults) = (there.path.display(), faults.join("; "));
+        let hint = "`[environment]` of the file gives a value to each name of the runbook's environment, and to no other";
+        return Err(Failure::new(format!("{env_file}: {faults}"))
+            .hint(hint.to_owned())
+            .code(Code::Usage));
+    }
     let errors = loaded.count(Severity::Error);
     if errors > 0 || loaded.count(Severity::Warning) > 0 {
         let mut err = anstream::stderr().lock();
@@ -92,11 +104,12 @@ impl Checked {
                 .hint(first.hint.clone())
                 .code(Code::Usage));
         }
-        match self.loaded.plan {
-            Some(plan) if self.loaded.pending.is_empty() => Ok(Pinned {
+        match (self.loaded.plan, self.loaded.shape) {
+            (Some(plan), Some(shape)) if self.loaded.pending.is_empty() => Ok(Pinned {
                 path: self.path,
                 digest: self.digest,
                 plan,
+                shape,
             }),
             _ => Err(Failure::new(format!(
                 "`{}` says `for_each`, and the CMDB was not asked",

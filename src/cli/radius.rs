@@ -27,7 +27,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// `warroom radius`.
 pub(super) fn radius(environment: &Environment, args: &RadiusArgs) -> Outcome {
     let config = environment.config(Secrets::Fetch)?;
-    let checked = pinned::check(&args.file)?;
+    let checked = pinned::check_in(&args.file, None)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let runtime = client_runtime()?;
     let catalog = if checked.needs_cmdb() {

@@ -1,10 +1,11 @@
 //! `warroom run`: start a server for a runbook, or take one up that was cut off, and attach to it.
 
 use super::Outcome;
-use super::args::RunArgs;
+use super::args::{LookArgs, RunArgs};
 use super::attach;
 use super::environment::{self, Environment, session_dir};
 use super::pinned;
+use super::rehearse;
 use super::serve::Announcement;
 use crate::client::link::{Introduction, Target};
 use crate::config::{Config, Secrets};
@@ -26,9 +27,22 @@ const FOREGROUND: &str = "`warroom serve` with the same arguments runs it in the
 /// Longest announcement read from a server: one line with a path or an error.
 const ANNOUNCEMENT_MAX: u64 = 64 * 1024;
 
+/// A session that somebody wants started, and attached to.
+pub(super) struct Wish<'a> {
+    /// The runbook; absent: take the session up.
+    pub(super) file: Option<&'a Path>,
+    /// Its name.
+    pub(super) name: SessionName,
+    /// It is a rehearsal with this environment file.
+    pub(super) env_file: Option<&'a Path>,
+    /// Nobody attaches.
+    pub(super) detached: bool,
+    /// How the screen looks.
+    pub(super) look: &'a LookArgs,
+}
+
 /// `warroom run`.
 pub(super) fn run(environment: &Environment, args: &RunArgs) -> Outcome {
-    let config = environment.config(Secrets::Skip)?;
     let name = match (&args.target, &args.file) {
         (Some(name), _) => environment::session_name(name)?,
         (None, Some(file)) => environment::name_from_file(file)?,
@@ -36,21 +50,44 @@ pub(super) fn run(environment: &Environment, args: &RunArgs) -> Outcome {
             return Err(Failure::new("neither a runbook nor a session is named").code(Code::Usage));
         }
     };
+    let wish = Wish {
+        file: args.file.as_deref(),
+        name,
+        env_file: None,
+        detached: args.detached,
+        look: &args.look,
+    };
+    start(environment, &wish)
+}
+
+/// Starts a session, or takes it up, and attaches to it.
+pub(super) fn start(environment: &Environment, wish: &Wish<'_>) -> Outcome {
+    let config = environment.config(Secrets::Skip)?;
+    let name = wish.name.clone();
+    let there = wish.env_file;
+    let there = there
+        .map(|file| rehearse::read(environment, file))
+        .transpose()?;
     // Checked here, where the person sees the report, and again by the server, which reads it anew.
-    let runbook = args.file.as_deref().map(pinned::check).transpose()?;
+    let check = |file| pinned::check_in(file, there.as_ref());
+    let runbook = wish.file.map(check).transpose()?;
     refuse_if_live(environment, &config, &name)?;
-    if !args.detached {
-        attach::settings(environment, &config, &args.look)?;
+    if !wish.detached {
+        attach::settings(environment, &config, wish.look)?;
     }
     let file = choose(
         &config,
         &name,
         runbook.as_ref().map(|r| (r.path.as_path(), r.digest)),
+        there.is_some(),
     )?;
     let mut extra = vec!["-t".to_owned(), name.to_string()];
+    if let (Some(there), true) = (&there, file.is_some()) {
+        extra.extend(["--env-file".to_owned(), there.path.display().to_string()]);
+    }
     extra.extend(file.map(|path| path.display().to_string()));
     start_server(environment, &config, &extra)?;
-    if args.detached {
+    if wish.detached {
         writeln!(
             std::io::stdout(),
             "session {name} is running; attach with `warroom attach -t {name}`"
@@ -66,7 +103,26 @@ pub(super) fn run(environment: &Environment, args: &RunArgs) -> Outcome {
         is_terminal: true,
         ..Introduction::default()
     };
-    attach::terminal(environment, &config, target, introduction, &args.look)
+    attach::terminal(environment, &config, target, introduction, wish.look)
+}
+
+/// A rehearsal is never taken up as the real thing, nor the other way round.
+fn refuse_other_kind(name: &SessionName, peeked: &Peek, is_rehearsal: bool) -> Result<(), Failure> {
+    if peeked.is_over || peeked.is_rehearsal == is_rehearsal {
+        return Ok(());
+    }
+    let (what, hint) = if peeked.is_rehearsal {
+        (
+            format!("session `{name}` is a rehearsal that is not over"),
+            format!("give another name with `-t`, or take it up: `warroom run -t {name}`"),
+        )
+    } else {
+        (
+            format!("session `{name}` is no rehearsal, and it is not over"),
+            "give the rehearsal another name with `-t`".to_owned(),
+        )
+    };
+    Err(Failure::new(what).hint(hint).code(Code::Usage))
 }
 
 /// A name that is taken by a live server is attached to, not started again.
@@ -90,12 +146,16 @@ fn choose(
     config: &Config,
     name: &SessionName,
     runbook: Option<(&Path, crate::domain::digest::Digest)>,
+    is_rehearsal: bool,
 ) -> Result<Option<PathBuf>, Failure> {
     let dir = session_dir(config, name);
     let found = peek::peek(&dir).map_err(|error| {
         let hint = error.hint();
         Failure::new(error).hint(hint)
     })?;
+    if let (Some(peeked), true) = (&found, runbook.is_some()) {
+        refuse_other_kind(name, peeked, is_rehearsal)?;
+    }
     match (found, runbook) {
         (None, Some((file, _))) => Ok(Some(file.to_owned())),
         (None, None) => Err(Failure::new(format!(

@@ -1,9 +1,11 @@
 //! A runbook from disk: bounded read, decode, parse, resolve.
 
 use crate::domain::catalog::Catalog;
+use crate::domain::runbook::elsewhere::{self, Elsewhere, Fault};
 use crate::domain::runbook::limits::FILE_BYTES_MAX;
 use crate::domain::runbook::plan::Plan;
 use crate::domain::runbook::rollout::{self, Cmdb, Pending};
+use crate::domain::runbook::shape::Shape;
 use crate::domain::runbook::{Diagnostic, Runbook, Severity, codes, decode, parse, resolve_with};
 use crate::report::diagnostics::{JsonDiagnostic, Look, Source, render, to_json};
 use std::fs::File;
@@ -20,6 +22,10 @@ pub(super) struct Loaded {
     pub(super) plan: Option<Plan>,
     /// Everything that is wrong.
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// The plan's shape; absent with errors in `diagnostics`.
+    pub(super) shape: Option<Shape>,
+    /// Why it cannot be carried out elsewhere; such a plan must not be used.
+    pub(super) faults: Vec<Fault>,
     /// Phases whose units only the CMDB knows, while nobody has asked it.
     pub(super) pending: Vec<Pending>,
     /// What was read, with what is wrong with that alone.
@@ -71,12 +77,19 @@ impl Loaded {
 
 /// Reads and resolves one file, without any CMDB. A file that cannot be read is a problem like any other.
 pub(super) fn load(path: &Path) -> Loaded {
+    load_in(path, None)
+}
+
+/// As [`load`], put in another environment.
+pub(super) fn load_in(path: &Path, there: Option<&Elsewhere>) -> Loaded {
     let name = path.display().to_string();
     let refused = |text: &str, problem: Diagnostic| Loaded {
         name: name.clone(),
         text: text.to_owned(),
         plan: None,
         diagnostics: vec![problem],
+        shape: None,
+        faults: Vec::new(),
         pending: Vec::new(),
         parsed: None,
     };
@@ -95,16 +108,25 @@ pub(super) fn load(path: &Path) -> Loaded {
     let file_name = path
         .file_name()
         .map_or(name.as_str().into(), |file| file.to_string_lossy());
-    let (runbook, problems) = parse(text, &file_name);
+    let (mut runbook, problems) = parse(text, &file_name);
+    let placed = there.map_or(Ok(()), |there| elsewhere::place(&mut runbook, there));
     let mut loaded = Loaded {
         text: text.to_owned(),
         plan: None,
         diagnostics: Vec::new(),
+        shape: None,
+        faults: placed.err().unwrap_or_default(),
         pending: rollout::pending(&runbook),
         parsed: Some((runbook, problems)),
         name,
     };
     loaded.resolve(Cmdb::NotAsked);
+    if loaded.count(Severity::Error) == 0 {
+        loaded.shape = loaded
+            .parsed
+            .as_ref()
+            .map(|(runbook, _)| Shape::of(runbook));
+    }
     loaded
 }
 

@@ -4,8 +4,9 @@ use super::Outcome;
 use super::args::ServeArgs;
 use super::environment::{self, Environment, session_dir};
 use super::pinned::{self, Pinned};
+use super::rehearse::{self, There};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Secrets};
+use crate::config::Config;
 use crate::domain::fact::Mode;
 use crate::domain::id::SessionName;
 use crate::exit::{Code, Failure};
@@ -13,6 +14,7 @@ use crate::server::checkpoints::Away;
 use crate::server::git::Surroundings;
 use crate::server::pin::{self, Seed};
 use crate::server::policy::{PeopleSource, Policy};
+use crate::server::rehearsals::{self, Found};
 use crate::server::start::{Options, Server, StartError};
 use crate::telemetry;
 use std::io::Write as _;
@@ -58,20 +60,24 @@ async fn serve_until_told(environment: &Environment, args: &ServeArgs) -> Outcom
     } else {
         None
     };
+    let there = args.env_file.as_deref();
+    let there = there
+        .map(|file| rehearse::read(environment, file))
+        .transpose()?;
     let config = match &demo {
         Some(demo) => demo.config(environment)?,
-        None => environment.config(Secrets::Fetch)?,
+        None => configured(environment, args, there.as_ref())?,
     };
     let loaded = match (&args.file, &demo) {
-        (_, Some(demo)) => Some(pin(demo.runbook(), &config, &clock).await?),
-        (Some(file), None) => Some(pin(file, &config, &clock).await?),
+        (_, Some(demo)) => Some(pin(demo.runbook(), None, &config, &clock).await?),
+        (Some(file), None) => Some(pin(file, there.as_ref(), &config, &clock).await?),
         (None, None) => None,
     };
     let (name, options) = options(
         environment,
         &config,
         args,
-        (demo.as_ref(), loaded),
+        (demo.as_ref(), there.as_ref(), loaded),
         Arc::clone(&clock),
     )?;
     let dir = options.session_dir.clone();
@@ -133,9 +139,28 @@ async fn end_on_signal(shutdown: CancellationToken) {
     shutdown.cancel();
 }
 
+/// The configuration; of a rehearsal that is taken up the one it was started with.
+fn configured(
+    environment: &Environment,
+    args: &ServeArgs,
+    there: Option<&There>,
+) -> Result<Config, Failure> {
+    rehearse::configuration(environment, there, |usual| {
+        let name = environment::session_name(args.target.as_deref()?).ok()?;
+        let is_taken_up = args.file.is_none();
+        let dir = is_taken_up.then(|| session_dir(usual, &name))?;
+        rehearsals::of_session(&dir)?.config.map(PathBuf::from)
+    })
+}
+
 /// Reads a runbook, and the CMDB where its units are known there alone.
-async fn pin(file: &Path, config: &Config, clock: &Arc<dyn Clock>) -> Result<Pinned, Failure> {
-    let checked = pinned::check(file)?;
+async fn pin(
+    file: &Path,
+    there: Option<&There>,
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<Pinned, Failure> {
+    let checked = pinned::check_in(file, there)?;
     let catalog = if checked.needs_cmdb() {
         Some(super::cmdb::read(config, clock).await?)
     } else {
@@ -148,7 +173,11 @@ fn options(
     environment: &Environment,
     config: &Config,
     args: &ServeArgs,
-    (demo, loaded): (Option<&super::demo::Prepared>, Option<Pinned>),
+    (demo, there, loaded): (
+        Option<&super::demo::Prepared>,
+        Option<&There>,
+        Option<Pinned>,
+    ),
     clock: Arc<dyn Clock>,
 ) -> Result<(SessionName, Options), Failure> {
     let people = match (&config.people, demo) {
@@ -185,6 +214,7 @@ fn options(
     let genesis = loaded
         .map(|loaded| {
             let seeded = (name.clone(), mode);
+            let loaded = (loaded, there);
             genesis(environment, loaded, seeded, config, &people, &*clock)
         })
         .transpose()?;
@@ -219,13 +249,20 @@ fn options(
 
 fn genesis(
     environment: &Environment,
-    loaded: Pinned,
+    (loaded, there): (Pinned, Option<&There>),
     (name, mode): (SessionName, Mode),
     config: &Config,
     people: &PeopleSource,
     clock: &dyn Clock,
 ) -> Result<crate::domain::fact::Genesis, Failure> {
     let policy = Policy::read(people).map_err(|error| Failure::new(error).code(Code::Usage))?;
+    let rehearsal = there.map(|there| there.pinned(&loaded));
+    let is_real = rehearsal.is_none() && mode != Mode::Demo;
+    let found = if is_real {
+        rehearse::found(config, &loaded)
+    } else {
+        Found::default()
+    };
     let seed = Seed {
         name,
         mode,
@@ -239,6 +276,8 @@ fn genesis(
             env: environment.git_env(),
             signers: policy.rules.runbook_signers.clone(),
         },
+        rehearsal,
+        rehearsed: found.rehearsed,
         freezes: Vec::new(),
     };
     pin::genesis(seed, clock).map_err(|error| {

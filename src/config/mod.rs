@@ -20,6 +20,7 @@ pub mod people;
 pub mod policy;
 mod problem;
 mod read;
+pub mod rehearse;
 pub mod rules;
 pub mod runner;
 pub mod secret;

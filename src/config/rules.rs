@@ -10,7 +10,9 @@ use crate::domain::confirm::policy::{
 use crate::domain::digest::Digest;
 use crate::domain::fact::Mode;
 use crate::domain::git::Demand;
+use crate::domain::rehearsal::{AGE_MAX, Wanted};
 use crate::domain::runbook::plan::Risk;
+use crate::domain::time::parse_span;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,6 +27,9 @@ const CLASSES: [(&str, Risk); 4] = [
 
 /// Dwell times: longer than five minutes is a way to switch a class off, not to have it read.
 const DWELL: Range<Duration> = Duration::ZERO..Duration::from_secs(5 * 60);
+
+/// Shortest time for which a rehearsal may count: it has to last until the session is opened.
+const AGE_MIN: Duration = Duration::from_secs(60);
 
 /// Words of a hook: a program and its arguments.
 const HOOK_WORDS_MAX: usize = 64;
@@ -103,6 +108,7 @@ fn class(document: &Document<'_>, mut section: Section<'_, '_>, risk: Risk, rule
         dwell_per_target: section.time("dwell_per_target", DWELL),
         dwell_max: section.time("dwell_max", DWELL),
         runbook: section.word("runbook", &Demand::WORDS),
+        rehearsal: rehearsal(document, &mut section, risk),
     };
     *rules.lines_mut(risk) = lines;
     if section.has("roles") {
@@ -112,6 +118,43 @@ fn class(document: &Document<'_>, mut section: Section<'_, '_>, risk: Risk, rule
     }
     whole(document, &section, risk, rules);
     section.finish();
+}
+
+/// `rehearsal = "required"`, and how long one counts.
+fn rehearsal(document: &Document<'_>, section: &mut Section<'_, '_>, risk: Risk) -> Option<Wanted> {
+    let is_required = section.word("rehearsal", &[("required", true), ("optional", false)]);
+    let at = section.place_of("rehearsal");
+    let age_at = section.place_of("max_age");
+    let has_age = section.has("max_age");
+    let age = section.parsed("max_age", "such as `\"30d\"` or `\"12h\"`", age);
+    if has_age && is_required != Some(true) {
+        let what = "says how long a rehearsal counts, and none is required";
+        document.fault(&age_at, what, "add `rehearsal = \"required\"`");
+    }
+    if is_required == Some(true) && !risk.needs_second_person() {
+        let what = "only classes `destructive` and `irreversible` are proposed";
+        document.fault(&at, what, "leave it out here");
+    }
+    is_required.filter(|required| *required).map(|_| Wanted {
+        age_max_ms: age.map(|age| u64::try_from(age.value.as_millis()).unwrap_or(u64::MAX)),
+    })
+}
+
+/// Reads `30d` or a span; a minute at least, a year at most.
+fn age(text: &str) -> Result<Duration, String> {
+    let days = text
+        .trim()
+        .strip_suffix('d')
+        .and_then(|d| d.parse::<u32>().ok());
+    let span = match days {
+        Some(days) => Duration::from_secs(u64::from(days) * 24 * 3600),
+        None => parse_span(text).map_err(|error| error.to_string())?,
+    };
+    if (AGE_MIN..=AGE_MAX).contains(&span) {
+        Ok(span)
+    } else {
+        Err("is not between a minute and 366 days".to_owned())
+    }
 }
 
 fn fewest(risk: Risk) -> u64 {
@@ -218,4 +261,53 @@ fn whole_path(
     let what = format!("`{}` is not a whole path", at.value);
     document.fault(&at, what, format!("such as `{such_as}`"));
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Option<Wanted>, String> {
+        let rules =
+            parse(Path::new("rules.toml"), text).map_err(|problems| problems.to_string())?;
+        Ok(rules
+            .rule_for(Risk::Destructive, Mode::Advisory, false)
+            .rehearsal)
+    }
+
+    #[test]
+    fn a_class_may_ask_for_a_rehearsal_that_is_not_too_old() {
+        let class = |lines: &str| read(&format!("[class.destructive]\n{lines}\n"));
+        let days = |days: u64| {
+            Some(Wanted {
+                age_max_ms: Some(days * 24 * 3_600_000),
+            })
+        };
+        assert_eq!(class(""), Ok(None));
+        assert_eq!(class("rehearsal = \"optional\""), Ok(None));
+        assert_eq!(
+            class("rehearsal = \"required\""),
+            Ok(Some(Wanted { age_max_ms: None }))
+        );
+        assert_eq!(
+            class("rehearsal = \"required\"\nmax_age = \"30d\""),
+            Ok(days(30))
+        );
+        assert_eq!(
+            class("rehearsal = \"required\"\nmax_age = \"48h\""),
+            Ok(days(2))
+        );
+        for (lines, words) in [
+            ("rehearsal = \"yes\"", "required"),
+            ("max_age = \"30d\"", "none is required"),
+            ("rehearsal = \"required\"\nmax_age = \"999d\"", "366 days"),
+            ("rehearsal = \"required\"\nmax_age = \"1s\"", "a minute"),
+            ("rehearsal = \"required\"\nmax_age = \"soon\"", "not a span"),
+        ] {
+            let why = class(lines).expect_err(lines);
+            assert!(why.contains(words), "{why}");
+        }
+        let why = read("[class.read]\nrehearsal = \"required\"\n").expect_err("never proposed");
+        assert!(why.contains("are proposed"), "{why}");
+    }
 }

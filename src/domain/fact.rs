@@ -13,6 +13,7 @@ mod close;
 mod exec;
 mod expect;
 mod motion;
+mod rehearsal;
 mod silence;
 mod word;
 
@@ -25,6 +26,7 @@ pub use close::CloseCause;
 pub use exec::{ExecKey, Outcome, OutputRef};
 pub use expect::{Effect, EffectEvent, Read, SeriesValue};
 pub use motion::{MotionEnd, MotionEvent, Moved};
+pub use rehearsal::{Rehearsal, RehearsalEnd, Rehearsed, RehearsedStep, Template};
 pub use silence::{Silence, SilenceEvent, Withheld};
 pub use word::{COUNTER_NOTICE, Checked, Signed};
 
@@ -115,17 +117,27 @@ pub struct Genesis {
     /// At the start the policy took accounts for people (`allow_uid`): every export says so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_uid: bool,
+    /// The session is a rehearsal; absent for the real thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Box<Rehearsal>>,
+    /// Rehearsals of this runbook that were found at the start, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rehearsed: Vec<Rehearsed>,
     /// Freezes of the configuration that were not over at the start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub freezes: Vec<Freeze>,
 }
 
 impl Genesis {
-    /// The word in every export: the mode, and whether accounts are taken for people in it.
+    /// The word in every export: the mode, whether accounts are taken for people in it, and whether it is the real thing.
     pub const fn mode_words(&self) -> &'static str {
-        match (self.mode, self.allow_uid) {
-            (Mode::Advisory, true) => "ADVISORY uid",
-            (mode, _) => mode.as_str(),
+        match (self.mode, self.allow_uid, self.rehearsal.is_some()) {
+            (Mode::Advisory, true, false) => "ADVISORY uid",
+            (Mode::Advisory, true, true) => "ADVISORY uid REHEARSAL",
+            (Mode::Advisory, false, true) => "ADVISORY REHEARSAL",
+            (Mode::Enforced, _, true) => "ENFORCED REHEARSAL",
+            (Mode::Demo, _, true) => "DEMO REHEARSAL",
+            (mode, _, false) => mode.as_str(),
         }
     }
 }

@@ -224,6 +224,8 @@ pub(crate) fn genesis(plan: Plan) -> Genesis {
         session_key: None,
         certificate: None,
         allow_uid: false,
+        rehearsal: None,
+        rehearsed: Vec::new(),
         freezes: Vec::new(),
     }
 }

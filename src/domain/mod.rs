@@ -29,6 +29,7 @@ pub mod progress;
 pub mod radius;
 pub mod readiness;
 pub mod reading;
+pub mod rehearsal;
 pub mod runbook;
 pub mod scope;
 pub mod selector;

@@ -11,8 +11,9 @@ mod tests;
 pub use gather::Gathering;
 
 use crate::domain::digest::Digest;
-use crate::domain::fact::{Mode, RunbookRef};
+use crate::domain::fact::{Genesis, Mode, RunbookRef};
 use crate::domain::id::{AttemptNo, ConnectorName, PersonId, Seq, SessionId, SessionName, StepId};
+use crate::domain::rehearsal;
 use crate::domain::runbook::plan::{Risk, Window};
 use crate::domain::state::Phase;
 use crate::domain::time::Timestamp;
@@ -35,7 +36,8 @@ pub struct Report {
     pub title: String,
     /// Change ticket number.
     pub change: Option<String>,
-    /// `ENFORCED`, `ADVISORY`, `ADVISORY uid` where accounts were taken for people, or `DEMO`.
+    /// `ENFORCED`, `ADVISORY`, `ADVISORY uid` where accounts were taken for people, or `DEMO`; with `REHEARSAL`
+    /// behind it where it was one.
     pub mode: &'static str,
     /// Program that opened the session.
     pub program: String,
@@ -364,6 +366,22 @@ pub struct Note {
     pub step: Option<StepId>,
     /// What they wrote.
     pub text: String,
+}
+
+/// That it was a rehearsal, or what had been rehearsed.
+fn rehearsal_notices(genesis: &Genesis) -> Vec<String> {
+    let is_one = genesis.rehearsal.as_ref().map(|rehearsal| {
+        let file = &rehearsal.env_file;
+        format!("REHEARSAL: carried out with the environment file {file}, and not the real thing.")
+    });
+    let found = genesis.rehearsed.iter().map(|one| {
+        let differs = match one.differs.as_slice() {
+            [] => "nothing differs".to_owned(),
+            differs => format!("differs: {}", differs.join("; ")),
+        };
+        format!("REHEARSED: {}; {differs}.", rehearsal::line(one))
+    });
+    is_one.into_iter().chain(found).collect()
 }
 
 /// What a reader must know of the mode a session ran in, before any name in its report.

@@ -23,6 +23,7 @@ mod outbox;
 pub mod peek;
 pub mod pin;
 pub mod policy;
+pub mod rehearsals;
 mod render;
 mod scope;
 mod session;

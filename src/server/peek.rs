@@ -26,6 +26,8 @@ pub struct Peek {
     pub is_over: bool,
     /// It is a demo.
     pub is_demo: bool,
+    /// It is a rehearsal.
+    pub is_rehearsal: bool,
     /// Where it stands, in a word.
     pub phase: &'static str,
     /// Digest of the runbook it was started with.
@@ -159,6 +161,31 @@ pub fn peek_file(file: &Path) -> Result<Option<Peek>, PeekError> {
 /// # Errors
 /// As [`peek_file`].
 pub fn judge_file(file: &Path) -> Result<(Option<Peek>, Faults), PeekError> {
+    let (state, faults) = state_file(file)?;
+    let peek = state.map(|state| Peek {
+        session: state.genesis.session.clone(),
+        head: state.head.0,
+        // While a review is owed a server has to be there to take it, and one to end what still keeps alerts quiet.
+        is_over: state.phase.is_final() && state.review_owed().is_none() && !is_muting(&state),
+        is_demo: state.genesis.mode == Mode::Demo,
+        is_rehearsal: state.genesis.rehearsal.is_some(),
+        phase: if state.phase.is_final() && state.review_owed().is_some() {
+            "review owed"
+        } else if state.phase.is_final() && is_muting(&state) {
+            "silence left"
+        } else {
+            word(state.phase)
+        },
+        runbook: state.genesis.runbook.digest,
+    });
+    Ok((peek, faults))
+}
+
+/// As [`judge_file`], with all that the journal comes to.
+///
+/// # Errors
+/// As [`peek_file`].
+pub(crate) fn state_file(file: &Path) -> Result<(Option<State>, Faults), PeekError> {
     let shown = || {
         let dir = file.parent().unwrap_or(file);
         dir.display().to_string()
@@ -192,22 +219,7 @@ pub fn judge_file(file: &Path) -> Result<(Option<Peek>, Faults), PeekError> {
         dir: shown(),
         source,
     })?;
-    let peek = folded.state.map(|state| Peek {
-        session: state.genesis.session.clone(),
-        head: state.head.0,
-        // While a review is owed a server has to be there to take it, and one to end what still keeps alerts quiet.
-        is_over: state.phase.is_final() && state.review_owed().is_none() && !is_muting(&state),
-        is_demo: state.genesis.mode == Mode::Demo,
-        phase: if state.phase.is_final() && state.review_owed().is_some() {
-            "review owed"
-        } else if state.phase.is_final() && is_muting(&state) {
-            "silence left"
-        } else {
-            word(state.phase)
-        },
-        runbook: state.genesis.runbook.digest,
-    });
-    Ok((peek, faults))
+    Ok((folded.state, faults))
 }
 
 /// Reads and verifies all records but a torn last one.

@@ -3,7 +3,7 @@
 use super::git::{self, Surroundings};
 use crate::clock::{self, Clock, RandomError};
 use crate::domain::digest::Digest;
-use crate::domain::fact::{Genesis, Mode, RunbookRef};
+use crate::domain::fact::{Genesis, Mode, Rehearsal, Rehearsed, RunbookRef};
 use crate::domain::freeze::Freeze;
 use crate::domain::guard::SameRule;
 use crate::domain::id::{SessionId, SessionName};
@@ -30,6 +30,10 @@ pub struct Seed {
     pub allow_uid: bool,
     /// What the account and the policy lend to Git.
     pub git: Surroundings,
+    /// What makes it a rehearsal; absent for the real thing.
+    pub rehearsal: Option<Rehearsal>,
+    /// Rehearsals that were found.
+    pub rehearsed: Vec<Rehearsed>,
     /// Freezes of the configuration that are not over.
     pub freezes: Vec<Freeze>,
 }
@@ -87,6 +91,8 @@ pub fn genesis(seed: Seed, clock: &dyn Clock) -> Result<Genesis, PinError> {
         session_key: None,
         certificate: None,
         allow_uid: seed.allow_uid,
+        rehearsal: seed.rehearsal.map(Box::new),
+        rehearsed: seed.rehearsed,
         freezes: seed.freezes,
     })
 }

@@ -90,6 +90,8 @@ fn genesis(mode: Mode) -> Genesis {
         session_key: None,
         certificate: None,
         allow_uid: false,
+        rehearsal: None,
+        rehearsed: Vec::new(),
         freezes: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@ mod breakglass;
 mod hostile;
 mod keys;
 mod map;
+mod rehearsals;
 mod screens;
 mod silences;
 mod unseen;

@@ -99,6 +99,7 @@ fn every_subcommand_explains_itself() {
         "people",
         "verify",
         "report",
+        "rehearse",
         "backtest",
         "doctor",
         "completions",

@@ -94,6 +94,8 @@ pub(crate) fn genesis() -> Genesis {
         session_key: None,
         certificate: None,
         allow_uid: false,
+        rehearsal: None,
+        rehearsed: Vec::new(),
         freezes: Vec::new(),
     }
 }

@@ -79,6 +79,8 @@ mod prometheus_family;
 #[cfg(test)]
 mod radius;
 #[cfg(test)]
+mod rehearse;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod runbooks;

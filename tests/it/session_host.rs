@@ -143,6 +143,8 @@ impl Host {
                     env: vec![("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())],
                     signers: None,
                 },
+                rehearsal: None,
+                rehearsed: Vec::new(),
                 freezes: Vec::new(),
             };
             Box::new(pin::genesis(seed, &*self.clock).expect("random numbers"))

@@ -9,6 +9,7 @@ use super::people::Role;
 use crate::domain::fact::{Mode, Via};
 use crate::domain::git::Demand;
 use crate::domain::mutant::{Guard, is_off};
+use crate::domain::rehearsal::Wanted;
 use crate::domain::runbook::plan::Risk;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -213,6 +214,10 @@ pub struct ClassRule {
     /// An account is taken for a person only because a line of the policy says so: every screen, statement and export
     /// has to tell it.
     pub uid_by_policy: bool,
+    /// It has to be carried out in a rehearsal of the same plan before it is proposed.
+    // A rule without keeps the bytes it had before there were rehearsals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Wanted>,
 }
 
 /// Said wherever [`ClassRule::uid_by_policy`] holds.
@@ -330,6 +335,8 @@ pub struct ClassLines {
     pub dwell_max: Option<Duration>,
     /// What the runbook has to be before a step of this class is begun or proposed.
     pub runbook: Option<Demand>,
+    /// See [`ClassRule::rehearsal`].
+    pub rehearsal: Option<Wanted>,
 }
 
 /// What happens to a break-glass when the page about it could not be sent (`TWO_PERSON` 4.8).
@@ -440,6 +447,7 @@ impl Rules {
             independent_check: lines.independent_check.unwrap_or(base.independent_check),
             dwell,
             uid_by_policy: base.uid_by_policy && [confirmer, proposer, go].contains(&Grade::Uid),
+            rehearsal: lines.rehearsal,
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::domain::fact::{Actor, Fact, Terms};
 use crate::domain::id::{Nonce, PersonId, StepId};
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::readiness::{Next, StepView};
+use crate::domain::rehearsal;
 use crate::domain::scope;
 use crate::domain::state::{Phase, Stage, State};
 use crate::domain::time::{Moment, Timestamp, short_span};
@@ -87,7 +88,30 @@ fn may_propose<'a>(
         ask.runbook_for([view.plan.risk])
             .map_err(|refused| ask.on_record(step, refused))?;
     }
+    is_rehearsed(ask, view)?;
     Ok(view)
+}
+
+/// A class may ask that the step was carried out in a rehearsal of this very plan. A rehearsal asks for none, and
+/// neither does a way back.
+fn is_rehearsed(ask: &Ask<'_>, view: StepView<'_>) -> Result<(), Refused> {
+    let genesis = &ask.state.genesis;
+    let rule = rule::rule_of(ask.state, view.plan, ask.world);
+    let wanted = rule
+        .rehearsal
+        .filter(|_| genesis.rehearsal.is_none() && ask.state.phase == Phase::Running);
+    let Some(wanted) = wanted else {
+        return Ok(());
+    };
+    match rehearsal::standing(genesis, &view.plan.id, wanted, ask.now.wall) {
+        Ok(_) => Ok(()),
+        Err(why) => {
+            let class = view.plan.risk.as_str();
+            let why = format!("the policy asks for a rehearsal of class `{class}`: {why}");
+            let hint = "rehearse the runbook to its end (`warroom rehearse FILE --env-file ENV.toml`), abort this session, and open it anew";
+            Err(ask.on_record(&view.plan.id, ask.no_step(view, why, hint)))
+        }
+    }
 }
 
 fn enough_people(

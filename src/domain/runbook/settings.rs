@@ -284,7 +284,7 @@ fn environment(out: &mut Maintenance, value: &Value, problems: &mut Problems) {
 }
 
 /// Why a variable cannot be passed to a command, and what to do.
-fn refused_variable(name: &str, value: &str) -> Option<(&'static str, &'static str)> {
+pub(super) fn refused_variable(name: &str, value: &str) -> Option<(&'static str, &'static str)> {
     if !is_variable(name) {
         return Some((
             "is not a shell name",

@@ -10,6 +10,7 @@ use self::words::{
 };
 use super::{
     Alone, Certificate, ENTRIES_MAX, Happening, Note, Present, Refusal, Report, mode_notices,
+    rehearsal_notices,
 };
 use crate::domain::apply::{FoldError, check_apply};
 use crate::domain::confirm::certificate::issued_about;
@@ -81,7 +82,8 @@ impl Gathering {
         let state = self.state?;
         let genesis = &state.genesis;
         let plan = state.plan();
-        let mut notices = mode_notices(genesis.mode, genesis.allow_uid);
+        let mut notices = rehearsal_notices(genesis);
+        notices.extend(mode_notices(genesis.mode, genesis.allow_uid));
         notices.extend(self.faults);
         notices.extend(alone::notices(&state, &self.alone));
         notices.extend(self.alarms);

@@ -104,6 +104,9 @@ fn state(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
     if phase != "RUNNING" {
         row = row.fixed(phase, style).fixed(" ", style);
     }
+    if cx.room.state.genesis.rehearsal.is_some() {
+        row = row.fixed("[REHEARSAL] ", style);
+    }
     row.fixed(mode, style)
         .text(&cx.clock(cx.now.wall, false), style)
         .fixed(" ", style)

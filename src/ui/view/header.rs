@@ -88,7 +88,13 @@ fn mode(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
         Mode::Advisory => ("[ADVISORY]", Role::ModeAdvisory),
         Mode::Demo => ("[DEMO]", Role::ModeDemo),
     };
-    Row::of(word, canvas.of(role))
+    let row = Row::of(word, canvas.of(role));
+    if cx.room.state.genesis.rehearsal.is_some() {
+        return row
+            .fixed(" ", canvas.of(Role::Header))
+            .fixed("[REHEARSAL]", canvas.of(Role::ModeDemo));
+    }
+    row
 }
 
 /// From this width on views are shown by name: the names take 69 cells, the longest text of the window beside them 47.

@@ -15,6 +15,7 @@ mod now;
 mod output;
 mod people;
 pub(crate) mod plain;
+mod rehearsal;
 mod runbook;
 mod silences;
 pub(crate) mod step;

@@ -109,6 +109,7 @@ fn briefing(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect)
         rows.extend(Row::of("window  ", dim).text(&times, text).wrap(width));
     }
     rows.extend(calm.iter().flat_map(radius));
+    rows.extend(super::rehearsal::rows(cx, canvas, width));
     let extra = Row::of(" (none yet: the briefing)", dim);
     super::top_pane(model, canvas, area, Pane::Output, extra, &rows);
 }

@@ -46,7 +46,7 @@ fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, width: usize) -> V
     let mut rows = wrapped(&title, width, canvas.of(Role::Strong));
     rows.extend(status(cx, canvas, view, width));
     let is_hidden = unseen::is_hidden(cx.room, view.index);
-    rows.extend(about(canvas, view, is_hidden).wrap(width));
+    rows.extend(about(cx, canvas, view, is_hidden).wrap(width));
     if is_hidden {
         rows.push(Row::new());
         rows.extend(wrapped(unseen::LATER, width, canvas.of(Role::Now)));
@@ -127,7 +127,7 @@ fn status(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, width: usize) ->
     row.wrap(width)
 }
 
-fn about(canvas: &Canvas<'_>, view: StepView<'_>, is_hidden: bool) -> Row {
+fn about(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, is_hidden: bool) -> Row {
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
     let risk = if view.plan.risk.needs_second_person() {
         Role::Bad
@@ -145,6 +145,9 @@ fn about(canvas: &Canvas<'_>, view: StepView<'_>, is_hidden: bool) -> Row {
         row = row
             .fixed(", expected ", dim)
             .text(&short_span(expected), text);
+    }
+    if let Some(took) = super::rehearsal::took(&cx.room.state.genesis, view.plan) {
+        row = row.fixed(", rehearsed ", dim).text(&took, text);
     }
     if view.now.attempt.0 > 1 {
         row = row.text(&format!(", attempt {}", view.now.attempt), text);

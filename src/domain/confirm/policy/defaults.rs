@@ -57,6 +57,7 @@ pub(super) fn rule(risk: Risk, ground: Ground) -> ClassRule {
         independent_check: false,
         dwell: DWELL,
         uid_by_policy: ground == Ground::ByPolicy && risk != Risk::Read,
+        rehearsal: None,
     };
     match risk {
         Risk::Read => usual,
