@@ -136,7 +136,7 @@ pub(super) fn terminal(
         Target::Local { name, .. } => (name.clone(), None),
         Target::Ssh { name, host, .. } => (name.clone(), Some(host.as_str())),
     };
-    let posts = super::radius::own_posts(environment, through);
+    let posts = super::radius::own_posts(&environment.env, through);
     let clock = Arc::new(SystemClock);
     let store = environment.seen_dir().map(Store::new);
     let runtime = environment::client_runtime()?;

@@ -5,7 +5,7 @@ use super::args::RadiusArgs;
 use super::environment::{Environment, client_runtime};
 use super::pinned;
 use crate::clock::{Clock, SystemClock};
-use crate::config::Secrets;
+use crate::config::{Env, Secrets};
 use crate::connect::connector::Connector;
 use crate::display::one_line;
 use crate::domain::board::Board;
@@ -42,7 +42,7 @@ pub(super) fn radius(environment: &Environment, args: &RadiusArgs) -> Outcome {
         signers: None,
     };
     let git = git::look(&loaded.path, loaded.digest, &surroundings);
-    let mut posts = own_posts(environment, None);
+    let mut posts = own_posts(&environment.env, None);
     posts.extend(around::posts(
         &pin::host_name(),
         &config.connectors,
@@ -112,7 +112,7 @@ fn health(connector: &dyn Connector, last_error: String) -> Reading {
 }
 
 /// What whoever is at this terminal stands on: where they come from, and the host they are on or go through.
-pub(super) fn own_posts(environment: &Environment, through: Option<&str>) -> Vec<Post> {
+pub(super) fn own_posts(env: &Env, through: Option<&str>) -> Vec<Post> {
     let host = pin::host_name();
     let hosts = around::hosts_file();
     let post = |what: &str, typed: Vec<String>| Post {
@@ -121,7 +121,7 @@ pub(super) fn own_posts(environment: &Environment, through: Option<&str>) -> Vec
     };
     let here = || vec![host.clone()];
     // Address and port of both ends, as sshd(8) says.
-    let connection = environment.env.get("SSH_CONNECTION").unwrap_or_default();
+    let connection = env.get("SSH_CONNECTION").unwrap_or_default();
     let words: Vec<&str> = connection.split_whitespace().collect();
     let mut posts = match words.as_slice() {
         [from, _, to, _] => vec![
@@ -197,4 +197,37 @@ fn row(member: &Member) -> String {
         write!(row, "; needs {}", member.needs.join(", ")).ok();
     }
     row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(connection: Option<&str>, through: Option<&str>) -> Vec<(String, String)> {
+        let variables = connection.map(|value| ("SSH_CONNECTION".to_owned(), value.to_owned()));
+        let posts = own_posts(&Env::new(variables), through).into_iter();
+        posts
+            .map(|post| (post.what, post.hosts.join(" ")))
+            .collect()
+    }
+
+    #[test]
+    fn who_came_by_ssh_stands_on_where_they_came_from_and_on_this_host() {
+        let host = pin::host_name().to_lowercase();
+        let posts = told(Some("192.0.2.7 50022 192.0.2.1 22"), None);
+        let whats: Vec<&str> = posts.iter().map(|(what, _)| what.as_str()).collect();
+        assert_eq!(whats, ["this terminal", "your bastion"]);
+        assert_eq!(posts[0].1, "192.0.2.7");
+        assert!(
+            posts[1].1.starts_with(&host) && posts[1].1.contains("192.0.2.1"),
+            "{posts:?}"
+        );
+        for broken in [None, Some("192.0.2.7"), Some("a b c d e")] {
+            let posts = told(broken, None);
+            assert_eq!(posts.len(), 1, "{broken:?}");
+            assert!(posts[0].1.starts_with(&host), "{posts:?}");
+        }
+        let through = told(None, Some("mira@Bastion-2.example"));
+        assert_eq!(through[1].1, "bastion-2.example");
+    }
 }

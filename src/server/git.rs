@@ -170,7 +170,7 @@ fn judged(
                 .to_owned(),
         });
     }
-    if is_ssh && !git.has_signers {
+    if is_ssh && !git.knows_signers(around) {
         return Ok(Signature::Unknown {
             why: "the account has no `gpg.ssh.allowedSignersFile`, and the policy no `runbook_signers`"
                 .to_owned(),

@@ -87,7 +87,7 @@ fn file_of(session: &SessionId) -> String {
     format!("{}{CLAIM_END}", session.as_str())
 }
 
-/// What the sessions of this host say of themselves, read by somebody who is none of them. Makes nothing. Blocks.
+/// What the sessions of this host say of themselves, read by somebody who is none of them. Makes no directory. Blocks.
 ///
 /// # Errors
 /// Why that cannot be told, on one line.

@@ -496,6 +496,23 @@ fn other_sessions_are_named_by_what_they_share_and_by_what_hangs_together() {
 }
 
 #[test]
+fn what_travels_to_terminals_is_bounded_and_loses_no_overlap() {
+    let scene = Scene::new(&SHOP, &["db-1"]);
+    let told = |claims: &[Claim]| concerning(&scene.plan, &scene.board.components, 2, claims);
+    let many: Vec<String> = (0..=NAMES_MAX).map(|n| format!("host-{n}")).collect();
+    let mut long: Vec<&str> = many.iter().map(String::as_str).collect();
+    long.extend(["db-1", "portal"]);
+    let mut locked = claim("locked", &long, None);
+    locked.scope.names.insert("lock storage".to_owned());
+    let found = told(&[claim("else", &["printer"], None), locked]);
+    assert_eq!(found.len(), 1);
+    let names: Vec<&str> = found[0].scope.names.iter().map(String::as_str).collect();
+    assert_eq!(names, ["component db-1", "component portal"]);
+    let same = vec![claim("same", &["db-1"], None); CLAIMS_MAX + 3];
+    assert_eq!(told(&same).len(), CLAIMS_MAX);
+}
+
+#[test]
 fn what_is_not_known_is_said() {
     let empty = Scene::new(&[], &["db-1", "role=x"]);
     let doubts = Scene::radius(

@@ -2,6 +2,7 @@
 
 use super::{ANSWER_BYTES_MAX, Surroundings};
 use crate::clock::{Clock as _, SystemClock};
+use std::cell::OnceCell;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::process::CommandExt as _;
@@ -104,35 +105,49 @@ pub(super) struct Git {
     env: Vec<(String, String)>,
     settings: Vec<String>,
     until_ms: u64,
-    /// Somebody is named as a good signer of SSH signatures.
-    pub(super) has_signers: bool,
+    signers: OnceCell<Signers>,
+}
+
+/// Who is a good signer of SSH signatures.
+struct Signers {
+    is_named: bool,
+    settings: [String; 2],
 }
 
 impl Git {
-    /// Starts the clock. Who is a good signer is the policy's word, else the account's, and never the repository's.
+    /// Starts the clock.
     pub(super) fn new(dir: &Path, around: &Surroundings) -> Self {
         Self::new_within(dir, around, LONGEST)
     }
 
     pub(super) fn new_within(dir: &Path, around: &Surroundings, longest: Duration) -> Self {
-        let mut git = Self {
+        Self {
             dir: dir.to_owned(),
             env: around.env.clone(),
             settings: SETTINGS.map(str::to_owned).to_vec(),
             until_ms: SystemClock.now().plus(longest).mono_ms,
-            has_signers: false,
-        };
-        let signers = match &around.signers {
-            Some(file) => file.display().to_string(),
-            None => git.of_account("gpg.ssh.allowedSignersFile"),
-        };
-        git.has_signers = !signers.is_empty();
-        let revoked = git.of_account("gpg.ssh.revocationFile");
-        git.settings.extend([
-            format!("gpg.ssh.allowedSignersFile={signers}"),
-            format!("gpg.ssh.revocationFile={revoked}"),
-        ]);
-        git
+            signers: OnceCell::new(),
+        }
+    }
+
+    /// Learns, once, who is a good signer of SSH signatures: the policy's word, else the account's, never the
+    /// repository's. False where nobody is named.
+    pub(super) fn knows_signers(&self, around: &Surroundings) -> bool {
+        let signers = self.signers.get_or_init(|| {
+            let signers = match &around.signers {
+                Some(file) => file.display().to_string(),
+                None => self.of_account("gpg.ssh.allowedSignersFile"),
+            };
+            let revoked = self.of_account("gpg.ssh.revocationFile");
+            Signers {
+                is_named: !signers.is_empty(),
+                settings: [
+                    format!("gpg.ssh.allowedSignersFile={signers}"),
+                    format!("gpg.ssh.revocationFile={revoked}"),
+                ],
+            }
+        });
+        signers.is_named
     }
 
     /// From here on no filter that the repository's own settings name runs, so that looking at it starts none of its
@@ -200,7 +215,9 @@ impl Git {
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.envs(ENVIRONMENT);
         command.arg("-C").arg(&self.dir).arg("--no-pager");
-        for setting in &self.settings {
+        let signers = self.signers.get().into_iter();
+        let signers = signers.flat_map(|signers| &signers.settings);
+        for setting in self.settings.iter().chain(signers) {
             command.arg("-c").arg(setting);
         }
         let mut child = command
