@@ -176,6 +176,7 @@ impl Session {
             touched: Vec::new(),
             unmatched: Vec::new(),
             scope: Ok(Vec::new()),
+            known: std::collections::BTreeSet::new(),
             groups: std::collections::BTreeMap::new(),
             writers: std::collections::BTreeMap::new(),
         };

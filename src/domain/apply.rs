@@ -9,6 +9,8 @@ mod step;
 mod tests;
 mod write;
 
+pub use proposal::CHECKS_MAX;
+
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, Genesis, Stamped};
 use crate::domain::id::{AttemptNo, Seq, StepId};
@@ -83,6 +85,7 @@ impl State {
             notes: 0,
             writes: Vec::new(),
             broken: Vec::new(),
+            pages: BTreeMap::new(),
             open: true,
         }
     }
@@ -109,6 +112,7 @@ fn fresh_step() -> StepState {
         note: String::new(),
         running: None,
         finished: Vec::new(),
+        stop_by: String::new(),
         touched: false,
         votes: BTreeMap::new(),
         proposed: AttemptNo(0),

@@ -74,6 +74,7 @@ impl Session {
                     (self.world.touched, self.world.unmatched) = (touched, unmatched);
                     self.said.look_again();
                 }
+                self.world.known = self.board.components.keys().cloned().collect();
                 self.world.groups = touched::groups(&self.board.components);
             }
             Reading::OnCalls { .. } => self.announce_handovers(turn),

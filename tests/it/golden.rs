@@ -150,6 +150,7 @@ impl Script {
                 touched: Vec::new(),
                 unmatched: Vec::new(),
                 scope: Ok(Vec::new()),
+                known: std::collections::BTreeSet::new(),
                 groups: std::collections::BTreeMap::new(),
                 writers: std::collections::BTreeMap::new(),
             },

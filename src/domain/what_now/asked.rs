@@ -6,7 +6,7 @@ use crate::domain::confirm::rule::person_in;
 use crate::domain::fact::Actor;
 use crate::domain::readiness::StepView;
 use crate::domain::runbook::plan::OnExecutorLost;
-use crate::domain::state::{Running, State};
+use crate::domain::state::{Proposal, Running, State};
 
 /// Something runs, and whoever watched it has dropped out.
 pub(super) fn unwatched(state: &State, running: &Running, you: &Actor) -> Option<WhatNow> {
@@ -38,6 +38,21 @@ pub(super) fn proposable(state: &State, view: StepView<'_>) -> WhatNow {
         }
         _ => act(Severity::Act, format!("propose {label}")).because("it needs a second person"),
     }
+}
+
+/// Enough people have confirmed, and something else is in the way.
+pub(super) fn unarmed(state: &State, open: &Proposal, label: &str) -> WhatNow {
+    let why = match state.bad_guard() {
+        Some((guard, _)) => format!("guard `{}` is not known to be good", guard.title),
+        None => "somebody who confirmed is away".to_owned(),
+    };
+    let proposer = &open.terms.proposer;
+    WhatNow::new(
+        Severity::Warn,
+        format!("{label} is confirmed and does not arm"),
+    )
+    .by(format!("`{proposer}` can cancel it"), false)
+    .because(why)
 }
 
 #[cfg(test)]

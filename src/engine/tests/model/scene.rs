@@ -185,6 +185,7 @@ impl Scene {
         let State {
             genesis: _,
             broken: _,
+            pages: _,
             genesis_hash: _,
             head: _,
             head_at: _,
@@ -254,6 +255,8 @@ impl Scene {
             checked,
             // Nobody is in a shared account here.
             claimed: _,
+            // What is touched is known, whatever it is called: there is no CMDB.
+            missed: _,
             plan: _,
             proposed,
             opened,
@@ -443,6 +446,8 @@ fn step_key(key: &mut Vec<u8>, step: &StepState) {
         gate_since,
         started: _,
         ended: _,
+        // Words for people alone.
+        stop_by: _,
         // Decides only who ends hand work and whose absence ends a command: the model has neither.
         by: _,
         note: _,
