@@ -180,6 +180,7 @@ impl Session {
             touched: Vec::new(),
             unmatched: Vec::new(),
             scope: Ok(Vec::new()),
+            known: std::collections::BTreeSet::new(),
             groups: std::collections::BTreeMap::new(),
             effects: Vec::new(),
             alerts: warroom::domain::alert_match::AlertView::default(),

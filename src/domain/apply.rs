@@ -13,6 +13,8 @@ mod step;
 mod tests;
 mod write;
 
+pub use proposal::CHECKS_MAX;
+
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, Genesis, Stamped};
 use crate::domain::id::{AttemptNo, Seq, StepId};
@@ -93,6 +95,7 @@ impl State {
             silences: Vec::new(),
             broken: Vec::new(),
             motions: Motions::default(),
+            pages: BTreeMap::new(),
             open: true,
         }
     }
@@ -119,6 +122,7 @@ fn fresh_step() -> StepState {
         note: String::new(),
         running: None,
         finished: Vec::new(),
+        stop_by: String::new(),
         touched: false,
         votes: BTreeMap::new(),
         proposed: AttemptNo(0),

@@ -31,7 +31,7 @@ use crate::domain::threshold::{Limit, OnBreach, OnNoData, Op, Verdict};
 use crate::domain::time::{Moment, Timestamp};
 use crate::domain::world::{Look, Roster, World};
 use crate::domain::write::Ability;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -242,6 +242,7 @@ pub(crate) fn world() -> World {
         keys: BTreeMap::new(),
         touched: Vec::new(),
         unmatched: Vec::new(),
+        known: BTreeSet::new(),
         groups: BTreeMap::new(),
         scope: Ok(Vec::new()),
         effects: Vec::new(),

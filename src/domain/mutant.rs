@@ -46,6 +46,8 @@ pub(crate) enum Guard {
     GlassWait,
     /// A break-glass needs its page, or the longer wait.
     GlassPage,
+    /// One person has somebody paged for a break-glass a few times an hour, and no more.
+    GlassPages,
     /// A break-glass is known outside the host before anything runs.
     GlassWitness,
     /// A break-glass needs strong evidence.
@@ -54,6 +56,8 @@ pub(crate) enum Guard {
     GlassVeto,
     /// Who expects something else to be touched ends the proposal.
     Mismatch,
+    /// Another session of the scope is in the way.
+    Scope,
 }
 
 /// True while a test has switched a guard off; never outside of tests.

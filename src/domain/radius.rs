@@ -186,7 +186,7 @@ pub fn concerning(
     for claim in &mut found {
         if claim.scope.names.len() > NAMES_MAX {
             claim.scope.names.retain(|name| {
-                others::component_of(name).is_some_and(|name| distances.contains_key(name))
+                others::component_of(name.as_str()).is_some_and(|name| distances.contains_key(name))
             });
         }
     }

@@ -5,204 +5,27 @@
 //! neither share one scope among themselves: nobody knows what they touch. One whose selectors fit nothing shares its
 //! scope with all: what it touches is unknown, and unknown never passes.
 
+mod claim;
+
+pub use claim::{Claim, Deed, Doing, Scope, Words};
+
 use crate::domain::confirm::ARMED_LIFE;
-use crate::domain::fact::ExecKey;
-use crate::domain::id::{SessionId, SessionName};
+use crate::domain::mutant::{Guard, is_off};
 use crate::domain::readiness::StepView;
-use crate::domain::runbook::plan::{ExecRole, Plan};
-use crate::domain::state::State;
-use crate::domain::time::{Moment, Timestamp};
+use crate::domain::runbook::plan::ExecRole;
+use crate::domain::time::Timestamp;
 use crate::domain::world::World;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
-
-/// Scope of sessions that name nothing.
-const NAMELESS: &str = "host";
-
-/// What a session does in its scope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Doing {
-    /// Enough people have confirmed; nothing has begun.
-    Armed,
-    /// It runs, or is about to.
-    Running,
-    /// Nobody knows how it ended.
-    Unknown,
-}
-
-/// One destructive attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Deed {
-    /// How far it is, or was when it was last heard of.
-    pub doing: Doing,
-    /// The step, as people call it.
-    pub step: String,
-    /// Who goes, or went.
-    pub person: String,
-    /// Since when; for one that has ended, when it did.
-    pub since: Timestamp,
-}
-
-/// What a session touches, as the others have to take it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Scope {
-    /// Components and locks.
-    pub names: BTreeSet<String>,
-    /// Why there may be others, on one line: then every session shares it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unknown: Option<String>,
-}
-
-/// What one session says of itself to the others of its host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
-    /// The session for ever.
-    pub id: SessionId,
-    /// The session as typed.
-    pub session: SessionName,
-    /// Its scope.
-    #[serde(flatten)]
-    pub scope: Scope,
-    /// What it does now.
-    pub now: Option<Deed>,
-    /// The newest command of a destructive step that ended.
-    pub last: Option<Deed>,
-    /// Since when its maintenance goes on; absent before it begins and when it is over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub begun: Option<Timestamp>,
-}
-
-impl Scope {
-    /// Scope of a plan, as far as the CMDB knows its components now.
-    pub fn of(plan: &Plan, world: &World) -> Self {
-        let components = world.touched.iter().map(|name| format!("component {name}"));
-        let lock = plan.lock.iter().map(|name| format!("lock {name}"));
-        let mut names: BTreeSet<String> = components.chain(lock).collect();
-        if names.is_empty() {
-            names.insert(NAMELESS.to_owned());
-        }
-        let unknown = unknown(world);
-        Self { names, unknown }
-    }
-
-    /// True when both have a name in common, or when nobody knows whether they have.
-    pub fn shares(&self, other: &Self) -> bool {
-        let is_known = self.unknown.is_none() && other.unknown.is_none();
-        !is_known || !self.names.is_disjoint(&other.names)
-    }
-}
-
-/// Why nobody knows all that the session touches; nothing where that is known.
-fn unknown(world: &World) -> Option<String> {
-    let (first, more) = world.unmatched.split_first()?;
-    let more = match more.len() {
-        0 => String::new(),
-        more => format!(" (nor {more} other selectors)"),
-    };
-    Some(format!("`{first}` fits no known component{more}"))
-}
-
-impl Claim {
-    /// What a session says of itself.
-    pub fn of(state: &State, world: &World) -> Self {
-        Self {
-            id: state.genesis.session.clone(),
-            session: state.genesis.name.clone(),
-            scope: Scope::of(state.plan(), world),
-            now: now(state),
-            last: last(state),
-            begun: state
-                .begun
-                .filter(|_| !state.phase.is_final())
-                .map(|at| at.wall),
-        }
-    }
-
-    /// The same, about to run what is armed.
-    #[must_use]
-    pub fn going(mut self, at: Timestamp) -> Self {
-        if let Some(now) = &mut self.now {
-            now.doing = Doing::Running;
-            now.since = at;
-        }
-        self
-    }
-
-    /// True when there is nothing in it that concerns others.
-    pub const fn is_idle(&self) -> bool {
-        self.now.is_none() && self.last.is_none() && self.begun.is_none()
-    }
-
-    /// The same behind what was published before: a command touches what it touched when it began, whatever the CMDB
-    /// says, or does not say, while it runs or nobody knows how it ended.
-    #[must_use]
-    pub fn behind(mut self, before: &Self) -> Self {
-        if !(before.holds() && self.holds()) {
-            return self;
-        }
-        if before.scope.unknown.is_none() {
-            self.scope = before.scope.clone();
-        } else {
-            self.scope.names.extend(before.scope.names.iter().cloned());
-        }
-        self
-    }
-
-    /// True when something of it runs, or nobody knows how it ended.
-    pub fn holds(&self) -> bool {
-        let now = self.now.as_ref();
-        now.is_some_and(|deed| deed.doing != Doing::Armed)
-    }
-}
+use claim::unknown;
 
 /// True for a command that the others should know of: one that two people agreed on, and its way back.
 fn concerns(view: StepView<'_>, role: ExecRole) -> bool {
     view.plan.risk.needs_second_person() && matches!(role, ExecRole::Run | ExecRole::Undo)
 }
 
-fn deed(view: StepView<'_>, doing: Doing, since: Timestamp) -> Deed {
-    Deed {
-        doing,
-        step: view.plan.to_label(),
-        person: view.now.by.clone(),
-        since,
-    }
-}
-
-fn now(state: &State) -> Option<Deed> {
-    let unknown = |view: &StepView<'_>| {
-        let last = view.now.finished.last();
-        last.is_some_and(|f| concerns(*view, f.role))
-    };
-    if let Some(view) = state.unknown().filter(unknown) {
-        let since = view.now.ended.map_or(state.head_at.wall, |at| at.wall);
-        return Some(deed(view, Doing::Unknown, since));
-    }
-    if let Some(running) = state.running() {
-        let view = state.find(&running.key.step)?;
-        let is_it = concerns(view, running.role);
-        return is_it.then(|| deed(view, Doing::Running, running.since.wall));
-    }
-    let open = state.proposal.as_ref()?;
-    let view = state.find(&open.terms.step)?;
-    Some(Deed {
-        doing: Doing::Armed,
-        step: view.plan.to_label(),
-        person: open.terms.executor.to_string(),
-        since: open.armed?.wall,
-    })
-}
-
-fn last(state: &State) -> Option<Deed> {
-    let ended = state.views().flat_map(|view| {
-        let ours = move |f: &&crate::domain::state::Finished| concerns(view, f.role);
-        let ended = view.now.finished.iter().filter(ours);
-        ended.map(move |f| (f.ended, view, &f.key))
-    });
-    let newest = ended.max_by_key(|(ended, _, _): &(Moment, _, &ExecKey)| ended.wall)?;
-    let (ended, view, _) = newest;
-    Some(deed(view, Doing::Running, ended.wall))
+/// Who goes, or went, as it is said.
+pub(super) fn who(deed: &Deed) -> String {
+    let person = deed.person.as_ref();
+    person.map_or_else(|| "somebody".to_owned(), |person| format!("`{person}`"))
 }
 
 /// Why sessions that name nothing in common are in each other's way; nothing where they do.
@@ -224,21 +47,22 @@ pub fn in_the_way(world: &World, now: Timestamp) -> Option<String> {
         Ok(others) => others,
         Err(why) => return Some(unread(why)),
     };
+    if is_off(Guard::Scope) {
+        return None;
+    }
     others.iter().find_map(|other| {
         let deed = other.now.as_ref()?;
-        let (session, step, person) = (&other.session, &deed.step, &deed.person);
+        let (session, step, who) = (&other.session, &deed.step, who(deed));
         let doubt = doubt(world, other);
         match deed.doing {
             // What a server that died had armed ends with its time.
             Doing::Armed if now.since(deed.since) >= ARMED_LIFE => None,
             Doing::Armed => Some(format!(
-                "{step} of session `{session}` is armed for `{person}`{doubt}"
+                "{step} of session `{session}` is armed for {who}{doubt}"
             )),
-            Doing::Running => Some(format!(
-                "{step} of session `{session}` runs (`{person}`){doubt}"
-            )),
+            Doing::Running => Some(format!("{step} of session `{session}` runs ({who}){doubt}")),
             Doing::Unknown => Some(format!(
-                "nobody knows how {step} of session `{session}` ended (`{person}`){doubt}"
+                "nobody knows how {step} of session `{session}` ended ({who}){doubt}"
             )),
         }
     })
@@ -250,20 +74,23 @@ pub fn changed_since(world: &World, opened: Timestamp) -> Option<String> {
         Ok(others) => others,
         Err(why) => return Some(unread(why)),
     };
+    if is_off(Guard::Scope) {
+        return None;
+    }
     others.iter().find_map(|other| {
         let session = &other.session;
         let doubt = doubt(world, other);
         let begun = other.now.as_ref().filter(|deed| deed.doing != Doing::Armed);
         if let Some(deed) = begun {
-            let (step, person) = (&deed.step, &deed.person);
+            let (step, who) = (&deed.step, who(deed));
             return Some(format!(
-                "{step} of session `{session}`, which shares a component or lock, was begun by `{person}`{doubt}"
+                "{step} of session `{session}`, which shares a component or lock, was begun by {who}{doubt}"
             ));
         }
         let ended = other.last.as_ref().filter(|deed| deed.since >= opened)?;
-        let (step, person) = (&ended.step, &ended.person);
+        let (step, who) = (&ended.step, who(ended));
         Some(format!(
-            "{step} of session `{session}`, which shares a component or lock, was run by `{person}`{doubt}"
+            "{step} of session `{session}`, which shares a component or lock, was run by {who}{doubt}"
         ))
     })
 }
@@ -273,6 +100,7 @@ mod tests {
     use super::*;
     use crate::domain::fact::{CloseCause, Fact};
     use crate::domain::fixture::*;
+    use crate::domain::id::SessionName;
     use std::time::Duration;
 
     /// What the session of another room says of itself.
@@ -322,7 +150,7 @@ mod tests {
         let lock_alone = Scope::of(&plan, &none);
         assert!(lock_alone.shares(&both) && !lock_alone.shares(&one));
         plan.lock = None;
-        assert!(Scope::of(&plan, &none).names.contains(NAMELESS));
+        assert!(Scope::of(&plan, &none).names.contains(&Words::new("host")));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::domain::fact::{
 use crate::domain::id::{AttemptNo, Nonce, PersonId, RuleId, Seq, StepId, TerminalId};
 use crate::domain::runbook::plan::{ExecRole, MetricRule, Plan};
 use crate::domain::threshold::Verdict;
-use crate::domain::time::Moment;
+use crate::domain::time::{Moment, Timestamp};
 use crate::domain::write::{WriteNo, WriteState};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -186,6 +186,9 @@ pub struct StepState {
     pub running: Option<Running>,
     /// Executions that ended, newest last; bounded by [`FINISHED_MAX`].
     pub finished: Vec<Finished>,
+    /// Who asked for its newest command to be stopped; empty when nobody did, and once the step has ended.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stop_by: String,
     /// True once a `run` block of it was intended in any attempt: then its `undo` belongs to a rollback.
     pub touched: bool,
     /// Findings of people on an unknown outcome.
@@ -282,6 +285,9 @@ pub struct Proposal {
     /// by a code or a key, and no answer of the person's own.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub claimed: BTreeSet<PersonId>,
+    /// How often each person has named a component that nobody knows, and was asked again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missed: BTreeMap<PersonId, u8>,
     /// When it was armed.
     pub armed: Option<Moment>,
     /// The executor wants to go without a second person, and how far that is.
@@ -383,8 +389,22 @@ pub struct State {
     /// What two people agree on beside steps.
     #[serde(default, skip_serializing_if = "Motions::is_none")]
     pub motions: Motions,
+    /// When each person had somebody paged to go alone, within the last hour of when they did it last.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pages: BTreeMap<PersonId, Vec<Timestamp>>,
     /// False once the server has closed the session or after the fold met its end.
     pub open: bool,
+}
+
+impl StepState {
+    /// How its newest command ended, and who stopped it: `stopped by ann`; absent when there is none, or nobody knows.
+    pub fn last_end(&self) -> Option<String> {
+        let outcome = self.finished.last()?.outcome.as_ref()?;
+        Some(match (outcome, self.stop_by.as_str()) {
+            (Outcome::Stopped, who) if !who.is_empty() => format!("{outcome} by {who}"),
+            _ => outcome.to_string(),
+        })
+    }
 }
 
 impl State {

@@ -10,7 +10,6 @@ mod silences;
 pub use motion::waits_for_second;
 mod waits;
 
-use crate::domain::alert_match;
 use crate::domain::board::Board;
 use crate::domain::confirm::ARMED_LIFE;
 use crate::domain::confirm::rule::person_in;
@@ -185,21 +184,7 @@ fn proposal(state: &State, open: &Proposal, board: &Board, you: &Actor) -> WhatN
     let quorum = usize::from(terms.quorum.max(1));
     let counted = open.confirms.len();
     if counted >= quorum {
-        let why = match state.bad_guard() {
-            Some((guard, _)) => format!("guard `{}` is not known to be good", guard.title),
-            None => match alert_match::known(board) {
-                Err(why) if alert_match::watches(state.plan()) => {
-                    format!("nobody knows which alerts fire: {why}")
-                }
-                _ => "somebody who confirmed is away".to_owned(),
-            },
-        };
-        return WhatNow::new(
-            Severity::Warn,
-            format!("{label} is confirmed and does not arm"),
-        )
-        .because(why)
-        .until(Some(life));
+        return asked::unarmed(state, board, open, &label).until(Some(life));
     }
     let has = me.is_some_and(|p| open.confirms.iter().any(|c| &c.person == p));
     let yours = me.is_some_and(|p| p != &terms.proposer && p != &terms.executor) && !has;
@@ -255,7 +240,11 @@ fn running(state: &State, you: &Actor) -> Option<WhatNow> {
     let end = state
         .exec_block(&running.key)
         .map(|block| running.since.wall.plus(block.timeout));
-    Some(back::undoing(state, what).until(end))
+    let line = back::undoing(state, what).until(end);
+    Some(match view.now.stop_by.as_str() {
+        "" => line,
+        who => line.because(format!("`{who}` stopped it")),
+    })
 }
 
 fn held(state: &State, hold: &Hold) -> WhatNow {

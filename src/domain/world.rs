@@ -125,6 +125,8 @@ pub struct World {
     pub touched: Vec<String>,
     /// Selectors of the plan that fit nothing the CMDB knows now: what they touch is unknown.
     pub unmatched: Vec<String>,
+    /// Names of all components that the CMDB knows now; none where there is no CMDB.
+    pub known: BTreeSet<String>,
     /// How many others of its group the CMDB knows of each component in service, as far as it knows now.
     pub groups: BTreeMap<String, u32>,
     /// What other sessions say that share a lock scope with this one; or why nobody knows, which never passes.

@@ -342,7 +342,7 @@ fn hand_work_spawns_nothing() {
     desk.must("ann", go("wipe"));
     desk.must("bob", stop("wipe"));
     assert!(desk.effects.is_empty());
-    let why = "run: stopped".to_owned();
+    let why = "run: stopped by bob".to_owned();
     let status = &desk.state().find(&id("wipe")).expect("there").now.status;
     assert_eq!(status, &StepStatus::Failed { why });
     desk.check_fold();

@@ -3,6 +3,11 @@
 //! This side decides nothing: the ticket is put together from the journal's own bytes, and the runner judges it by
 //! itself. The command belongs to the runner; when this server dies, a later one asks what became of it.
 
+mod guard;
+
+pub use guard::Guard;
+pub(crate) use guard::ask;
+
 use super::render;
 use crate::config::runner::RunnerLink;
 use crate::domain::confirm::statement::{Confirm, Kind};
@@ -15,7 +20,7 @@ use crate::domain::runbook::plan::{ExecBlock, ExecRole};
 use crate::domain::state::{Ran, State};
 use crate::enforce::back::BackTicket;
 use crate::enforce::client::{self, AskError, Asked};
-use crate::enforce::frame::{Answer, Facts, Request};
+use crate::enforce::frame::{Answer, Request};
 use crate::enforce::name::RunName;
 use crate::enforce::plan;
 use crate::enforce::result::Attempted;
@@ -26,7 +31,7 @@ use bytes::Bytes;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -36,62 +41,6 @@ use tokio_util::sync::CancellationToken;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two tries.
 const AGAIN: Duration = Duration::from_millis(500);
-
-/// The runner of a session: where it is, and what it said of itself when the server started.
-#[derive(Debug, Clone)]
-pub struct Guard {
-    /// Where it listens and whose it is.
-    pub link: RunnerLink,
-    /// What it said.
-    pub facts: Facts,
-}
-
-impl Guard {
-    /// Asks the runner who it is.
-    ///
-    /// # Errors
-    /// One line with a hint: without its runner an enforced session cannot be served.
-    pub async fn find(link: &RunnerLink) -> Result<Self, String> {
-        let facts = client::hello(link)
-            .await
-            .map_err(|error| format!("{error}; {}", error.hint()))?;
-        if facts.account != link.account {
-            return Err(format!(
-                "the runner calls itself `{}`, and `{}` is configured",
-                facts.account, link.account
-            ));
-        }
-        Ok(Self {
-            link: link.clone(),
-            facts,
-        })
-    }
-
-    /// The runner of an enforced session: it must be there, and decide by the files that its server decides by.
-    ///
-    /// # Errors
-    /// One line that says what is missing or differs.
-    pub async fn of_policy(link: Option<&RunnerLink>, policy: Digest) -> Result<Self, String> {
-        let link = link.ok_or("`[runner]` in `config.toml` does not say where its runner is")?;
-        let guard = Self::find(link).await?;
-        match &guard.facts.policy {
-            Some(theirs) if *theirs == policy => Ok(guard),
-            Some(theirs) => Err(format!(
-                "its runner decides by policy {theirs}, and this server by {policy}"
-            )),
-            None => Err(format!(
-                "its runner cannot read the policy: {}",
-                guard.facts.policy_error
-            )),
-        }
-    }
-
-    /// The file in which a command of the runner hands values over.
-    pub(crate) fn values_file(&self, state: &State, key: &ExecKey) -> PathBuf {
-        let name = format!("{}.{key}", state.genesis.session);
-        Path::new(&self.facts.values).join(name)
-    }
-}
 
 /// What a ticket is made of, taken from the state when the intent is durable.
 #[derive(Debug, Clone)]
@@ -311,14 +260,13 @@ pub(crate) enum Begin {
 
 /// Has the runner run a command, or takes up one that it runs; reports like the runner in this process does.
 pub(crate) fn start(
-    guard: &Guard,
+    link: RunnerLink,
     begin: Begin,
     key: JobKey,
     output: PathBuf,
     updates: mpsc::Sender<Update>,
 ) -> Handle {
     let (handle, stop) = Handle::remote(key);
-    let link = guard.link.clone();
     tokio::spawn(async move {
         let (name, has_run) = match &begin {
             Begin::Run(errand, _) => (errand.name.clone(), false),

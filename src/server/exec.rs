@@ -1,12 +1,14 @@
 //! Commands of steps: from a journaled intent to a job of the runner, and back.
 
 use super::enforced::{self, Begin, Errand, Guard};
+use crate::config::runner::RunnerLink;
 use crate::domain::board::{OutputTail, TAIL_MAX};
 use crate::domain::confirm::plan_doc::PlanExe;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{ExecKey, Outcome, OutputRef};
 use crate::domain::runbook::plan::{ExecRole, Unit};
 use crate::domain::state::State;
+use crate::enforce::frame::Facts;
 use crate::engine::ExecUpdate;
 use crate::journal::Log;
 use crate::runner::{self, Exe, Handle, Job, JobKey, Limits, TerminalSize, Update};
@@ -67,7 +69,9 @@ impl Workplace {
     /// Account that what needs a second person runs in.
     pub(crate) fn account_of_reviewed(&self) -> &str {
         let guard = self.guard.as_ref();
-        guard.map_or(self.account.as_str(), |guard| &guard.facts.account)
+        guard.map_or(self.account.as_str(), |guard| {
+            guard.account().unwrap_or_default()
+        })
     }
 
     fn outputs(&self) -> PathBuf {
@@ -109,10 +113,9 @@ impl Workplace {
         let block = state.exec_block(key).ok_or("the plan has no such block")?;
         let env = self.env(state, key);
         runner::check_env(&env).map_err(|error| error.to_string())?;
-        let values_file = match self.guard_of(state, key) {
-            Some(guard) => guard.values_file(state, key),
-            None => self.values().join(key.to_string()),
-        };
+        let guard = self.guard_of(state, key);
+        let at_runner = guard.and_then(|guard| guard.values_file(state, key));
+        let values_file = at_runner.unwrap_or_else(|| self.values().join(key.to_string()));
         Ok(Job {
             key: number,
             argv: block.argv.clone(),
@@ -225,7 +228,8 @@ impl Executor {
                 Some(guard) => {
                     let begin = Begin::Run(Box::new(Errand::of(state, key)?), log.clone());
                     let (output, updates) = (job.output_file, self.updates.clone());
-                    Ok(enforced::start(&guard, begin, number, output, updates))
+                    let link = guard.link()?.clone();
+                    Ok(enforced::start(link, begin, number, output, updates))
                 }
             });
         match started {
@@ -256,26 +260,51 @@ impl Executor {
         self.jobs.insert(number, (key.clone(), handle));
     }
 
-    /// Takes up what an earlier server had given to the runner: it goes on there, or its result waits.
-    pub(crate) fn adopt(&mut self, state: &State) {
-        let Some(running) = state.running() else {
-            return;
-        };
+    /// Takes up what an earlier server had given to the runner: it goes on there, or its result waits. Where nothing says
+    /// any more which runner that is, nobody knows how it ended.
+    pub(crate) fn adopt(&mut self, state: &State) -> Option<ExecUpdate> {
+        let running = state.running()?;
         let key = running.key.clone();
         let agreed = state.agreed(running);
         let name = agreed.and_then(|ran| enforced::name_of(ran, running.role, &key).ok());
-        let (Some(name), Some(guard)) = (name, self.workplace.guard_of(state, &key)) else {
-            return;
+        let (name, guard) = (name?, self.workplace.guard_of(state, &key)?);
+        let Ok(link) = guard.link().cloned() else {
+            return Some(ExecUpdate::Lost { key });
         };
         let begin = Begin::Adopt {
             name,
             has_run: running.pid.is_some(),
         };
-        let guard = guard.clone();
         let (output, updates) = (self.workplace.output_file(&key), self.updates.clone());
         let number = self.next_number();
-        let handle = enforced::start(&guard, begin, number, output, updates);
+        let handle = enforced::start(link, begin, number, output, updates);
         self.follow(state, &key, number, handle);
+        None
+    }
+
+    /// Why nothing goes forward at the runner; nothing when it does, or when there is none.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let guard = self.workplace.guard.as_ref()?;
+        guard.trouble().map(str::to_owned)
+    }
+
+    /// The runner to ask anew, while nothing goes forward there.
+    pub(crate) fn runner_in_trouble(&self) -> Option<RunnerLink> {
+        let guard = self.workplace.guard.as_ref()?;
+        guard.trouble()?;
+        guard.link().ok().cloned()
+    }
+
+    /// Takes what the runner says of itself. What is to be told of it, when that changes whether anything goes forward:
+    /// why not, or nothing.
+    pub(crate) fn hear_runner(
+        &mut self,
+        found: Result<Facts, String>,
+        policy: Option<Digest>,
+    ) -> Option<String> {
+        let guard = self.workplace.guard.as_mut()?;
+        let is_news = guard.hear(found, policy);
+        is_news.then(|| guard.trouble().unwrap_or_default().to_owned())
     }
 
     /// Asks a running command to end.

@@ -1,5 +1,6 @@
 //! Rendering of a destructive command for the people who look at it: everything that needs the disk.
 
+use super::enforced::Guard;
 use super::exec::Workplace;
 use super::scope::Took;
 use crate::domain::command::Signed;
@@ -65,6 +66,9 @@ pub(crate) fn draft(
     now: Moment,
 ) -> Result<Draft, String> {
     same_host(&state.genesis.host, &super::pin::host_name())?;
+    if let Some(why) = workplace.guard.as_ref().and_then(Guard::trouble) {
+        return Err(format!("{why}; the way back is open"));
+    }
     let view = state.find(step).ok_or("there is no such step")?;
     let plan_step = view.plan;
     let mut key = view.next_key();

@@ -165,7 +165,8 @@ impl Session {
         let must_try_again = std::mem::take(&mut self.is_unsettled)
             || self.is_unwritable
             || !self.news.is_empty()
-            || !self.failed_starts.is_empty();
+            || !self.failed_starts.is_empty()
+            || self.said.waits();
         must_try_again || self.engine.waits_for_time(now.wall)
     }
 
@@ -353,7 +354,7 @@ impl Session {
     }
 
     /// Settles before a person's word is judged: a reading, an outcome or a second that came just before it counts.
-    fn catch_up(&mut self) {
+    pub(crate) fn catch_up(&mut self) {
         // The look belongs to the decision that follows.
         let look = std::mem::replace(&mut self.world.look, Look::NotLooked);
         self.settle();

@@ -30,6 +30,7 @@ use crate::connect::supervise::Connectors;
 use crate::domain::alert_match::AlertView;
 use crate::domain::apply::FoldError;
 use crate::domain::board::Board;
+use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, Genesis, Mode, Stamped};
 use crate::domain::id::{ConnectorName, PersonId, SessionName, TerminalId};
 use crate::domain::silences::Outlook;
@@ -38,10 +39,10 @@ use crate::domain::time::Timestamp;
 use crate::domain::touched;
 use crate::domain::world::{Look, World};
 use crate::domain::write::Ability;
-use crate::engine::{Engine, Input};
+use crate::engine::Engine;
 use crate::journal::facts::FactError;
-use crate::journal::{self, AppendError, JOURNAL_FILE, JournalError, Opened, SessionDir, Writer};
-use std::collections::{BTreeMap, VecDeque};
+use crate::journal::{AppendError, JOURNAL_FILE, JournalError, Opened, SessionDir, Writer};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -239,7 +240,7 @@ impl Server {
     /// [`StartError`]; nothing is left behind but the session's directory.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let name = &options.name;
-        let policy = Policy::read(&options.people).map_err(StartError::People)?;
+        let read = Policy::read(&options.people);
         if options.genesis.is_none() && !options.session_dir.join(JOURNAL_FILE).exists() {
             return Err(StartError::NothingThere(name.clone()));
         }
@@ -250,14 +251,21 @@ impl Server {
             (Some(_), Some(_)) => Err(StartError::Exists(name.clone())),
             (None, None) => Err(StartError::NothingThere(name.clone())),
             (Some(state), None) => {
-                let guard = guard(&options, &state.genesis, &policy).await?;
+                let (policy, unread) = match read {
+                    Ok(policy) => (policy, None),
+                    Err(why) => (Policy::nobody(), Some(why)),
+                };
+                let known = unread.is_none().then_some(policy.digest);
+                let guard = guard_again(&options, &state.genesis, known).await;
                 let ground = prepare(&options, policy, &state.genesis, guard)?;
                 let begun = take_up(opened, folded, state)?;
                 let mut server = Self::join(options, ground, begun);
+                server.session.without(unread);
                 server.session.on_restart(torn).await?;
                 Ok(server)
             }
             (None, Some(genesis)) => {
+                let policy = read.map_err(StartError::People)?;
                 let host = host_key::open(options.host_key.as_deref(), &policy);
                 let host = host.map_err(StartError::HostKey)?;
                 let guard = guard(&options, genesis, &policy).await?;
@@ -404,29 +412,6 @@ impl Server {
     }
 }
 
-impl Session {
-    /// Takes a session up after its server had ended: what ran then is unknown now, and a torn tail is told. Durable
-    /// before anybody is served, so that nobody sees the terminals and commands of the dead server as living.
-    async fn on_restart(&mut self, tail: Option<journal::TornTail>) -> Result<(), AppendError> {
-        let mut turn = super::session::Turn::default();
-        if let Some(tail) = tail {
-            let input = Input::Recovered {
-                bytes: tail.bytes,
-                digest: tail.digest,
-            };
-            self.take(&input, &mut turn, None);
-        }
-        let input = Input::Restarted {
-            program: crate::PROGRAM.to_owned(),
-            host: super::pin::host_name(),
-        };
-        self.take(&input, &mut turn, None);
-        self.write().await?;
-        self.executor.adopt(self.engine.state());
-        Ok(())
-    }
-}
-
 /// The runner of an enforced session; nothing in other modes.
 async fn guard(
     options: &Options,
@@ -438,6 +423,18 @@ async fn guard(
     }
     let found = Guard::of_policy(options.runner.as_ref(), policy.digest).await;
     found.map(Some).map_err(StartError::Runner)
+}
+
+/// As [`guard`], of a session that is taken up: it is served whatever its runner says, because the way back may wait in it.
+async fn guard_again(
+    options: &Options,
+    genesis: &Genesis,
+    policy: Option<Digest>,
+) -> Option<Guard> {
+    if genesis.mode != Mode::Enforced {
+        return None;
+    }
+    Some(Guard::taken_up(options.runner.as_ref(), policy).await)
 }
 
 /// Where checkpoints go: where the configuration says, and what the policy adds or, for a program, replaces.
@@ -471,6 +468,7 @@ fn first_world(
         keys: BTreeMap::new(),
         touched: touched::names(&genesis.plan, &BTreeMap::new()),
         unmatched: touched::unmatched(&genesis.plan, &BTreeMap::new()),
+        known: BTreeSet::new(),
         groups: BTreeMap::new(),
         // Nobody has looked yet; a look comes before everything it matters for.
         scope: Err("nobody has looked yet".to_owned()),

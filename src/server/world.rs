@@ -2,9 +2,9 @@
 //! never waited for longer than a person would.
 
 use super::connection::Joining;
+use super::enforced;
 use super::input::Incoming;
 use super::policy::Policy;
-use super::render::Purpose;
 use super::scope::Taken;
 use super::session::{Session, Turn};
 use crate::domain::command::{Command, Evidence, Refusal, Signed};
@@ -14,12 +14,14 @@ use crate::domain::fact::Actor;
 use crate::domain::id::TerminalId;
 use crate::domain::runbook::limits::FILE_BYTES_MAX;
 use crate::domain::world::Look;
+use crate::enforce::frame::Facts;
 use crate::engine::Input;
 use rustix::fs::{Mode, OFlags};
 use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 
 /// How often the files are read again while a proposal is open (`TWO_PERSON` 4.4).
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -60,8 +62,6 @@ pub(crate) struct Found {
     policy: Result<Policy, String>,
     /// Digest of the runbook's bytes; absent when it is gone or no file.
     runbook: Option<Digest>,
-    /// What the other sessions of the host say.
-    scope: Taken,
 }
 
 /// A look that has come to an end, or to its time limit.
@@ -69,6 +69,11 @@ pub(crate) struct Found {
 pub(crate) struct Looked {
     /// What was found; or why nothing was.
     found: Result<Found, String>,
+    /// What the other sessions of the host say. Another disk, and other people write there: whatever becomes of that look,
+    /// the list of people is what it is.
+    scope: Taken,
+    /// What the runner says of itself, where nothing went forward there.
+    runner: Option<Result<Facts, String>>,
     /// Who waited for it.
     served: Vec<Waiting>,
     /// The disk has not answered yet.
@@ -135,25 +140,30 @@ impl Session {
         let served = std::mem::take(&mut self.looks.waiting);
         let (people, runbook) = (self.people.clone(), self.runbook_file.clone());
         let (inputs, desk) = (self.own_inputs.clone(), self.said.desk());
+        let runner = self.executor.runner_in_trouble();
         tokio::spawn(async move {
             let mut look = tokio::task::spawn_blocking(move || Found {
                 policy: Policy::read(&people),
                 runbook: digest_of(&runbook),
-                scope: desk.others(),
             });
-            let (found, is_stuck) = match tokio::time::timeout(LOOK_MAX, &mut look).await {
-                Ok(Ok(found)) => (Ok(found), false),
-                Ok(Err(_)) => (Err("the look at the disk broke off".to_owned()), false),
-                Err(_) => {
-                    let seconds = LOOK_MAX.as_secs();
-                    (
-                        Err(format!("the disk has not answered for {seconds} s")),
-                        true,
-                    )
+            let others = tokio::task::spawn_blocking(move || desk.others());
+            let asked = async {
+                match runner {
+                    Some(link) => Some(enforced::ask(link).await),
+                    None => None,
                 }
             };
+            let (files, scope, runner) = tokio::join!(
+                tokio::time::timeout(LOOK_MAX, &mut look),
+                tokio::time::timeout(LOOK_MAX, others),
+                asked,
+            );
+            let is_stuck = files.is_err();
+            let scope = in_time(scope).and_then(|scope| scope);
             let looked = Looked {
-                found,
+                found: in_time(files),
+                scope,
+                runner,
                 served,
                 is_stuck,
             };
@@ -169,13 +179,15 @@ impl Session {
     pub(crate) fn on_looked(&mut self, looked: Looked, turn: &mut Turn) {
         let Looked {
             found,
+            scope,
+            runner,
             served,
             is_stuck,
         } = looked;
         self.looks.stage = if is_stuck { Stage::Stuck } else { Stage::Idle };
-        let (policy, runbook, scope) = match found {
-            Ok(found) => (found.policy, found.runbook, found.scope),
-            Err(why) => (Err(why.clone()), None, Err(why)),
+        let (policy, runbook) = match found {
+            Ok(found) => (found.policy, found.runbook),
+            Err(why) => (Err(why), None),
         };
         self.take_scope(scope);
         let trouble = policy.as_ref().err().cloned();
@@ -194,6 +206,9 @@ impl Session {
         self.take_policy();
         let trouble = self.looks.trouble.as_deref();
         self.world.unread = trouble.map(in_short).unwrap_or_default();
+        if let Some(found) = runner {
+            self.on_runner(found, turn);
+        }
         for waiting in served {
             self.serve(waiting, turn);
         }
@@ -206,6 +221,25 @@ impl Session {
                 self.begin_look();
             }
         }
+    }
+
+    /// Takes what a runner says of itself at which nothing went forward, and tells when something does again.
+    fn on_runner(&mut self, found: Result<Facts, String>, turn: &mut Turn) {
+        let news = self.executor.hear_runner(found, self.world.policy);
+        if let Some(why) = news {
+            let text = match why.as_str() {
+                "" => "its runner answers and decides by the same policy: steps that need a second person can be proposed again".to_owned(),
+                why => format!("nothing that needs a second person goes forward: {why}"),
+            };
+            self.take_news(Input::Notice { text }, turn);
+        }
+    }
+
+    /// The people file could not be read when the session was taken up.
+    pub(crate) fn unread(&mut self, why: String) {
+        self.world.policy = None;
+        self.world.unread = in_short(&why);
+        self.looks.trouble = Some(why);
     }
 
     /// The look that took too long has returned; what it found is old, so the next one is begun when needed.
@@ -249,15 +283,8 @@ impl Session {
             return;
         }
         let connection = client.actor.clone();
-        if let Command::Go {
-            step,
-            attempt,
-            signed,
-        } = &command
-        {
-            let purpose = Purpose::Go(*attempt, signed.clone());
-            self.render(terminal, number, step, purpose, turn);
-            return;
+        if matches!(command, Command::Go { .. }) {
+            return self.go((terminal, number), &connection, command, turn);
         }
         if let Command::Propose {
             step,
@@ -312,6 +339,15 @@ impl Session {
             }
         }
     }
+}
+
+/// What a thread that looks at a disk came back with; an error when it broke off, or has not come back.
+fn in_time<T, E>(looked: Result<Result<T, E>, Elapsed>) -> Result<T, String> {
+    let looked = looked.map_err(|_| {
+        let seconds = LOOK_MAX.as_secs();
+        format!("the disk has not answered for {seconds} s")
+    })?;
+    looked.map_err(|_| "the look at the disk broke off".to_owned())
 }
 
 /// The first line of what is wrong, cut to what a status line and a record hold.

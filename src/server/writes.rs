@@ -81,6 +81,7 @@ impl Session {
                     (self.world.touched, self.world.unmatched) = (touched, unmatched);
                     self.said.look_again();
                 }
+                self.world.known = self.board.components.keys().cloned().collect();
                 self.world.groups = touched::groups(&self.board.components);
                 self.look_at_alerts();
                 self.tell_around();

@@ -1,12 +1,12 @@
 //! Keys of somebody who goes alone, of whoever stops them, and of who looks at it afterwards.
 
 use crate::domain::command::Command;
-use crate::domain::confirm::breakglass::{bad_guards, wait_after};
+use crate::domain::confirm::breakglass::{PAGES_MAX, bad_guards, paged_out_until, wait_after};
 use crate::domain::confirm::policy::{BREAKGLASS_REASON_MIN, PAGE_DOWN_DELAY, Rules};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Mode, Page};
 use crate::domain::id::{AttemptNo, PersonId, StepId};
-use crate::domain::time::short_span;
+use crate::domain::time::{Timestamp, short_span};
 use crate::ui::Request;
 use crate::ui::action::Action;
 use crate::ui::layers::{Alone, Layer, Menu, MenuItem, Outcome, Purpose, SignAct};
@@ -48,7 +48,7 @@ fn break_glass(work: &mut Work<'_>) {
     };
     let (step, attempt) = (open.terms.step.clone(), open.terms.attempt);
     if open.glass.is_none()
-        && let Some(why) = no_role(room)
+        && let Some(why) = no_role(room).or_else(|| paged_out(room, work.now.wall))
     {
         return work.say(&why);
     }
@@ -102,6 +102,15 @@ fn no_role(room: &Room) -> Option<String> {
     };
     Some(format!(
         "going alone needs the role `breakglass`, which you do not have; {who}"
+    ))
+}
+
+/// Why somebody who has had others paged again and again need not say why either.
+fn paged_out(room: &Room, now: Timestamp) -> Option<String> {
+    let until = paged_out_until(&room.state, me(room)?, now)?;
+    Some(format!(
+        "you have had somebody paged {PAGES_MAX} times within an hour: a second person can confirm it, or you can again from {} on",
+        until.to_seconds_text()
     ))
 }
 

@@ -257,7 +257,7 @@ impl Ui {
     pub fn on_facts(&mut self, facts: &[Stamped], now: Moment) {
         for told in facts {
             if let (Actor::Engine, Fact::NoteAdded { text, .. }) = (&told.actor, &told.fact) {
-                self.layers.notice = Some(Notice::plain(text, now));
+                self.layers.tell(text, now);
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::domain::progress::current;
 use crate::domain::readiness::StepView;
 use crate::domain::runbook::plan::Risk;
 use crate::domain::silences;
-use crate::domain::state::Phase;
+use crate::domain::state::{Phase, Stage};
 use crate::domain::time::{Moment, short_span};
 use crate::ui::Request;
 use crate::ui::action::{Action, Motion, Pane, View};
@@ -279,10 +279,14 @@ fn act_on_step(work: &mut Work<'_>, action: Action) {
         Action::Retry => work.ask(Command::Retry { step: id }),
         Action::MarkDone => work.prompt(
             Purpose::MarkDone(id),
-            format!("{label} is done. a note? (may be empty)"),
+            format!("mark {label} done? what was seen or done, or nothing"),
         ),
         Action::Skip => work.prompt(Purpose::Skip(id), format!("leave out {label}. why?")),
         Action::Note => work.prompt(Purpose::Note(Some(id)), format!("note on {label}")),
+        // Nobody is asked about what would be refused.
+        Action::Propose if view.now.stage() != Some(Stage::NeedsProposal) => work.say(&format!(
+            "{label} does not wait for a proposal now: it does when `s` has started it and its checks and gates are good"
+        )),
         Action::Propose if risk == Risk::Irreversible => {
             let title = format!(
                 "{}propose {label}: it CANNOT BE TAKEN BACK. type its number, `{number}`",

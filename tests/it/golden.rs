@@ -154,6 +154,7 @@ impl Script {
                 touched: Vec::new(),
                 unmatched: Vec::new(),
                 scope: Ok(Vec::new()),
+                known: std::collections::BTreeSet::new(),
                 groups: std::collections::BTreeMap::new(),
                 effects: Vec::new(),
                 alerts: warroom::domain::alert_match::AlertView::default(),

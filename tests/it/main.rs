@@ -99,6 +99,8 @@ mod session_enforced;
 #[cfg(test)]
 mod session_host;
 #[cfg(test)]
+mod session_scope;
+#[cfg(test)]
 mod session_signed;
 #[cfg(test)]
 mod session_writes;

@@ -21,10 +21,10 @@ use warroom::wire::message::{SignedCheckpoint, ToServer};
 const HERS: SecurityKey = SecurityKey("alice's security key");
 const REASON: &str = "the primary loses writes and nobody answers the phone";
 /// Longer than a minute, so that the runner finds the proposal old enough at once.
-const BEHIND: Duration = Duration::from_secs(75);
+pub(crate) const BEHIND: Duration = Duration::from_secs(75);
 
 /// People of whom alice has the role and a security key; the page hook does its work.
-fn people() -> Keyed {
+pub(crate) fn people() -> Keyed {
     let rules =
         format!("{RULES}proposer = \"sshsig\"\n[breakglass]\npage_hook = [\"/bin/true\"]\n");
     let keyed = Keyed::over(WIPE, &rules);
@@ -54,7 +54,7 @@ async fn proposes(alice: &mut Person) {
 }
 
 /// Alice has proposed; bob looks on.
-async fn proposed(keyed: &Keyed) -> (Person, Person) {
+pub(crate) async fn proposed(keyed: &Keyed) -> (Person, Person) {
     let mut alice = keyed.attach("alice").await;
     let mut bob = keyed.attach("bob").await;
     alice.does(Command::Begin).await;
@@ -118,7 +118,7 @@ async fn is_kept(alice: &mut Person, bob: &mut Person) {
 }
 
 /// Alice says why and signs it by a touch; her other key is not enough.
-async fn breaks(alice: &mut Person, bob: &mut Person) {
+pub(crate) async fn breaks(alice: &mut Person, bob: &mut Person) {
     let statement = asks(alice).await;
     let plain = armour("alice", &statement);
     let plain = signs(alice, &statement, plain, Evidence::Account);
@@ -139,7 +139,7 @@ async fn signed_alone(night: &Enforced) -> (Person, Person) {
 }
 
 /// The server's minute is over and alice says go.
-async fn goes(keyed: &Keyed, alice: &mut Person) {
+pub(crate) async fn goes(keyed: &Keyed, alice: &mut Person) {
     let go = Command::go(step("wipe"), attempt(alice));
     assert!(
         alice.ask(go.clone()).await.is_some(),

@@ -221,13 +221,23 @@ async fn a_way_back_outlives_its_server_and_the_next_one_adopts_it() {
     assert_eq!(enforced.wiped(), 2);
 }
 
+/// Whether one of the notes says this.
+fn is_noted(enforced: &Enforced, words: &str) -> bool {
+    let (records, _) = enforced.keyed.host.fold();
+    let mut notes = records.iter().filter_map(|record| match &record.fact {
+        Fact::NoteAdded { text, .. } => Some(text),
+        _ => None,
+    });
+    notes.any(|text| text.contains(words))
+}
+
+const CLOSED: &str = "nothing that needs a second person goes forward";
+
 #[tokio::test(flavor = "multi_thread")]
-async fn an_enforced_session_is_not_served_without_its_runner_or_by_another_policy() {
+async fn an_enforced_session_is_not_begun_without_its_runner_or_by_another_policy() {
     let mut enforced = Enforced::new();
-    let running = enforced.keyed.host.start().await;
-    running.end().await;
     let link = enforced.keyed.host.runner.take();
-    let why = enforced.keyed.host.try_resume().await.map(drop);
+    let why = enforced.keyed.host.try_start().await.map(drop);
     assert!(
         matches!(&why, Err(StartError::Runner(why)) if why.contains("[runner]")),
         "{why:?}"
@@ -236,12 +246,97 @@ async fn an_enforced_session_is_not_served_without_its_runner_or_by_another_poli
         socket: enforced.keyed.host.path("nobody"),
         ..link
     });
-    let why = enforced.keyed.host.try_resume().await.map(drop);
+    let why = enforced.keyed.host.try_start().await.map(drop);
     assert!(matches!(&why, Err(StartError::Runner(_))), "{why:?}");
     let other = Keyed::over(WIPE, "[class.destructive]\nconfirmers = 2\n");
     enforced.keyed.host.runner = Some(enforced.rig.link.clone());
     enforced.keyed.host.people = other.host.people.clone();
-    let why = enforced.keyed.host.try_resume().await.map(drop);
+    let why = enforced.keyed.host.try_start().await.map(drop);
     let is_other = matches!(&why, Err(StartError::Runner(why)) if why.contains("by policy"));
     assert!(is_other, "{why:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_taken_up_beside_a_runner_of_another_policy_goes_back_and_not_forward() {
+    let mut enforced = Enforced::new();
+    let running = enforced.keyed.host.start().await;
+    let mut alice = enforced.keyed.attach("alice").await;
+    alice.does(Command::Begin).await;
+    alice.starts("wipe").await;
+    running.end().await;
+    // Somebody has changed the rules, and the runner reads others.
+    let other = Keyed::over(WIPE, "[class.destructive]\nconfirmers = 2\n");
+    let own = std::mem::replace(&mut enforced.keyed.host.people, other.host.people.clone());
+    let running = enforced.keyed.host.resume().await;
+    let mut alice = enforced.keyed.attach("alice").await;
+    let reason = "looked".to_owned();
+    alice.does(Command::Release { reason }).await;
+    let why = alice.is_refused(Command::propose(step("wipe"))).await;
+    assert!(
+        why.contains("by policy") && why.contains("the way back is open"),
+        "{why}"
+    );
+    // Both read the same again: nothing has to be restarted for it.
+    other.write("rules.toml", RULES);
+    alice.does(Command::propose(step("wipe"))).await;
+    alice.until("a draft", |p| p.draft.is_some()).await;
+    running.end().await;
+    assert!(is_noted(&enforced, CLOSED));
+    assert!(is_noted(&enforced, "can be proposed again"));
+    enforced.keyed.host.people = own;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_run_is_taken_back_by_a_session_that_may_do_nothing_else() {
+    let mut enforced = Enforced::new();
+    let running = enforced.keyed.host.start().await;
+    let alice = Box::pin(wiped(&enforced)).await;
+    running.end().await;
+    drop(alice);
+    let other = Keyed::over(WIPE, "[class.destructive]\nconfirmers = 2\n");
+    enforced.keyed.host.people = other.host.people.clone();
+    let running = enforced.keyed.host.resume().await;
+    let mut alice = enforced.keyed.attach("alice").await;
+    alice.does(back_with("wrong table")).await;
+    alice.until("it is undone", is_undone).await;
+    running.end().await;
+    assert!(is_noted(&enforced, CLOSED));
+    assert_eq!(enforced.wiped(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_people_nobody_can_read_is_taken_up_and_goes_back() {
+    let enforced = Enforced::new();
+    let running = enforced.keyed.host.start().await;
+    let alice = Box::pin(wiped(&enforced)).await;
+    running.end().await;
+    drop(alice);
+    enforced.keyed.write("people.toml", "garbage\n");
+    let running = enforced.keyed.host.resume().await;
+    // Nobody is anybody; the account of the session itself can still go back.
+    let mut owner = enforced.keyed.host.attach("alice").await;
+    assert_eq!(owner.welcome.you.person(), None);
+    owner.does(back_with("wrong table")).await;
+    owner.until("it is undone", is_undone).await;
+    running.end().await;
+    assert!(is_noted(&enforced, CLOSED));
+    assert_eq!(enforced.wiped(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_taken_up_while_its_runner_is_away_and_goes_on_when_it_is_back() {
+    let mut enforced = Enforced::new();
+    let running = enforced.keyed.host.start().await;
+    let alice = Box::pin(wiped(&enforced)).await;
+    running.end().await;
+    drop(alice);
+    enforced.rig.kill();
+    let running = enforced.keyed.host.resume().await;
+    enforced.rig.restart();
+    let mut alice = enforced.keyed.attach("alice").await;
+    alice.does(back_with("wrong table")).await;
+    alice.until("it is undone", is_undone).await;
+    running.end().await;
+    assert!(is_noted(&enforced, CLOSED));
+    assert_eq!(enforced.wiped(), 2);
 }

@@ -171,12 +171,16 @@ impl Host {
 
     /// Starts a new session.
     pub(crate) async fn start(&self) -> Running {
-        let server = Server::start(self.options(true)).await.expect("starts");
-        Running {
+        self.try_start().await.expect("starts")
+    }
+
+    pub(crate) async fn try_start(&self) -> Result<Running, StartError> {
+        let server = Server::start(self.options(true)).await?;
+        Ok(Running {
             shutdown: server.shutdown(),
             task: tokio::spawn(server.run()),
             runtime: None,
-        }
+        })
     }
 
     /// Starts a new session with a runtime of its own, so that it can be cut off at any moment.

@@ -72,19 +72,18 @@ fn existing(dir: &Path, stat: &Stat, own: u32) -> Check {
     }
     let mode = Mode::from_raw_mode(stat.st_mode);
     let shown = format!("mode {:04o}, owner {}", mode.bits(), stat.st_uid);
-    if mode.contains(Mode::WOTH) && !mode.contains(Mode::SVTX) {
-        return bad(dir, &format!("{shown}: anybody may write there"), MAKE);
+    let is_shared = mode.intersects(Mode::WGRP | Mode::WOTH);
+    if is_shared && !mode.contains(Mode::SVTX) {
+        let why = "others than its owner write there and its sticky bit is not set, so each can remove what others say";
+        let hint = format!("`chmod +t DIR` as its owner; a new one: {MAKE}");
+        return bad(dir, &format!("{shown}: {why}"), &hint);
     }
     if let Err(error) = may(dir, ALL) {
         let why = format!("{shown}: this account cannot read and write there: {error}");
         let hint = "the account that runs sessions must be in its group, or `server.scope_dir` must name another one";
         return bad(dir, &why, hint);
     }
-    let is_shared = mode.intersects(Mode::WGRP | Mode::WOTH);
     let warn = |what: &str| check_of(Health::Warn, dir, &format!("{shown}: {what}")).hint(MAKE);
-    if is_shared && !mode.contains(Mode::SVTX) {
-        return warn("its sticky bit is not set, so each account can remove what others say there");
-    }
     if mode.contains(Mode::WGRP) && !mode.contains(Mode::SGID) {
         return warn(
             "new files do not keep its group, so other accounts may not be able to read them",
@@ -153,8 +152,9 @@ mod tests {
         let open = dir.path().join("open");
         std::fs::create_dir(&open).expect("made");
         for (mode, expected, word) in [
-            (0o777, Health::Bad, "anybody may write there"),
-            (0o770, Health::Warn, "sticky"),
+            (0o777, Health::Bad, "sticky"),
+            (0o770, Health::Bad, "sticky"),
+            (0o2770, Health::Bad, "sticky"),
             (0o1770, Health::Warn, "keep its group"),
             (0o3770, Health::Good, "mode 3770, owner "),
             (0o700, Health::Good, "this account alone"),

@@ -1,7 +1,7 @@
 //! Facts of one person alone. What a break-glass needs holds in the fold too, not only where it is decided.
 
 use super::{Mark, Why};
-use crate::domain::confirm::breakglass::COUNTDOWN;
+use crate::domain::confirm::breakglass::{COUNTDOWN, paged_out_until, recent_pages};
 use crate::domain::confirm::policy::{PAGE_DOWN_DELAY, breaks_glass};
 use crate::domain::confirm::rule::person_in;
 use crate::domain::digest::Digest;
@@ -19,6 +19,9 @@ pub(super) fn transition(state: &mut State, fact: &Breakglass, mark: Mark<'_>) -
     }
     let mode = state.genesis.mode;
     let who = person_in(mode, mark.actor).cloned();
+    let is_paged_out = who
+        .as_ref()
+        .is_some_and(|who| paged_out_until(state, who, mark.at.wall).is_some());
     let open = state.proposal.as_mut().ok_or("no proposal is open")?;
     let terms = &open.terms;
     if terms.step != fact.step || terms.attempt != fact.attempt || open.proposed.is_none() {
@@ -28,10 +31,14 @@ pub(super) fn transition(state: &mut State, fact: &Breakglass, mark: Mark<'_>) -
         if open.glass.is_some() || open.armed.is_some() {
             return Err("somebody goes alone already, or nobody has to");
         }
+        if is_paged_out && !is_off(Guard::GlassPages) {
+            return Err("they had somebody paged too often");
+        }
+        let person = who
+            .filter(|who| *who == open.terms.executor)
+            .ok_or("its executor did not ask")?;
         open.glass = Some(Box::new(Glass {
-            person: who
-                .filter(|who| *who == open.terms.executor)
-                .ok_or("its executor did not ask")?,
+            person: person.clone(),
             reason: reason.clone(),
             asked: mark.at,
             page: None,
@@ -40,6 +47,9 @@ pub(super) fn transition(state: &mut State, fact: &Breakglass, mark: Mark<'_>) -
             witnessed: None,
             vetoed: false,
         }));
+        let pages = state.pages.entry(person).or_default();
+        *pages = recent_pages(pages, mark.at.wall);
+        pages.push(mark.at.wall);
         return Ok(());
     }
     let is_armed = open.armed.is_some();

@@ -31,8 +31,11 @@ pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Resu
             output,
         } => end(state, key, outcome, output, mark),
         Fact::StopAsked { step } => {
-            let running = state.step_mut(step)?.running.as_mut();
-            running.ok_or("no command of it runs")?.stop_asked = true;
+            let now = state.step_mut(step)?;
+            let running = now.running.as_mut().ok_or("no command of it runs")?;
+            if !std::mem::replace(&mut running.stop_asked, true) {
+                now.stop_by = mark.actor.to_string();
+            }
             Ok(())
         }
         Fact::TakenOver { step } => take_over(state, step, mark),
@@ -167,6 +170,7 @@ fn intend(
         stop_asked: false,
         ran,
     });
+    now.stop_by.clear();
     sign(now, mark);
     Ok(())
 }

@@ -9,7 +9,10 @@ use crate::domain::fact::{Actor, Checked, CloseCause, Confirmed, Fact, Signed, T
 use crate::domain::id::{AttemptNo, StepId};
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::state::{CountedConfirm, Proposal, Rejected, Stage, State, StepStatus};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Times that one person says of one proposal what is about to be touched: a name that nobody knows may be a slip twice.
+pub const CHECKS_MAX: u8 = 3;
 
 pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
     match fact {
@@ -85,6 +88,7 @@ fn open(state: &mut State, terms: &Terms, signature: &str, mark: Mark<'_>) -> Re
         confirms: Vec::new(),
         checked: BTreeSet::new(),
         claimed: BTreeSet::new(),
+        missed: BTreeMap::new(),
         armed: None,
         glass: None,
         heads: Vec::new(),
@@ -157,6 +161,12 @@ fn check(state: &mut State, checked: &Checked, mark: Mark<'_>) -> Result<(), Why
         open.claimed.insert(person);
     } else if checked.matches {
         open.checked.insert(person);
+    } else {
+        let missed = open.missed.entry(person).or_default();
+        if *missed >= CHECKS_MAX && !is_off(Guard::Mismatch) {
+            return Err("they were asked often enough");
+        }
+        *missed = missed.saturating_add(1);
     }
     Ok(())
 }

@@ -224,6 +224,7 @@ fn finish(now: &mut StepState, status: StepStatus, mark: Mark<'_>) {
     now.ended = Some(mark.at);
     now.gate_since = None;
     now.not_before = None;
+    now.stop_by.clear();
     sign(now, mark);
 }
 

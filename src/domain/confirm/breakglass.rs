@@ -13,12 +13,31 @@ use crate::domain::id::PersonId;
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::state::{Glass, Proposal, State};
 use crate::domain::threshold::Verdict;
-use crate::domain::time::Moment;
+use crate::domain::time::{Moment, Timestamp};
 use crate::domain::world::World;
 use std::time::Duration;
 
 /// Wait in which everybody who is attached can veto: long enough to read why and to look at the plan.
 pub const COUNTDOWN: Duration = Duration::from_secs(60);
+
+/// Pages that one person may have sent to somebody in a session within [`PAGES_SPAN`]: a hook that failed can be tried
+/// again, and two emergencies fit; more of them teach whoever is paged not to look.
+pub const PAGES_MAX: usize = 4;
+/// Time in which those are counted: that of the signatures behind them.
+pub const PAGES_SPAN: Duration = USES_SPAN;
+
+/// Of these, the pages that still count.
+pub fn recent_pages(pages: &[Timestamp], now: Timestamp) -> Vec<Timestamp> {
+    let is_recent = |at: &&Timestamp| now.since(**at) < PAGES_SPAN;
+    pages.iter().filter(is_recent).copied().collect()
+}
+
+/// From when on this person may have somebody paged again; absent when they may now.
+pub fn paged_out_until(state: &State, person: &PersonId, now: Timestamp) -> Option<Timestamp> {
+    let pages = recent_pages(state.pages.get(person)?, now);
+    let excess = pages.len().checked_sub(PAGES_MAX)?;
+    pages.get(excess).map(|at| at.plus(PAGES_SPAN))
+}
 
 /// How long everybody can veto after this came of the page; absent when the rules refuse to go on without one.
 pub fn wait_after(page: &Page, rules: &Rules) -> Option<Duration> {

@@ -224,6 +224,12 @@ pub struct ClassRule {
 pub const UID_BY_POLICY: &str = "accounts count as people here because the policy says `allow_uid`: whoever can become another account is two people";
 
 impl ClassRule {
+    /// True unless it asks for evidence of a confirmer that nobody can have: without keys and without codes an account is
+    /// all that is known of anybody.
+    pub fn can_be_met(&self, has_keys: bool) -> bool {
+        has_keys || self.needed(Purpose::Confirm, false) <= Grade::Uid
+    }
+
     /// Evidence needed of somebody for a purpose: the owner of the server's account is not held to
     /// [`ClassRule::others`].
     pub fn needed(&self, purpose: Purpose, is_owner: bool) -> Grade {

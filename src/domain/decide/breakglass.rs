@@ -5,12 +5,16 @@ use super::confirm::unchanged;
 use super::propose::in_time;
 use super::{Decision, REASON_BYTES_MAX, Refused};
 use crate::domain::command::{Command, Signed};
-use crate::domain::confirm::breakglass::{bad_guards, is_strong, wait_after};
+use crate::domain::confirm::breakglass::{
+    PAGES_MAX, bad_guards, is_strong, paged_out_until, wait_after,
+};
+use crate::domain::confirm::people::Role;
 use crate::domain::confirm::policy::{BREAKGLASS_REASON_MIN, Grade, PageDown};
 use crate::domain::confirm::statement::{breakglass_statement, is_current, review_statement};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Breakglass, CloseCause, Fact, GlassEvent, Mode};
 use crate::domain::id::{AttemptNo, PersonId, StepId};
+use crate::domain::mutant::{Guard, is_off};
 use crate::domain::readiness::StepView;
 use crate::domain::state::{Glass, Proposal, State, StepStatus};
 use crate::domain::time::short_span;
@@ -53,7 +57,7 @@ pub(super) fn decide(ask: &Ask<'_>, command: &Command) -> Decision {
 fn open(ask: &Ask<'_>, step: &StepId, attempt: AttemptNo, reason: &str) -> Decision {
     let view = ask.step(step)?;
     let open = table(ask, view, attempt)?;
-    alone(ask, view, open)?;
+    let person = alone(ask, view, open)?;
     if open.armed.is_some() {
         return Err(ask.no_step(view, "it is armed already", "nobody has to go alone: go"));
     }
@@ -61,6 +65,7 @@ fn open(ask: &Ask<'_>, step: &StepId, attempt: AttemptNo, reason: &str) -> Decis
         let why = format!("`{}` has asked for it already", glass.person);
         return Err(ask.no_step(view, why, "anybody attached can veto it"));
     }
+    paged_out(ask, view, person)?;
     let reason = ask.reason(reason)?;
     if reason.chars().count() < BREAKGLASS_REASON_MIN {
         let why = format!("the reason has fewer than {BREAKGLASS_REASON_MIN} characters");
@@ -82,6 +87,28 @@ fn open(ask: &Ask<'_>, step: &StepId, attempt: AttemptNo, reason: &str) -> Decis
         attempt,
         GlassEvent::Asked { reason, guards },
     )])
+}
+
+/// Whoever is paged again and again looks no more: one person has that done a few times an hour.
+fn paged_out(ask: &Ask<'_>, view: StepView<'_>, person: &PersonId) -> Result<(), Refused> {
+    let until = paged_out_until(ask.state, person, ask.now.wall);
+    let Some(until) = until.filter(|_| !is_off(Guard::GlassPages)) else {
+        return Ok(());
+    };
+    let why = format!("`{person}` has had somebody paged {PAGES_MAX} times within an hour");
+    let others = ask.world.roster.people().into_iter().flatten();
+    let others = others.filter(|(id, roles)| {
+        *id != person && roles.contains(&Role::Breakglass) && roles.contains(&Role::Operator)
+    });
+    let others: Vec<String> = others.map(|(id, _)| format!("`{id}`")).collect();
+    let others = match others.as_slice() {
+        [] => String::new(),
+        others => format!("{} can propose it and go alone; ", others.join(", ")),
+    };
+    let until = until.to_seconds_text();
+    let hint =
+        format!("a second person can confirm it; {others}`{person}` can again from {until} on");
+    Err(ask.on_record(&view.plan.id, ask.no_step(view, why, hint)))
 }
 
 /// They signed it: the wait begins.

@@ -1,7 +1,8 @@
 //! Say from one's own view what is about to be touched: two people who look at one claim catch no more than one.
 
-use super::Decision;
 use super::ask::Ask;
+use super::{Decision, Refused};
+use crate::domain::apply::CHECKS_MAX;
 use crate::domain::confirm::rule;
 use crate::domain::fact::{Actor, Checked, CloseCause, Fact};
 use crate::domain::id::{AttemptNo, PersonId, StepId};
@@ -70,7 +71,46 @@ pub(super) fn decide(ask: &Ask<'_>, step: &StepId, attempt: AttemptNo, said: Sai
         return Err(ask.no_step(view, "the name is too long", "type it as the CMDB has it"));
     }
     let said = Said { claimed, ..said };
+    slip(ask, (view, open), question.component, &said, person)?;
     Ok(facts(view, open, question, said, person))
+}
+
+/// A name that no component has is a slip of the hand, and no other opinion of what is touched: whoever typed it is asked
+/// again, a few times, each of them on record. Where no CMDB knows the components, every other name is another opinion:
+/// to say which are none would be to say which is right.
+fn slip(
+    ask: &Ask<'_>,
+    (view, open): (StepView<'_>, &Proposal),
+    expected: &str,
+    said: &Said<'_>,
+    person: &PersonId,
+) -> Result<(), Refused> {
+    let component = said.component.trim();
+    let known = &ask.world.known;
+    let is_known = component == expected
+        || known.contains(component)
+        || ask.world.touched.iter().any(|name| name == component);
+    let missed = open.missed.get(person).copied().unwrap_or(0);
+    let left = CHECKS_MAX.saturating_sub(missed).saturating_sub(1);
+    if known.is_empty() || is_known || left == 0 {
+        return Ok(());
+    }
+    let why = format!("the CMDB knows no component `{component}`");
+    let hint = match left {
+        1 => "type its name as the CMDB has it; the next answer counts, whatever it is".to_owned(),
+        left => format!("type its name as the CMDB has it; {left} tries are left"),
+    };
+    let mut refused = ask.no_step(view, why, hint);
+    refused.record = Some(Box::new(Fact::StepChecked(Checked {
+        step: view.plan.id.clone(),
+        attempt: open.terms.attempt,
+        component: component.to_owned(),
+        remaining: said.remaining,
+        dwell_ms: said.dwell_ms,
+        matches: false,
+        claimed: said.claimed.cloned(),
+    })));
+    Err(refused)
 }
 
 fn facts(

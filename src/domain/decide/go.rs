@@ -29,6 +29,13 @@ pub(super) fn decide(
     signed: Option<&Signed>,
 ) -> Decision {
     let view = ask.step(step)?;
+    if ask
+        .state
+        .running()
+        .is_some_and(|running| &running.key.step == step)
+    {
+        return Err(ask.no_step(view, "it runs already", "a go is not needed twice"));
+    }
     let open = ask.proposal(step)?;
     let person = ask.person(step)?;
     if person != &open.terms.executor && !is_off(Guard::Executor) {

@@ -114,16 +114,24 @@ fn is_rehearsed(ask: &Ask<'_>, view: StepView<'_>) -> Result<(), Refused> {
     }
 }
 
+/// What makes somebody a second person where nobody is.
+const NO_PEOPLE_HINT: &str = "list people and their keys (`warroom people enroll`, `[people] file`), or let accounts count \
+                              (`allow_uid` in `[people] rules`)";
+
 fn enough_people(
     ask: &Ask<'_>,
     view: StepView<'_>,
     proposer: &PersonId,
     executor: &PersonId,
 ) -> Result<(), Refused> {
-    let Some(people) = ask.world.roster.people() else {
-        return Ok(());
-    };
     let rule = rule::rule_of(ask.state, view.plan, ask.world);
+    let Some(people) = ask.world.roster.people() else {
+        if rule.can_be_met(!ask.world.keys.is_empty()) {
+            return Ok(());
+        }
+        let why = "nobody could confirm it: there is no people file, so no key speaks for anybody";
+        return Err(ask.no_step(view, why, NO_PEOPLE_HINT));
+    };
     match quorum::shortage(&rule, proposer, executor, people) {
         None => Ok(()),
         Some(why) => Err(ask.no_step(

@@ -334,6 +334,47 @@ fn an_abort_stops_what_runs_and_ends_everything() {
 }
 
 #[test]
+fn who_stopped_it_is_told_with_the_failure_and_while_it_ends() {
+    let mut room = Room::at_drain();
+    room.must("ann", start("drain"));
+    room.must("bob", stop("drain"));
+    let stops = crate::domain::what_now::what_now(
+        &room.state,
+        &crate::domain::board::Board::default(),
+        room.now,
+        &actor("ann"),
+    );
+    assert_eq!(stops.why, "`bob` stopped it");
+    room.end(Outcome::Stopped);
+    let why = "check: stopped by bob".to_owned();
+    assert_eq!(room.status("drain"), &StepStatus::Failed { why });
+    // An end of its own is nobody's.
+    let mut room = Room::at_drain();
+    room.must("ann", start("drain"));
+    room.must("bob", stop("drain"));
+    room.exit(3);
+    let why = "check: exit 3".to_owned();
+    assert_eq!(room.status("drain"), &StepStatus::Failed { why });
+    room.check_fold();
+}
+
+#[test]
+fn what_nobody_could_confirm_is_not_proposed() {
+    let mut room = Room::at_proposal();
+    room.world.rules = std::sync::Arc::default();
+    let refusal = room.propose("ann", "drain").expect_err("no keys");
+    assert!(
+        refusal.reason.contains("there is no people file"),
+        "{refusal}"
+    );
+    assert!(refusal.hint.contains("warroom people enroll"), "{refusal}");
+    room.world.keys = [("SHA256:bob".to_owned(), person("bob"))].into();
+    if let Err(refusal) = room.propose("ann", "drain") {
+        assert!(!refusal.reason.contains("no people file"), "{refusal}");
+    }
+}
+
+#[test]
 fn texts_are_bounded() {
     let room = Room::at_drain();
     let reason = "x".repeat(REASON_BYTES_MAX + 1);

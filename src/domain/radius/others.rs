@@ -58,7 +58,7 @@ pub(super) fn overlap(
         .scope
         .names
         .iter()
-        .filter_map(|name| component_of(name))
+        .filter_map(|name| component_of(name.as_str()))
         .map(str::to_owned)
         .collect();
     let (same, rest): (Vec<String>, Vec<String>) = theirs
@@ -75,7 +75,7 @@ pub(super) fn overlap(
         .filter(hit)
         .map(|(n, _)| (*n).to_owned())
         .collect();
-    let unknown = claim.scope.unknown.clone();
+    let unknown = claim.scope.unknown.clone().map(String::from);
     if same.is_empty() && they_need.is_empty() && we_need.is_empty() && unknown.is_none() {
         return None;
     }
@@ -88,7 +88,7 @@ pub(super) fn overlap(
                 Doing::Running => "runs",
                 Doing::Unknown => "does not know how it ended:",
             };
-            format!("{word} {} ({})", deed.step, deed.person)
+            format!("{word} {} ({})", deed.step, crate::domain::scope::who(deed))
         }
     };
     let since = deed.map(|deed| deed.since).or(claim.begun);

@@ -6,7 +6,7 @@ use crate::domain::id::{ConnectorName, SessionId, SessionName};
 use crate::domain::reading::{
     Alert, AlertState, ConnectorHealth, OnCall, Reading, Sample, Series, TargetHealth,
 };
-use crate::domain::scope::{Deed, Doing, Scope};
+use crate::domain::scope::{Deed, Doing, Scope, Words};
 use crate::domain::threshold::{Unknown, Verdict};
 use crate::domain::time::{Moment, Timestamp};
 use std::time::Duration;
@@ -441,14 +441,14 @@ fn claim(session: &str, names: &[&str], doing: Option<Doing>) -> Claim {
         scope: Scope {
             names: names
                 .iter()
-                .map(|name| format!("component {name}"))
+                .map(|name| Words::new(&format!("component {name}")))
                 .collect(),
             unknown: None,
         },
         now: doing.map(|doing| Deed {
             doing,
-            step: "2.1 drain".to_owned(),
-            person: "ann".to_owned(),
+            step: Words::new("2.1 drain"),
+            person: Some(fixture::person("ann")),
             since: Timestamp::from_millis(5),
         }),
         last: None,
@@ -477,7 +477,7 @@ fn other_sessions_are_named_by_what_they_share_and_by_what_hangs_together() {
         ]
     );
     let mut vague = claim("vague", &[], None);
-    vague.scope.unknown = Some("`role=x` fits no known component".to_owned());
+    vague.scope.unknown = Some(Words::new("`role=x` fits no known component"));
     scene.others = Ok(vec![vague]);
     assert!(
         scene.radius(2).overlaps[0]
@@ -503,10 +503,10 @@ fn what_travels_to_terminals_is_bounded_and_loses_no_overlap() {
     let mut long: Vec<&str> = many.iter().map(String::as_str).collect();
     long.extend(["db-1", "portal"]);
     let mut locked = claim("locked", &long, None);
-    locked.scope.names.insert("lock storage".to_owned());
+    locked.scope.names.insert(Words::new("lock storage"));
     let found = told(&[claim("else", &["printer"], None), locked]);
     assert_eq!(found.len(), 1);
-    let names: Vec<&str> = found[0].scope.names.iter().map(String::as_str).collect();
+    let names: Vec<&str> = found[0].scope.names.iter().map(Words::as_str).collect();
     assert_eq!(names, ["component db-1", "component portal"]);
     let same = vec![claim("same", &["db-1"], None); CLAIMS_MAX + 3];
     assert_eq!(told(&same).len(), CLAIMS_MAX);

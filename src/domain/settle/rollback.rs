@@ -21,14 +21,13 @@ fn undo(state: &State, view: StepView<'_>) -> Option<Vec<Fact>> {
         // A person has to look first.
         StepStatus::Active { .. } | StepStatus::Unknown | StepStatus::UndoFailed { .. } => None,
         StepStatus::Undoing if view.now.tries > 0 => {
-            let outcome = view.now.finished.last().and_then(|f| f.outcome.as_ref());
-            Some(match outcome {
-                Some(outcome) if outcome.is_success() => vec![Fact::StepUndone { step }],
-                Some(outcome) => {
-                    let why = format!("undo: {outcome}");
-                    vec![Fact::UndoFailed { step, why }]
-                }
-                None => return None,
+            let last = view.now.finished.last()?;
+            let is_success = last.outcome.as_ref()?.is_success();
+            Some(if is_success {
+                vec![Fact::StepUndone { step }]
+            } else {
+                let why = format!("undo: {}", view.now.last_end()?);
+                vec![Fact::UndoFailed { step, why }]
             })
         }
         // A person held the way back, or the server died on it.

@@ -107,8 +107,7 @@ fn again(view: StepView<'_>, now: Moment, is_moved: bool) -> Option<Vec<Fact>> {
         return is_due.then(|| intent(view, exec));
     }
     let role = last.map_or("command", |f| f.role.as_str());
-    let end = last.and_then(|f| f.outcome.as_ref());
-    let end = end.map_or_else(|| "ended".to_owned(), ToString::to_string);
+    let end = view.now.last_end().unwrap_or_else(|| "ended".to_owned());
     let why = format!("{role}: {end}");
     Some(vec![Fact::StepFailed { step, why }])
 }

@@ -1,12 +1,14 @@
 //! What is asked of the people who are there after somebody dropped out, or said no.
 
 use super::{OPERATOR, Severity, WhatNow};
+use crate::domain::alert_match;
+use crate::domain::board::Board;
 use crate::domain::confirm::ABSENCE_MAX;
 use crate::domain::confirm::rule::person_in;
 use crate::domain::fact::Actor;
 use crate::domain::readiness::StepView;
 use crate::domain::runbook::plan::OnExecutorLost;
-use crate::domain::state::{Running, State};
+use crate::domain::state::{Proposal, Running, State};
 
 /// Something runs, and whoever watched it has dropped out.
 pub(super) fn unwatched(state: &State, running: &Running, you: &Actor) -> Option<WhatNow> {
@@ -40,10 +42,30 @@ pub(super) fn proposable(state: &State, view: StepView<'_>) -> WhatNow {
     }
 }
 
+/// Enough people have confirmed, and something else is in the way.
+pub(super) fn unarmed(state: &State, board: &Board, open: &Proposal, label: &str) -> WhatNow {
+    let why = match state.bad_guard() {
+        Some((guard, _)) => format!("guard `{}` is not known to be good", guard.title),
+        None => match alert_match::known(board) {
+            Err(why) if alert_match::watches(state.plan()) => {
+                format!("nobody knows which alerts fire: {why}")
+            }
+            _ => "somebody who confirmed is away".to_owned(),
+        },
+    };
+    let proposer = &open.terms.proposer;
+    WhatNow::new(
+        Severity::Warn,
+        format!("{label} is confirmed and does not arm"),
+    )
+    .by(format!("`{proposer}` can cancel it"), false)
+    .because(why)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::board::Board;
+
     use crate::domain::fixture::*;
     use crate::domain::what_now::what_now;
 

@@ -4,13 +4,16 @@ mod ghost;
 
 use super::super::breakglass::facts as news;
 use super::super::input::{Input, Witness};
+use crate::domain::apply::check_apply;
 use crate::domain::command::{Command, Evidence, Refusal, Signed};
+use crate::domain::confirm::breakglass::{PAGES_MAX, PAGES_SPAN, paged_out_until};
 use crate::domain::confirm::policy::{PageDown, Rules};
 use crate::domain::confirm::statement::{breakglass_statement, review_statement};
 use crate::domain::decide::decide;
-use crate::domain::fact::{Actor, Mode, Outcome, Page, Touch, Via};
+use crate::domain::fact::{Actor, Breakglass, Fact, GlassEvent, Mode, Outcome, Page, Touch, Via};
 use crate::domain::fixture::*;
 use crate::domain::id::{AttemptNo, Seq};
+use crate::domain::mutant::{Guard, Off};
 use crate::domain::state::{Glass, Stage, StepStatus};
 use crate::domain::threshold::{Unknown, Verdict};
 use crate::domain::time::{Moment, Timestamp};
@@ -457,4 +460,70 @@ fn a_failure_or_an_unknown_end_is_owed_a_review_too() {
         }
         assert!(room.state.review_owed().is_some());
     }
+}
+
+#[test]
+fn one_person_has_somebody_paged_a_few_times_an_hour_and_no_more() {
+    let mut room = proposed(PageDown::Refuse);
+    room.world.roster = match &room.world.roster {
+        Roster::Named(people) => {
+            let mut people = people.clone();
+            people.insert(person("cho"), BREAKGLASS);
+            Roster::Named(people)
+        }
+        Roster::Everybody => Roster::Everybody,
+    };
+    for _ in 0..PAGES_MAX {
+        say(&mut room, &actor("ann"), &ask(REASON)).expect("asked");
+        paged(&mut room, false);
+        room.wait(seconds(60));
+    }
+    let before = room.records.len();
+    let refused = say(&mut room, &actor("ann"), &ask(REASON)).expect_err("once too often");
+    assert!(
+        refused.reason.contains("paged 4 times within an hour"),
+        "{refused}"
+    );
+    for word in [
+        "a second person",
+        "`cho` can propose it",
+        "`ann` can again from ",
+    ] {
+        assert!(refused.hint.contains(word), "{refused}");
+    }
+    assert_eq!(room.records.len(), before, "nobody is paged");
+    // In the fold too, whoever wrote it.
+    let asked = Fact::Breakglass(Breakglass {
+        step: id("drain"),
+        attempt: AttemptNo(1),
+        event: GlassEvent::Asked {
+            reason: REASON.to_owned(),
+            guards: Vec::new(),
+        },
+    });
+    let record = stamp(room.state.head.0.next(), room.now, actor("ann"), asked);
+    let folded = |room: &Room| check_apply(&mut room.state.clone(), &record);
+    assert!(folded(&room).is_err());
+    {
+        let _off = Off::new(Some(Guard::GlassPages));
+        assert_eq!(folded(&room), Ok(()));
+        let mut room = proposed(PageDown::Refuse);
+        for _ in 0..=PAGES_MAX {
+            say(&mut room, &actor("ann"), &ask(REASON)).expect("the guard is off");
+            paged(&mut room, false);
+        }
+    }
+    // The first of them counts for an hour.
+    let (ann, first) = (person("ann"), room.state.pages[&person("ann")][0]);
+    let until = paged_out_until(&room.state, &ann, room.now.wall);
+    assert_eq!(until, Some(first.plus(PAGES_SPAN)));
+    assert_eq!(
+        paged_out_until(&room.state, &ann, first.plus(PAGES_SPAN)),
+        None
+    );
+    assert_eq!(
+        paged_out_until(&room.state, &person("cho"), room.now.wall),
+        None
+    );
+    room.check_fold();
 }

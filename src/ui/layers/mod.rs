@@ -81,6 +81,8 @@ pub(crate) struct Notice {
     role: Role,
     text: String,
     hint: String,
+    /// What the session has said since then.
+    also: String,
     since: Moment,
 }
 
@@ -94,6 +96,7 @@ impl Notice {
             role: Role::Warn,
             text: refusal.to_string(),
             hint: refusal.hint.clone(),
+            also: String::new(),
             since: now,
         }
     }
@@ -104,6 +107,7 @@ impl Notice {
             role: Role::Text,
             text: text.to_owned(),
             hint: String::new(),
+            also: String::new(),
             since: now,
         }
     }
@@ -121,6 +125,18 @@ pub(crate) struct Layers {
 const DEPTH_MAX: usize = 4;
 
 impl Layers {
+    /// Tells what the session says by itself: below a refusal that is still to be read, and else in place of what was told.
+    pub(crate) fn tell(&mut self, text: &str, now: Moment) {
+        match &mut self.notice {
+            Some(notice)
+                if notice.role == Role::Warn && !now.has_passed(notice.since, NOTICE_SPAN) =>
+            {
+                text.clone_into(&mut notice.also);
+            }
+            notice => *notice = Some(Notice::plain(text, now)),
+        }
+    }
+
     /// True when keys go to the view.
     pub(crate) fn is_empty(&self) -> bool {
         self.stack.is_empty()
@@ -283,6 +299,9 @@ fn draw_notice(notice: &Notice, canvas: &mut Canvas<'_>, area: Rect) {
     if !notice.hint.is_empty() {
         let hint = format!("hint: {}", notice.hint);
         rows.extend(wrapped(&hint, width, canvas.of(Role::Text)));
+    }
+    if !notice.also.is_empty() {
+        rows.extend(wrapped(&notice.also, width, canvas.of(Role::Text)));
     }
     let height = u16::try_from(rows.len().saturating_add(2))
         .unwrap_or(u16::MAX)

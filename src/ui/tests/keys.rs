@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::command::Command;
+use crate::domain::fact::Fact;
 use crate::domain::id::AttemptNo;
 use crate::ui::fixtures::id;
 
@@ -107,6 +108,15 @@ fn the_line_that_says_what_now_names_its_key() {
 fn proposing_what_cannot_be_taken_back_needs_its_number() {
     let mut seat = Seat::at(Story::checked("alice"), (80, 24));
     seat.keys(&["j", "P"]);
+    let text = seat.text();
+    assert!(text.contains("does not wait for a proposal"), "{text}");
+    let skipped = Fact::StepSkipped {
+        step: id("drain"),
+        reason: "not today".to_owned(),
+    };
+    let story = Story::prepared("alice").by("alice").did(skipped);
+    let mut seat = Seat::at(story.started("alice", "wipe"), (80, 24));
+    seat.keys(&["P"]);
     seat.types("2.1");
     assert_eq!(asked(&seat.keys(&["enter"])), []);
     seat.keys(&["ctrl-u"]);

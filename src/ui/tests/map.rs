@@ -2,7 +2,7 @@ use super::*;
 use crate::domain::id::{ConnectorName, SessionId, SessionName};
 use crate::domain::radius::Post;
 use crate::domain::reading::{Alert, AlertState, Component, Reading, TargetHealth};
-use crate::domain::scope::{Claim, Scope};
+use crate::domain::scope::{Claim, Scope, Words};
 
 const SMALL: (u16, u16) = (80, 24);
 const MEDIUM: (u16, u16) = (120, 40);
@@ -97,7 +97,7 @@ fn shop(mut story: Story) -> Story {
         id: SessionId::from_parts(1, 2),
         session: SessionName::new("storage-move").expect("a name"),
         scope: Scope {
-            names: ["component san-2".to_owned()].into(),
+            names: [Words::new("component san-2")].into(),
             unknown: None,
         },
         now: None,

@@ -169,6 +169,36 @@ fn war_room_with_a_refusal() {
 }
 
 #[test]
+fn what_the_session_says_by_itself_stands_below_a_refusal_and_not_in_its_place() {
+    let mut seat = Seat::at(Story::proposed("alice"), SMALL);
+    let refusal = Refusal {
+        reason: "step 2.1 `Drain rack-07` waits".to_owned(),
+        hint: "look at the metrics".to_owned(),
+    };
+    let text = "the counter of a key did not rise".to_owned();
+    let fact = Fact::NoteAdded { step: None, text };
+    let seq = crate::domain::id::Seq(99);
+    let note =
+        crate::domain::fixture::stamp(seq, seat.now, crate::domain::fact::Actor::Engine, fact);
+    seat.ui.on_reply(1, Some(refusal), seat.now);
+    seat.ui.on_facts(std::slice::from_ref(&note), seat.now);
+    for words in [
+        "Drain rack-07` waits",
+        "look at the metrics",
+        "the counter of a key",
+    ] {
+        assert!(seat.text().contains(words), "{words}: {}", seat.text());
+    }
+    seat.keys(&["esc"]);
+    seat.ui.on_facts(&[note], seat.now);
+    assert!(
+        seat.text().contains("the counter of a key"),
+        "{}",
+        seat.text()
+    );
+}
+
+#[test]
 fn a_proposer_with_nobody_to_confirm_is_told_how_somebody_gets_here() {
     let how = "they join by: warroom attach -t move-orders ";
     let mut seat = Seat::at(Story::proposed("alice"), SMALL);

@@ -291,6 +291,23 @@ mod tests {
     }
 
     #[test]
+    fn on_sixteen_colours_nothing_is_lost_on_a_ground_that_the_theme_does_not_choose() {
+        for name in Theme::names() {
+            let theme = Theme::built_in(name).expect("built in");
+            let look = Look::new(&theme, Colors::Ansi16, false);
+            let ground = |style: Style| style.bg.unwrap_or(Color::Reset);
+            let own = ground(look.of(Role::Text));
+            for role in Role::ALL {
+                let style = look.of(*role);
+                let is_open = own == Color::Reset && ground(style) == Color::Reset;
+                // A light theme on a dark terminal, or the other way round, and black is on black.
+                let is_lost = matches!(style.fg, Some(Color::Black | Color::White));
+                assert!(!is_open || !is_lost, "{name} {role:?}");
+            }
+        }
+    }
+
+    #[test]
     fn sixteen_colours_stay_within_the_palette() {
         for name in Theme::names() {
             let theme = Theme::built_in(name).expect("built in");

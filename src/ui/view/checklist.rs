@@ -177,7 +177,12 @@ fn tail(
         // From the start of the step to the end of its undoing is no time that anything took.
         (Some(_), Some(_)) if undone => None,
         (Some(start), Some(end)) => Some(end.wall.since(start.wall)),
-        (Some(start), None) if view.now.is_active() => Some(cx.now.wall.since(start.wall)),
+        (Some(start), None) if view.now.is_active() => {
+            // While a command runs, how long that does: the step may have waited for people before it.
+            let running = view.now.running.as_ref();
+            let since = running.map_or(start, |running| running.since);
+            Some(cx.now.wall.since(since.wall))
+        }
         _ => None,
     };
     match span {

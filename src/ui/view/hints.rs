@@ -20,15 +20,29 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Re
     let help = Row::of(" ? ", key).fixed("help ", text);
     let width = usize::from(area.width);
     let room = width.saturating_sub(help.width());
-    let mut row = Row::new();
-    for binding in shown(cx, model) {
-        let part = Row::of(" ", text)
+    let part = |binding: &Binding| {
+        Row::of(" ", text)
             .text(&as_pressed(binding.keys, cx.prefix), key)
             .fixed(" ", text)
             .fixed(binding.hint, text)
-            .fixed(" ", text);
-        if row.width().saturating_add(part.width()) > room {
-            break;
+            .fixed(" ", text)
+    };
+    let bindings = shown(cx, model);
+    // The way out is shown before what else finds no room.
+    let is_out = |binding: &&&Binding| binding.action == Action::Quit;
+    let mut out = bindings.iter().find(is_out).map_or(0, |b| part(b).width());
+    let mut row = Row::new();
+    let mut is_full = false;
+    for binding in bindings {
+        let part = part(binding);
+        if binding.action == Action::Quit {
+            out = 0;
+        } else if is_full {
+            continue;
+        }
+        if row.width().saturating_add(part.width()).saturating_add(out) > room {
+            is_full = true;
+            continue;
         }
         row = row.row(part);
     }

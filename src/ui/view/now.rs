@@ -40,7 +40,7 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Re
         canvas.bar(area, line, row, canvas.of(Role::Danger));
         line = line.saturating_add(1);
     }
-    if let Some(row) = held(cx, canvas) {
+    if let Some(row) = held(cx, canvas, width) {
         canvas.bar(area, line, row, canvas.of(Role::Banner));
         line = line.saturating_add(1);
     }
@@ -123,6 +123,11 @@ fn sentence(cx: &Cx<'_>, now: &WhatNow, model: &Model, canvas: &Canvas<'_>, deta
     }
     if !now.ahead.is_empty() && detail >= Detail::Ahead {
         row = row.text(&format!("; {}", now.ahead), style);
+    }
+    if cx.room.state.phase.is_final() && detail >= Detail::All {
+        let (leave, name) = (keys_of(Action::Quit), cx.room.welcome.name.as_str());
+        let text = format!("; {leave} leaves, `warroom report {name}` tells what happened");
+        row = row.text(&text, style);
     }
     row
 }
@@ -276,19 +281,18 @@ fn unwatched(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Option<Row> {
         return None;
     }
     let style = canvas.of(Role::Banner);
-    let right = Row::of(": press v to take over, x to stop it", style);
-    let what = Row::of(" ", style)
+    // What is to be done stands first: what is cut on a narrow screen is since when.
+    let what = Row::of(" nobody watches ", style)
+        .text(&view.plan.number, style)
+        .fixed(": v takes over, x stops it; ", style)
         .text(person.as_str(), style)
         .fixed(" is gone for ", style)
-        .text(&cx.age(since.wall), style)
-        .fixed(" and nobody watches ", style)
-        .text(&view.plan.number, style);
-    let room = width.saturating_sub(right.width());
-    Some(what.fit(room, canvas.signs()).row(right))
+        .text(&cx.age(since.wall), style);
+    Some(what.fit(width, canvas.signs()))
 }
 
 /// Holds in force, while the sentence above is about something else: what runs goes on, nothing new starts.
-fn held(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
+fn held(cx: &Cx<'_>, canvas: &Canvas<'_>, width: usize) -> Option<Row> {
     let state = &cx.room.state;
     let hold = state
         .holds
@@ -298,9 +302,19 @@ fn held(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
     let row = Row::of(" HELD, nothing new starts: ", style)
         .text(&words::hold(&hold.cause, &hold.by), style);
     let more = state.holds.len().saturating_sub(1);
-    Some(if more > 0 {
+    let row = if more > 0 {
         row.text(&format!(", and {more} more"), style)
     } else {
         row
-    })
+    };
+    if cx.room.welcome.read_only {
+        return Some(row);
+    }
+    // Who can end it is any operator; what ends it stays when the reason is cut.
+    let (release, back) = (keys_of(Action::Release), keys_of(Action::Rollback));
+    let keys = match state.phase {
+        Phase::Running => format!(" {release} releases, {back} rolls back "),
+        _ => format!(" {release} releases "),
+    };
+    Some(row.with_right(Row::of("", style).text(&keys, style), width, canvas.signs()))
 }

@@ -134,7 +134,11 @@ fn title(cx: &Cx<'_>, canvas: &Canvas<'_>, key: &ExecKey) -> Row {
             .fixed(" running ", canvas.of(Role::Active))
             .text(&short_span(cx.now.wall.since(running.since.wall)), dim);
         return if running.stop_asked {
-            row.fixed(", stop asked", canvas.of(Role::Warn))
+            let row = row.fixed(", stop asked", canvas.of(Role::Warn));
+            match step.now.stop_by.as_str() {
+                "" => row,
+                who => row.text(&format!(" by {who}"), canvas.of(Role::Warn)),
+            }
         } else {
             row
         };
@@ -157,6 +161,13 @@ fn title(cx: &Cx<'_>, canvas: &Canvas<'_>, key: &ExecKey) -> Row {
     let row = row
         .fixed(" after ", dim)
         .text(&short_span(done.ended.wall.since(done.started.wall)), dim);
+    // What is shown may be older than what goes on: nobody takes it for the output of this attempt.
+    let row = if key.attempt < step.now.attempt {
+        let text = format!(", attempt {} of {}", key.attempt, step.now.attempt);
+        row.text(&text, canvas.of(Role::Warn))
+    } else {
+        row
+    };
     let dropped = done.output.as_ref().map_or(0, |o| o.dropped);
     if dropped > 0 {
         row.text(

@@ -177,6 +177,49 @@ fn a_confirmer_says_first_what_is_about_to_be_touched() {
 }
 
 #[test]
+fn a_name_that_nobody_knows_is_asked_for_again_twice_and_then_counts() {
+    let known = || ["db-1", "db-2"].map(str::to_owned).into();
+    let mut room = asked();
+    room.world.known = known();
+    for left in ["2 tries are left", "the next answer counts"] {
+        let refusal = room.ask("bob", check("db-l", Some(2))).expect_err("a slip");
+        assert!(
+            refusal.reason.contains("knows no component `db-l`"),
+            "{refusal}"
+        );
+        assert!(refusal.hint.contains(left), "{refusal}");
+        assert!(room.state.proposal.is_some());
+    }
+    let tries = room
+        .records
+        .iter()
+        .filter(|r| matches!(&r.fact, Fact::StepChecked(c) if !c.matches));
+    assert_eq!(tries.count(), 2, "each is on record");
+    let mut right = asked();
+    right.world.known = known();
+    right
+        .ask("bob", check("db-l", Some(2)))
+        .expect_err("a slip");
+    right.must("bob", check("db-1", Some(2)));
+    right.confirm("bob").expect("as proposed");
+    right.check_fold();
+    room.must("bob", check("db-l", Some(2)));
+    assert!(room.state.proposal.is_none(), "the third counts");
+    room.check_fold();
+    // Another component that there is, another count, and any other name where nobody knows them: another opinion.
+    for (names, component, remaining) in [
+        (known(), "db-2", Some(2)),
+        (known(), "db-1", Some(3)),
+        (std::collections::BTreeSet::new(), "db-l", Some(2)),
+    ] {
+        let mut room = asked();
+        room.world.known = names;
+        room.must("bob", check(component, remaining));
+        assert!(room.state.proposal.is_none(), "{component}");
+    }
+}
+
+#[test]
 fn who_expects_something_else_ends_the_proposal() {
     for (component, remaining) in [("db-2", Some(2)), ("db-1", Some(3)), ("db-1", None)] {
         let mut room = asked();

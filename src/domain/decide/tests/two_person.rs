@@ -256,7 +256,7 @@ fn go_is_judged_on_what_is_read_now() {
     let mut room = room;
     room.must("ann", go("drain"));
     assert!(room.running().is_some());
-    refused(&room, "ann", go("drain"), "no proposal is open");
+    refused(&room, "ann", go("drain"), "it runs already");
     room.check_fold();
 }
 

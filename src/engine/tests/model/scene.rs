@@ -186,6 +186,7 @@ impl Scene {
             genesis: _,
             broken: _,
             silences: _,
+            pages: _,
             genesis_hash: _,
             head: _,
             head_at: _,
@@ -263,6 +264,8 @@ impl Scene {
             checked,
             // Nobody is in a shared account here.
             claimed: _,
+            // What is touched is known, whatever it is called: there is no CMDB.
+            missed: _,
             plan: _,
             proposed,
             opened,
@@ -456,6 +459,8 @@ fn step_key(key: &mut Vec<u8>, step: &StepState) {
         gate_since,
         started: _,
         ended: _,
+        // Words for people alone.
+        stop_by: _,
         // Decides only who ends hand work and whose absence ends a command: the model has neither.
         by: _,
         note: _,
