@@ -83,6 +83,8 @@ pub const ALERT_TAIL: Duration = Duration::from_secs(600);
 pub struct AlertView {
     /// Every alerting system answers; or why nobody knows what fires.
     pub known: Result<(), String>,
+    /// Some alerting system has answered at some time.
+    pub has_answered: bool,
     /// Those about touched components, and those the runbook expects anywhere.
     pub firing: Vec<AlertNow>,
 }
@@ -92,6 +94,7 @@ impl Default for AlertView {
     fn default() -> Self {
         Self {
             known: Err("no alerting system has answered".to_owned()),
+            has_answered: false,
             firing: Vec::new(),
         }
     }
@@ -103,6 +106,7 @@ impl AlertView {
     pub(crate) const fn quiet() -> Self {
         Self {
             known: Ok(()),
+            has_answered: true,
             firing: Vec::new(),
         }
     }
@@ -141,7 +145,12 @@ impl AlertView {
             Some(selector) => Err(format!("`{selector}` fits no component that is known now")),
             None => Ok(()),
         });
-        Self { known, firing }
+        let has_answered = !board.alerts.is_empty();
+        Self {
+            known,
+            has_answered,
+            firing,
+        }
     }
 }
 
@@ -163,16 +172,20 @@ pub fn known(board: &Board) -> Result<(), String> {
     }
 }
 
-/// Why nothing destructive is armed: the runbook says something of alerts, and nobody knows which fire.
+/// Why nothing destructive is armed: the runbook relies on alerts, and nobody knows which fire.
 pub fn doubt<'a>(plan: &Plan, view: &'a AlertView) -> Option<&'a str> {
     let why = view.known.as_ref().err()?;
-    watches(plan).then_some(why)
+    relies(plan, view.has_answered).then_some(why)
 }
 
-/// True for a runbook that says something of alerts: then it matters whether anybody knows which fire.
-pub fn watches(plan: &Plan) -> bool {
-    let says = |step: &PlanStep| !(step.expect_alerts.is_empty() && step.must_fire.is_empty());
-    !plan.alerts.is_silent() || !plan.expect_alerts.is_empty() || plan.steps.iter().any(says)
+/// True for a runbook that relies on alerts. One that only names what may come does so where there is an alerting system
+/// at all: it is written for places with and without.
+pub fn relies(plan: &Plan, has_answered: bool) -> bool {
+    let may = |step: &PlanStep| !step.expect_alerts.is_empty();
+    let must = |step: &PlanStep| !step.must_fire.is_empty();
+    !plan.alerts.is_silent()
+        || plan.steps.iter().any(must)
+        || (has_answered && (!plan.expect_alerts.is_empty() || plan.steps.iter().any(may)))
 }
 
 /// An alert that fires now.

@@ -197,8 +197,9 @@ pub fn seen_words(read: &Read, was: Option<&Read>) -> String {
         if let Some(was) = was.and_then(|was| was.value_of(&value.series)) {
             text = format!("{text} (before {})", short(was));
         }
-        if !value.series.is_empty() {
-            text = format!("{text} on {}", value.series);
+        let labels = without_name(&value.series);
+        if !labels.is_empty() {
+            text = format!("{text} on {labels}");
         }
         text
     };
@@ -208,6 +209,18 @@ pub fn seen_words(read: &Read, was: Option<&Read>) -> String {
         words.push(format!("{more} more"));
     }
     words.join(", ")
+}
+
+/// A series without the name of its metric, which the query says already.
+fn without_name(series: &str) -> String {
+    let rest = series
+        .strip_prefix(r#"{__name__=""#)
+        .and_then(|rest| rest.split_once('"'));
+    match rest {
+        Some((_, "}")) => String::new(),
+        Some((_, rest)) => format!("{{{}", rest.trim_start_matches(',')),
+        None => series.to_owned(),
+    }
 }
 
 /// A value as a person reads it.

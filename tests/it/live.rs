@@ -9,6 +9,7 @@ use warroom::client::link::{Introduction, Target};
 use warroom::client::query;
 use warroom::domain::id::{ConnectorName, RuleId, SessionName};
 use warroom::domain::reading::{AlertState, Liveness};
+use warroom::domain::state::StepStatus;
 use warroom::domain::threshold::{Unknown, Verdict};
 use warroom::wire::message::Snapshot;
 
@@ -251,7 +252,10 @@ fn a_declared_effect_is_seen_on_a_real_prometheus_and_an_unexpected_alert_holds(
     bastion.wait_step("watched", "lower", "effect");
     assert!(bastion.place.join("marks/lowered").exists());
     alice.wait("waits for its effect");
-    alice.wait("(before 5)");
+    wait_known(&bastion, "what is seen", |s| {
+        let seen = s.board.effects.first();
+        seen.is_some_and(|e| e.is_after && e.read.verdict == Verdict::Fail)
+    });
     set_level(&bastion, 1);
     bastion.wait_step("watched", "lower", "done");
 
@@ -271,6 +275,10 @@ fn a_declared_effect_is_seen_on_a_real_prometheus_and_an_unexpected_alert_holds(
     // The level is 1 already: this is the wrong target, and its command does not run.
     alice.press(&["f", "s"]);
     bastion.wait_step("watched", "wrong", "failed");
-    alice.wait("is this the right");
+    let failed = snapshot(&bastion).state.steps[1].status.clone();
+    assert!(
+        matches!(&failed, StepStatus::Failed { why } if why.contains("is this the right target?")),
+        "{failed:?}"
+    );
     assert!(!bastion.place.join("marks/wrong").exists());
 }

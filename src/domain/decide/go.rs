@@ -85,7 +85,8 @@ pub(super) fn decide(
         role: ExecRole::Run,
         nonce: Some(open.terms.nonce.clone()),
     };
-    Ok(stated.into_iter().chain(reads).chain([intent]).collect())
+    // What was signed is what the record right behind it is about.
+    Ok(reads.into_iter().chain(stated).chain([intent]).collect())
 }
 
 /// The values right before the command, where it declares what it changes. Who goes alone in an emergency has been shown

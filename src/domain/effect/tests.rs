@@ -322,6 +322,37 @@ fn the_fold_knows_no_command_that_ran_on_values_nobody_read() {
 }
 
 #[test]
+fn the_line_that_says_what_now_names_expected_seen_and_until_when() {
+    use crate::domain::board::Board;
+    use crate::domain::what_now::what_now;
+    let mut room = ran();
+    see(&mut room, "backup", true, [FAIL, PASS]);
+    let board = Board {
+        effects: room.world.effects.clone(),
+        ..Board::default()
+    };
+    let line = what_now(&room.state, &board, room.now, &actor("ann"));
+    assert!(line.what.contains("waits for its effect"), "{line:?}");
+    assert_eq!(
+        line.why,
+        "`traffic` expected < 0.2x before: seen 11.8 (before 12) on {i=\"db-1\"}"
+    );
+    assert_eq!(line.until, Some(room.now.wall.plus(WITHIN * 2)));
+}
+
+#[test]
+fn the_name_of_a_metric_is_not_repeated() {
+    for (series, told) in [
+        ("", ""),
+        (r#"{__name__="up"}"#, ""),
+        (r#"{__name__="up",i="a"}"#, r#"{i="a"}"#),
+        (r#"{i="a"}"#, r#"{i="a"}"#),
+    ] {
+        assert_eq!(without_name(series), told);
+    }
+}
+
+#[test]
 fn values_are_told_shortly() {
     for (value, text) in [
         (0.0, "0"),

@@ -9,7 +9,7 @@ use super::ids::Taken;
 use super::model::{Block, ExpectFence, Step};
 use super::plan::{ExecRole, Risk};
 use super::promql;
-use super::rules::rule_id;
+use super::rules::{is_evaluated, query_id, unreadable};
 use super::source::{Located, Mapped};
 use super::template::Names;
 use super::value::{connector, limit, name, number, positive_span, span};
@@ -323,13 +323,16 @@ fn expect(
     taken: &mut Taken,
     problems: &mut Problems,
 ) -> Option<Expect> {
-    let text = names.fill(&fence.expr, problems);
+    let text = names.fill_query(&fence.expr, problems);
     if text.trim().is_empty() {
         return None; // Reported where it was read.
     }
     let (expr, drops_series) = promql::value(&text)
-        .map_err(|why| super::rules::unreadable(&fence.expr, why, problems))
+        .map_err(|why| unreadable(&fence.expr, why, problems))
         .ok()?;
+    if !is_evaluated(&fence.expr, &expr, fence.source.as_ref(), problems) {
+        return None;
+    }
     if drops_series {
         problems.push(
             Diagnostic::warning(
@@ -352,8 +355,9 @@ fn expect(
         );
     }
     let (within, hold_for) = spans(fence, problems);
+    let words = format!("expect-{step_id}");
     Some(Expect {
-        id: rule_id(fence.id.as_ref(), &format!("expect-{step_id}"), taken)?,
+        id: query_id(fence.id.as_ref(), &words, names, taken)?,
         expr,
         before: fence.before,
         after: fence.after,
@@ -493,6 +497,18 @@ mod tests {
                 "{info}: {problems:?}"
             );
         }
+    }
+
+    /// One name for all units of a template would be one answer for all of them.
+    #[test]
+    fn each_unit_of_a_rollout_has_effects_of_its_own() {
+        let text = "## P\n\n```toml phase\nfor_each = [\"web-1\", \"web-2\"]\nstrategy = \"rolling\"\n```\n\n- [ ] one\n  ```sh run\n  true\n  ```\n  ```promql expect id=traffic after=falls\n  x{instance=\"{{component}}\"}\n  ```\n";
+        let (runbook, _) = parse(text, "case.md");
+        let (plan, _) = resolve(&runbook);
+        let expects: Vec<&Expect> = plan.steps.iter().flat_map(|s| &s.expects).collect();
+        assert_eq!(expects.len(), 2, "{plan:?}");
+        assert_ne!(expects[0].id, expects[1].id);
+        assert_eq!(expects[1].expr, "x{instance=\"web-2\"}");
     }
 
     #[test]

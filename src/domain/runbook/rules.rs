@@ -52,14 +52,26 @@ pub(super) fn reserve_ids(runbook: &Runbook, problems: &mut Problems) -> Taken {
 }
 
 /// An explicit id, or one made from `words`.
-pub(super) fn rule_id(
-    explicit: Option<&Located<RuleId>>,
-    words: &str,
-    taken: &mut Taken,
-) -> Option<RuleId> {
+fn rule_id(explicit: Option<&Located<RuleId>>, words: &str, taken: &mut Taken) -> Option<RuleId> {
     match explicit {
         Some(id) => Some(id.value.clone()),
         None => RuleId::new(&taken.make(rule_words(words))).ok(),
+    }
+}
+
+/// As [`rule_id`], for a query of a step. A template has one name for those of all its units.
+pub(super) fn query_id(
+    explicit: Option<&Located<RuleId>>,
+    words: &str,
+    names: &Names<'_>,
+    taken: &mut Taken,
+) -> Option<RuleId> {
+    match (explicit, names.unit) {
+        (Some(id), Some(unit)) => {
+            let words = unit_words(id.value.as_str(), &unit.component, UNIT_RULE_MAX);
+            RuleId::new(&taken.make(words)).ok()
+        }
+        _ => rule_id(explicit, words, taken),
     }
 }
 
@@ -72,7 +84,7 @@ pub(super) fn unreadable(expr: &Mapped, why: &str, problems: &mut Problems) {
 }
 
 /// Whether a server would evaluate what it will be sent; reports why not, at the place in the file where that is known.
-fn is_evaluated(
+pub(super) fn is_evaluated(
     written: &Mapped,
     sent: &str,
     source: Option<&ConnectorName>,
@@ -135,16 +147,9 @@ pub(super) fn gate(
             .hint("compare with `bool` and multiply, or write one gate for each condition"),
         );
     }
-    let id = match (&fence.id, names.unit) {
-        // A template has one name for the gates of all its units.
-        (Some(id), Some(unit)) => {
-            let words = unit_words(id.value.as_str(), &unit.component, UNIT_RULE_MAX);
-            RuleId::new(&taken.make(words)).ok()?
-        }
-        _ => rule_id(fence.id.as_ref(), &format!("gate-{step_id}"), taken)?,
-    };
+    let words = format!("gate-{step_id}");
     Some(Gate {
-        id,
+        id: query_id(fence.id.as_ref(), &words, names, taken)?,
         expr: condition.expr,
         limit: condition.limit,
         hold_for: fence.hold_for,

@@ -47,7 +47,7 @@ pub(super) fn unarmed(state: &State, board: &Board, open: &Proposal, label: &str
     let why = match state.bad_guard() {
         Some((guard, _)) => format!("guard `{}` is not known to be good", guard.title),
         None => match alert_match::known(board) {
-            Err(why) if alert_match::watches(state.plan()) => {
+            Err(why) if alert_match::relies(state.plan(), !board.alerts.is_empty()) => {
                 format!("nobody knows which alerts fire: {why}")
             }
             _ => "somebody who confirmed is away".to_owned(),

@@ -11,6 +11,7 @@ use crate::domain::time::short_span;
 use crate::ui::canvas::Canvas;
 use crate::ui::text::{Row, exact, wrapped};
 use crate::ui::theme::Role;
+use crate::ui::unseen;
 use crate::ui::words;
 
 /// Cells of a mark.
@@ -18,7 +19,9 @@ const MARK_CELLS: usize = 10;
 
 /// One row for the gate that waits, and one for each declared effect that is looked at.
 pub(crate) fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Vec<Row> {
+    // Labels name the target, which a confirmer is asked for first.
     let view = cx.room.state.under_way();
+    let view = view.filter(|view| !unseen::is_hidden(cx.room, view.index));
     let gate = cx.room.board.gate.as_ref();
     let gate = gate.map(|gate| gate_row(cx, canvas, gate));
     let effects = view.into_iter().flat_map(|view| {

@@ -309,8 +309,11 @@ pub(in crate::domain::runbook) fn steps(
     }
     let gates = build.out.iter().flat_map(|step| &step.blocks);
     let gates = gates.filter(|b| matches!(b, PlanBlock::Gate(_))).count();
+    let effects: usize = build.out.iter().map(|step| step.expects.len()).sum();
+    let gates = gates.saturating_add(effects);
     if groups.iter().any(Option::is_some) && gates.saturating_add(runbook.rules.len()) > RULES_MAX {
-        let what = format!("more than {RULES_MAX} gates and guards with one gate for each unit");
+        let what =
+            format!("more than {RULES_MAX} gates, guards and effects with those of each unit");
         problems.push(
             Diagnostic::error(codes::TOO_MANY_RULES, &place(runbook), what).hint(
                 "each is a query every few seconds: wait in a `verify` of the step, or take fewer units",

@@ -163,7 +163,7 @@ fn what_nobody_knows_neither_comes_nor_goes() {
     fire(&mut room, vec![full]);
     room.world.alerts = AlertView {
         known: Err("`am` does not answer".to_owned()),
-        firing: Vec::new(),
+        ..AlertView::quiet()
     };
     room.settle();
     assert!(room.state.alerts[0].is_firing);
@@ -211,18 +211,27 @@ fn what_has_never_come_is_flagged_at_the_end() {
 }
 
 #[test]
-fn nothing_is_armed_while_nobody_knows_which_alerts_fire_where_the_runbook_speaks_of_them() {
-    let silent = AlertView::default();
-    for (speaks, arms) in [(true, false), (false, true)] {
+fn nothing_is_armed_while_nobody_knows_which_alerts_fire_where_the_runbook_relies_on_them() {
+    let says_nothing: fn(&mut Plan) = |_| ();
+    let may: fn(&mut Plan) = |plan| plan.expect_alerts = vec!["Lag".to_owned()];
+    let must: fn(&mut Plan) = |plan| plan.alerts.must_fire = vec!["Lag".to_owned()];
+    for (change, has_answered, arms) in [
+        (says_nothing, true, true),
+        (may, true, false),
+        (may, false, true),
+        (must, false, false),
+    ] {
         let mut plan = plan();
-        if speaks {
-            plan.expect_alerts = vec!["Lag".to_owned()];
-        }
+        change(&mut plan);
         let mut room = Room::at_drain_of(plan);
         room.must("ann", start("drain"));
         room.exit(0);
         room.open_gate();
         room.propose("ann", "drain").expect("proposed");
+        let silent = AlertView {
+            has_answered,
+            ..AlertView::default()
+        };
         room.world.alerts = silent.clone();
         room.confirm("bob").expect("confirmed");
         let is_armed = room
@@ -233,7 +242,7 @@ fn nothing_is_armed_while_nobody_knows_which_alerts_fire_where_the_runbook_speak
         assert_eq!(is_armed, arms);
         room.world.alerts = AlertView::quiet();
         room.settle();
-        room.world.alerts = silent.clone();
+        room.world.alerts = silent;
         assert_eq!(room.ask("ann", go("drain")).is_ok(), arms);
     }
 }
