@@ -173,7 +173,14 @@ fn extended<'a>(one: &mut Kept<'a>, write: &'a WriteState) {
     one.last_extension = Some((write.asked, write.outcome.is_some()));
     match &write.outcome {
         Some(Outcome::Done { reference, .. }) if reference.is_empty() => {
-            is_over(one, Over::Elsewhere, write);
+            // Seen after its time, it has run out; before that somebody has ended it.
+            let is_late = write.ended.is_some_and(|at| at.wall >= one.until);
+            let how = if is_late {
+                Over::RanOut
+            } else {
+                Over::Elsewhere
+            };
+            is_over(one, how, write);
         }
         Some(Outcome::Done { reference, .. }) => {
             one.reference = reference;

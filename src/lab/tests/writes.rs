@@ -41,6 +41,12 @@ async fn a_silence_keeps_an_alert_and_its_page_quiet_until_it_is_ended() {
     let id = made["silenceID"].as_str().expect("an id").to_owned();
     let one = format!("/alertmanager/api/v2/silence/{id}");
     assert_eq!(json(&lab, &one).await["status"]["state"], "active");
+    let end = "2026-11-22T07:00:00.000Z";
+    let mut moved = silence("orders-api", end);
+    moved["id"] = json!(id);
+    let (_, same) = send(&lab, "POST", SILENCES, &moved).await;
+    assert_eq!(same["silenceID"], made["silenceID"]);
+    assert_eq!(json(&lab, &one).await["endsAt"], end);
     act_at_once(&lab, "break?node=orders-api").await;
     clock.advance(Duration::from_secs(40));
     let alerts = json(&lab, CRITICAL).await;

@@ -175,6 +175,20 @@ fn a_person_who_ends_it_by_hand_is_not_worked_against() {
 }
 
 #[test]
+fn a_lease_that_ran_out_meanwhile_was_ended_by_nobody() {
+    let mut sim = Sim::new(session_only(), true);
+    sim.room.must("ann", Command::Begin);
+    sim.deliver(Luck::Good);
+    sim.room.wait(Duration::from_secs(450));
+    sim.room.wait(Duration::from_secs(460));
+    assert_eq!(sim.live(), 0, "the extension hangs");
+    sim.deliver(Luck::Good);
+    assert_eq!(stands(&sim), [Stand::Over(Over::RanOut), Stand::Asked]);
+    sim.deliver(Luck::Good);
+    assert_eq!(sim.live(), 1, "it is made anew");
+}
+
+#[test]
 fn an_end_that_fails_is_asked_for_again_some_times_and_told() {
     let mut sim = Sim::new(session_only(), true);
     sim.room.must("ann", Command::Begin);
