@@ -95,6 +95,7 @@ impl View {
             board: session.board.clone(),
             outputs: Vec::new(),
             recent: session.stamped.iter().skip(from).cloned().collect(),
+            around: warroom::wire::around::Around::default(),
         };
         let count = Count::default();
         let options = TerminalOptions {

@@ -28,6 +28,7 @@ fn snapshot() -> Snapshot {
         board: session.board,
         outputs: Vec::new(),
         recent: session.stamped.into_iter().skip(from).collect(),
+        around: warroom::wire::around::Around::default(),
     }
 }
 

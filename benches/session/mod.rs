@@ -102,6 +102,7 @@ fn genesis(plan: Plan) -> Genesis {
             path: "/runbooks/switch.md".to_owned(),
             digest: Digest::of(b"runbook"),
             commit: "none".to_owned(),
+            git: None,
         },
         plan_digest: plan.digest(),
         panels: Vec::new(),
@@ -183,6 +184,7 @@ impl Session {
             effects: Vec::new(),
             alerts: warroom::domain::alert_match::AlertView::default(),
             writers: std::collections::BTreeMap::new(),
+            outlook: Box::default(),
         };
         let mut session = Self {
             state,

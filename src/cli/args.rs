@@ -59,6 +59,8 @@ pub enum Verb {
     Check(Late<CheckArgs>),
     /// Print the resolved plan of a runbook and its SHA-256.
     Plan(Late<PlanArgs>),
+    /// Show what stands and falls with what a runbook touches: dependants, redundancy, your own way in.
+    Radius(Late<RadiusArgs>),
     /// Replay gates, guards and thresholds of a runbook over the recorded past: would they have fired, and when?
     ///
     /// Asks the configured Prometheus; needs no session. Exit code 0: done, and every `--bad` interval was caught;
@@ -327,6 +329,23 @@ pub struct PlanArgs {
     #[arg(value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
     /// Exactly the bytes the digest is made of.
+    #[arg(long)]
+    pub json: bool,
+    /// What the silences of the runbook would mute now: asks the configured connectors, and makes nothing.
+    #[arg(long, conflicts_with = "json")]
+    pub silences: bool,
+}
+
+/// `warroom radius`.
+#[derive(Debug, Args)]
+pub struct RadiusArgs {
+    /// The runbook.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Steps of dependency to follow, where the runbook names no number [default: that of the configuration, else 2].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub depth: Option<u8>,
+    /// JSON on standard output.
     #[arg(long)]
     pub json: bool,
 }

@@ -132,9 +132,11 @@ pub(super) fn terminal(
 ) -> Outcome {
     super::harden::harden();
     let settings = settings(environment, config, look)?;
-    let name = match &target {
-        Target::Local { name, .. } | Target::Ssh { name, .. } => name.clone(),
+    let (name, through) = match &target {
+        Target::Local { name, .. } => (name.clone(), None),
+        Target::Ssh { name, host, .. } => (name.clone(), Some(host.as_str())),
     };
+    let posts = super::radius::own_posts(&environment.env, through);
     let clock = Arc::new(SystemClock);
     let store = environment.seen_dir().map(Store::new);
     let runtime = environment::client_runtime()?;
@@ -156,6 +158,7 @@ pub(super) fn terminal(
                 store,
                 agent,
                 host_keys,
+                posts,
             },
             clock,
         ))

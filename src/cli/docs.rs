@@ -3,9 +3,14 @@
 use super::Outcome;
 use super::args::{CheckArgs, Cli, PlanArgs};
 use super::environment::Environment;
+use crate::display::one_line;
+use crate::domain::digest::Digest;
+use crate::domain::git::GitState;
 use crate::exit::{Code, Failure};
+use crate::server::git::{self, Surroundings};
 use clap::CommandFactory as _;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 
 /// `warroom check`.
 pub(super) fn check(args: &CheckArgs) -> Outcome {
@@ -46,6 +51,7 @@ pub(super) fn plan(environment: &Environment, args: &PlanArgs) -> Outcome {
     )?;
     let mut out = String::from_utf8_lossy(&out).into_owned();
     if !args.json && outcome.has_passed() {
+        super::say(&git_lines(environment, &args.file))?;
         // The digest stays the last line.
         let at = out.trim_end().rfind('\n').map_or(0, |at| at + 1);
         out.insert_str(at, &super::rehearse::beside_plan(environment, &args.file));
@@ -56,6 +62,28 @@ pub(super) fn plan(environment: &Environment, args: &PlanArgs) -> Outcome {
     } else {
         Code::Usage
     })
+}
+
+/// What Git says of a runbook, a line each; as a session opened now would be pinned to it, but for signers that only the
+/// policy names.
+fn git_lines(environment: &Environment, file: &Path) -> String {
+    let read = || Some((std::fs::canonicalize(file).ok()?, std::fs::read(file).ok()?));
+    let state = match read() {
+        Some((path, bytes)) => {
+            let around = Surroundings {
+                env: environment.git_env(),
+                signers: None,
+            };
+            git::look(&path, Digest::of(&bytes), &around)
+        }
+        None => GitState::Unknown {
+            why: "the file cannot be read again".to_owned(),
+        },
+    };
+    let commit = std::iter::once(format!("commit      {}\n", state.commit()));
+    let lines = state.lines().into_iter();
+    let lines = lines.map(|(word, said, _)| format!("{word:<12}{}\n", one_line(&said)));
+    commit.chain(lines).collect()
 }
 
 /// `warroom completions`.

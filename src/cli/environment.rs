@@ -73,6 +73,16 @@ impl Environment {
         Some(state.join("warroom/.seen"))
     }
 
+    /// Variables that Git gets of those that are set here.
+    pub(crate) fn git_env(&self) -> Vec<(String, String)> {
+        let set = |name: &&str| Some(((*name).to_owned(), self.env.get(name)?.to_owned()));
+        let mut env: Vec<_> = crate::server::git::PASSED.iter().filter_map(set).collect();
+        if self.env.get("PATH").is_none() {
+            env.push(("PATH".to_owned(), COMMAND_PATH.to_owned()));
+        }
+        env
+    }
+
     /// Variables every command gets before those of its runbook.
     pub(crate) fn command_env(&self) -> std::collections::BTreeMap<String, String> {
         let mut env = std::collections::BTreeMap::from([

@@ -20,6 +20,7 @@ mod ls;
 mod people;
 mod pinned;
 pub mod plan;
+mod radius;
 mod rehearse;
 mod report;
 mod run;
@@ -28,6 +29,7 @@ pub mod runner;
 mod serve;
 mod sign;
 mod signatures;
+mod silences;
 mod status;
 mod verify;
 
@@ -73,7 +75,9 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Demo(Late(args)) => demo::demo(&environment, &args),
         Verb::Lab(Late(args)) => demo::lab(&environment, args),
         Verb::Check(Late(args)) => docs::check(&args),
+        Verb::Plan(Late(args)) if args.silences => silences::preview_of(&environment, &args.file),
         Verb::Plan(Late(args)) => docs::plan(&environment, &args),
+        Verb::Radius(Late(args)) => radius::radius(&environment, &args),
         Verb::Backtest(Late(args)) => backtest::backtest(&environment, &args),
         Verb::Doctor(Late(args)) => doctor::doctor(&environment, &args),
         Verb::People(Late(args)) => people::people(&environment, args),

@@ -4,11 +4,13 @@ use super::check::{CheckOutcome, plural};
 use super::runbook_file::load;
 use crate::display::one_line;
 use crate::domain::catalog::Catalog;
+use crate::domain::id::ConnectorName;
 use crate::domain::runbook::Severity;
 use crate::domain::runbook::plan::{
     Against, AlertRules, ExecBlock, Expect, Gate, MetricRule, OnAlert, Plan, PlanBlock, PlanPhase,
     PlanStep, Rollout,
 };
+use crate::domain::runbook::silence::{OnWithheld, SilencePlan};
 use crate::domain::time::short_span;
 use crate::exit::Failure;
 use std::fmt::{self, Write as _};
@@ -76,6 +78,9 @@ fn describe(plan: &Plan) -> Result<String, fmt::Error> {
         writeln!(text, "alerts      {} expected", one_line(&names))?;
     }
     describe_alerts(&mut text, &plan.alerts)?;
+    if let Some(silence) = &plan.silence {
+        writeln!(text, "silence     {}", describe_silence(silence))?;
+    }
     for (name, value) in &plan.environment {
         writeln!(text, "env         {name}={}", one_line(value))?;
     }
@@ -119,6 +124,9 @@ fn describe_alerts(text: &mut String, alerts: &AlertRules) -> fmt::Result {
 fn describe_phase(text: &mut String, plan: &Plan, index: usize, phase: &PlanPhase) -> fmt::Result {
     let mark = if phase.rollback { "  [rollback]" } else { "" };
     writeln!(text, "\n{} {}{mark}", phase.number, one_line(&phase.title))?;
+    if let Some(silence) = &phase.silence {
+        writeln!(text, "  silence   {}", describe_silence(silence))?;
+    }
     for rule in plan.rules.iter().filter(|rule| rule.phase == Some(index)) {
         describe_rule(text, "  ", rule)?;
     }
@@ -238,6 +246,9 @@ fn describe_step(text: &mut String, step: &PlanStep) -> fmt::Result {
         let names = step.must_fire.join(", ");
         writeln!(text, "        alerts that must come: {}", one_line(&names))?;
     }
+    if let Some(silence) = &step.silence {
+        writeln!(text, "        silence: {}", describe_silence(silence))?;
+    }
     for block in &step.blocks {
         match block {
             PlanBlock::Exec(exec) => describe_exec(text, exec)?,
@@ -250,6 +261,33 @@ fn describe_step(text: &mut String, step: &PlanStep) -> fmt::Result {
     step.undo
         .as_ref()
         .map_or(Ok(()), |undo| describe_exec(text, undo))
+}
+
+/// `the touched components, lease 15m, hold when withheld`
+fn describe_silence(silence: &SilencePlan) -> String {
+    let list = |names: &[String], none: &str| match names {
+        [] => none.to_owned(),
+        names => one_line(&names.join(", ")),
+    };
+    let what = list(&silence.components, "the touched components");
+    let alerts = match silence.alerts.as_slice() {
+        [] => String::new(),
+        names => format!(", only {}", list(names, "")),
+    };
+    let by: Vec<&str> = silence.by.iter().map(ConnectorName::as_str).collect();
+    let by = match by.as_slice() {
+        [] => String::new(),
+        names => format!(", by {}", names.join(", ")),
+    };
+    let withheld = match silence.withheld {
+        OnWithheld::Hold => "hold",
+        OnWithheld::Warn => "warn",
+    };
+    let lease = short_span(silence.lease);
+    format!(
+        "{what}{alerts}{by}, label {}, lease {lease}, {withheld} when withheld",
+        silence.label
+    )
 }
 
 fn describe_exec(text: &mut String, exec: &ExecBlock) -> fmt::Result {

@@ -11,6 +11,7 @@ use crate::domain::fact::Mode;
 use crate::domain::id::SessionName;
 use crate::exit::{Code, Failure};
 use crate::server::checkpoints::Away;
+use crate::server::git::Surroundings;
 use crate::server::pin::{self, Seed};
 use crate::server::policy::{PeopleSource, Policy};
 use crate::server::rehearsals::{self, Found};
@@ -212,14 +213,9 @@ fn options(
     };
     let genesis = loaded
         .map(|loaded| {
-            genesis(
-                (loaded, there),
-                name.clone(),
-                mode,
-                config,
-                &people,
-                &*clock,
-            )
+            let seeded = (name.clone(), mode);
+            let loaded = (loaded, there);
+            genesis(environment, loaded, seeded, config, &people, &*clock)
         })
         .transpose()?;
     let scope_dir = match demo {
@@ -243,6 +239,7 @@ fn options(
             command: config.server.checkpoint_command.clone(),
             ..Away::default()
         },
+        radius_depth: config.server.radius_depth,
         output_bytes_max: u64::try_from(config.server.output_bytes_max).unwrap_or(u64::MAX),
         runner: config.runner.clone(),
         clock,
@@ -251,9 +248,9 @@ fn options(
 }
 
 fn genesis(
+    environment: &Environment,
     (loaded, there): (Pinned, Option<&There>),
-    name: SessionName,
-    mode: Mode,
+    (name, mode): (SessionName, Mode),
     config: &Config,
     people: &PeopleSource,
     clock: &dyn Clock,
@@ -275,6 +272,10 @@ fn genesis(
         runbook_digest: loaded.digest,
         policy: policy.digest,
         allow_uid: policy.rules.allow_uid,
+        git: Surroundings {
+            env: environment.git_env(),
+            signers: policy.rules.runbook_signers.clone(),
+        },
         rehearsal,
         rehearsed: found.rehearsed,
         freezes: Vec::new(),

@@ -11,6 +11,7 @@ use super::witness::{Store, Witness};
 use crate::clock::{Clock, Seconds};
 use crate::display;
 use crate::domain::command::Refusal;
+use crate::domain::radius::Post;
 use crate::domain::reading::Reading;
 use crate::domain::time::Moment;
 use crate::evidence::agent::Agent;
@@ -75,6 +76,7 @@ struct Attached {
     /// The agent of this person's own machine.
     agent: Option<Agent>,
     host_keys: Option<HostKeys>,
+    posts: Vec<Post>,
     /// The question to it that is open, if any: there is one at a time.
     signing: Option<Signing>,
     /// Where its answers go.
@@ -92,6 +94,8 @@ pub struct Own {
     pub agent: Option<Agent>,
     /// Where this machine has the keys of hosts; without it no session's key is certified here.
     pub host_keys: Option<HostKeys>,
+    /// What they stand on: this terminal, its bastion.
+    pub posts: Vec<Post>,
 }
 
 /// Attaches this terminal until the person detaches, the session ends or the terminal goes away.
@@ -121,6 +125,7 @@ pub async fn attach(
         is_unwitnessed: false,
         agent: own.agent,
         host_keys: own.host_keys,
+        posts: own.posts,
         signing: None,
         answers,
         last_number: 0,
@@ -361,6 +366,9 @@ impl Attached {
                         *screen = Screen::Room(Box::new(Room::from_snapshot(*welcome, *snapshot)));
                     }
                 }
+                if let Screen::Room(room) = &mut self.screen {
+                    room.posts.clone_from(&self.posts);
+                }
                 self.is_unwitnessed = true;
             }
             LinkEvent::Message(message) => self.on_message(*message),
@@ -409,6 +417,7 @@ impl Attached {
                 room.welcome.read_only = read_only;
                 room.welcome.policy = policy;
             }
+            ToClient::Around(around) => room.around = *around,
             ToClient::Facts(facts) => {
                 self.ui.on_facts(&facts, now);
                 room.on_facts(facts);

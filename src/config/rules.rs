@@ -9,6 +9,7 @@ use crate::domain::confirm::policy::{
 };
 use crate::domain::digest::Digest;
 use crate::domain::fact::Mode;
+use crate::domain::git::Demand;
 use crate::domain::rehearsal::{AGE_MAX, Wanted};
 use crate::domain::runbook::plan::Risk;
 use crate::domain::time::parse_span;
@@ -57,6 +58,13 @@ pub fn parse(path: &Path, text: &str) -> Result<Rules, Problems> {
     let mut root = document.root();
     let mut rules = Rules {
         allow_uid: root.flag("allow_uid").unwrap_or(false),
+        runbook: root.word("runbook", &Demand::WORDS),
+        runbook_signers: whole_path(
+            &document,
+            &mut root,
+            "runbook_signers",
+            "/etc/warroom/git_signers",
+        ),
         ..Rules::default()
     };
     if let Some(mut classes) = root.section("class") {
@@ -75,7 +83,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Rules, Problems> {
     }
     if let Some(mut section) = root.section("checkpoint") {
         rules.checkpoint_hook = hook(&document, &mut section, "hook");
-        rules.checkpoint_dir = directory(&document, &mut section, "dir");
+        rules.checkpoint_dir = whole_path(&document, &mut section, "dir", "/mnt/elsewhere/warroom");
         section.finish();
     }
     root.finish();
@@ -99,6 +107,7 @@ fn class(document: &Document<'_>, mut section: Section<'_, '_>, risk: Risk, rule
         dwell_per_10_lines: section.time("dwell_per_10_lines", DWELL),
         dwell_per_target: section.time("dwell_per_target", DWELL),
         dwell_max: section.time("dwell_max", DWELL),
+        runbook: section.word("runbook", &Demand::WORDS),
         rehearsal: rehearsal(document, &mut section, risk),
     };
     *rules.lines_mut(risk) = lines;
@@ -239,17 +248,18 @@ fn hook(
     }
 }
 
-fn directory(
+fn whole_path(
     document: &Document<'_>,
     section: &mut Section<'_, '_>,
     key: &'static str,
+    such_as: &str,
 ) -> Option<PathBuf> {
     let at = section.text(key)?;
     if at.value.starts_with('/') && !at.value.contains('\0') {
         return Some(PathBuf::from(at.value));
     }
     let what = format!("`{}` is not a whole path", at.value);
-    document.fault(&at, what, "such as `/mnt/elsewhere/warroom`");
+    document.fault(&at, what, format!("such as `{such_as}`"));
     None
 }
 

@@ -2,6 +2,7 @@
 
 use super::document::{At, Document, Section};
 use super::env::Env;
+use crate::domain::radius::{DEPTH_DEFAULT, DEPTH_MAX};
 use std::path::PathBuf;
 
 /// `[server]`: the session server.
@@ -16,6 +17,8 @@ pub struct Server {
     pub scope_dir: PathBuf,
     /// Unix group whose members may attach; absent: the server's own account only.
     pub group: Option<String>,
+    /// Steps of dependency that the blast radius follows, where the runbook names no number.
+    pub radius_depth: u8,
     /// Output kept of one command, in bytes; older output is cut off.
     pub output_bytes_max: usize,
     /// File that checkpoints are appended to, beside those kept with the session; best on another host's disk.
@@ -98,6 +101,7 @@ pub(super) fn server(
             scope_dir: state.join(SCOPE_DIR),
             state_dir: state,
             group: None,
+            radius_depth: DEPTH_DEFAULT,
             output_bytes_max: bytes(OUTPUT_BYTES_MAX),
             checkpoint_file: None,
             checkpoint_command: None,
@@ -111,6 +115,7 @@ pub(super) fn server(
         "the name of a Unix group, not its number",
         group_name,
     );
+    let depth = section.whole("radius_depth", 1..u64::from(DEPTH_MAX).saturating_add(1));
     let output = section.whole("output_bytes_max", 64 * 1024..1024 * 1024 * 1024);
     let checkpoint_file = path(document, &mut section, "checkpoint_file", env);
     let words = section.texts("checkpoint_command").into_iter();
@@ -122,6 +127,9 @@ pub(super) fn server(
         scope_dir: scope_dir.unwrap_or_else(|| state_dir.join(SCOPE_DIR)),
         state_dir,
         group: group.map(|at| at.value),
+        radius_depth: depth
+            .and_then(|depth| u8::try_from(depth).ok())
+            .unwrap_or(DEPTH_DEFAULT),
         output_bytes_max: bytes(output.unwrap_or(OUTPUT_BYTES_MAX)),
         checkpoint_file,
         checkpoint_command: (!command.is_empty()).then_some(command),

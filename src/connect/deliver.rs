@@ -7,6 +7,7 @@
 //!
 //! Main types: [`Desk`] takes jobs, a [`Courier`] carries out those of one connector, [`Ended`] comes back.
 
+mod end;
 mod open;
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,8 @@ pub struct Parcel {
     pub by: String,
     /// When.
     pub asked: Moment,
+    /// For an end without a reference: the write whose result is to be ended, found by its marker.
+    pub of: Option<Box<Parcel>>,
 }
 
 /// What a courier is asked.
@@ -234,9 +237,8 @@ impl Courier {
         let mut back_off = BACK_OFF;
         for try_no in 1..=TRIES_MAX {
             let now = context.clock.now();
-            let order = order(&parcel);
             let writer = self.writer.as_mut();
-            let result = limited(async { writer.write(&order, now).await }).await;
+            let result = limited(end::write(writer, &parcel, now)).await;
             self.note_health(result.as_ref().err(), context).await;
             let error = match result {
                 Ok(outcome) => {
@@ -265,9 +267,8 @@ impl Courier {
     /// Looks what became of a write.
     async fn look(&mut self, sought: Sought, open: &mut Open, context: &Context) {
         let now = context.clock.now();
-        let order = order(sought.parcel());
         let writer = self.writer.as_mut();
-        let found = limited(async { writer.find(&order, now).await }).await;
+        let found = limited(end::find(writer, sought.parcel(), now)).await;
         if let Err(error) = &found {
             let (no, connector) = (sought.parcel().no, &self.name);
             tracing::warn!(%connector, %no, error = %error.what, "a write could not be looked for");

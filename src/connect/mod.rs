@@ -30,6 +30,7 @@ pub mod deliver;
 pub mod doctor;
 pub mod email;
 pub mod files;
+pub mod glance;
 pub mod grafana;
 pub mod http;
 pub mod icinga2;

@@ -339,7 +339,7 @@ fn components_of<'t>(
 }
 
 /// The ways to read a label value: as it is, without its port, and without each domain.
-fn forms(value: &str) -> Vec<&str> {
+pub(super) fn forms(value: &str) -> Vec<&str> {
     let host = without_port(value);
     let mut forms = vec![value, host];
     // The first numbers of an address are not the name of a host.

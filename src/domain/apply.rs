@@ -7,6 +7,7 @@ mod guards;
 mod motion;
 mod proposal;
 mod session;
+mod silence;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -89,6 +90,7 @@ impl State {
             undo_stack: Vec::new(),
             notes: 0,
             writes: Vec::new(),
+            silences: Vec::new(),
             broken: Vec::new(),
             motions: Motions::default(),
             open: true,
@@ -234,6 +236,7 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         Fact::BaselineTaken(baseline) => guards::baseline(state, baseline),
         Fact::GuardActed(acted) => guards::acted(state, acted, mark),
         Fact::WriteAsked { write } => write::asked(state, write, mark),
+        Fact::Silence(said) => silence::said(state, said, mark),
         Fact::WriteEnded { no, outcome } => write::ended(state, *no, outcome, mark),
     }
 }

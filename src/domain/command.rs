@@ -3,7 +3,7 @@
 use crate::domain::fact::Finding;
 use crate::domain::id::{AttemptNo, ConnectorName, PersonId, StepId};
 use crate::domain::motion::{Motion, MotionNo};
-use crate::domain::write::Deed;
+use crate::domain::write::{Deed, Lifetime};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -50,6 +50,26 @@ impl fmt::Debug for Evidence {
             Self::Code { .. } => "Code",
         })
     }
+}
+
+/// How the work goes on whose silence is withheld.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "wish", rename_all = "kebab-case")]
+pub enum SilenceWish {
+    /// It is tried again: what it would mute may be another thing by now.
+    Again,
+    /// It is tried again for these alerts only.
+    Narrow {
+        /// Their names; at least one.
+        alerts: Vec<String>,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// The work goes on unmuted.
+    Without {
+        /// Why; must not be empty.
+        reason: String,
+    },
 }
 
 /// A wish of one person at one terminal.
@@ -272,6 +292,13 @@ pub enum Command {
     },
     /// Everything is done.
     Complete,
+    /// Say how the work goes on whose silence is withheld.
+    Silence {
+        /// Which.
+        lifetime: Lifetime,
+        /// How.
+        wish: SilenceWish,
+    },
     /// Do something in another system.
     Write {
         /// Which connector carries it out.
@@ -374,7 +401,8 @@ impl Command {
     pub const fn needs_fresh_policy(&self) -> bool {
         matches!(
             self,
-            Self::Propose { .. }
+            Self::Begin
+                | Self::Propose { .. }
                 | Self::Confirm { .. }
                 | Self::Go { .. }
                 | Self::Resolve { .. }
@@ -429,6 +457,11 @@ impl Command {
             Self::Rollback { .. } => "rollback",
             Self::Abort { .. } => "abort",
             Self::Complete => "complete",
+            Self::Silence { wish, .. } => match wish {
+                SilenceWish::Again => "try the silence again",
+                SilenceWish::Narrow { .. } => "narrow the silence",
+                SilenceWish::Without { .. } => "go on without the silence",
+            },
             Self::Write { deed, .. } => deed.verb(),
         }
     }

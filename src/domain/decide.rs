@@ -22,6 +22,7 @@ mod release;
 mod resolve;
 mod retry;
 mod rollback;
+mod silence;
 mod skip;
 mod start;
 mod stop;
@@ -122,6 +123,7 @@ pub fn decide(
         Command::Rollback { reason } => rollback::decide(&ask, reason),
         Command::Abort { reason } => abort::decide(&ask, reason),
         Command::Complete => complete::decide(&ask),
+        Command::Silence { lifetime, wish } => silence::decide(&ask, lifetime, wish),
         Command::Write { connector, deed } => write::decide(&ask, connector, deed),
     }
 }

@@ -14,6 +14,7 @@ mod exec;
 mod expect;
 mod motion;
 mod rehearsal;
+mod silence;
 mod word;
 
 pub use acted::GuardActed;
@@ -26,10 +27,12 @@ pub use exec::{ExecKey, Outcome, OutputRef};
 pub use expect::{Effect, EffectEvent, Read, SeriesValue};
 pub use motion::{MotionEnd, MotionEvent, Moved};
 pub use rehearsal::{Rehearsal, RehearsalEnd, Rehearsed, RehearsedStep, Template};
+pub use silence::{Silence, SilenceEvent, Withheld};
 pub use word::{COUNTER_NOTICE, Checked, Signed};
 
 use crate::domain::digest::Digest;
 use crate::domain::freeze::Freeze;
+use crate::domain::git::GitState;
 use crate::domain::id::{
     AttemptNo, Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId, TerminalId,
 };
@@ -37,7 +40,7 @@ use crate::domain::reading::Sample;
 use crate::domain::runbook::plan::{ExecRole, MetricRule, Plan};
 use crate::domain::threshold::Verdict;
 use crate::domain::time::{Moment, Timestamp};
-use crate::domain::write::{self, Write, WriteNo};
+use crate::domain::write::{self, Lifetime, Write, WriteNo};
 use serde::{Deserialize, Serialize};
 
 /// Which deployment mode holds (`TWO_PERSON` 1).
@@ -72,6 +75,9 @@ pub struct RunbookRef {
     pub digest: Digest,
     /// `sha1:` or `sha256:` and the full commit id, or `none` (no repository, or the file differs from it).
     pub commit: String,
+    /// What Git said of the file when the session was opened; absent in journals from before it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<GitState>,
 }
 
 /// First record of a journal: everything the session is pinned to.
@@ -164,6 +170,11 @@ pub enum HoldCause {
     },
     /// The server was restarted while the maintenance ran.
     Restart,
+    /// A silence for the work is not made, and the runbook says that this holds.
+    Silence {
+        /// Which.
+        lifetime: Lifetime,
+    },
     /// A server on another host took the session up: commands would run there. Ends with a reason only.
     Moved {
         /// Host the session is pinned to.
@@ -522,6 +533,8 @@ pub enum Fact {
         /// What came of it.
         outcome: write::Outcome,
     },
+    /// Something was said of a silence that lives as long as the work.
+    Silence(Silence),
     /// Going back began.
     RollbackStarted {
         /// Why.

@@ -92,6 +92,7 @@ pub(crate) fn step(name: &str, phase: usize, blocks: Vec<PlanBlock>) -> PlanStep
         unit: None,
         switch: false,
         must_fire: Vec::new(),
+        silence: None,
         line: 1,
     }
 }
@@ -104,6 +105,7 @@ fn phase(title: &str, rollback: bool) -> PlanPhase {
         prose: String::new(),
         rollback,
         rollout: None,
+        silence: None,
         line: 1,
     }
 }
@@ -187,6 +189,8 @@ pub(crate) fn plan() -> Plan {
         expect_alerts: Vec::new(),
         alerts: AlertRules::default(),
         lock: None,
+        silence: None,
+        radius_depth: None,
         environment: BTreeMap::new(),
         briefing: String::new(),
         phases: vec![
@@ -212,6 +216,7 @@ pub(crate) fn genesis(plan: Plan) -> Genesis {
             path: "/r.md".to_owned(),
             digest: Digest::of(b"runbook"),
             commit: "none".to_owned(),
+            git: None,
         },
         plan_digest: Digest::of(b"plan"),
         panels: Vec::new(),
@@ -242,6 +247,7 @@ pub(crate) fn world() -> World {
         effects: Vec::new(),
         alerts: AlertView::quiet(),
         writers: writers(),
+        outlook: Box::default(),
     }
 }
 

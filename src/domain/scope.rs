@@ -68,6 +68,9 @@ pub struct Claim {
     pub now: Option<Deed>,
     /// The newest command of a destructive step that ended.
     pub last: Option<Deed>,
+    /// Since when its maintenance goes on; absent before it begins and when it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun: Option<Timestamp>,
 }
 
 impl Scope {
@@ -109,6 +112,10 @@ impl Claim {
             scope: Scope::of(state.plan(), world),
             now: now(state),
             last: last(state),
+            begun: state
+                .begun
+                .filter(|_| !state.phase.is_final())
+                .map(|at| at.wall),
         }
     }
 
@@ -124,7 +131,7 @@ impl Claim {
 
     /// True when there is nothing in it that concerns others.
     pub const fn is_idle(&self) -> bool {
-        self.now.is_none() && self.last.is_none()
+        self.now.is_none() && self.last.is_none() && self.begun.is_none()
     }
 
     /// The same behind what was published before: a command touches what it touched when it began, whatever the CMDB

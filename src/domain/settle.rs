@@ -9,6 +9,7 @@ mod effect;
 mod motion;
 mod proposal;
 mod rollback;
+mod silences;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -51,6 +52,7 @@ pub fn settle(state: &State, now: Moment, world: &World, gates: &GateView) -> Ve
         .or_else(|| breakglass::go_on(state, now, world))
         // A hold comes before whatever would go on.
         .or_else(|| alerts::follow(state, now, world))
+        .or_else(|| silences::go_on(state, now, world))
         .or_else(|| steps::go_on(state, now, world, gates))
         .or_else(|| steps::parents(state))
         .or_else(|| rollback::go_on(state));

@@ -4,11 +4,13 @@ mod breakglass;
 mod expect;
 mod guards;
 mod motion;
+mod silence;
 
 pub use breakglass::{Broken, Countdown, Glass, Review};
 pub use expect::{ALERTS_MAX, AlertState, EffectState};
 pub use guards::Acted;
 pub use motion::{Carried, Motions, Tabled};
+pub use silence::SilenceState;
 
 use crate::domain::digest::Digest;
 use crate::domain::fact::{
@@ -368,10 +370,13 @@ pub struct State {
     pub undo_stack: Vec<StepId>,
     /// Notes so far.
     pub notes: u32,
-    /// What was asked of other systems, number 1 first; at most `WRITES_MAX`.
+    /// What was asked of other systems, number 1 first; at most `WRITES_MAX` by people and `OWN_WRITES_MAX` by the program.
     // A state without any keeps the bytes it had before there were writes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<WriteState>,
+    /// What was said of silences of the program's own, each lifetime once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silences: Vec<SilenceState>,
     /// Attempts that one person ran alone, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broken: Vec<Broken>,

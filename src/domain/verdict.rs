@@ -217,6 +217,8 @@ fn has_cleared(crossed: Limit, clear: Option<Limit>, value: f64) -> bool {
 }
 
 #[cfg(test)]
-mod table;
+mod table {
+    mod tests;
+}
 #[cfg(test)]
 mod tests;

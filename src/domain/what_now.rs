@@ -1,10 +1,11 @@
 //! The one line that says what now: what, who, why, until when. It has an answer for every state.
 
+mod ahead;
 mod asked;
 mod back;
-
 mod breakglass;
 mod motion;
+mod silences;
 
 pub use motion::waits_for_second;
 mod waits;
@@ -16,12 +17,10 @@ use crate::domain::confirm::rule::person_in;
 use crate::domain::countdown::{Window, window};
 use crate::domain::decide::votes_needed;
 use crate::domain::fact::{Actor, HoldCause};
-use crate::domain::on_call::{AHEAD, handovers};
 use crate::domain::progress::current;
 use crate::domain::readiness::{Readiness, StepView};
-use crate::domain::reading::OnCall;
 use crate::domain::state::{Hold, Phase, Proposal, Stage, State, StepStatus};
-use crate::domain::time::{Moment, Timestamp, short_span};
+use crate::domain::time::{Moment, Timestamp};
 
 /// How urgently a person must act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,33 +89,12 @@ const OPERATOR: &str = "any operator";
 
 /// What now, for whoever `you` is.
 pub fn what_now(state: &State, board: &Board, now: Moment, you: &Actor) -> WhatNow {
-    if let Some(over) = over(state, you) {
+    if let Some(over) = over(state, you, now.wall) {
         return over;
     }
     let mut line = under_way(state, board, now, you);
-    line.ahead = ahead(state, board, now.wall);
+    line.ahead = ahead::ahead(state, board, now.wall);
     line
-}
-
-/// The next hand-over of the pager: before the work begins, any within its window; then those that are announced.
-fn ahead(state: &State, board: &Board, now: Timestamp) -> String {
-    let soon = now.plus(AHEAD);
-    let window = state.plan().window.map(|window| window.end);
-    let until = match state.phase {
-        Phase::Briefing => window.map_or(soon, |end| end.max(soon)),
-        _ => soon,
-    };
-    let on_calls: Vec<&OnCall> = board.on_calls.values().flatten().collect();
-    let all = handovers(&on_calls, until, now);
-    let Some(first) = all.first() else {
-        return String::new();
-    };
-    let left = short_span(first.until_it);
-    let more = match all.len().saturating_sub(1) {
-        0 => String::new(),
-        more => format!(", and {more} more"),
-    };
-    format!("pager in {left}: {first}{more}")
 }
 
 fn under_way(state: &State, board: &Board, now: Moment, you: &Actor) -> WhatNow {
@@ -141,7 +119,13 @@ fn under_way(state: &State, board: &Board, now: Moment, you: &Actor) -> WhatNow 
     }
 }
 
-fn over(state: &State, you: &Actor) -> Option<WhatNow> {
+fn over(state: &State, you: &Actor, now: Timestamp) -> Option<WhatNow> {
+    if state.phase.is_final()
+        && state.open
+        && let Some(left) = silences::left_over(state, now)
+    {
+        return Some(left);
+    }
     if state.phase.is_final()
         && state.open
         && let Some(owed) = breakglass::owed(state, you)
@@ -289,6 +273,7 @@ fn held(state: &State, hold: &Hold) -> WhatNow {
         }
         HoldCause::Effect { .. } | HoldCause::Alert { .. } => waits::hold(&hold.cause),
         HoldCause::Restart => "the server was restarted: look before you go on".to_owned(),
+        HoldCause::Silence { lifetime } => silences::held(state, lifetime),
         HoldCause::Moved { from, to } => {
             format!("the session is pinned to host `{from}`; commands would run on `{to}`")
         }
@@ -306,7 +291,10 @@ fn held(state: &State, hold: &Hold) -> WhatNow {
 fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNow {
     let label = view.plan.to_label();
     if state.phase == Phase::Briefing {
-        return begin(state, now);
+        return silences::before(state, board, begin(state, now));
+    }
+    if let Some(waits) = silences::waiting(state, view, now.wall) {
+        return waits;
     }
     let act = |what: String| WhatNow::new(Severity::Act, what).by(OPERATOR, true);
     match &view.now.status {
@@ -410,6 +398,7 @@ mod tests {
     use crate::domain::command::Command;
     use crate::domain::fact::Finding;
     use crate::domain::fixture::*;
+    use crate::domain::reading::OnCall;
     use crate::domain::threshold::{Unknown, Verdict};
     use std::time::Duration;
 

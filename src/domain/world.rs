@@ -8,6 +8,7 @@ use crate::domain::fact::Via;
 use crate::domain::id::{ConnectorName, PersonId};
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::scope::Claim;
+use crate::domain::silences::Outlook;
 use crate::domain::verdict::EffectNow;
 use crate::domain::write::Ability;
 use serde::{Deserialize, Serialize};
@@ -134,6 +135,8 @@ pub struct World {
     pub alerts: AlertView,
     /// Every configured connector, with what it can write; nothing for those that only read.
     pub writers: BTreeMap<ConnectorName, Vec<Ability>>,
+    /// What silences for the work are judged by; empty where the plan has none.
+    pub outlook: Box<Outlook>,
 }
 
 impl World {

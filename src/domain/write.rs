@@ -3,6 +3,10 @@
 //! A write is asked for by a person or follows from the runbook, is a fact before it is sent, and carries a marker that
 //! makes a second try find the first.
 
+mod cause;
+
+pub use cause::{Cause, Lifetime};
+
 use crate::domain::id::{ConnectorName, SessionId};
 use crate::domain::time::{Moment, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -11,6 +15,10 @@ use std::time::Duration;
 
 /// Writes of one session: more than people ask for in a night, and few enough that all of them are in every snapshot.
 pub const WRITES_MAX: usize = 500;
+
+/// Writes of one session that the program itself asks for, beside those of people: a day of silences that are extended
+/// every some minutes, and their ends.
+pub const OWN_WRITES_MAX: usize = 400;
 
 /// A page that was accepted is looked up for this long; a pager that has not told of it by then is called by phone.
 pub const PROOF_SPAN: Duration = Duration::from_secs(5 * 60);
@@ -69,6 +77,10 @@ pub enum Urgency {
 pub enum Ability {
     /// [`Deed::Mute`] and [`Deed::Unmute`].
     Mute,
+    /// Nothing to be asked for: a mute may keep quiet what is not read, since the settings filter it away.
+    MuteUnseen,
+    /// [`Deed::Extend`]; without it, a further mute that overlaps takes the place of the first.
+    Extend,
     /// [`Deed::Page`].
     Page,
     /// [`Deed::Acknowledge`].
@@ -104,6 +116,14 @@ pub enum Deed {
     Unmute {
         /// What [`Outcome::Done`] named.
         reference: String,
+    },
+    /// Move the end of what keeps alerts quiet, with the same id.
+    Extend {
+        /// What [`Outcome::Done`] named. That of this write is empty when there is nothing any more whose end could be
+        /// moved, since somebody else has ended it.
+        reference: String,
+        /// When it ends by itself from now on; never earlier than before.
+        until: Timestamp,
     },
     /// Wake who is on call.
     Page {
@@ -161,6 +181,7 @@ impl Deed {
     pub const fn ability(&self) -> Ability {
         match self {
             Self::Mute { .. } | Self::Unmute { .. } => Ability::Mute,
+            Self::Extend { .. } => Ability::Extend,
             Self::Page { .. } => Ability::Page,
             Self::Acknowledge { .. } => Ability::Acknowledge,
             Self::Resolve { .. } => Ability::Resolve,
@@ -176,6 +197,7 @@ impl Deed {
         match self {
             Self::Mute { .. } => "mute",
             Self::Unmute { .. } => "unmute",
+            Self::Extend { .. } => "extend",
             Self::Page { .. } => "page",
             Self::Acknowledge { .. } => "acknowledge",
             Self::Resolve { .. } => "resolve",
@@ -196,6 +218,9 @@ pub struct Write {
     pub connector: ConnectorName,
     /// What is to be done.
     pub deed: Deed,
+    /// What the program itself asked for it for; absent for what people ask for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
 }
 
 /// What came of a write.
@@ -304,6 +329,7 @@ mod tests {
             deed: Deed::Unmute {
                 reference: "4f2a".to_owned(),
             },
+            cause: None,
         };
         let marker = write.marker(&session);
         assert_eq!(marker, "warroom/7zzzzzzzzzzzzzzzzzzzzzzzzz/4294967295");
@@ -332,6 +358,7 @@ mod tests {
                     no: WriteNo(1),
                     connector: ConnectorName::new("pager").unwrap(),
                     deed: Deed::Resolve { reference: text() },
+                    cause: None,
                 },
                 by: text(),
                 asked: Moment::default(),

@@ -23,8 +23,9 @@ use crate::domain::confirm::plan_doc::{PlanExe, read_exe};
 use crate::domain::decide::{self, Decision, Refused};
 use crate::domain::fact::{Actor, ExecKey, Fact, GlassEvent, Stamped};
 use crate::domain::settle::settle;
+use crate::domain::silences;
 use crate::domain::state::State;
-use crate::domain::time::Moment;
+use crate::domain::time::{Moment, Timestamp};
 use crate::domain::verdict::EffectNow;
 use crate::domain::world::World;
 use crate::domain::write::{Outcome, WriteNo, WriteState};
@@ -166,12 +167,13 @@ impl Engine {
     ///
     /// Everything with a time limit is below one of these: values grow old and gates run out while there are watches; a
     /// proposal or a motion expires, and the people of a proposal must stay; a command may outlive its executor; a `verify`
-    /// is tried again, and an effect is waited for, while its step is under way; an expected alert may not come. A clock that steps
-    /// matters to these alone.
-    pub fn waits_for_time(&self) -> bool {
+    /// is tried again, and an effect is waited for, while its step is under way; an expected alert may not come; a silence for
+    /// the work runs out, and its end may have to be asked for again. A clock that steps matters to these alone.
+    pub fn waits_for_time(&self, now: Timestamp) -> bool {
         let state = &self.tentative;
         state.open
             && (self.watches.are_watching()
+                || silences::need_time(state, now)
                 || state.proposal.is_some()
                 || state.motions.open.is_some()
                 || state.running().is_some()

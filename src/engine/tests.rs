@@ -215,7 +215,10 @@ impl Desk {
 
     /// Time passes, and nothing else; an engine that does not wait for it has nothing to say to it.
     fn wait(&mut self, span: Duration) {
-        let (waits, before) = (self.engine.waits_for_time(), self.records.len());
+        let (waits, before) = (
+            self.engine.waits_for_time(self.now.wall),
+            self.records.len(),
+        );
         self.now = self.now.plus(span);
         self.input(&Input::Tick).expect("ticked");
         if !waits {

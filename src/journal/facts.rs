@@ -10,8 +10,8 @@ use crate::domain::confirm::statement::{ACCOUNT_TITLE, Kind, propose_statement};
 use crate::domain::digest::Digest;
 use crate::domain::doc::{Doc, DocError, split_armour};
 use crate::domain::fact::{
-    Actor, AlertEvent, Confirmed, EffectEvent, Fact, GlassEvent, MotionEvent, Signed, Stamped,
-    Terms, Via,
+    Actor, AlertEvent, Confirmed, EffectEvent, Fact, GlassEvent, MotionEvent, Signed, SilenceEvent,
+    Stamped, Terms, Via,
 };
 use crate::domain::id::{AttemptNo, PersonId, Seq};
 use crate::domain::state::State;
@@ -134,11 +134,16 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
         Fact::RolledBack => "rollback.finished",
         Fact::WriteAsked { .. } => "write.asked",
         Fact::WriteEnded { .. } => "write.ended",
+        Fact::Silence(said) => match said.event {
+            SilenceEvent::Withheld { .. } => "silence.withheld",
+            SilenceEvent::Again { .. } => "silence.again",
+            SilenceEvent::Without { .. } => "silence.without",
+        },
     }
 }
 
 /// Kinds whose body is JSON; the others are documents.
-const JSON_KINDS: [&str; 61] = [
+const JSON_KINDS: [&str; 64] = [
     "session.opened",
     "session.resumed",
     "session.closed",
@@ -188,6 +193,9 @@ const JSON_KINDS: [&str; 61] = [
     "rollback.finished",
     "write.asked",
     "write.ended",
+    "silence.withheld",
+    "silence.again",
+    "silence.without",
     "breakglass.asked",
     "breakglass.paged",
     "breakglass.begun",

@@ -106,7 +106,7 @@ pub(super) struct Silences {
 }
 
 impl Silences {
-    /// Makes the silence that a request describes; gives its id.
+    /// Makes the silence that a request describes, or moves the end of the one that it names; gives its id.
     ///
     /// # Errors
     /// What is wrong with it, in one line.
@@ -131,6 +131,11 @@ impl Silences {
         let matchers = matchers.collect::<Result<Vec<_>, _>>()?;
         if matchers.is_empty() {
             return Err("at least one matcher required".to_owned());
+        }
+        let named = self.all.iter_mut().find(|one| one.id == ask.text("/id"));
+        if let Some(known) = named.filter(|one| one.ends_ms > now_ms) {
+            (known.ends_ms, known.updated_ms) = (ends_ms, now_ms);
+            return Ok(known.id.clone());
         }
         if self.all.len() >= SILENCES_MAX {
             let ended = self.all.iter().position(|one| one.ends_ms <= now_ms);

@@ -12,7 +12,7 @@ pub use gather::Gathering;
 
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Genesis, Mode, RunbookRef};
-use crate::domain::id::{AttemptNo, PersonId, Seq, SessionId, SessionName, StepId};
+use crate::domain::id::{AttemptNo, ConnectorName, PersonId, Seq, SessionId, SessionName, StepId};
 use crate::domain::rehearsal;
 use crate::domain::runbook::plan::{Risk, Window};
 use crate::domain::state::Phase;
@@ -79,6 +79,9 @@ pub struct Report {
     pub refusals: Vec<Refusal>,
     /// Holds, stops, the way back, servers that came and went: what was out of the ordinary.
     pub happenings: Vec<Happening>,
+    /// Silences that lived as long as the work, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub silences: Vec<Quiet>,
     /// What was asked of other systems.
     pub writes: Vec<Written>,
     /// Notes of people.
@@ -318,6 +321,25 @@ pub struct Happening {
     pub who: String,
     /// What.
     pub what: String,
+}
+
+/// A silence that lived as long as the work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Quiet {
+    /// What it was for: `the maintenance`, ``step 2.1 `drain` ``.
+    pub label: String,
+    /// Who had it.
+    pub connector: ConnectorName,
+    /// Components that it muted.
+    pub what: String,
+    /// Alerts that it was going to mute when it was asked for.
+    pub muted: u32,
+    /// When it was asked for.
+    pub from: Timestamp,
+    /// When it ended; absent while that is not known.
+    pub until: Option<Timestamp>,
+    /// How it stands or ended, in words.
+    pub end: String,
 }
 
 /// Something that was asked of another system.

@@ -1,6 +1,8 @@
 //! Where a session stands, for scripts and for a glance: text, JSON and one word that becomes the exit code.
 
+use crate::domain::fact::RunbookRef;
 use crate::domain::reading::Liveness;
+use crate::domain::silences::{kept, label_of, withheld};
 use crate::domain::state::{Broken, Phase, Stage, State, StepStatus};
 use crate::domain::write::{Outcome, Write, WriteState};
 use crate::wire::message::Snapshot;
@@ -181,6 +183,9 @@ const fn is_waiting_for_people(status: &StepStatus) -> bool {
     )
 }
 
+/// `sha1:` and the eight digits people know a commit by.
+const COMMIT_CHARS: usize = 13;
+
 /// Several lines for a person.
 pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
     let state = &snapshot.state;
@@ -189,6 +194,16 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
     // Writing to a string cannot fail.
     writeln!(text, "{name}: {}", summary.title).ok();
     writeln!(text, "  {}", summary.to_line()).ok();
+    if let Some(git) = &state.genesis.runbook.git {
+        let RunbookRef { path, commit, .. } = &state.genesis.runbook;
+        let commit: String = commit.chars().take(COMMIT_CHARS).collect();
+        writeln!(
+            text,
+            "  runbook {path}, commit {commit}: {}",
+            git.in_short()
+        )
+        .ok();
+    }
     if let Some(proposal) = &state.proposal {
         let terms = &proposal.terms;
         let waits = if let Some(glass) = &proposal.glass {
@@ -212,6 +227,9 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
             .as_ref()
             .map_or_else(String::new, |q| format!(", value {}", q.sample.value));
         writeln!(text, "  {id}: {}{value}", verdict(rule.verdict)).ok();
+    }
+    for line in silence_lines(state) {
+        writeln!(text, "  {line}").ok();
     }
     for write in &state.writes {
         writeln!(text, "  {}", write_line(write)).ok();
@@ -244,12 +262,31 @@ fn broken_line(broken: &Broken) -> String {
     format!("{step}: RUN ALONE by {who} ({reason}): {review}")
 }
 
+/// Silences for the work that are withheld, and those that may mute something.
+fn silence_lines(state: &State) -> Vec<String> {
+    let plan = state.plan();
+    let withheld = withheld(state).filter_map(|said| {
+        let because = said.withheld.as_ref()?;
+        let label = label_of(plan, &said.lifetime);
+        Some(format!("silence for {label}: WITHHELD: {because}"))
+    });
+    let mut lines: Vec<String> = withheld.collect();
+    let all = kept(state, state.head_at.wall).into_iter();
+    lines.extend(all.filter(|one| !one.stand.is_over()).map(|one| {
+        let (label, until) = (label_of(plan, one.lifetime), one.latest.to_seconds_text());
+        let (what, by) = (one.what(), one.connector);
+        format!("silence for {label}: mutes {what} by {by} until {until}")
+    }));
+    lines
+}
+
 /// `write 3: page by pager: accepted, NOT PROVEN: nobody is notified yet`
 fn write_line(state: &WriteState) -> String {
     let Write {
         no,
         connector,
         deed,
+        ..
     } = &state.write;
     let (word, what) = match &state.outcome {
         None => ("asked", "no answer yet"),
@@ -299,7 +336,7 @@ pub fn to_json(snapshot: &Snapshot, summary: &Summary) -> serde_json::Value {
         "name": state.genesis.name, "session": state.genesis.session, "title": summary.title,
         "mode": summary.mode, "standing": summary.standing, "passed": summary.passed, "steps_total": summary.steps,
         "current": summary.current, "attached": summary.attached, "head": state.head.0,
-        "held": state.is_held(), "plan": state.genesis.plan_digest, "steps": steps,
+        "held": state.is_held(), "runbook": state.genesis.runbook, "plan": state.genesis.plan_digest, "steps": steps,
         "rules": state.rules, "connectors": snapshot.board.health, "writes": state.writes,
         "breakglass": state.glass(), "run_alone": state.broken, "review_owed": state.review_owed().is_some(),
     })

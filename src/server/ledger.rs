@@ -7,6 +7,7 @@ use crate::domain::reading::{ConnectorHealth, Liveness};
 use crate::domain::runbook::plan::ExecRole;
 use crate::domain::state::State;
 use crate::domain::time::Moment;
+use crate::domain::write::Cause;
 use crate::journal::facts::{self, FactError};
 use crate::journal::{
     AppendError, Log, ReadError, Record, RecordError, Space, Stamp, Writer, seal,
@@ -217,6 +218,10 @@ impl Ledger {
 /// Facts that find room on a full disk: what became of a command or a write, and whatever stops or goes back. An intent to go
 /// forward is refused there, before anything has begun.
 const fn is_vital(fact: &Fact) -> bool {
+    // What still mutes after the work hides what is broken.
+    if let Fact::WriteAsked { write } = fact {
+        return matches!(write.cause, Some(Cause::Ends { .. }));
+    }
     matches!(
         fact,
         Fact::ExecSpawned { .. }

@@ -3,6 +3,7 @@
 //! One task owns the engine and takes one input at a time; sockets, connectors and commands each have tasks of
 //! their own that only send inputs. It must not decide anything: what may happen is the business of `domain`.
 
+pub mod around;
 mod breakglass;
 pub mod checkpoints;
 mod clients;
@@ -12,6 +13,7 @@ mod counters;
 pub mod enforced;
 pub mod exec;
 pub mod fold;
+pub mod git;
 mod host_key;
 mod input;
 mod join;
@@ -25,6 +27,7 @@ pub mod rehearsals;
 mod render;
 mod scope;
 mod session;
+mod silences;
 mod snapshot;
 pub mod socket;
 mod speak;
@@ -35,3 +38,4 @@ mod world;
 mod writes;
 
 pub use crate::config::accounts;
+pub use scope::claims_of;

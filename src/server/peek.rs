@@ -1,10 +1,12 @@
 //! A look at a session's journal without its lock: is it over, and what was it started with?
 
 use super::fold::{self, Folded};
+use crate::clock::{Clock as _, SystemClock};
 use crate::domain::apply::FoldError;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Mode, Stamped};
 use crate::domain::id::{Seq, SessionId};
+use crate::domain::silences::kept;
 use crate::domain::state::{Phase, State};
 use crate::journal::facts::{FactError, kind_of};
 use crate::journal::{Entry, JOURNAL_FILE, ReadError, Reader};
@@ -132,6 +134,12 @@ impl PeekError {
     }
 }
 
+/// A silence for the work may still hold, as far as this journal and its lease say.
+fn is_muting(state: &State) -> bool {
+    let now = SystemClock.now().wall;
+    kept(state, now).iter().any(|one| !one.stand.is_over())
+}
+
 /// Folds the journal of a session directory; `None` when there is none or it has no record yet.
 ///
 /// # Errors
@@ -157,12 +165,14 @@ pub fn judge_file(file: &Path) -> Result<(Option<Peek>, Faults), PeekError> {
     let peek = state.map(|state| Peek {
         session: state.genesis.session.clone(),
         head: state.head.0,
-        // While a review is owed a server has to be there to take it.
-        is_over: state.phase.is_final() && state.review_owed().is_none(),
+        // While a review is owed a server has to be there to take it, and one to end what still keeps alerts quiet.
+        is_over: state.phase.is_final() && state.review_owed().is_none() && !is_muting(&state),
         is_demo: state.genesis.mode == Mode::Demo,
         is_rehearsal: state.genesis.rehearsal.is_some(),
         phase: if state.phase.is_final() && state.review_owed().is_some() {
             "review owed"
+        } else if state.phase.is_final() && is_muting(&state) {
+            "silence left"
         } else {
             word(state.phase)
         },

@@ -1,5 +1,6 @@
 //! Pinning: what a new session is tied to, gathered once and written into its first record.
 
+use super::git::{self, Surroundings};
 use crate::clock::{self, Clock, RandomError};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Genesis, Mode, Rehearsal, Rehearsed, RunbookRef};
@@ -7,8 +8,6 @@ use crate::domain::freeze::Freeze;
 use crate::domain::guard::SameRule;
 use crate::domain::id::{SessionId, SessionName};
 use crate::domain::runbook::plan::{MetricRule, Plan};
-use std::path::Path;
-use std::process::{Command, Stdio};
 
 /// What the caller has read and resolved.
 #[derive(Debug)]
@@ -29,6 +28,8 @@ pub struct Seed {
     pub policy: Digest,
     /// That policy takes accounts for people.
     pub allow_uid: bool,
+    /// What the account and the policy lend to Git.
+    pub git: Surroundings,
     /// What makes it a rehearsal; absent for the real thing.
     pub rehearsal: Option<Rehearsal>,
     /// Rehearsals that were found.
@@ -60,7 +61,7 @@ impl PinError {
     }
 }
 
-/// Makes the first record's content.
+/// Makes the first record's content. Blocks while Git answers.
 ///
 /// # Errors
 /// [`PinError`].
@@ -68,7 +69,7 @@ pub fn genesis(seed: Seed, clock: &dyn Clock) -> Result<Genesis, PinError> {
     seed.plan.check_panels(&seed.panels)?;
     let random = u128::from_be_bytes(clock::random::<16>()?);
     let unix_ms = u64::try_from(clock.now().wall.as_millis()).unwrap_or(0);
-    let commit = commit_of(&seed.runbook).unwrap_or_else(|| "none".to_owned());
+    let git = git::look(&seed.runbook, seed.runbook_digest, &seed.git);
     Ok(Genesis {
         session: SessionId::from_parts(unix_ms, random),
         name: seed.name,
@@ -80,7 +81,8 @@ pub fn genesis(seed: Seed, clock: &dyn Clock) -> Result<Genesis, PinError> {
         runbook: RunbookRef {
             path: seed.runbook.display().to_string(),
             digest: seed.runbook_digest,
-            commit,
+            commit: git.commit().to_owned(),
+            git: Some(git),
         },
         plan_digest: seed.plan.digest(),
         plan: seed.plan,
@@ -101,63 +103,4 @@ pub fn host_name() -> String {
         .nodename()
         .to_string_lossy()
         .into_owned()
-}
-
-/// Full commit id of a file that Git tracks and that does not differ from its commit; `None` otherwise.
-fn commit_of(file: &Path) -> Option<String> {
-    let dir = file.parent()?;
-    let name = file.file_name()?.to_str()?;
-    git(dir, &["ls-files", "--error-unmatch", "--", name])?;
-    if !git(dir, &["status", "--porcelain", "--", name])?.is_empty() {
-        return None;
-    }
-    let id = git(dir, &["rev-parse", "--verify", "HEAD"])?;
-    match id.len() {
-        40 => Some(format!("sha1:{id}")),
-        64 => Some(format!("sha256:{id}")),
-        _ => None,
-    }
-}
-
-fn git(dir: &Path, arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(dir)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
-    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_committed_and_unchanged_file_has_a_commit() {
-        let dir = tempfile::tempdir().expect("temp dir");
-        let file = dir.path().join("r.md");
-        std::fs::write(&file, "# a\n").expect("write");
-        assert_eq!(commit_of(&file), None, "no repository");
-        let run = |arguments: &[&str]| git(dir.path(), arguments).expect("git works");
-        run(&["init", "-q"]);
-        assert_eq!(commit_of(&file), None, "not tracked");
-        run(&["add", "r.md"]);
-        run(&[
-            "-c",
-            "user.name=t",
-            "-c",
-            "user.email=t@example.org",
-            "commit",
-            "-q",
-            "-m",
-            "x",
-        ]);
-        assert!(commit_of(&file).is_some_and(|c| c.starts_with("sha1:") && c.len() == 45));
-        std::fs::write(&file, "# b\n").expect("write");
-        assert_eq!(commit_of(&file), None, "changed");
-    }
 }

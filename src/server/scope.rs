@@ -30,6 +30,8 @@ const CLAIMS_MAX: usize = 1024;
 const LOCK_MAX: Duration = Duration::from_secs(1);
 /// After this a command that ended was part of the world for everything that can still be on the table.
 const OVER: Duration = Duration::from_secs(4 * 15 * 60);
+/// After this a maintenance that has begun and says nothing is left behind: the longest ones take a few days.
+const FORGOTTEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Longest wait for the last word of a session that ends.
 const LAST_MAX: Duration = Duration::from_secs(2);
 /// Between two tries for the lock.
@@ -83,6 +85,18 @@ fn failed(what: &str, path: &Path, why: impl std::fmt::Display) -> String {
 /// File of what a session says.
 fn file_of(session: &SessionId) -> String {
     format!("{}{CLAIM_END}", session.as_str())
+}
+
+/// What the sessions of this host say of themselves, read by somebody who is none of them. Makes no directory. Blocks.
+///
+/// # Errors
+/// Why that cannot be told, on one line.
+pub fn claims_of(dir: &Path) -> Result<Vec<Claim>, String> {
+    if std::fs::symlink_metadata(dir).is_err() {
+        // The first session makes it.
+        return Ok(Vec::new());
+    }
+    Desk::new(dir.to_owned(), SessionId::from_parts(0, 0)).others()
 }
 
 impl Desk {
@@ -159,7 +173,11 @@ impl Desk {
     fn forget_old(&self, place: &Place, now: Timestamp) {
         for claim in self.read_all(place).unwrap_or_default() {
             let last = claim.last.as_ref().map(|deed| now.since(deed.since));
-            if claim.now.is_none() && last.is_none_or(|ago| ago > OVER) {
+            // One whose server died goes on until somebody takes it up; after that long nobody will.
+            let goes_on = claim
+                .begun
+                .is_some_and(|begun| now.since(begun) <= FORGOTTEN);
+            if claim.now.is_none() && !goes_on && last.is_none_or(|ago| ago > OVER) {
                 let name = file_of(&claim.id);
                 rustix::fs::unlinkat(&place.dir, &*name, AtFlags::empty()).ok();
             }
@@ -365,6 +383,8 @@ impl Session {
     /// Takes what the other sessions of the host say: of them, those of the own scope.
     pub(crate) fn take_scope(&mut self, found: Taken) {
         let own = Scope::of(self.engine.state().plan(), &self.world);
+        self.nearby.heard.clone_from(&found);
+        self.tell_around();
         self.world.scope = found.map(|mut others| {
             others.retain(|other| other.scope.shares(&own));
             others

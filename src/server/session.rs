@@ -1,6 +1,7 @@
 //! The session task: owns the engine and the journal, takes one input at a time, and lets nothing be seen before it
 //! is durable. It waits for nothing but the journal: whatever else may block has a task of its own.
 
+use super::around::Nearby;
 use super::checkpoints::Checkpoints;
 use super::clients::Registry;
 use super::exec::{ExecNews, Executor};
@@ -89,6 +90,8 @@ pub(crate) struct Session {
     pub(crate) looks: Looks,
     /// What the other sessions of the host were told.
     pub(crate) said: Said,
+    /// What lies around.
+    pub(crate) nearby: Nearby,
     /// Places for tasks that read an executable.
     pub(crate) renders: Arc<Semaphore>,
     pub(crate) recent: VecDeque<Stamped>,
@@ -129,7 +132,7 @@ impl Session {
             let mut turn = Turn::default();
             self.repeat_news(&mut turn);
             let now = self.clock.now();
-            let is_timed = self.waits_for_time();
+            let is_timed = self.waits_for_time(now);
             let uncovered = self.checkpoints.due();
             tokio::select! {
                 biased;
@@ -158,12 +161,12 @@ impl Session {
     }
 
     /// Whether something may follow, or has to be tried again, without a further input.
-    fn waits_for_time(&mut self) -> bool {
+    fn waits_for_time(&mut self, now: Moment) -> bool {
         let must_try_again = std::mem::take(&mut self.is_unsettled)
             || self.is_unwritable
             || !self.news.is_empty()
             || !self.failed_starts.is_empty();
-        must_try_again || self.engine.waits_for_time()
+        must_try_again || self.engine.waits_for_time(now.wall)
     }
 
     /// Takes what else is waiting, one of each kind in turn, so that one sync serves all of it and a flood of one
@@ -195,6 +198,7 @@ impl Session {
     fn on_reading(&mut self, reading: Reading, turn: &mut Turn) {
         self.take(&Input::Reading(reading.clone()), turn, None);
         self.board.absorb(reading.clone());
+        self.look_out(&reading);
         self.after_reading(&reading, turn);
         turn.readings.push(reading);
     }
@@ -356,7 +360,7 @@ impl Session {
         self.world.look = look;
     }
 
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         for _ in 0..SETTLE_MAX {
             let now = self.clock.now();
             let facts = self.engine.settle(now, &self.world);
@@ -469,6 +473,7 @@ impl Session {
             self.on_update(update, &mut turn);
         }
         self.write().await.ok();
+        self.end_silences(&mut sources).await;
         let reason = std::mem::take(&mut self.shutdown_reason);
         let closing = Input::Close {
             reason: reason.clone(),

@@ -268,6 +268,7 @@ mod tests {
                 bytes: vec![b'x'; 10_000],
             }],
             recent: room.records,
+            around: crate::wire::around::Around::default(),
         }
     }
 

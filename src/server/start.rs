@@ -1,6 +1,7 @@
 //! Starting a session server: lock, journal, state, socket, connectors, and the task that joins them.
 
 use super::accounts;
+use super::around::Nearby;
 use super::checkpoints::{self, Away, Checkpoints};
 use super::clients::Registry;
 use super::enforced::Guard;
@@ -31,6 +32,7 @@ use crate::domain::apply::FoldError;
 use crate::domain::board::Board;
 use crate::domain::fact::{Actor, Fact, Genesis, Mode, Stamped};
 use crate::domain::id::{ConnectorName, PersonId, SessionName, TerminalId};
+use crate::domain::silences::Outlook;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::domain::touched;
@@ -72,6 +74,8 @@ pub struct Options {
     pub connectors: Vec<Arc<dyn Connector>>,
     /// Variables every command gets, such as `PATH`.
     pub base_env: std::collections::BTreeMap<String, String>,
+    /// Steps of dependency that the blast radius follows, where the runbook names no number.
+    pub radius_depth: u8,
     /// Bytes of output kept per command.
     pub output_bytes_max: u64,
     /// The enforcing runner; needed by sessions in that mode.
@@ -297,6 +301,7 @@ impl Server {
             world,
             said: Said::new(desk, options.genesis.is_none()),
             runbook_file: PathBuf::from(&genesis.runbook.path),
+            nearby: Nearby::first(options.radius_depth, genesis, &options.connectors),
             engine: Engine::new(begun.state),
             ledger: begun.ledger,
             registry,
@@ -372,17 +377,20 @@ impl Server {
         let outbox = session.checkpoints.outbox();
         let carrying = tokio::spawn(outbox.carry(readings.clone(), inputs, Arc::clone(&clock)));
         let connectors = Connectors::start(connectors, &readings, &clock, &shutdown);
+        // The session itself asks for writes when it is told to end: couriers stay for that.
+        let writing = CancellationToken::new();
         let context = deliver::Context {
             ended,
             readings,
             clock,
-            shutdown: shutdown.clone(),
+            shutdown: writing.clone(),
         };
         let couriers = deliver::start(couriers, &context);
         drop(context);
         // Large, and moved about no more.
         let reason = Box::pin(session.run(sources)).await;
         shutdown.cancel();
+        writing.cancel();
         listening.await.ok();
         // The session has let its clients go; those that read get its goodbye, a stalled one is not waited for.
         clients.close();
@@ -469,6 +477,7 @@ fn first_world(
         effects: Vec::new(),
         alerts: AlertView::default(),
         writers,
+        outlook: Box::new(Outlook::at(now)),
     };
     standing::apply(&mut world, policy, owner, now);
     world

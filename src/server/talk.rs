@@ -311,6 +311,7 @@ impl Session {
             board: self.board.clone(),
             outputs: self.executor.tails(),
             recent: snapshot::newest(&self.recent),
+            around: self.nearby.told.clone(),
         };
         match codec::encode(first).and_then(|first| snapshot::frames(first, snapshot)) {
             Ok(frames) => {

@@ -11,7 +11,7 @@ use crate::domain::on_call::{AHEAD, announcements};
 use crate::domain::reading::{OnCall, Reading};
 use crate::domain::time::Timestamp;
 use crate::domain::touched;
-use crate::domain::write::{Ability, WriteNo, WriteState};
+use crate::domain::write::{Ability, Cause, WriteNo, WriteState};
 use crate::engine::Input;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -45,12 +45,18 @@ impl Session {
     }
 
     fn parcel(&self, write: &WriteState) -> Parcel {
+        let state = self.engine.state();
+        let of = match write.write.cause {
+            Some(Cause::Ends { of }) => state.write(of),
+            _ => None,
+        };
         Parcel {
             no: write.write.no,
-            marker: write.write.marker(&self.engine.state().genesis.session),
+            marker: write.write.marker(&state.genesis.session),
             deed: write.write.deed.clone(),
             by: write.by.clone(),
             asked: write.asked,
+            of: of.map(|of| Box::new(self.parcel(of))),
         }
     }
 
@@ -77,6 +83,7 @@ impl Session {
                 }
                 self.world.groups = touched::groups(&self.board.components);
                 self.look_at_alerts();
+                self.tell_around();
             }
             Reading::Alerts { .. } | Reading::Health(_) => self.look_at_alerts(),
             Reading::OnCalls { .. } => self.announce_handovers(turn),

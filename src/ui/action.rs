@@ -14,16 +14,19 @@ pub enum View {
     Timeline,
     /// Review of the open proposal.
     Confirm,
+    /// What stands and falls with the touched components.
+    Map,
 }
 
 impl View {
     /// In the order of the number keys.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::WarRoom,
         Self::Runbook,
         Self::Metrics,
         Self::Timeline,
         Self::Confirm,
+        Self::Map,
     ];
 
     /// The name on screens.
@@ -34,6 +37,7 @@ impl View {
             Self::Metrics => "metrics",
             Self::Timeline => "timeline",
             Self::Confirm => "confirm",
+            Self::Map => "map",
         }
     }
 }
@@ -68,6 +72,8 @@ pub enum Pane {
     Writes,
     /// The plan under review.
     Review,
+    /// The blast radius.
+    Map,
 }
 
 impl Pane {
@@ -87,6 +93,7 @@ impl Pane {
             Self::Timeline => "timeline",
             Self::Writes => "writes to other systems",
             Self::Review => "confirm",
+            Self::Map => "map",
         }
     }
 
@@ -106,6 +113,7 @@ impl Pane {
             View::Metrics => &[Self::Charts],
             View::Timeline => &[Self::Timeline, Self::Writes],
             View::Confirm => &[Self::Review],
+            View::Map => &[Self::Map],
         }
     }
 }

@@ -77,7 +77,7 @@ impl Cache {
             }
             View::Runbook => self.refresh_document(cx.room, look),
             View::Timeline => self.refresh_timeline(cx.room, &model.filter),
-            View::Metrics | View::Confirm => {}
+            View::Metrics | View::Confirm | View::Map => {}
         }
     }
 
@@ -91,7 +91,7 @@ impl Cache {
                 let width = self.document_width.get();
                 width == 0 || self.document_for.is_some_and(|(_, made, _)| made == width)
             }
-            View::Timeline | View::Metrics | View::Confirm => true,
+            View::Timeline | View::Metrics | View::Confirm | View::Map => true,
         }
     }
 

@@ -25,6 +25,7 @@ use crate::domain::state::State;
 use crate::domain::threshold::{Unknown, Verdict};
 use crate::domain::time::{Moment, Timestamp};
 use crate::ui::room::{Link, Room, Seen};
+use crate::wire::around::Around;
 use crate::wire::message::Welcome;
 use runbook::plan;
 use std::collections::VecDeque;
@@ -81,6 +82,7 @@ fn genesis(mode: Mode) -> Genesis {
             path: "/srv/runbooks/move-orders.md".to_owned(),
             digest: Digest::of(b"runbook"),
             commit: "sha1:9fceb02d0ae598e95dc970b74767f19372d61af8".to_owned(),
+            git: None,
         },
         plan_digest: Digest::of(b"plan"),
         plan: plan(),
@@ -131,6 +133,11 @@ impl Story {
             seen: Seen::Since(Seq(u64::MAX)),
             certified: Certified::no("no host key signed it"),
             link: Link::Up,
+            around: Around {
+                others: Ok(Vec::new()),
+                ..Around::default()
+            },
+            posts: Vec::new(),
         };
         let story = Self {
             room,

@@ -6,10 +6,12 @@ use crate::domain::board::{Board, GateProgress, OutputTail};
 use crate::domain::confirm::certificate::Certified;
 use crate::domain::fact::{ExecKey, Stamped};
 use crate::domain::id::Seq;
+use crate::domain::radius::{self, Given, Post, Radius};
 use crate::domain::reading::Reading;
 use crate::domain::state::State;
 use crate::domain::time::{Moment, Timestamp};
 use crate::domain::verdict::EffectNow;
+use crate::wire::around::Around;
 use crate::wire::message::{Snapshot, Welcome};
 use std::collections::VecDeque;
 
@@ -68,6 +70,10 @@ pub struct Room {
     pub seen: Seen,
     /// Whether a host key stands for the session's own key.
     pub certified: Certified,
+    /// What lies around the session.
+    pub around: Around,
+    /// What whoever is at this terminal stands on.
+    pub posts: Vec<Post>,
 }
 
 impl Room {
@@ -82,6 +88,8 @@ impl Room {
             link: Link::Up,
             seen: Seen::Unchecked,
             certified: Certified::no("no host key signed it"),
+            around: snapshot.around,
+            posts: Vec::new(),
         }
     }
 
@@ -166,6 +174,24 @@ impl Room {
     /// Names of the alerts that the runbook expects now.
     pub fn expected_alerts(&self, now: Timestamp) -> Vec<String> {
         alert_match::expected_at(&self.state, now)
+    }
+
+    /// What stands and falls with the touched components, as it is known here now.
+    pub fn radius(&self) -> Radius {
+        let posts: Vec<Post> = self
+            .posts
+            .iter()
+            .chain(&self.around.posts)
+            .cloned()
+            .collect();
+        radius::of(&Given {
+            plan: self.state.plan(),
+            board: &self.board,
+            rules: &self.state.rules,
+            depth: self.around.depth,
+            posts: &posts,
+            others: &self.around.others,
+        })
     }
 
     /// The output of one execution.

@@ -3,8 +3,10 @@
 mod breakglass;
 mod hostile;
 mod keys;
+mod map;
 mod rehearsals;
 mod screens;
+mod silences;
 mod unseen;
 mod writing;
 

@@ -5,13 +5,14 @@ mod copy;
 pub(super) mod going;
 
 use crate::domain::board::TAIL_MAX;
-use crate::domain::command::{Command, Evidence};
+use crate::domain::command::{Command, Evidence, SilenceWish};
 use crate::domain::countdown::{Window, window};
 use crate::domain::fact::{ExecKey, Finding};
 use crate::domain::id::{Seq, StepId};
 use crate::domain::progress::current;
 use crate::domain::readiness::StepView;
 use crate::domain::runbook::plan::Risk;
+use crate::domain::silences;
 use crate::domain::state::Phase;
 use crate::domain::time::{Moment, short_span};
 use crate::ui::Request;
@@ -129,6 +130,10 @@ fn on_typed(work: &mut Work<'_>, purpose: Purpose, text: String) {
         Purpose::Note(step) => Command::Note { step, text },
         Purpose::MarkDone(step) => Command::MarkDone { step, note: text },
         Purpose::Release => Command::Release { reason: text },
+        Purpose::Without(lifetime) => Command::Silence {
+            lifetime,
+            wish: SilenceWish::Without { reason: text },
+        },
         Purpose::Skip(step) => Command::Skip { step, reason: text },
         Purpose::Abort => Command::Abort { reason: text },
         Purpose::Explain(step, attempt) => return signing::explain(work, (step, attempt), text),
@@ -197,7 +202,13 @@ fn act_on_session(work: &mut Work<'_>, action: Action) {
                 .room
                 .map(|r| r.state.plan().title.clone())
                 .unwrap_or_default();
-            let question = format!("begin `{title}` now?");
+            let quiet = work
+                .room
+                .and_then(|r| silences::outlook_words(&r.state, &r.board))
+                .map_or_else(String::new, |words| {
+                    format!(" {}", words.unwrap_or_else(|why| why))
+                });
+            let question = format!("begin `{title}` now?{quiet}");
             work.layers
                 .open(Menu::yes(question, "begin", Outcome::Send(Command::Begin)));
         }

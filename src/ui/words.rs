@@ -9,6 +9,7 @@ use crate::domain::fact::{Breakglass, Checked, Fact, GlassEvent, HoldCause, Quot
 use crate::domain::id::{RuleId, StepId};
 use crate::domain::readiness::Readiness;
 use crate::domain::reading::Liveness;
+use crate::domain::silences;
 use crate::domain::state::{Phase, Stage, State, StepStatus};
 use crate::domain::threshold::{RuleLimit, Scale, Unknown, Verdict};
 use crate::domain::time::short_span;
@@ -158,6 +159,7 @@ pub(crate) fn hold(cause: &HoldCause, by: &str) -> String {
         HoldCause::Effect { step } => format!("the declared effect of `{step}` is missing"),
         HoldCause::Alert { name, component } => alert::hold(name, component.as_deref()),
         HoldCause::Restart => "the server was restarted: look before going on".to_owned(),
+        HoldCause::Silence { .. } => "a silence for the work is withheld".to_owned(),
         HoldCause::Moved { from, to } => format!("pinned to host {from}, runs on {to} now"),
     }
 }
@@ -180,6 +182,7 @@ pub(crate) const fn fact_role(fact: &Fact) -> Role {
         | Fact::GuardActed(_)
         | Fact::StopAsked { .. }
         | Fact::TakenOver { .. }
+        | Fact::Silence(_)
         | Fact::StepSkipped { .. } => Role::Warn,
         Fact::StepDone { .. } | Fact::Completed | Fact::StepArmed { .. } => Role::Good,
         Fact::RuleChanged { verdict, .. } => match verdict {
@@ -257,6 +260,7 @@ pub(crate) fn fact(state: &State, stamped: &Stamped, naming: Naming) -> String {
             step,
             reason,
         } => format!("refused to {asked} {}: {reason}", name(step)),
+        Fact::Silence(said) => silences::words(state.plan(), said),
         Fact::WriteAsked { .. } | Fact::WriteEnded { .. } => write::fact(state, &stamped.fact),
         Fact::Alert(event) => alert::fact(event),
         other => step_fact(state, other, naming),

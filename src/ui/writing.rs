@@ -1,6 +1,7 @@
 //! From a key to a write: which connector can, what will be done, and the words for it.
 
 mod record;
+mod silence;
 
 use crate::domain::alert_match;
 use crate::domain::catalog;
@@ -99,6 +100,7 @@ const fn kinds(ability: Ability) -> &'static [&'static str] {
             "datadog",
             "pagerduty",
         ],
+        Ability::Extend | Ability::MuteUnseen => &["alertmanager"],
         Ability::Page => &["pagerduty", "jsm", "opsgenie", "webhook", "email"],
         Ability::Acknowledge | Ability::Resolve | Ability::Note => {
             &["pagerduty", "jsm", "opsgenie"]
@@ -195,6 +197,14 @@ fn mute(room: &Room) -> Opened {
     let form =
         |chosen: &[&ConnectorHealth]| open(Layer::Form(mute_form(room, chosen, &components)));
     let mut items: Vec<_> = all.iter().map(|one| (label(one), form(&[one]))).collect();
+    let open = silence::items(room);
+    if !open.is_empty() {
+        items.splice(0..0, open);
+        return Ok(choose(
+            "a silence for the work is withheld: how does it go on?",
+            items,
+        ));
+    }
     if items.is_empty() {
         return Err(nobody(room, Ability::Mute, "mute"));
     }

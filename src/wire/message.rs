@@ -1,5 +1,6 @@
 //! The messages. THE SERIALIZED FORM IS THE CONTRACT: see [`crate::wire::CONTRACT`].
 
+use super::around::Around;
 use super::policy::PolicyView;
 use crate::domain::board::{Board, GateProgress, OutputTail, base64_bytes};
 use crate::domain::command::{Command, Refusal, Signed};
@@ -146,6 +147,8 @@ pub enum ToClient {
         /// What is asked of them.
         policy: PolicyView,
     },
+    /// What lies around the session is another than before.
+    Around(Box<Around>),
     /// Answer to [`ToServer::Records`].
     Records(Vec<Stamped>),
     /// A signed statement on the journal so far: at attach, and whenever one is made.
@@ -219,6 +222,9 @@ pub struct Snapshot {
     pub outputs: Vec<OutputTail>,
     /// Newest records, oldest first; at most [`RECENT_MAX`].
     pub recent: Vec<Stamped>,
+    /// What lies around the session.
+    #[serde(default)]
+    pub around: Around,
 }
 
 /// Records in a snapshot: what the event feed and the first page of the timeline show.

@@ -3,6 +3,7 @@
 //! Knows where sockets are and whether they can be trusted, but opens none, and knows no terminals. A client that
 //! speaks another contract is told so and turned away, because a half-understood screen is worse than none.
 
+pub mod around;
 pub mod codec;
 pub mod message;
 pub mod place;

@@ -86,6 +86,7 @@ pub(crate) fn genesis() -> Genesis {
             path: "/srv/runbooks/move-orders.md".to_owned(),
             digest: Digest::of(RUNBOOK.as_bytes()),
             commit: "sha1:9fceb02d0ae598e95dc970b74767f19372d61af8".to_owned(),
+            git: None,
         },
         plan_digest: plan.digest(),
         plan,
@@ -157,6 +158,7 @@ impl Script {
                 effects: Vec::new(),
                 alerts: warroom::domain::alert_match::AlertView::default(),
                 writers: std::collections::BTreeMap::new(),
+                outlook: Box::default(),
             },
             nonces: 0,
         }

@@ -109,6 +109,7 @@ fn make() {
             no: WriteNo(no),
             connector: ConnectorName::new("pager").expect("a name"),
             deed,
+            cause: None,
         };
         take(actor("alice"), Fact::WriteAsked { write });
         for outcome in ends(no) {

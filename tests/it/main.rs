@@ -52,6 +52,8 @@ mod fuzzing;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod golden_silences;
+#[cfg(test)]
 mod golden_writes;
 #[cfg(test)]
 mod handovers;
@@ -74,6 +76,8 @@ mod nautobot;
 mod night;
 #[cfg(test)]
 mod prometheus_family;
+#[cfg(test)]
+mod radius;
 #[cfg(test)]
 mod rehearse;
 #[cfg(test)]
@@ -100,6 +104,8 @@ mod session_signed;
 mod session_writes;
 #[cfg(test)]
 mod sign_elsewhere;
+#[cfg(test)]
+mod silences;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]

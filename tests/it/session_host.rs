@@ -22,6 +22,7 @@ use warroom::domain::runbook::{Severity, parse, resolve};
 use warroom::domain::state::{State, StepStatus};
 use warroom::domain::time::{Moment, Timestamp};
 use warroom::server::checkpoints::Away;
+use warroom::server::git::Surroundings;
 use warroom::server::pin::{self, Seed};
 use warroom::server::policy::{PeopleSource, Policy};
 use warroom::server::start::{Options, Server, StartError};
@@ -138,6 +139,10 @@ impl Host {
                 runbook_digest: Digest::of(text.as_bytes()),
                 policy: policy.digest,
                 allow_uid: policy.rules.allow_uid,
+                git: Surroundings {
+                    env: vec![("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())],
+                    signers: None,
+                },
                 rehearsal: None,
                 rehearsed: Vec::new(),
                 freezes: Vec::new(),
@@ -150,6 +155,7 @@ impl Host {
             session_dir: self.session_dir(),
             runtime_dir: self.runtime_dir(),
             scope_dir: self.path("scope"),
+            radius_depth: 2,
             group: None,
             genesis,
             people: self.people.clone(),
@@ -376,6 +382,7 @@ impl Person {
             ToClient::Readings(_)
             | ToClient::Gate(_)
             | ToClient::Effects(_)
+            | ToClient::Around(_)
             | ToClient::Welcome(_)
             | ToClient::TurnedAway { .. }
             | ToClient::SnapshotPart { .. }

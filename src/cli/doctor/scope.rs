@@ -115,6 +115,7 @@ mod tests {
             state_dir: state_dir.to_owned(),
             scope_dir: scope_dir.to_owned(),
             group: None,
+            radius_depth: 2,
             output_bytes_max: 65_536,
             checkpoint_file: None,
             checkpoint_command: None,

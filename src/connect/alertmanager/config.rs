@@ -110,11 +110,13 @@ impl Connector for AlertmanagerConfig {
     }
 
     fn abilities(&self) -> Vec<Ability> {
-        if self.writes {
-            vec![Ability::Mute]
-        } else {
-            Vec::new()
-        }
+        let all = [
+            (Ability::Mute, true),
+            (Ability::Extend, true),
+            (Ability::MuteUnseen, !self.filter.is_empty()),
+        ];
+        let can = all.into_iter().filter(|(_, can)| *can && self.writes);
+        can.map(|(ability, _)| ability).collect()
     }
 
     fn source(

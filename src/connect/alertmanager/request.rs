@@ -1,6 +1,7 @@
 //! Which operations of the API v2 are asked for.
 
 use super::breadth::is_narrow;
+use super::response::FoundSilence;
 use crate::connect::connector::WriteError;
 use crate::connect::http::{Call, Method, path_part};
 use crate::connect::mute::{check_until, marked};
@@ -49,6 +50,8 @@ pub(super) fn receivers(prefix: &str) -> Call {
 /// A silence that is wanted, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Wanted {
+    /// Which one is changed; a new one is made when absent.
+    pub(super) id: Option<String>,
     /// What it mutes, all of them together.
     pub(super) matchers: Vec<Matcher>,
     /// When it begins.
@@ -89,6 +92,7 @@ impl Wanted {
             )));
         }
         Ok(Self {
+            id: None,
             matchers: matchers.to_vec(),
             from,
             until,
@@ -103,13 +107,29 @@ impl Wanted {
         let matchers: Vec<_> = matchers
             .map(|m| json!({"name": m.label, "value": m.value, "isRegex": m.is_regex, "isEqual": m.is_equal}))
             .collect();
-        let body = json!({
+        let mut body = json!({
             "matchers": matchers,
             "startsAt": self.from.to_string(),
             "endsAt": self.until.to_string(),
             "createdBy": self.by,
             "comment": self.comment,
         });
+        // With an id, that silence is changed.
+        if let (Some(id), Some(body)) = (&self.id, body.as_object_mut()) {
+            body.insert("id".to_owned(), json!(id));
+        }
         Call::post(format!("{prefix}/silences"), body)
+    }
+
+    /// The same silence with another end. Its begin stays what it is, else the server would make a new one of it.
+    pub(super) fn moved(found: &FoundSilence, until: Timestamp) -> Option<Self> {
+        Some(Self {
+            id: Some(found.silence.id.clone()),
+            matchers: found.matchers.clone(),
+            from: found.silence.from?,
+            until,
+            by: found.silence.by.clone(),
+            comment: found.silence.comment.clone(),
+        })
     }
 }

@@ -6,7 +6,7 @@ use super::request::Wanted;
 use super::response::FoundSilence;
 use crate::connect::connector::{Order, WriteError, Writer};
 use crate::connect::http::{HttpError, snippet};
-use crate::connect::mute::is_marked;
+use crate::connect::mute::{check_until, is_marked};
 use crate::domain::reading::SilenceState;
 use crate::domain::time::{Moment, Timestamp};
 use crate::domain::write::{Deed, Outcome};
@@ -66,7 +66,7 @@ impl SilenceWriter {
         Self { members }
     }
 
-    /// Carries out [`Deed::Mute`] and [`Deed::Unmute`].
+    /// Carries out [`Deed::Mute`], [`Deed::Unmute`] and [`Deed::Extend`].
     pub(in crate::connect) async fn carry_out(
         &self,
         order: &Order<'_>,
@@ -84,6 +84,10 @@ impl SilenceWriter {
                 self.mute(&wanted, order.marker).await
             }
             Deed::Unmute { reference } => self.unmute(reference).await,
+            Deed::Extend { reference, until } => {
+                check_until(*until, now.wall)?;
+                self.extend(reference, *until).await
+            }
             other => Err(WriteError::refused(format!(
                 "an Alertmanager cannot {}",
                 other.verb()
@@ -116,6 +120,14 @@ impl SilenceWriter {
                 }
                 known.complete()?;
                 Ok(known.found.first().map(|(_, found)| ended(found)))
+            }
+            Deed::Extend { reference, until } => {
+                let known = self.one(check_id(reference)?).await;
+                if let Some((_, live)) = known.found.iter().find(|(_, f)| f.is_live()) {
+                    return Ok(reaches(live, *until).then(|| done(live)));
+                }
+                known.complete()?;
+                Ok(Some(gone(reference, &known)))
             }
             _ => Ok(None),
         }
@@ -182,6 +194,27 @@ impl SilenceWriter {
             }
         }
         Err(WriteError::not_yet(refused.join("; ")))
+    }
+
+    /// Moves the end of a silence that holds. One that ends as late already is left as it is, so that a second try does
+    /// nothing.
+    async fn extend(&self, reference: &str, until: Timestamp) -> Result<Outcome, WriteError> {
+        let id = check_id(reference)?;
+        let known = self.one(id).await;
+        known.check()?;
+        let Some((member, live)) = known.found.iter().find(|(_, found)| found.is_live()) else {
+            known.complete()?;
+            return Ok(gone(reference, &known));
+        };
+        if reaches(live, until) {
+            return Ok(done(live));
+        }
+        let Some(wanted) = Wanted::moved(live, until) else {
+            let what = format!("silence {id} does not say when it began");
+            return Err(WriteError::refused(what));
+        };
+        let new = member.create(&wanted).await.map_err(write_error)?;
+        Ok(read_back(member, &new, &wanted).await)
     }
 
     async fn unmute(&self, reference: &str) -> Result<Outcome, WriteError> {
@@ -295,6 +328,22 @@ fn difference(found: &FoundSilence, wanted: &Wanted) -> Option<String> {
     let is_same =
         until.is_some_and(|until| until.as_millis() / 1000 == wanted.until.as_millis() / 1000);
     (!is_same).then(|| format!("it ends at {}", at(until)))
+}
+
+/// True when it ends as late as that; some versions keep whole seconds.
+fn reaches(found: &FoundSilence, until: Timestamp) -> bool {
+    let end = found.silence.until;
+    end.is_some_and(|end| end.as_millis() / 1000 >= until.as_millis() / 1000)
+}
+
+/// There is no silence any more whose end could be moved.
+fn gone(id: &str, known: &Known<'_, FoundSilence>) -> Outcome {
+    let proof = match known.found.first() {
+        Some((_, found)) => format!("silence {id} ended at {}", at(found.silence.until)),
+        None => format!("silence {id} is not known any more"),
+    };
+    let reference = String::new();
+    Outcome::Done { reference, proof }
 }
 
 fn at(time: Option<Timestamp>) -> String {

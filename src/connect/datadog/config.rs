@@ -173,11 +173,10 @@ impl Connector for DatadogConfig {
     }
 
     fn abilities(&self) -> Vec<Ability> {
-        if self.writes {
-            vec![Ability::Mute]
-        } else {
-            Vec::new()
-        }
+        let filters = !self.monitor_tags.is_empty();
+        let all = [(Ability::Mute, true), (Ability::MuteUnseen, filters)];
+        let can = all.into_iter().filter(|(_, can)| *can && self.writes);
+        can.map(|(ability, _)| ability).collect()
     }
 
     fn source(

@@ -119,6 +119,7 @@ fn parcel(no: u32) -> Parcel {
         },
         by: "alice".to_owned(),
         asked: now(),
+        of: None,
     }
 }
 
@@ -372,4 +373,41 @@ fn what_systems_say_is_one_short_line() {
     };
     assert_eq!(reference, "");
     assert!(proof.starts_with("two lines") && proof.len() <= 200);
+}
+
+/// The end of what only a marker is known of.
+fn unnamed(no: u32, of: u32) -> Parcel {
+    Parcel {
+        deed: Deed::Unmute {
+            reference: String::new(),
+        },
+        of: Some(Box::new(parcel(of))),
+        ..parcel(no)
+    }
+}
+
+#[tokio::test]
+async fn what_has_no_reference_is_found_by_its_marker_and_then_ended() {
+    for (finds, asked, reference) in [
+        (vec![Done], vec!["find", "write"], "Q1"),
+        (vec![Nothing], vec!["find"], ""),
+    ] {
+        let mut system = Scripted::new(vec![Done], finds);
+        let parcel = unnamed(2, 1);
+        let outcome = end::write(&mut system, &parcel, now()).await;
+        let outcome = outcome.expect("an outcome");
+        assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+        assert_eq!(outcome.reference(), reference);
+        assert_eq!(system.asked(), asked);
+        let script = system.0.lock().unwrap();
+        assert_eq!(script.asked[0].1, "warroom/s/1", "the marker of the first");
+        assert!(script.asked.iter().skip(1).all(|a| a.1 == "warroom/s/2"));
+    }
+    // A look that fails changes nothing: it is tried again, and never taken for an end.
+    let mut system = Scripted::new(Vec::new(), vec![Breaks]);
+    let error = end::write(&mut system, &unnamed(2, 1), now()).await;
+    assert!(error.is_err_and(|error| !error.unclear));
+    let mut system = Scripted::new(Vec::new(), vec![Nothing]);
+    let found = end::find(&mut system, &unnamed(2, 1), now()).await;
+    assert!(matches!(found, Ok(Some(Outcome::Done { .. }))), "{found:?}");
 }

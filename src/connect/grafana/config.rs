@@ -79,11 +79,14 @@ impl Connector for GrafanaConfig {
     }
 
     fn abilities(&self) -> Vec<Ability> {
-        if self.writes {
-            vec![Ability::Mute, Ability::Annotate]
-        } else {
-            Vec::new()
-        }
+        let filters = !self.filter.is_empty();
+        let all = [
+            (Ability::Mute, true),
+            (Ability::Annotate, true),
+            (Ability::MuteUnseen, filters),
+        ];
+        let can = all.into_iter().filter(|(_, can)| *can && self.writes);
+        can.map(|(ability, _)| ability).collect()
     }
 
     fn source(

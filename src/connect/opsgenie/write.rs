@@ -314,7 +314,10 @@ impl OpsWriter {
             }
             Deed::Mute { .. } => self.find_maintenance(order.marker).await,
             Deed::Unmute { reference } => self.is_over(reference).await,
-            Deed::Annotate { .. } | Deed::Record { .. } | Deed::SetStatus { .. } => Ok(None),
+            Deed::Extend { .. }
+            | Deed::Annotate { .. }
+            | Deed::Record { .. }
+            | Deed::SetStatus { .. } => Ok(None),
         }
     }
 }

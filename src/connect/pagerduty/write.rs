@@ -152,7 +152,10 @@ impl PagerDutyWriter {
             Deed::Acknowledge { reference } => self.set(reference, "acknowledged").await,
             Deed::Resolve { reference } => self.set(reference, "resolved").await,
             Deed::Note { reference, text } => self.note(order, reference, text).await,
-            Deed::Annotate { .. } | Deed::Record { .. } | Deed::SetStatus { .. } => {
+            Deed::Extend { .. }
+            | Deed::Annotate { .. }
+            | Deed::Record { .. }
+            | Deed::SetStatus { .. } => {
                 let verb = order.deed.verb();
                 Err(WriteError::refused(format!("PagerDuty cannot {verb}")))
             }
@@ -415,7 +418,10 @@ impl PagerDutyWriter {
                 let id = self.incident_id(rest, reference).await?;
                 find_note(rest, &id, order.marker).await
             }
-            Deed::Annotate { .. } | Deed::Record { .. } | Deed::SetStatus { .. } => Ok(None),
+            Deed::Extend { .. }
+            | Deed::Annotate { .. }
+            | Deed::Record { .. }
+            | Deed::SetStatus { .. } => Ok(None),
         }
     }
 }

@@ -7,6 +7,7 @@ mod defaults;
 
 use super::people::Role;
 use crate::domain::fact::{Mode, Via};
+use crate::domain::git::Demand;
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::rehearsal::Wanted;
 use crate::domain::runbook::plan::Risk;
@@ -332,6 +333,8 @@ pub struct ClassLines {
     pub dwell_per_target: Option<Duration>,
     /// See [`Dwell::longest`].
     pub dwell_max: Option<Duration>,
+    /// What the runbook has to be before a step of this class is begun or proposed.
+    pub runbook: Option<Demand>,
     /// See [`ClassRule::rehearsal`].
     pub rehearsal: Option<Wanted>,
 }
@@ -376,6 +379,11 @@ pub struct Rules {
     pub checkpoint_hook: Option<Vec<String>>,
     /// Directory, best on another host or medium, that gets a copy of each checkpoint.
     pub checkpoint_dir: Option<PathBuf>,
+    /// What any runbook has to be before its maintenance begins.
+    pub runbook: Option<Demand>,
+    /// File of those whose SSH signatures count for a runbook, in the form of `ssh-keygen` (`allowed_signers`). Absent:
+    /// those the account's own Git knows.
+    pub runbook_signers: Option<PathBuf>,
 }
 
 impl Rules {
@@ -387,6 +395,12 @@ impl Rules {
             Risk::Destructive => &self.destructive,
             Risk::Irreversible => &self.irreversible,
         }
+    }
+
+    /// What a runbook has to be for steps of a class: the demand on all, and that on the class.
+    pub fn demands(&self, risk: Risk) -> impl Iterator<Item = Demand> {
+        let of_class = self.lines(risk).runbook;
+        self.runbook.into_iter().chain(of_class)
     }
 
     /// Lines of a class, to be filled.

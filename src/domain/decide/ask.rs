@@ -7,6 +7,7 @@ use crate::domain::confirm::rule::{self, person_in};
 use crate::domain::fact::{self, Actor, Fact, Via};
 use crate::domain::id::{PersonId, StepId};
 use crate::domain::readiness::StepView;
+use crate::domain::runbook::plan::Risk;
 use crate::domain::state::{Phase, Proposal, State};
 use crate::domain::time::Moment;
 use crate::domain::world::{Roles, World};
@@ -157,6 +158,31 @@ impl<'a> Ask<'a> {
             "it belongs to the back-out plan"
         };
         Err(self.no_step(step, why, ""))
+    }
+
+    /// The runbook is what the policy demands for steps of these classes. What the session is pinned to decides, and that
+    /// the file on the disk is still that.
+    pub(super) fn runbook_for(&self, risks: impl IntoIterator<Item = Risk>) -> Result<(), Refused> {
+        let rules = &self.world.rules;
+        let demands = risks.into_iter().flat_map(|risk| rules.demands(risk));
+        let pinned = &self.state.genesis.runbook;
+        for demand in demands {
+            let moved = || match self.world.runbook {
+                None => Some("the file cannot be read now"),
+                Some(now) if now != pinned.digest => Some("the file has changed since the start"),
+                Some(_) => None,
+            };
+            let why = demand.unmet(pinned.git.as_ref());
+            let Some(why) = why.or_else(|| moved().map(str::to_owned)) else {
+                continue;
+            };
+            let word = demand.as_str();
+            return Err(self.no(
+                format!("the policy asks for a runbook that is {word}: {why}"),
+                demand.hint(),
+            ));
+        }
+        Ok(())
     }
 
     /// Nothing holds what goes forward.

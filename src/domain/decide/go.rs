@@ -17,6 +17,7 @@ use crate::domain::mutant::{Guard, is_off};
 use crate::domain::readiness::StepView;
 use crate::domain::runbook::plan::ExecRole;
 use crate::domain::scope;
+use crate::domain::silences;
 use crate::domain::state::{Glass, Proposal};
 use crate::domain::time::{Moment, short_span};
 use crate::domain::world::Look;
@@ -135,6 +136,13 @@ fn allowed(ask: &Ask<'_>, view: StepView<'_>, open: &Proposal) -> Result<(), Ref
             view,
             why,
             "look at the world as it is now, then propose it again",
+        ));
+    }
+    if silences::waits(ask.state, view, ask.now.wall) && open.glass.is_none() {
+        return Err(ask.no_step(
+            view,
+            "its silence is not in place yet",
+            "go again in a moment; where it is withheld, it is said",
         ));
     }
     let is_busy = ask.state.running().is_some() && !is_off(Guard::Exclusive);

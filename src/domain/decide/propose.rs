@@ -84,6 +84,10 @@ fn may_propose<'a>(
         return Err(ask.on_record(step, ask.no_step(view, why, hint)));
     }
     in_time(ask, view)?;
+    if ask.state.phase == Phase::Running {
+        ask.runbook_for([view.plan.risk])
+            .map_err(|refused| ask.on_record(step, refused))?;
+    }
     is_rehearsed(ask, view)?;
     Ok(view)
 }

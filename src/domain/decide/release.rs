@@ -2,6 +2,7 @@
 
 use super::Decision;
 use super::ask::Ask;
+use super::silence;
 use crate::domain::fact::{Fact, HoldCause};
 use crate::domain::state::Hold;
 
@@ -30,7 +31,9 @@ pub(super) fn decide(ask: &Ask<'_>, reason: &str) -> Decision {
         let why = format!("guard `{}` is not known to be good", rule.title);
         return Err(ask.no(why, "release with a reason, or wait until it is good"));
     }
-    Ok(vec![Fact::Released { reason }])
+    let without = silence::without_all(ask, &reason)?;
+    let released = Fact::Released { reason };
+    Ok(std::iter::once(released).chain(without).collect())
 }
 
 /// What somebody has to have looked at before this hold ends.
@@ -48,6 +51,7 @@ fn looked_at(hold: &Hold) -> Option<String> {
         HoldCause::Person { .. }
         | HoldCause::Guard { .. }
         | HoldCause::Restart
+        | HoldCause::Silence { .. }
         | HoldCause::Moved { .. } => None,
     }
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 mod back;
 mod evidence;
 mod motion;
+mod runbook;
 mod table;
 mod table_signed;
 mod two_person;

@@ -33,6 +33,7 @@ pub(super) fn decide(ask: &Ask<'_>, connector: &ConnectorName, deed: &Deed) -> D
         no: WriteNo(count.saturating_add(1)),
         connector: connector.clone(),
         deed,
+        cause: None,
     };
     Ok(vec![Fact::WriteAsked { write }])
 }
@@ -59,7 +60,8 @@ fn is_able(ask: &Ask<'_>, connector: &ConnectorName, deed: &Deed) -> Result<(), 
 /// The session has room for it, and the same is not on its way already: a key pressed twice wakes nobody twice.
 fn is_new(ask: &Ask<'_>, connector: &ConnectorName, deed: &Deed) -> Result<(), Refused> {
     let writes = &ask.state.writes;
-    if writes.len() >= WRITES_MAX {
+    let by_people = writes.iter().filter(|w| w.write.cause.is_none());
+    if by_people.count() >= WRITES_MAX {
         let why = format!("the session has written {WRITES_MAX} times already");
         return Err(ask.no(why, "do it in the other system, and note it here"));
     }
@@ -96,6 +98,10 @@ fn checked(ask: &Ask<'_>, deed: &Deed) -> Result<Deed, Refused> {
             component: text(ask, "the component", component, NAME_BYTES_MAX)?,
             urgency: *urgency,
         },
+        Deed::Extend { .. } => {
+            let why = "only the program makes its own silences longer";
+            return Err(ask.no(why, "mute anew, until when it is to be quiet"));
+        }
         Deed::Unmute { reference } => Deed::Unmute {
             reference: needed(ask, "what keeps it quiet", reference, NAME_BYTES_MAX)?,
         },

@@ -24,6 +24,7 @@ pub mod rollout;
 mod rules;
 mod settings;
 pub mod shape;
+pub mod silence;
 pub mod source;
 mod suggest;
 mod template;

@@ -4,6 +4,7 @@ use super::alerts::OnAlert;
 use super::expect::After;
 use super::plan::{ExecRole, OnExecutorLost, Risk, Window};
 use super::rollout::settings::RolloutSettings;
+use super::silence::SilencePlan;
 use super::source::{Located, Mapped};
 use crate::domain::id::{ConnectorName, RuleId, StepId};
 use crate::domain::threshold::{Limit, OnBreach, OnNoData, Op, RuleLimit, SampleCount, Scale};
@@ -51,6 +52,10 @@ pub struct Maintenance {
     pub must_fire: Vec<Located<String>>,
     /// Name of a lock scope.
     pub lock: Option<String>,
+    /// What is kept quiet meanwhile.
+    pub silence: Option<SilencePlan>,
+    /// Steps of dependency that the blast radius follows.
+    pub radius_depth: Option<u8>,
     /// Names are shell identifiers.
     pub environment: BTreeMap<String, Located<String>>,
 }
@@ -68,6 +73,8 @@ pub struct Phase {
     pub rollback: Option<bool>,
     /// The rest of that block: its steps are templates.
     pub rollout: Option<Box<RolloutSettings>>,
+    /// `silence` of its `toml phase` block.
+    pub silence: Option<SilencePlan>,
     /// Whole heading in the file.
     pub span: Range<usize>,
     /// Line of the heading, from 1.
@@ -122,6 +129,8 @@ pub struct StepSettings {
     pub switch: Option<Range<usize>>,
     /// Names of alerts that must come by the step.
     pub must_fire: Vec<Located<String>>,
+    /// What is kept quiet while the step is under way.
+    pub silence: Option<SilencePlan>,
 }
 
 /// A block with a role inside a step.

@@ -313,6 +313,7 @@ impl<'a> Walker<'a> {
             prose: Mapped::default(),
             rollback: None,
             rollout: None,
+            silence: None,
             line: self.lines.line(span.start),
             span,
         });

@@ -8,6 +8,7 @@ pub use rollout::{Against, COMPONENT, Compare, Floor, Rollout, Side, Sides, Soak
 
 pub use super::alerts::{AlertRules, OnAlert};
 pub use super::expect::{After, Expect};
+use super::silence::SilencePlan;
 use crate::domain::digest::Digest;
 use crate::domain::id::{ConnectorName, RuleId, StepId};
 use crate::domain::threshold::{Limit, OnBreach, OnNoData, RuleLimit, SampleCount};
@@ -38,6 +39,12 @@ pub struct Plan {
     /// each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
+    /// What is kept quiet from the begin of the maintenance to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<SilencePlan>,
+    /// Steps of dependency that the blast radius follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub radius_depth: Option<u8>,
     /// Environment table: passed to every command, and the source of `{{name}}` in titles and prose.
     pub environment: BTreeMap<String, String>,
     /// Markdown before the first phase.
@@ -100,6 +107,9 @@ pub struct PlanPhase {
     // A plan without any keeps the bytes it had before there were rollouts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<Box<Rollout>>,
+    /// What is kept quiet while it is worked on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<SilencePlan>,
     /// Line of the heading in the runbook, from 1.
     pub line: u32,
 }
@@ -184,6 +194,9 @@ pub struct PlanStep {
     /// Names of alerts that must come by it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub must_fire: Vec<String>,
+    /// What is kept quiet while it is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<SilencePlan>,
     /// Line of the item in the runbook, from 1.
     pub line: u32,
 }

@@ -11,6 +11,7 @@ use super::rollout::Cmdb;
 use super::rollout::expand::{self, Group, Marks};
 use super::rules;
 use super::settings::signed_len;
+use super::silence;
 use super::source::{Located, Mapped};
 use super::template::Names;
 use crate::domain::id::StepId;
@@ -45,6 +46,7 @@ pub fn resolve_with(runbook: &Runbook, cmdb: Cmdb<'_>) -> (Plan, Vec<Diagnostic>
     let groups = expand::groups(runbook, &marks, &names, cmdb, &mut taken, &mut problems);
     let phases = phases(runbook, &marks, &groups, &names, &mut problems);
     unmarked_sub_steps(runbook, &marks.steps, &mut problems);
+    silence::of_hand_work(runbook, &mut problems);
     let ids = (&mut step_ids, &mut taken);
     let steps = expand::steps(runbook, &marks, &groups, &names, ids, &mut problems);
     let has_way_back = steps.iter().any(|step| {
@@ -59,6 +61,8 @@ pub fn resolve_with(runbook: &Runbook, cmdb: Cmdb<'_>) -> (Plan, Vec<Diagnostic>
         title: names.fill(&runbook.title, &mut problems).trim().to_owned(),
         change: runbook.maintenance.change.clone(),
         lock: runbook.maintenance.lock.clone(),
+        silence: runbook.maintenance.silence.clone(),
+        radius_depth: runbook.maintenance.radius_depth,
         window: runbook.maintenance.window,
         components: runbook.maintenance.components.clone(),
         expect_alerts: filled(&runbook.maintenance.expect_alerts, &names, &mut problems),
@@ -191,6 +195,7 @@ fn phases(
             prose: names.fill_markdown(&phase.prose, problems),
             rollback,
             rollout: group.map(|group| Box::new(group.rollout.clone())),
+            silence: phase.silence.clone(),
             line: phase.line,
         });
     }
@@ -311,6 +316,7 @@ pub(super) fn plan_step(
         unit: None,
         switch: false,
         must_fire: filled(&step.settings.must_fire, names, problems),
+        silence: step.settings.silence.clone(),
         line: step.line,
     })
 }

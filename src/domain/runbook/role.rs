@@ -45,7 +45,7 @@ pub(super) const RULE_KEYS: [&str; 14] = [
 ];
 
 /// Keys of a `toml step` block.
-pub(super) const STEP_KEYS: [&str; 12] = [
+pub(super) const STEP_KEYS: [&str; 13] = [
     "id",
     "component",
     "risk",
@@ -57,6 +57,7 @@ pub(super) const STEP_KEYS: [&str; 12] = [
     "expect_alerts",
     "switch",
     "must_fire",
+    "silence",
     "roles",
 ];
 

@@ -12,16 +12,18 @@ use super::plan::{OnExecutorLost, Risk, Window};
 use super::role::{RULE_KEYS, STEP_KEYS};
 use super::rollout;
 use super::rollout::settings::RolloutSettings;
+use super::silence::{self, SilencePlan};
 use super::source::{Lines, Located, Mapped};
 use super::tree::{self, Entry, Value, unknown_key};
 use super::value::{boolean, choice, name, positive_span, rule_field, span, whole};
 use crate::domain::id::StepId;
+use crate::domain::radius::DEPTH_MAX;
 use crate::domain::selector::{Selector, SelectorError, is_selector};
 use crate::domain::time::Timestamp;
 use std::ops::Range;
 use std::time::Duration;
 
-const MAINTENANCE_KEYS: [&str; 14] = [
+const MAINTENANCE_KEYS: [&str; 16] = [
     "change",
     "components",
     "expect_alerts",
@@ -30,6 +32,8 @@ const MAINTENANCE_KEYS: [&str; 14] = [
     "alert_severities",
     "window",
     "lock",
+    "silence",
+    "radius_depth",
     "environment",
     "threshold",
     "panel",
@@ -59,6 +63,10 @@ pub(super) fn maintenance(
             "alert_severities" => out.alert_severities = severities(&value, problems),
             "window" => out.window = window(&value, problems),
             "lock" => out.lock = value.scalar(problems).and_then(|text| lock(text, problems)),
+            "silence" => out.silence = silence::read(&value, problems),
+            "radius_depth" => {
+                out.radius_depth = value.scalar(problems).and_then(|v| depth(v, problems));
+            }
             "environment" => environment(&mut out, &value, problems),
             "threshold" => read_rules(RuleKind::Threshold, &value, lines, problems, &mut rules),
             "panel" => read_rules(RuleKind::Panel, &value, lines, problems, &mut rules),
@@ -86,6 +94,20 @@ fn lock(text: &Located<String>, problems: &mut Problems) -> Option<String> {
     None
 }
 
+/// How far a blast radius is followed: at least to what needs the touched itself.
+fn depth(value: &Located<String>, problems: &mut Problems) -> Option<u8> {
+    let fits = |depth: &u8| (1..=DEPTH_MAX).contains(depth);
+    let found = value.value.parse().ok().filter(fits);
+    if found.is_none() {
+        let what = format!("{} is no depth of a blast radius", quoted(&value.value));
+        let hint = format!(
+            "a whole number from 1 to {DEPTH_MAX}: how many steps of dependency are followed"
+        );
+        problems.push(Diagnostic::error(codes::BAD_VALUE, &value.span, what).hint(hint));
+    }
+    found
+}
+
 /// Says plainly that a setting has no effect yet.
 pub(super) fn not_yet(key: &Located<String>, problems: &mut Problems) {
     problems.push(
@@ -98,7 +120,7 @@ pub(super) fn not_yet(key: &Located<String>, problems: &mut Problems) {
     );
 }
 
-fn components(value: &Value, problems: &mut Problems) -> Vec<String> {
+pub(super) fn components(value: &Value, problems: &mut Problems) -> Vec<String> {
     let list = value.list(problems);
     if list.len() > COMPONENTS_MAX {
         problems.push(Diagnostic::error(
@@ -140,7 +162,7 @@ pub(super) fn selector_fault(text: &Located<String>, error: &SelectorError) -> D
 }
 
 /// Names of alerts; a blank one would expect nothing, whatever its writer thought.
-fn expect_alerts(value: &Value, problems: &mut Problems) -> Vec<Located<String>> {
+pub(super) fn expect_alerts(value: &Value, problems: &mut Problems) -> Vec<Located<String>> {
     let list = value.list(problems);
     if list.len() > EXPECT_ALERTS_MAX {
         problems.push(Diagnostic::error(
@@ -337,23 +359,32 @@ fn read_rules(
     }
 }
 
-/// Reads a `toml phase` block: whether the phase is the back-out plan, and what its steps are done to.
-pub(super) fn phase(
-    block: &Mapped,
-    head: &Range<usize>,
-    problems: &mut Problems,
-) -> (Option<bool>, Option<RolloutSettings>) {
+/// What a `toml phase` block says.
+#[derive(Debug, Default)]
+pub(super) struct PhaseSettings {
+    /// The phase is the back-out plan, or is said not to be.
+    pub(super) rollback: Option<bool>,
+    /// What its steps are done to.
+    pub(super) rollout: Option<RolloutSettings>,
+    /// What is kept quiet meanwhile.
+    pub(super) silence: Option<SilencePlan>,
+}
+
+/// Reads a `toml phase` block.
+pub(super) fn phase(block: &Mapped, head: &Range<usize>, problems: &mut Problems) -> PhaseSettings {
     let mut rollback = None;
     let mut rollout: Option<RolloutSettings> = None;
+    let mut quiet = None;
     for Entry { key, value } in tree::read(block, problems) {
         match key.value.as_str() {
             "rollback" => rollback = value.scalar(problems).and_then(|v| boolean(v, problems)),
+            "silence" => quiet = silence::read(&value, problems),
             known if rollout::settings::KEYS.contains(&known) => {
                 let settings = rollout.get_or_insert_with(|| RolloutSettings::new(head.clone()));
                 settings.take(&key, &value, problems);
             }
             _ => {
-                let keys: Vec<&str> = ["rollback"]
+                let keys: Vec<&str> = ["rollback", "silence"]
                     .into_iter()
                     .chain(rollout::settings::KEYS)
                     .collect();
@@ -364,7 +395,11 @@ pub(super) fn phase(
     if let Some(settings) = &rollout {
         settings.check(rollback == Some(true), problems);
     }
-    (rollback, rollout)
+    PhaseSettings {
+        rollback,
+        rollout,
+        silence: quiet,
+    }
 }
 
 const RISKS: [(&str, Risk); 4] = [
@@ -395,6 +430,10 @@ pub(super) fn step(block: &Mapped, step: &mut StepSettings, problems: &mut Probl
         }
         if key.value == "must_fire" {
             step.must_fire = expect_alerts(&value, problems);
+            continue;
+        }
+        if key.value == "silence" {
+            step.silence = silence::read(&value, problems);
             continue;
         }
         let Some(text) = value.scalar(problems) else {

@@ -121,11 +121,9 @@ pub(super) fn limit(
         .unwrap_or((None, text));
     let Some((number, scale)) = level(rest.trim()) else {
         problems.push(
-            bad(value, "not a limit")
-                .hint(
-                    "write a number in the metric's base unit, with a comparison if it is not `>`: `5`, `\"< 0.01\"`",
-                )
-                .hint("or count from what is measured at Begin: `\"> 2x baseline\"`, `\"> baseline + 0.05\"`"),
+            bad(value, "not a limit").hint(
+                "write a number in the metric's base unit, with a comparison if it is not `>`: `5`, `\"< 0.01\"`; or count from what is measured at Begin: `\"> 2x baseline\"`, `\"> baseline + 0.05\"`",
+            ),
         );
         return None;
     };

@@ -5,6 +5,7 @@ use crate::domain::decide::no_output;
 use crate::domain::fact::{Fact, Outcome};
 use crate::domain::readiness::{Next, StepView};
 use crate::domain::runbook::plan::{ExecBlock, ExecRole, OnExecutorLost};
+use crate::domain::silences;
 use crate::domain::state::{Phase, Running, Stage, State, StepStatus};
 use crate::domain::time::Moment;
 use crate::domain::world::World;
@@ -118,7 +119,7 @@ fn next(state: &State, view: StepView<'_>, now: Moment, world: &World) -> Option
         Next::Exec(exec) => {
             let goes = match exec.role {
                 ExecRole::Verify => state.moved().is_none(),
-                _ => !state.is_held(),
+                _ => !state.is_held() && !silences::waits(state, view, now.wall),
             };
             let intent = goes.then(|| intent(view, exec))?;
             match exec.role {

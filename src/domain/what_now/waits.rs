@@ -26,6 +26,7 @@ pub(super) fn hold(cause: &HoldCause) -> String {
         HoldCause::Person { .. }
         | HoldCause::Guard { .. }
         | HoldCause::Restart
+        | HoldCause::Silence { .. }
         | HoldCause::Moved { .. } => String::new(),
     }
 }

@@ -146,7 +146,7 @@ fn the_wrong_target_is_known_by_its_values() {
 #[test]
 fn without_any_answer_the_command_does_not_run_and_the_wait_ends() {
     let mut desk = with_effects();
-    assert!(desk.engine.waits_for_time());
+    assert!(desk.engine.waits_for_time(desk.now.wall));
     for _ in 0..31 {
         desk.wait(SECOND);
     }

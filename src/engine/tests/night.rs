@@ -121,7 +121,11 @@ impl Night {
     /// To the next moment at which anything happens, and what happens then.
     fn step(&mut self, told: &mut Told) {
         let tick = self.desk.now.plus(Duration::from_secs(1));
-        let tick = self.desk.engine.waits_for_time().then_some(tick);
+        let tick = self
+            .desk
+            .engine
+            .waits_for_time(self.desk.now.wall)
+            .then_some(tick);
         let ends = self.job.as_ref().map(|job| job.ends);
         let next = [Some(self.next_poll), Some(self.next_act), ends, tick];
         let next = next.into_iter().flatten().min_by_key(|at| at.mono_ms);
@@ -257,7 +261,7 @@ impl Night {
             let has_end = !line.who.is_empty()
                 || line.until.is_some()
                 || state.running().is_some()
-                || self.desk.engine.waits_for_time();
+                || self.desk.engine.waits_for_time(self.desk.now.wall);
             assert!(has_end, "a wait that nobody and nothing ends: {line:?}");
         }
     }

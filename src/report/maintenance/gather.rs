@@ -6,7 +6,7 @@ mod words;
 
 use self::offers::Pending;
 use self::words::{
-    alert_words, effect_words, found_words, hold_words, moved_words, steps, with, written,
+    alert_words, effect_words, found_words, hold_words, moved_words, silences, steps, with, written,
 };
 use super::{
     Alone, Certificate, ENTRIES_MAX, Happening, Note, Present, Refusal, Report, mode_notices,
@@ -18,6 +18,7 @@ use crate::domain::confirm::statement::Kind;
 use crate::domain::fact::{Actor, COUNTER_NOTICE, ExecKey, Fact, Genesis, Mode, Stamped};
 use crate::domain::id::StepId;
 use crate::domain::runbook::plan::ExecRole;
+use crate::domain::silences::words as silence_words;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 
@@ -122,6 +123,7 @@ impl Gathering {
             offers: self.offers.into_iter().map(|p| p.offer).collect(),
             refusals: self.refusals,
             happenings: self.happenings,
+            silences: silences(&state),
             writes: state.writes.iter().map(written).collect(),
             notes: self.notes,
             left_out: self.left_out,
@@ -249,6 +251,10 @@ impl Gathering {
             Fact::UndoFailed { step, why } => {
                 with(&format!("the way back of {} failed", label(step)), why)
             }
+            Fact::Silence(said) => match &self.state {
+                Some(state) => silence_words(state.plan(), said),
+                None => return,
+            },
             Fact::RolledBack => "everything that could be undone was undone".to_owned(),
             Fact::Aborted { reason } => with("the maintenance was given up", reason),
             // Told by the state at the end (head, times, steps, writes), by the fact that follows, or by who was present.

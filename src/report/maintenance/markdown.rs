@@ -4,10 +4,11 @@
 //! own, and a control sequence in it reaches no terminal.
 
 use super::{
-    Alone, Check, Confirm, End, GlassStep, Happening, Note, Offer, Present, Refusal, Report, Step,
-    Written,
+    Alone, Check, Confirm, End, GlassStep, Happening, Note, Offer, Present, Quiet, Refusal, Report,
+    Step, Written,
 };
 use crate::display::one_line;
+use crate::domain::git::GitState;
 use crate::domain::time::{Timestamp, short_span};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -67,6 +68,14 @@ pub fn render(report: &Report) -> String {
     list(&mut text, report.refusals.iter().map(refusal));
     section(&mut text, "Holds, stops and the way back");
     list(&mut text, report.happenings.iter().map(happening));
+    if !report.silences.is_empty() {
+        section(&mut text, "Silences");
+        rows(
+            &mut text,
+            ["for", "by", "muted", "alerts then", "from", "until", "end"],
+            report.silences.iter().map(quiet),
+        );
+    }
     section(&mut text, "Written to other systems");
     list(&mut text, report.writes.iter().map(written));
     section(&mut text, "Notes");
@@ -182,6 +191,10 @@ fn facts(report: &Report) -> Vec<[String; 2]> {
     rows.push(row("runbook", code(&runbook.path)));
     rows.push(row("its digest", format!("`{}`", runbook.digest)));
     rows.push(row("its commit", code(&runbook.commit)));
+    for (word, said, _) in runbook.git.iter().flat_map(GitState::lines) {
+        let word = if word == "git" { "in git" } else { word };
+        rows.push(row(word, code(&said)));
+    }
     rows.push(row("plan", format!("`{}`", report.plan)));
     let (seq, hash) = report.head;
     rows.push(row("journal up to", format!("record {seq}, `{hash}`")));
@@ -424,6 +437,18 @@ fn happening(happening: &Happening) -> String {
         escape(&happening.who),
         escape(&happening.what)
     )
+}
+
+fn quiet(quiet: &Quiet) -> [String; 7] {
+    [
+        escape(&quiet.label),
+        code(quiet.connector.as_str()),
+        escape(&quiet.what),
+        quiet.muted.to_string(),
+        time(quiet.from),
+        quiet.until.map_or_else(|| "not known".to_owned(), time),
+        escape(&quiet.end),
+    ]
 }
 
 fn written(written: &Written) -> String {

@@ -23,6 +23,7 @@ fn claim(name: &str, doing: Option<Doing>) -> Claim {
         scope: scope(&["component db-1"], None),
         now: doing.map(deed),
         last: None,
+        begun: None,
     }
 }
 

@@ -319,6 +319,13 @@ pub(super) const TABLE: &[Binding] = &[
         "",
         "confirm: the open proposal",
     )),
+    anywhere(bind(
+        "6",
+        A::Show(View::Map),
+        G::Views,
+        "",
+        "map: what needs the touched components, and how it does",
+    )),
     bind(
         "tab",
         A::FocusNext,

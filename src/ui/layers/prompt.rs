@@ -4,6 +4,7 @@ use super::Outcome;
 use super::input::Input;
 use crate::domain::fact::Finding;
 use crate::domain::id::{AttemptNo, StepId};
+use crate::domain::write::Lifetime;
 use crate::ui::canvas::Canvas;
 use crate::ui::motions::Moving;
 use crate::ui::proof::Wish;
@@ -22,6 +23,8 @@ pub(crate) enum Purpose {
     MarkDone(StepId),
     /// Why holds end.
     Release,
+    /// Why the work goes on without a silence.
+    Without(Lifetime),
     /// Why a step is left out.
     Skip(StepId),
     /// Why the maintenance is given up.
@@ -65,6 +68,7 @@ impl Purpose {
             self,
             Self::Note(_)
                 | Self::Skip(_)
+                | Self::Without(_)
                 | Self::Abort
                 | Self::Explain(..)
                 | Self::Resolve(..)

@@ -108,7 +108,7 @@ fn is_weighty(line: &str) -> bool {
 pub(crate) fn lines(room: &Room, proposal: &Proposal) -> Vec<Line> {
     let before = last_plan(room, proposal);
     let old: BTreeSet<&str> = before.into_iter().flat_map(str::lines).collect();
-    let mut out = Vec::new();
+    let mut out = beside(room);
     for line in proposal.plan.lines() {
         let is_new = before.is_some() && !old.contains(line) && !line.starts_with("attempt: ");
         let mark = match (is_new, is_weighty(line)) {
@@ -127,6 +127,26 @@ pub(crate) fn lines(room: &Room, proposal: &Proposal) -> Vec<Line> {
     out.extend(terms(room, proposal));
     out.extend(changes(proposal, before));
     out
+}
+
+/// What people stand on themselves that lies inside the blast radius: above the plan, since it is no line of it.
+fn beside(room: &Room) -> Vec<Line> {
+    let radius = room.radius();
+    let mut lines: Vec<Line> = radius
+        .inside()
+        .map(|post| Line {
+            mark: Mark::Gone,
+            text: exact(&post.line().text),
+        })
+        .collect();
+    if !lines.is_empty() {
+        lines.insert(
+            0,
+            heading("-- beside the plan: you stand on what is touched --"),
+        );
+        lines.push(heading("-- the plan --"));
+    }
+    lines
 }
 
 /// Tells a value that is not there from one that reads `none`: in the bytes they are the same.

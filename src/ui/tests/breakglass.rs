@@ -91,7 +91,7 @@ fn everybody_sees_it_in_every_view_with_the_key_that_stops_it() {
         },
     ] {
         for you in ["alice", "bob"] {
-            for view in ["1", "2", "3", "4", "5"] {
+            for view in ["1", "2", "3", "4", "5", "6"] {
                 let mut seat = Seat::at(begun(you, page.clone()), SMALL);
                 seat.keys(&[view]);
                 let text = seat.text();

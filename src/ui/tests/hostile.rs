@@ -35,7 +35,7 @@ fn no_size_panics() {
     for story in STORIES {
         for size in sizes {
             let mut seat = Seat::at(story(), size);
-            for view in ["2", "3", "4", "5"] {
+            for view in ["2", "3", "4", "5", "6"] {
                 seat.keys(&[view]);
                 seat.keys(&["esc"]);
             }
@@ -166,7 +166,7 @@ fn hostile_text_reaches_no_cell() {
     }
     let story = story.printed("backup", 1, evil);
     let mut seat = Seat::at(story, (200, 50));
-    for view in ["1", "2", "3", "4", "5", "esc"] {
+    for view in ["1", "2", "3", "4", "5", "6", "esc"] {
         seat.keys(&[view]);
         for cell in seat.terminal.backend().buffer().content() {
             for c in cell.symbol().chars() {

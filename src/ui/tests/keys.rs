@@ -168,7 +168,7 @@ fn a_click_selects_a_step_and_a_view() {
     };
     seat.event(&click(10, u16::try_from(row).expect("small")));
     assert_eq!(seat.ui.model.step, 4);
-    seat.event(&click(75, 1));
+    seat.event(&click(72, 1));
     assert_eq!(seat.ui.model.view, crate::ui::action::View::Timeline);
 }
 

@@ -87,7 +87,7 @@ fn the_target_is_hidden_from_whoever_is_asked_and_from_nobody_else() {
 #[test]
 fn no_view_gives_the_answer_away() {
     for size in SIZES {
-        for view in ["1", "2", "3", "4", "5"] {
+        for view in ["1", "2", "3", "4", "5", "6"] {
             let mut seat = Seat::at(asks(Story::proposed("bob")), size);
             seat.keys(&[view]);
             let text = seat.text();
@@ -155,7 +155,7 @@ fn a_mismatch_is_told_where_the_proposer_looks() {
         (CloseCause::Policy, "ended: the policy files changed"),
     ];
     for (why, told) in causes {
-        for view in ["1", "2", "3", "4"] {
+        for view in ["1", "2", "3", "4", "6"] {
             let story = Story::proposed("alice");
             let story = story.by("bob").did(Fact::ProposalClosed {
                 step: id("drain"),

@@ -3,7 +3,7 @@
 mod alerts;
 mod on_call;
 
-use super::{Cx, entries, nothing, top_pane, writes};
+use super::{Cx, entries, nothing, silences, top_pane, writes};
 use crate::domain::reading::{AlertState, Incident, Liveness};
 use crate::domain::touched;
 use crate::ui::action::Pane;
@@ -20,6 +20,7 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
     let touched = touched::names(cx.room.state.plan(), &cx.room.board.components);
     let is_long = model.zoom && model.focus() == Pane::Duty;
     let mut rows = alerts::rows(cx, canvas, &touched, is_long);
+    rows.extend(silences::rows(cx, canvas));
     rows.extend(writes::open_rows(cx, canvas));
     let incidents = cx.room.board.incidents.values().flatten();
     rows.extend(incidents.map(|i| incident(cx, canvas, i)));

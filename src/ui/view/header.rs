@@ -97,24 +97,26 @@ fn mode(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
     row
 }
 
-/// From this width on views are shown by name: the names take 62 cells, the longest text of the window beside them 47.
-const NAMED_VIEWS: u16 = 112;
+/// From this width on views are shown by name: the names take 69 cells, the longest text of the window beside them 47.
+const NAMED_VIEWS: u16 = 119;
 
 /// The names of the views with their keys; the shown one is marked by brackets too.
 fn views(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> Row {
-    const NAMES: [(&str, &str); 5] = [
+    const NAMES: [(&str, &str); 6] = [
         (" 1 war room ", "[1 war room]"),
         (" 2 runbook ", "[2 runbook]"),
         (" 3 metrics ", "[3 metrics]"),
         (" 4 timeline ", "[4 timeline]"),
         (" 5 confirm ", "[5 confirm]"),
+        (" 6 map ", "[6 map]"),
     ];
-    const SHORT: [(&str, &str); 5] = [
+    const SHORT: [(&str, &str); 6] = [
         (" 1 ", "[1]"),
         (" 2 ", "[2]"),
         (" 3 ", "[3]"),
         (" 4 ", "[4]"),
         (" 5 ", "[5]"),
+        (" 6 ", "[6]"),
     ];
     let names = if area.width >= NAMED_VIEWS {
         &NAMES

@@ -8,6 +8,7 @@ mod duty;
 mod feed;
 mod header;
 pub(crate) mod hints;
+mod map;
 mod metrics;
 mod motion;
 mod now;
@@ -16,6 +17,7 @@ mod people;
 pub(crate) mod plain;
 mod rehearsal;
 mod runbook;
+mod silences;
 pub(crate) mod step;
 mod targets;
 pub(crate) mod thresholds;
@@ -118,6 +120,7 @@ pub(crate) fn draw(
         View::WarRoom => war_room::draw(cx, model, cache, canvas, body),
         View::Runbook => runbook::draw(cx, model, cache, canvas, body),
         View::Metrics => pane(Pane::Charts, cx, model, cache, canvas, body),
+        View::Map => pane(Pane::Map, cx, model, cache, canvas, body),
         View::Timeline | View::Confirm => {
             let (above, below) = writes::places(cx, model, body);
             pane(Pane::Timeline, cx, model, cache, canvas, above);
@@ -154,6 +157,7 @@ fn pane(
         Pane::Timeline => timeline::draw(cx, model, cache, canvas, area),
         Pane::Writes => writes::draw(cx, model, canvas, area),
         Pane::Review => confirm::draw(cx, model, canvas, area),
+        Pane::Map => map::draw(cx, model, canvas, area),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::Cx;
 use crate::domain::fact::ExecKey;
+use crate::domain::git::{GitState, Tone};
+use crate::domain::radius::Line;
 use crate::domain::state::Phase;
 use crate::domain::time::short_span;
 use crate::ui::action::Pane;
@@ -58,6 +60,14 @@ fn briefing(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect)
     if !rows.is_empty() {
         rows.push(Row::new());
     }
+    // What is dangerous comes before what the pane may have no room for.
+    let summary = cx.room.radius().summary();
+    let (urgent, calm): (Vec<Line>, Vec<Line>) = summary.into_iter().partition(Line::is_urgent);
+    let radius = |line: &Line| super::map::of_line(canvas, line).hang(width, 10);
+    if !urgent.is_empty() {
+        rows.extend(urgent.iter().flat_map(radius));
+        rows.push(Row::new());
+    }
     let change = Row::of("change  ", dim);
     let change = match &genesis.plan.change {
         Some(number) => change.text(number, text),
@@ -75,6 +85,16 @@ fn briefing(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect)
         known => commit.text(known, text),
     };
     rows.extend(commit.wrap(width));
+    for (word, said, tone) in genesis.runbook.git.iter().flat_map(GitState::lines) {
+        let style = match tone {
+            Tone::Plain => text,
+            Tone::Doubt => canvas.of(Role::Warn),
+        };
+        let row = Row::new()
+            .text(&format!("{word:<8}"), dim)
+            .text(&said, style);
+        rows.extend(row.wrap(width));
+    }
     rows.extend(
         Row::of("host    ", dim)
             .text(&genesis.host, text)
@@ -88,6 +108,7 @@ fn briefing(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect)
         );
         rows.extend(Row::of("window  ", dim).text(&times, text).wrap(width));
     }
+    rows.extend(calm.iter().flat_map(radius));
     rows.extend(super::rehearsal::rows(cx, canvas, width));
     let extra = Row::of(" (none yet: the briefing)", dim);
     super::top_pane(model, canvas, area, Pane::Output, extra, &rows);

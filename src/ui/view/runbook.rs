@@ -102,7 +102,10 @@ fn source(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
         "none" => " no commit".to_owned(),
         known => format!(" commit {}", known.chars().take(13).collect::<String>()),
     };
+    let git = runbook.git.as_ref();
+    let git = git.map_or_else(String::new, |git| format!(", {}", git.in_short()));
     Row::of(" ", canvas.of(Role::Dim))
         .text(name, canvas.of(Role::Dim))
         .text(&commit, canvas.of(Role::Dim))
+        .text(&git, canvas.of(Role::Dim))
 }

@@ -1,6 +1,6 @@
 //! One step in full: what it does, where it stands, what it has done.
 
-use super::{Cx, nothing, top_pane, waiting};
+use super::{Cx, nothing, silences, top_pane, waiting};
 use crate::domain::readiness::{Readiness, StepView};
 use crate::domain::runbook::plan::{ExecBlock, Gate, PlanBlock};
 use crate::domain::state::{Finished, StepStatus};
@@ -51,6 +51,9 @@ fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, width: usize) -> V
         rows.push(Row::new());
         rows.extend(wrapped(unseen::LATER, width, canvas.of(Role::Now)));
         return rows;
+    }
+    for row in silences::of_step(cx, canvas, view.index) {
+        rows.extend(row.wrap(width));
     }
     rows.extend(body(cx, canvas, view, width));
     rows

@@ -63,7 +63,7 @@ fn rows_of(cx: &Cx<'_>, canvas: &Canvas<'_>, write: &WriteState, width: usize) -
         .text(&cx.age(write.asked.wall), dim)
         .fixed(" ago", dim);
     let mut rows = vec![row.with_right(age, width, canvas.signs())];
-    let deed = Row::of("  ", dim).text(&words::deed(&write.write.deed), text);
+    let deed = Row::of("  ", dim).text(&words::wish(&cx.room.state, &write.write), text);
     rows.extend(deed.hang(width, ENTRY_INDENT));
     let result = Row::of("  ", dim).text(words::result(outcome), dim);
     rows.extend(result.hang(width, ENTRY_INDENT));
@@ -95,7 +95,10 @@ pub(crate) fn open_rows(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Vec<Row> {
     open.map(|write| {
         stand(canvas, write)
             .fixed(" ", dim)
-            .text(&words::deed(&write.write.deed), canvas.of(Role::Text))
+            .text(
+                &words::wish(&cx.room.state, &write.write),
+                canvas.of(Role::Text),
+            )
             .fixed(" ", dim)
             .text(&cx.age(write.asked.wall), dim)
             .fixed(" ago", dim)

@@ -2,9 +2,10 @@
 
 use super::{Mark, mark};
 use crate::domain::fact::Fact;
+use crate::domain::silences::label_of;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
-use crate::domain::write::{Deed, Outcome, WriteNo};
+use crate::domain::write::{Cause, Deed, Outcome, Write, WriteNo};
 use crate::ui::theme::{Glyphs, Role};
 
 /// Where a write stands. That something was accepted is never shown as if it had got through.
@@ -27,6 +28,31 @@ pub(crate) fn result(outcome: Option<&Outcome>) -> &str {
             Outcome::Accepted { what, .. } | Outcome::Failed { what } | Outcome::Unknown { what },
         ) => what,
     }
+}
+
+/// What was asked for in a few words. What the program itself mutes is told by what it is for: who is asked to review a
+/// step is not told its target before they have said it themselves.
+pub(crate) fn wish(state: &State, write: &Write) -> String {
+    let lifetime_of = |no: WriteNo| match &state.write(no)?.write.cause {
+        Some(Cause::Begins { lifetime, .. }) => Some(lifetime),
+        _ => None,
+    };
+    let lifetime = match &write.cause {
+        None => None,
+        Some(Cause::Begins { lifetime, .. }) => Some(lifetime),
+        Some(Cause::Extends { of } | Cause::Ends { of }) => lifetime_of(*of),
+    };
+    let Some(lifetime) = lifetime else {
+        return deed(&write.deed);
+    };
+    let (verb, label) = (write.deed.verb(), label_of(state.plan(), lifetime));
+    let until = match &write.deed {
+        Deed::Mute { until, .. } | Deed::Extend { until, .. } => {
+            format!(" until {}", clock(*until))
+        }
+        _ => String::new(),
+    };
+    format!("{verb} for {label}{until}")
 }
 
 /// A deed in a few words: `page "orders do not drain" about rack-07`.
@@ -53,6 +79,12 @@ pub(crate) fn deed(deed: &Deed) -> String {
         Deed::Page {
             summary, component, ..
         } => format!("{verb} \"{summary}\" about {component}"),
+        Deed::Extend { reference, until } => {
+            format!("{verb} {reference} until {}", clock(*until))
+        }
+        Deed::Unmute { reference } if reference.is_empty() => {
+            format!("{verb} whatever is there of it")
+        }
         Deed::Unmute { reference }
         | Deed::Acknowledge { reference }
         | Deed::Resolve { reference } => format!("{verb} {reference}"),
@@ -73,7 +105,7 @@ pub(super) fn fact(state: &State, fact: &Fact) -> String {
     match fact {
         Fact::WriteAsked { write } => {
             let (no, connector) = (write.no, &write.connector);
-            format!("asked `{connector}` to {} (write {no})", deed(&write.deed))
+            format!("asked `{connector}` to {} (write {no})", wish(state, write))
         }
         Fact::WriteEnded { no, outcome } => {
             let end = match outcome {

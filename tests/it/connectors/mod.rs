@@ -354,7 +354,7 @@ fn deed(ability: Ability) -> Deed {
     let reference = "7b0c5f0e-6b1d-4c5e-9a53-0e2c6f1d2a3b".to_owned();
     let text = "why".to_owned();
     match ability {
-        Ability::Mute => Deed::Mute {
+        Ability::Mute | Ability::MuteUnseen => Deed::Mute {
             components: vec!["db-1".to_owned()],
             matchers: vec![Matcher {
                 label: "instance".to_owned(),
@@ -364,6 +364,10 @@ fn deed(ability: Ability) -> Deed {
             }],
             until: Timestamp::from_millis(clock().now().wall.as_millis() + 3_600_000),
             comment: text,
+        },
+        Ability::Extend => Deed::Extend {
+            reference,
+            until: Timestamp::from_millis(clock().now().wall.as_millis() + 3_600_000),
         },
         Ability::Page => Deed::Page {
             summary: "db-1 is down".to_owned(),

@@ -274,3 +274,73 @@ fn without_leave_to_write_there_is_no_writer() {
     config.writes = false;
     assert!(config.writer().expect("valid").is_none() && config.abilities().is_empty());
 }
+
+fn extend(until: &str) -> Deed {
+    Deed::Extend {
+        reference: ID.to_owned(),
+        until: at(until),
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_silence_is_moved_with_its_id_and_its_begin() {
+    let server = MockServer::start().await;
+    let there = silence(ID, "active", "failover [s7f3/2]", "2026-11-22T03:00:00Z");
+    let place = format!("/api/v2/silence/{ID}");
+    Mock::given(method("GET"))
+        .and(path(&place))
+        .respond_with(ResponseTemplate::new(200).set_body_json(there.clone()))
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    let mut moved = there;
+    moved["endsAt"] = json!("2026-11-22T05:15:00.000Z");
+    Mock::given(method("GET"))
+        .and(path(&place))
+        .respond_with(ResponseTemplate::new(200).set_body_json(moved))
+        .mount(&server)
+        .await;
+    Mock::given(method("POST"))
+        .and(path("/api/v2/silences"))
+        .and(body_partial_json(json!({
+            "id": ID, "startsAt": "2026-11-22T03:00:00.000Z", "endsAt": "2026-11-22T05:15:00.000Z",
+            "comment": "failover [s7f3/2]", "createdBy": "Mira",
+        })))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"silenceID": ID})))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let mut writer = writer(&[&server.uri()]);
+    let deed = extend("2026-11-22T05:15:00Z");
+    for _ in 0..2 {
+        let done = writer.write(&order(&deed), now()).await.expect("done");
+        assert!(
+            matches!(&done, Outcome::Done { reference, proof } if reference == ID && proof.contains("05:15")),
+            "{done:?}"
+        );
+    }
+    let found = writer.find(&order(&deed), now()).await.expect("an answer");
+    assert!(matches!(found, Some(Outcome::Done { .. })), "{found:?}");
+    let later = extend("2026-11-22T06:00:00Z");
+    assert_eq!(writer.find(&order(&later), now()).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_silence_that_somebody_has_ended_is_not_made_anew() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .respond_with(ResponseTemplate::new(500))
+        .expect(0)
+        .mount(&server)
+        .await;
+    let ended = silence(ID, "expired", "failover [s7f3/2]", "2026-11-22T03:00:00Z");
+    answers(&server, "GET", &format!("/silence/{ID}"), 200, ended).await;
+    let mut writer = writer(&[&server.uri()]);
+    let deed = extend("2026-11-22T05:15:00Z");
+    let gone = writer.write(&order(&deed), now()).await.expect("an answer");
+    assert!(
+        matches!(&gone, Outcome::Done { reference, .. } if reference.is_empty()),
+        "{gone:?}"
+    );
+    assert_eq!(writer.find(&order(&deed), now()).await, Ok(Some(gone)));
+}

@@ -294,10 +294,11 @@ impl Walker<'_> {
             self.second(head, "join both blocks into one");
         } else {
             self.set_phases.push(index);
-            let (rollback, rollout) = settings::phase(content, &head.span, &mut self.problems);
+            let read = settings::phase(content, &head.span, &mut self.problems);
             if let Some(phase) = self.runbook.phases.get_mut(index) {
-                phase.rollback = rollback;
-                phase.rollout = rollout.map(Box::new);
+                phase.rollback = read.rollback;
+                phase.rollout = read.rollout.map(Box::new);
+                phase.silence = read.silence;
             }
         }
     }

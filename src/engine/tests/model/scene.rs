@@ -185,6 +185,7 @@ impl Scene {
         let State {
             genesis: _,
             broken: _,
+            silences: _,
             genesis_hash: _,
             head: _,
             head_at: _,
@@ -385,6 +386,7 @@ const fn hold_byte(hold: &Hold) -> u8 {
         HoldCause::Alert { .. } => b'a',
         HoldCause::Restart => b'r',
         HoldCause::Moved { .. } => b'm',
+        HoldCause::Silence { .. } => b's',
     }
 }
 

@@ -1,12 +1,13 @@
 //! What facts and steps come to, in words.
 
-use super::super::{Step, Written};
+use super::super::{Quiet, Step, Written};
 use crate::domain::effect::seen_words;
 use crate::domain::fact::{
     AlertEvent, CloseCause, Effect, EffectEvent, Finding, GlassEvent, HoldCause, MotionEvent,
     Moved, Read,
 };
 use crate::domain::runbook::plan::{PlanStep, Risk};
+use crate::domain::silences::{Over, Stand, kept, label_of};
 use crate::domain::state::{Phase, Stage, State, StepState, StepStatus};
 use crate::domain::write;
 
@@ -31,6 +32,7 @@ pub(super) fn hold_words(cause: &HoldCause) -> String {
             component: None,
         } => format!("held: alert {name} must come and has not"),
         HoldCause::Restart => "held: the server was restarted".to_owned(),
+        HoldCause::Silence { .. } => "held: a silence is withheld".to_owned(),
         HoldCause::Moved { from, to } => {
             format!("held: the session of {from} was taken up on {to}")
         }
@@ -164,6 +166,30 @@ pub(super) fn written(state: &write::WriteState) -> Written {
         what: format!("{} by {connector}", deed.verb()),
         outcome,
     }
+}
+
+/// Silences of the program's own, each with its times.
+pub(super) fn silences(state: &State) -> Vec<Quiet> {
+    let all = kept(state, state.head_at.wall).into_iter();
+    all.map(|one| Quiet {
+        label: label_of(state.plan(), one.lifetime),
+        connector: one.connector.clone(),
+        what: one.what(),
+        muted: one.muted,
+        from: one.asked.wall,
+        until: one.over,
+        end: match one.stand {
+            Stand::Asked => "asked for, no answer yet".to_owned(),
+            Stand::Holds => "HOLDS".to_owned(),
+            Stand::Doubtful => with("NOT KNOWN whether it holds", one.why),
+            Stand::Over(Over::NotMade) => with("not made", one.why),
+            Stand::Over(Over::Ended) if one.was_doubtful => "ended, or never made".to_owned(),
+            Stand::Over(Over::Ended) => "ended".to_owned(),
+            Stand::Over(Over::RanOut) => "ran out".to_owned(),
+            Stand::Over(Over::Elsewhere) => "ended by somebody else".to_owned(),
+        },
+    })
+    .collect()
 }
 
 /// One word for why a proposal ended, for programs that read a report.

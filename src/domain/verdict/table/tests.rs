@@ -2,7 +2,7 @@
 //!
 //! How to read a file is written on top of each.
 
-use super::*;
+use super::super::*;
 use crate::domain::reading::ReadFailure;
 use crate::domain::runbook::plan::MetricRule;
 use crate::domain::runbook::{parse, resolve};
