@@ -141,6 +141,9 @@ fn without_place(mut step: PlanStep) -> PlanStep {
             PlanBlock::Gate(gate) => gate.line = 0,
         }
     }
+    for expect in &mut step.expects {
+        expect.line = 0;
+    }
     if let Some(undo) = &mut step.undo {
         undo.line = 0;
     }
