@@ -178,6 +178,7 @@ impl Session {
             unmatched: Vec::new(),
             scope: Ok(Vec::new()),
             groups: std::collections::BTreeMap::new(),
+            floors: std::collections::BTreeMap::new(),
             writers: std::collections::BTreeMap::new(),
         };
         let mut session = Self {

@@ -24,7 +24,7 @@ impl From<&MetricRule> for QuerySpec {
     }
 }
 
-/// All queries of a session: rules and gates of the plan, then panels of the configuration. A rule id that comes twice
+/// All queries of a session: rules, gates and rollouts of the plan, then panels of the configuration. A rule id that comes twice
 /// is asked once, as the plan says.
 pub fn specs_for(plan: &Plan, panels: &[MetricRule]) -> Vec<QuerySpec> {
     let gates = plan
@@ -39,12 +39,19 @@ pub fn specs_for(plan: &Plan, panels: &[MetricRule]) -> Vec<QuerySpec> {
             }),
             PlanBlock::Exec(_) => None,
         });
+    let rollouts = plan.rollouts().flat_map(|(_, rollout)| rollout.queries());
+    let rollouts = rollouts.map(|query| QuerySpec {
+        rule: query.id.clone(),
+        expr: query.expr.to_owned(),
+        source: query.source.cloned(),
+    });
     let mut specs: Vec<QuerySpec> = Vec::new();
     for spec in plan
         .rules
         .iter()
         .map(QuerySpec::from)
         .chain(gates)
+        .chain(rollouts)
         .chain(panels.iter().map(QuerySpec::from))
     {
         if !specs.iter().any(|known| known.rule == spec.rule) {

@@ -4,6 +4,7 @@ mod breakglass;
 mod exec;
 mod motion;
 mod proposal;
+mod rollout;
 mod session;
 mod step;
 #[cfg(test)]
@@ -84,6 +85,7 @@ impl State {
             notes: 0,
             writes: Vec::new(),
             broken: Vec::new(),
+            rollouts: BTreeMap::new(),
             motions: Motions::default(),
             open: true,
         }
@@ -139,6 +141,7 @@ pub fn check_apply(state: &mut State, stamped: &Stamped) -> Result<(), FoldError
         actor: &stamped.actor,
     };
     let done = transition(state, &stamped.fact, mark);
+    rollout::follow(state, &stamped.fact, mark);
     state.head = (stamped.seq, stamped.hash);
     state.head_at = stamped.at;
     if let Some(open) = state.proposal.as_mut()
@@ -221,6 +224,7 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         | Fact::RejectExplained { .. }
         | Fact::ProposalClosed { .. } => proposal::transition(state, fact, mark),
         Fact::Breakglass(fact) => breakglass::transition(state, fact, mark),
+        Fact::Rollout(news) => rollout::transition(state, news, mark),
         Fact::Motion(fact) => motion::transition(state, fact, mark),
         Fact::WriteAsked { write } => write::asked(state, write, mark),
         Fact::WriteEnded { no, outcome } => write::ended(state, *no, outcome, mark),

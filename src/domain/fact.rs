@@ -9,6 +9,7 @@ mod breakglass;
 mod close;
 mod exec;
 mod motion;
+mod rollout;
 mod word;
 
 pub use actor::{Actor, Touch, Via};
@@ -16,6 +17,7 @@ pub use breakglass::{Breakglass, GlassEvent, Page};
 pub use close::CloseCause;
 pub use exec::{ExecKey, Outcome, OutputRef};
 pub use motion::{MotionEnd, MotionEvent, Moved};
+pub use rollout::{RolloutEvent, RolloutNews};
 pub use word::{COUNTER_NOTICE, Checked, Signed};
 
 use crate::domain::digest::Digest;
@@ -436,6 +438,8 @@ pub enum Fact {
     Breakglass(Breakglass),
     /// Something on the way of a motion, which two people agree on.
     Motion(Moved),
+    /// Something that happened to a rollout.
+    Rollout(RolloutNews),
     /// The proposal ended without running.
     ProposalClosed {
         /// Which step.

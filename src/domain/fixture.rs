@@ -231,6 +231,7 @@ pub(crate) fn world() -> World {
         unmatched: Vec::new(),
         groups: BTreeMap::new(),
         scope: Ok(Vec::new()),
+        floors: BTreeMap::new(),
         writers: writers(),
     }
 }

@@ -26,6 +26,7 @@ pub mod on_call;
 pub mod progress;
 pub mod readiness;
 pub mod reading;
+pub mod rollout;
 pub mod runbook;
 pub mod scope;
 pub mod selector;

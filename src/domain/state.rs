@@ -2,9 +2,11 @@
 
 mod breakglass;
 mod motion;
+mod rollout;
 
 pub use breakglass::{Broken, Countdown, Glass, Review};
 pub use motion::{Carried, Motions, Tabled};
+pub use rollout::RolloutState;
 
 use crate::domain::digest::Digest;
 use crate::domain::fact::{
@@ -354,6 +356,9 @@ pub struct State {
     /// Attempts that one person ran alone, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broken: Vec<Broken>,
+    /// Where rollouts stand, by the place of their phase.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rollouts: BTreeMap<usize, RolloutState>,
     /// What two people agree on beside steps.
     #[serde(default, skip_serializing_if = "Motions::is_none")]
     pub motions: Motions,

@@ -3,6 +3,7 @@
 mod asked;
 mod breakglass;
 mod motion;
+mod rollout;
 
 pub use motion::waits_for_second;
 
@@ -296,11 +297,14 @@ fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNo
     if state.phase == Phase::Briefing {
         return begin(state, now);
     }
+    if let Some(line) = rollout::line(state, view, OPERATOR) {
+        return line;
+    }
     let act = |what: String| WhatNow::new(Severity::Act, what).by(OPERATOR, true);
     match &view.now.status {
         StepStatus::Active { stage } => match (stage, window(state, now.wall)) {
             (Stage::NeedsProposal, Window::Before { .. }) if state.phase == Phase::Running => {
-                early(state, &label)
+                asked::early(state, &label)
             }
             (Stage::NeedsProposal, _) => asked::proposable(state, view),
             _ => active(view, *stage, board),
@@ -351,14 +355,6 @@ fn begin(state: &State, now: Moment) -> WhatNow {
         }
         Window::None | Window::Within { .. } => line,
     }
-}
-
-/// Nothing destructive is proposed before the window.
-fn early(state: &State, label: &str) -> WhatNow {
-    let start = state.plan().window.map(|w| w.start);
-    WhatNow::new(Severity::Calm, format!("{label} waits for the window"))
-        .because("destructive work begins with it")
-        .until(start)
 }
 
 fn active(view: StepView<'_>, stage: Stage, board: &Board) -> WhatNow {

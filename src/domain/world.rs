@@ -4,8 +4,9 @@ use crate::domain::confirm::people::Role;
 use crate::domain::confirm::policy::Rules;
 use crate::domain::digest::Digest;
 use crate::domain::fact::Via;
-use crate::domain::id::{ConnectorName, PersonId};
+use crate::domain::id::{ConnectorName, PersonId, RuleId};
 use crate::domain::mutant::{Guard, is_off};
+use crate::domain::rollout::floor::Seen;
 use crate::domain::scope::Claim;
 use crate::domain::write::Ability;
 use serde::{Deserialize, Serialize};
@@ -99,7 +100,7 @@ pub enum Look {
 }
 
 /// What the server has read just now. Absent means that it could not be read, which never passes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct World {
     /// Digest of the `warroom-policy@v1` document.
     pub policy: Option<Digest>,
@@ -126,6 +127,8 @@ pub struct World {
     pub groups: BTreeMap<String, u32>,
     /// What other sessions say that share a lock scope with this one; or why nobody knows, which never passes.
     pub scope: Result<Vec<Claim>, String>,
+    /// What the floor of each rollout says now, by the name of its query; what is not here is not known.
+    pub floors: BTreeMap<RuleId, Seen>,
     /// Every configured connector, with what it can write; nothing for those that only read.
     pub writers: BTreeMap<ConnectorName, Vec<Ability>>,
 }

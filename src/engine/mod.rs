@@ -26,6 +26,7 @@ use crate::domain::time::Moment;
 use crate::domain::world::World;
 use crate::domain::write::{Outcome, WriteNo, WriteState};
 use refusals::Refusals;
+use std::borrow::Cow;
 use watch::Watches;
 
 /// The state of a session and the watches on its metrics.
@@ -82,7 +83,8 @@ impl Engine {
                 {
                     return Proposal::read_only();
                 }
-                let decision = decide::decide(state, actor, command, now, world);
+                let world = self.with_floors(world, now);
+                let decision = decide::decide(state, actor, command, now, &world);
                 let proposal = Proposal::of_command(actor, command, decision);
                 self.refusals.spare(proposal, now)
             }
@@ -91,7 +93,8 @@ impl Engine {
                 step,
                 prepared,
             } => {
-                let decision = decide::open_proposal(state, actor, step, prepared, now, world);
+                let world = self.with_floors(world, now);
+                let decision = decide::open_proposal(state, actor, step, prepared, now, &world);
                 self.refusals.spare(Proposal::of(actor, decision), now)
             }
             Input::Exec(update) => Proposal::by_engine(exec_facts(state, update)),
@@ -133,6 +136,16 @@ impl Engine {
         }
     }
 
+    /// The world as it is judged by, with what the floors of rollouts say now.
+    fn with_floors<'a>(&self, world: &'a World, now: Moment) -> Cow<'a, World> {
+        let floors = self.watches.floors(&self.tentative, now);
+        if floors.is_empty() {
+            return Cow::Borrowed(world);
+        }
+        let world = world.clone();
+        Cow::Owned(World { floors, ..world })
+    }
+
     /// Facts that follow by themselves now. Ask again after they are committed, until there are none.
     pub fn settle(&mut self, now: Moment, world: &World) -> Vec<(Actor, Fact)> {
         let state = &self.tentative;
@@ -143,14 +156,14 @@ impl Engine {
         if !verdicts.is_empty() {
             return verdicts.into_iter().map(|f| (Actor::Engine, f)).collect();
         }
-        settle(state, now, world, &self.watches.gates(now))
+        settle(state, now, world, &self.watches.gates(state, now))
     }
 
     /// Whether [`Engine::settle`], at rest now, may have something to say later without a further input: then it must be
     /// asked once a second.
     ///
     /// Everything with a time limit is below one of these: values grow old and gates run out while there are watches; a
-    /// proposal or a motion expires, and the people of a proposal must stay; a command may outlive its executor; a `verify` is tried again while
+    /// proposal or a motion expires, and the people of a proposal must stay; a rollout pauses; a command may outlive its executor; a `verify` is tried again while
     /// its step is under way. A clock that steps matters to these alone.
     pub fn waits_for_time(&self) -> bool {
         let state = &self.tentative;
@@ -159,7 +172,8 @@ impl Engine {
                 || state.proposal.is_some()
                 || state.motions.open.is_some()
                 || state.running().is_some()
-                || state.under_way().is_some())
+                || state.under_way().is_some()
+                || state.waiting_rollout().is_some())
     }
 
     /// Builds the next decisions on records that are on their way to the journal.

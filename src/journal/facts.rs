@@ -10,7 +10,7 @@ use crate::domain::confirm::statement::{ACCOUNT_TITLE, Kind, propose_statement};
 use crate::domain::digest::Digest;
 use crate::domain::doc::{Doc, DocError, split_armour};
 use crate::domain::fact::{
-    Actor, Confirmed, Fact, GlassEvent, MotionEvent, Signed, Stamped, Terms, Via,
+    Actor, Confirmed, Fact, GlassEvent, MotionEvent, RolloutEvent, Signed, Stamped, Terms, Via,
 };
 use crate::domain::id::{AttemptNo, PersonId, Seq};
 use crate::domain::state::State;
@@ -113,6 +113,13 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
             MotionEvent::Ended { .. } => "motion.ended",
             MotionEvent::Refused { .. } => "motion.refused",
         },
+        Fact::Rollout(news) => match news.event {
+            RolloutEvent::UnitBegun { .. } => "unit.begun",
+            RolloutEvent::UnitSkipped { .. } => "unit.skipped",
+            RolloutEvent::WaitEnded { .. } => "rollout.wait-ended",
+            RolloutEvent::WentOn { .. } => "rollout.went-on",
+            RolloutEvent::SwitchBack { .. } => "rollout.switch-back",
+        },
         Fact::ProposalClosed { .. } => "step.closed",
         Fact::RejectExplained { .. } => "step.reject-explained",
         Fact::Refused { .. } => "step.refused",
@@ -125,7 +132,7 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
 }
 
 /// Kinds whose body is JSON; the others are documents.
-const JSON_KINDS: [&str; 53] = [
+const JSON_KINDS: [&str; 58] = [
     "session.opened",
     "session.resumed",
     "session.closed",
@@ -175,6 +182,11 @@ const JSON_KINDS: [&str; 53] = [
     "breakglass.armed",
     "breakglass.ended",
     "breakglass.reviewed",
+    "unit.begun",
+    "unit.skipped",
+    "rollout.wait-ended",
+    "rollout.went-on",
+    "rollout.switch-back",
     "motion.made",
     "motion.carried",
     "motion.ended",

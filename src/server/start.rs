@@ -465,6 +465,7 @@ fn first_world(
         groups: BTreeMap::new(),
         // Nobody has looked yet; a look comes before everything it matters for.
         scope: Err("nobody has looked yet".to_owned()),
+        floors: BTreeMap::new(),
         writers,
     };
     standing::apply(&mut world, policy, owner, now);

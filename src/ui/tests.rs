@@ -3,6 +3,7 @@
 mod breakglass;
 mod hostile;
 mod keys;
+mod rollout;
 mod screens;
 mod unseen;
 mod writing;

@@ -1,6 +1,7 @@
 //! Words, signs and roles for states: every state is told by a sign and a word, its colour only repeats them.
 
 mod motion;
+mod rollout;
 pub(crate) mod write;
 
 use crate::domain::confirm::statement::Kind;
@@ -173,6 +174,7 @@ pub(crate) const fn fact_role(fact: &Fact) -> Role {
         | Fact::StopAsked { .. }
         | Fact::TakenOver { .. }
         | Fact::StepSkipped { .. } => Role::Warn,
+        Fact::Rollout(news) => rollout::role(&news.event),
         Fact::StepDone { .. } | Fact::Completed | Fact::StepArmed { .. } => Role::Good,
         Fact::RuleChanged { verdict, .. } => match verdict {
             Verdict::Pass => Role::Good,
@@ -309,6 +311,7 @@ fn step_fact(state: &State, fact: &Fact, naming: Naming) -> String {
         Fact::StepConfirmed(confirmed) => format!("confirmed {}", name(&confirmed.step)),
         Fact::Motion(moved) => motion::fact(moved),
         Fact::Breakglass(fact) => breakglass_words(fact, &name(&fact.step)),
+        Fact::Rollout(news) => rollout::event(&news.event, &name),
         Fact::StepChecked(checked) => checked_words(checked),
         Fact::StepArmed { step } => format!("armed: {} waits for go", name(step)),
         Fact::ProposalClosed { step, why, .. } => {

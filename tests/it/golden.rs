@@ -152,6 +152,7 @@ impl Script {
                 unmatched: Vec::new(),
                 scope: Ok(Vec::new()),
                 groups: std::collections::BTreeMap::new(),
+                floors: std::collections::BTreeMap::new(),
                 writers: std::collections::BTreeMap::new(),
             },
             nonces: 0,

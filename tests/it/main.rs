@@ -75,6 +75,8 @@ mod prometheus_family;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod rollouts;
+#[cfg(test)]
 mod runbooks;
 #[cfg(test)]
 mod services;

@@ -4,7 +4,9 @@
 
 mod rollout;
 
-pub use rollout::{Against, COMPONENT, Compare, Floor, Rollout, Side, Sides, Soak, Strategy, Unit};
+pub use rollout::{
+    Against, COMPONENT, Compare, Floor, Query, Rollout, Side, Sides, Soak, Strategy, Unit,
+};
 
 use crate::domain::digest::Digest;
 use crate::domain::id::{ConnectorName, RuleId, StepId};

@@ -40,6 +40,14 @@ pub(super) fn proposable(state: &State, view: StepView<'_>) -> WhatNow {
     }
 }
 
+/// Nothing destructive is proposed before the window.
+pub(super) fn early(state: &State, label: &str) -> WhatNow {
+    let start = state.plan().window.map(|w| w.start);
+    WhatNow::new(Severity::Calm, format!("{label} waits for the window"))
+        .because("destructive work begins with it")
+        .until(start)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -232,6 +232,10 @@ impl Gathering {
             Fact::StepSkipped { step, reason } => {
                 with(&format!("left out {}", label(step)), reason)
             }
+            Fact::Rollout(news) => match words::rollout(&news.event, &label) {
+                Some(what) => what,
+                None => return,
+            },
             Fact::StepRetried { step } => format!("wants another attempt of {}", label(step)),
             Fact::RollbackStarted { reason } => with("the way back began", reason),
             Fact::StepUndone { step } => format!("{} was undone", label(step)),

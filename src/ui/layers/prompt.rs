@@ -24,6 +24,10 @@ pub(crate) enum Purpose {
     Release,
     /// Why a step is left out.
     Skip(StepId),
+    /// Why a whole unit is left out.
+    SkipUnit(StepId),
+    /// Why a rollout goes on before its time: its phase, and what it waits behind.
+    GoOn(usize, u32),
     /// Why the maintenance is given up.
     Abort,
     /// Why an attempt at a step was rejected, asked behind the no.
@@ -65,6 +69,8 @@ impl Purpose {
             self,
             Self::Note(_)
                 | Self::Skip(_)
+                | Self::SkipUnit(_)
+                | Self::GoOn(..)
                 | Self::Abort
                 | Self::Explain(..)
                 | Self::Resolve(..)

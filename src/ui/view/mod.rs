@@ -14,6 +14,7 @@ mod now;
 mod output;
 mod people;
 pub(crate) mod plain;
+mod rollout;
 mod runbook;
 pub(crate) mod step;
 mod targets;

@@ -185,6 +185,7 @@ impl Scene {
         let State {
             genesis: _,
             broken: _,
+            rollouts: _,
             genesis_hash: _,
             head: _,
             head_at: _,

@@ -1,7 +1,10 @@
 //! What facts and steps come to, in words.
 
 use super::super::{Step, Written};
-use crate::domain::fact::{CloseCause, Finding, GlassEvent, HoldCause, MotionEvent, Moved};
+use crate::domain::fact::{
+    CloseCause, Finding, GlassEvent, HoldCause, MotionEvent, Moved, RolloutEvent,
+};
+use crate::domain::id::StepId;
 use crate::domain::runbook::plan::{PlanStep, Risk};
 use crate::domain::state::{Phase, Stage, State, StepState, StepStatus};
 use crate::domain::write;
@@ -43,6 +46,26 @@ pub(super) const fn found_words(finding: Finding) -> &'static str {
         Finding::DidNotRun => "did not run",
         Finding::Partial => "ran in part",
     }
+}
+
+/// What happened to a rollout; nothing for what the steps tell.
+pub(super) fn rollout(event: &RolloutEvent, label: &dyn Fn(&StepId) -> String) -> Option<String> {
+    Some(match event {
+        RolloutEvent::UnitBegun { .. } => return None,
+        RolloutEvent::UnitSkipped { component, reason } => {
+            with(&format!("left out the whole unit {component}"), reason)
+        }
+        RolloutEvent::WaitEnded { reason, .. } if reason.is_empty() => return None,
+        RolloutEvent::WaitEnded { batch, reason, .. } => {
+            with(&format!("ended the wait after batch {batch} early"), reason)
+        }
+        RolloutEvent::WentOn { failed, reason } => {
+            with(&format!("went on with {failed} failed units"), reason)
+        }
+        RolloutEvent::SwitchBack { step, reason } => {
+            with(&format!("{} was switched back", label(step)), reason)
+        }
+    })
 }
 
 pub(super) fn steps(state: &State) -> Vec<Step> {
