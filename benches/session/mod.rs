@@ -179,6 +179,8 @@ impl Session {
             scope: Ok(Vec::new()),
             groups: std::collections::BTreeMap::new(),
             floors: std::collections::BTreeMap::new(),
+            effects: Vec::new(),
+            alerts: warroom::domain::alert_match::AlertView::default(),
             writers: std::collections::BTreeMap::new(),
         };
         let mut session = Self {

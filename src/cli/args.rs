@@ -344,6 +344,9 @@ pub struct DoctorArgs {
     /// Send one test page through everything that can page, and close it again.
     #[arg(long)]
     pub page: bool,
+    /// Ask each guard, gate and panel of this runbook once: series, value now, verdict.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub runbook: Option<PathBuf>,
     /// JSON on standard output.
     #[arg(long)]
     pub json: bool,

@@ -32,7 +32,11 @@ const FAILURES_KEPT: usize = 20;
 
 /// `warroom backtest`.
 pub(super) fn backtest(environment: &Environment, args: &BacktestArgs) -> Outcome {
-    let loaded = load(&args.file);
+    let mut loaded = load(&args.file);
+    if loaded.count(Severity::Error) == 0 && !loaded.pending.is_empty() {
+        // Gates of units are asked about the units there are.
+        loaded.with(&super::cmdb::read_alone(environment)?);
+    }
     let colour = std::io::stderr().is_terminal();
     let problems = loaded.render(colour);
     anstream::stderr()

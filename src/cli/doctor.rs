@@ -1,5 +1,6 @@
 //! `warroom doctor`: proves every configured integration, before a runbook exists.
 
+mod runbook;
 mod scope;
 
 use super::Outcome;
@@ -35,13 +36,17 @@ pub(super) fn doctor(environment: &Environment, args: &DoctorArgs) -> Outcome {
         join(&mut findings, paged);
     }
     let host = host(environment, &config);
+    let asked = args.runbook.as_deref();
+    let asked = asked.map(|file| runbook::examine(&config, file, &clock, &runtime));
+    let asked = asked.transpose()?.unwrap_or_default();
     if args.json {
-        super::say(&format!("{}\n", json(&config, &host, &findings)))?;
+        super::say(&format!("{}\n", json(&config, &host, &asked, &findings)))?;
     } else {
-        super::say(&text(&config, &host, &findings))?;
+        super::say(&text(&config, &host, &asked, &findings))?;
     }
     let worst = findings.iter().map(Finding::worst);
-    let worst = worst.chain(host.iter().map(|check| check.health));
+    let others = host.iter().chain(&asked);
+    let worst = worst.chain(others.map(|check| check.health));
     let is_well = worst
         .into_iter()
         .all(|h| matches!(h, Health::Good | Health::Warn));
@@ -179,7 +184,7 @@ fn word(health: Health) -> &'static str {
     }
 }
 
-fn text(config: &Config, host: &[Check], findings: &[Finding]) -> String {
+fn text(config: &Config, host: &[Check], asked: &[Check], findings: &[Finding]) -> String {
     let file = config.file.as_ref().map_or_else(
         || "none; all settings are defaults".to_owned(),
         |file| file.display().to_string(),
@@ -192,6 +197,10 @@ fn text(config: &Config, host: &[Check], findings: &[Finding]) -> String {
         let name = one_line(finding.connector.as_str());
         out.push(format!("{name} ({})", finding.system));
         out.extend(lines(&finding.checks));
+    }
+    if !asked.is_empty() {
+        out.push("the runbook's queries, asked once".to_owned());
+        out.extend(lines(asked));
     }
     out.push(format!("{}\n", summary(findings)));
     out.join("\n")
@@ -249,7 +258,12 @@ fn one_line(text: &str) -> String {
     crate::display::one_line(text)
 }
 
-fn json(config: &Config, host: &[Check], findings: &[Finding]) -> serde_json::Value {
+fn json(
+    config: &Config,
+    host: &[Check],
+    asked: &[Check],
+    findings: &[Finding],
+) -> serde_json::Value {
     let check = |check: &Check| {
         serde_json::json!({
             "what": check.what, "health": word(check.health).to_lowercase(), "said": check.said,
@@ -267,6 +281,7 @@ fn json(config: &Config, host: &[Check], findings: &[Finding]) -> serde_json::Va
     serde_json::json!({
         "configuration": config.file,
         "host": host.iter().map(check).collect::<Vec<_>>(),
+        "runbook": asked.iter().map(check).collect::<Vec<_>>(),
         "connectors": findings.iter().map(connector).collect::<Vec<_>>(),
     })
 }

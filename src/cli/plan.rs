@@ -6,9 +6,9 @@ use crate::display::one_line;
 use crate::domain::catalog::Catalog;
 use crate::domain::runbook::Severity;
 use crate::domain::runbook::plan::{
-    Against, ExecBlock, Gate, MetricRule, Plan, PlanBlock, PlanPhase, PlanStep, Rollout,
+    Against, AlertRules, ExecBlock, Expect, Gate, MetricRule, OnAlert, Plan, PlanBlock, PlanPhase,
+    PlanStep, Rollout,
 };
-use crate::domain::threshold::{OnBreach, OnNoData};
 use crate::domain::time::short_span;
 use crate::exit::Failure;
 use std::fmt::{self, Write as _};
@@ -75,6 +75,7 @@ fn describe(plan: &Plan) -> Result<String, fmt::Error> {
         let names = plan.expect_alerts.join(", ");
         writeln!(text, "alerts      {} expected", one_line(&names))?;
     }
+    describe_alerts(&mut text, &plan.alerts)?;
     for (name, value) in &plan.environment {
         writeln!(text, "env         {name}={}", one_line(value))?;
     }
@@ -96,6 +97,23 @@ fn describe(plan: &Plan) -> Result<String, fmt::Error> {
     )?;
     writeln!(text, "plan {}", plan.digest())?;
     Ok(text)
+}
+
+fn describe_alerts(text: &mut String, alerts: &AlertRules) -> fmt::Result {
+    if !alerts.must_fire.is_empty() {
+        let names = alerts.must_fire.join(", ");
+        writeln!(text, "            {} must come", one_line(&names))?;
+    }
+    if alerts.on_unexpected == Some(OnAlert::Mark) {
+        writeln!(text, "            unexpected ones are marked")?;
+    } else if alerts.on_unexpected.is_some() || !alerts.severities.is_empty() {
+        let which = match alerts.severities.as_slice() {
+            [] => "unexpected ones".to_owned(),
+            some => format!("unexpected {} ones", some.join(", ")),
+        };
+        writeln!(text, "            {} hold", one_line(&which))?;
+    }
+    Ok(())
 }
 
 fn describe_phase(text: &mut String, plan: &Plan, index: usize, phase: &PlanPhase) -> fmt::Result {
@@ -216,11 +234,18 @@ fn describe_step(text: &mut String, step: &PlanStep) -> fmt::Result {
     for (name, value) in step.unit.iter().flat_map(|unit| &unit.env) {
         writeln!(text, "        env     {name}={}", one_line(value))?;
     }
+    if !step.must_fire.is_empty() {
+        let names = step.must_fire.join(", ");
+        writeln!(text, "        alerts that must come: {}", one_line(&names))?;
+    }
     for block in &step.blocks {
         match block {
             PlanBlock::Exec(exec) => describe_exec(text, exec)?,
             PlanBlock::Gate(gate) => describe_gate(text, gate)?,
         }
+    }
+    for expect in &step.expects {
+        describe_expect(text, expect)?;
     }
     step.undo
         .as_ref()
@@ -266,6 +291,19 @@ fn describe_gate(text: &mut String, gate: &Gate) -> fmt::Result {
     writeln!(text, "  ({})", gate.id)
 }
 
+fn describe_expect(text: &mut String, expect: &Expect) -> fmt::Result {
+    write!(
+        text,
+        "        expect  {}: {}",
+        one_line(&expect.expr),
+        expect.to_words()
+    )?;
+    if let Some(source) = &expect.source {
+        write!(text, ", from {source}")?;
+    }
+    writeln!(text, "  ({})", expect.id)
+}
+
 fn describe_rule(text: &mut String, indent: &str, rule: &MetricRule) -> fmt::Result {
     write!(
         text,
@@ -282,19 +320,16 @@ fn describe_rule(text: &mut String, indent: &str, rule: &MetricRule) -> fmt::Res
             write!(text, ", {name} {limit}")?;
         }
     }
-    let breach = match rule.on_breach {
-        OnBreach::Warn => "warn",
-        OnBreach::Hold => "hold",
-        OnBreach::Rollback => "rollback",
-    };
-    let no_data = match rule.no_data {
-        OnNoData::Unknown => "unknown",
-        OnNoData::Hold => "hold",
-    };
+    if let Some(samples) = rule.samples {
+        write!(text, ", {samples} samples")?;
+    }
+    let dry = if rule.dry_run { " (dry run)" } else { "" };
     writeln!(
         text,
-        ", for {}, on breach {breach}, no data {no_data}, stale after {}  ({})",
+        ", for {}, on breach {}{dry}, no data {}, stale after {}  ({})",
         short_span(rule.hold_for),
+        rule.on_breach.as_str(),
+        rule.no_data.as_str(),
         short_span(rule.stale_after),
         rule.id
     )

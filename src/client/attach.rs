@@ -417,6 +417,7 @@ impl Attached {
             }
             ToClient::Readings(readings) => room.on_readings(readings),
             ToClient::Gate(gate) => room.on_gate(gate),
+            ToClient::Effects(effects) => room.on_effects(effects),
             ToClient::Output(chunk) => room.on_output(chunk),
             ToClient::Records(records) => room.on_records(records),
             ToClient::Reply { number, refused } => {

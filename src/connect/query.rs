@@ -24,7 +24,7 @@ impl From<&MetricRule> for QuerySpec {
     }
 }
 
-/// All queries of a session: rules, gates and rollouts of the plan, then panels of the configuration. A rule id that comes twice
+/// All queries of a session: rules, gates and declared effects and rollouts of the plan, then panels of the configuration. A rule id that comes twice
 /// is asked once, as the plan says.
 pub fn specs_for(plan: &Plan, panels: &[MetricRule]) -> Vec<QuerySpec> {
     let gates = plan
@@ -45,6 +45,12 @@ pub fn specs_for(plan: &Plan, panels: &[MetricRule]) -> Vec<QuerySpec> {
         expr: query.expr.to_owned(),
         source: query.source.cloned(),
     });
+    let expects = plan.steps.iter().flat_map(|step| &step.expects);
+    let expects = expects.map(|expect| QuerySpec {
+        rule: expect.id.clone(),
+        expr: expect.expr.clone(),
+        source: expect.source.clone(),
+    });
     let mut specs: Vec<QuerySpec> = Vec::new();
     for spec in plan
         .rules
@@ -52,6 +58,7 @@ pub fn specs_for(plan: &Plan, panels: &[MetricRule]) -> Vec<QuerySpec> {
         .map(QuerySpec::from)
         .chain(gates)
         .chain(rollouts)
+        .chain(expects)
         .chain(panels.iter().map(QuerySpec::from))
     {
         if !specs.iter().any(|known| known.rule == spec.rule) {

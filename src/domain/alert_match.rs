@@ -4,10 +4,16 @@
 //! alert touches a component when the value of one of its labels is that name or address, as alerting systems write
 //! them: with a port, or with a domain behind it.
 
+use crate::domain::board::Board;
+use crate::domain::fact::AlertKey;
 use crate::domain::id::{ConnectorName, StepId};
-use crate::domain::reading::{Alert, AlertState, Component};
-use crate::domain::runbook::plan::Plan;
+use crate::domain::readiness::StepView;
+use crate::domain::reading::{Alert, AlertState, Component, Liveness};
+use crate::domain::runbook::plan::{Plan, PlanStep};
+use crate::domain::state::{Phase, State, StepStatus};
+use crate::domain::time::{Moment, Timestamp};
 use std::collections::BTreeMap;
+use std::time::Duration;
 // An address as a value; `core` knows no sockets.
 use core::net::IpAddr;
 
@@ -69,16 +75,204 @@ pub fn touched<'a>(
     found
 }
 
+/// How long after its step an expected alert may still come: rules wait minutes (`for`), and so do groups of alerts.
+pub const ALERT_TAIL: Duration = Duration::from_secs(600);
+
+/// Alerts that fire now, as far as they concern the session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertView {
+    /// Every alerting system answers; or why nobody knows what fires.
+    pub known: Result<(), String>,
+    /// Those about touched components, and those the runbook expects anywhere.
+    pub firing: Vec<AlertNow>,
+}
+
+impl Default for AlertView {
+    /// Nobody has said anything, which is not the same as quiet.
+    fn default() -> Self {
+        Self {
+            known: Err("no alerting system has answered".to_owned()),
+            firing: Vec::new(),
+        }
+    }
+}
+
+impl AlertView {
+    /// Everything answers and nothing fires.
+    #[cfg(test)]
+    pub(crate) const fn quiet() -> Self {
+        Self {
+            known: Ok(()),
+            firing: Vec::new(),
+        }
+    }
+
+    /// What the newest readings say. `unmatched`: selectors that fit nothing, so that nobody knows what is touched.
+    pub fn of(board: &Board, plan: &Plan, names: &[String], unmatched: &[String]) -> Self {
+        let expected = expected(plan, plan.steps.iter().map(|step| &step.id));
+        let components = &*board.components;
+        let mut firing = Vec::new();
+        let matches = touched(&board.alerts, components, names, &expected);
+        let is_about = |alert: &Alert| matches.iter().any(|m| std::ptr::eq(m.alert, alert));
+        for (source, alert) in board
+            .alerts
+            .iter()
+            .flat_map(|(s, all)| all.iter().map(move |a| (s, a)))
+        {
+            if expected.contains(&alert.name) && !is_about(alert) {
+                firing.extend(AlertNow::of(source, alert, String::new()));
+            }
+        }
+        firing.extend(
+            matches
+                .iter()
+                .filter_map(|m| AlertNow::of(m.source, m.alert, m.component.clone())),
+        );
+        // One alert may fire for several disks of a component: told once, with the worst news of it.
+        firing.sort_by(|a, b| {
+            (&a.key, a.silenced, std::cmp::Reverse(a.since)).cmp(&(
+                &b.key,
+                b.silenced,
+                std::cmp::Reverse(b.since),
+            ))
+        });
+        firing.dedup_by(|next, kept| next.key == kept.key);
+        let known = known(board).and_then(|()| match unmatched.first() {
+            Some(selector) => Err(format!("`{selector}` fits no component that is known now")),
+            None => Ok(()),
+        });
+        Self { known, firing }
+    }
+}
+
+/// Whether every alerting system that has ever answered still does.
+///
+/// # Errors
+/// Which does not, or that none has answered.
+pub fn known(board: &Board) -> Result<(), String> {
+    if board.alerts.is_empty() {
+        return Err("no alerting system has answered".to_owned());
+    }
+    let is_live = |source: &&ConnectorName| {
+        let health = board.health.get(*source);
+        health.is_some_and(|health| health.liveness == Liveness::Live)
+    };
+    match board.alerts.keys().find(|source| !is_live(source)) {
+        Some(source) => Err(format!("`{source}` does not answer")),
+        None => Ok(()),
+    }
+}
+
+/// Why nothing destructive is armed: the runbook says something of alerts, and nobody knows which fire.
+pub fn doubt<'a>(plan: &Plan, view: &'a AlertView) -> Option<&'a str> {
+    let why = view.known.as_ref().err()?;
+    watches(plan).then_some(why)
+}
+
+/// True for a runbook that says something of alerts: then it matters whether anybody knows which fire.
+pub fn watches(plan: &Plan) -> bool {
+    let says = |step: &PlanStep| !(step.expect_alerts.is_empty() && step.must_fire.is_empty());
+    !plan.alerts.is_silent() || !plan.expect_alerts.is_empty() || plan.steps.iter().any(says)
+}
+
+/// An alert that fires now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertNow {
+    /// Which; without a component when it is about none that is touched.
+    pub key: AlertKey,
+    /// Value of its label `severity`, or empty.
+    pub severity: String,
+    /// Since when, as far as its source knows.
+    pub since: Option<Timestamp>,
+    /// Something keeps it quiet.
+    pub silenced: bool,
+}
+
+impl AlertNow {
+    fn of(source: &ConnectorName, alert: &Alert, component: String) -> Option<Self> {
+        (alert.state == AlertState::Firing).then(|| Self {
+            key: AlertKey {
+                source: source.clone(),
+                name: alert.name.clone(),
+                component,
+            },
+            severity: alert.severity.clone(),
+            since: alert.since,
+            silenced: !alert.silenced_by.is_empty(),
+        })
+    }
+}
+
 /// Names of alerts that are expected while these steps run: their own, and those of the whole maintenance.
 pub fn expected<'a>(plan: &Plan, steps: impl IntoIterator<Item = &'a StepId>) -> Vec<String> {
     let mut names = plan.expect_alerts.clone();
+    names.extend(plan.alerts.must_fire.iter().cloned());
     for id in steps {
         let step = plan.steps.iter().find(|step| step.id == *id);
         names.extend(step.into_iter().flat_map(|s| s.expect_alerts.clone()));
+        names.extend(step.into_iter().flat_map(|s| s.must_fire.clone()));
     }
     names.sort();
     names.dedup();
     names
+}
+
+/// Names of alerts that are expected now: of the whole, of the steps that go on, and of those that ended a little while
+/// ago, since alerts come late.
+pub fn expected_at(state: &State, now: Timestamp) -> Vec<String> {
+    // Nobody says when work by hand begins: it is the one that comes next.
+    let by_hand = state.first_open().map(|view| view.index);
+    let is_near = |view: &StepView<'_>| {
+        let ended = view.now.ended;
+        view.now.is_active()
+            || (by_hand == Some(view.index) && view.plan.blocks.is_empty())
+            || matches!(view.now.status, StepStatus::Undoing | StepStatus::Unknown)
+            || ended.is_some_and(|ended| now.since(ended.wall) <= ALERT_TAIL)
+    };
+    let near = state.views().filter(is_near);
+    expected(state.plan(), near.map(|view| &view.plan.id))
+}
+
+/// Whether an alert of this name has fired: since `from`, or still then.
+pub fn has_fired(state: &State, name: &str, from: Option<Moment>) -> bool {
+    let mut alerts = state.alerts.iter().filter(|alert| alert.key.name == name);
+    alerts.any(|alert| alert.is_firing || from.is_none_or(|from| alert.at.wall >= from.wall))
+}
+
+/// True for a step that was done in this session, and not ticked in the runbook already.
+pub fn is_done_here(view: StepView<'_>) -> bool {
+    let was_ticked = view.plan.ticked && !view.plan.has_own_work();
+    matches!(view.now.status, StepStatus::Done { .. }) && !was_ticked
+}
+
+/// Whether some expected alert may still be found not to have come by time alone.
+pub fn is_waiting(state: &State) -> bool {
+    let is_open = |view: StepView<'_>| {
+        let mut names = view.plan.must_fire.iter().chain(&view.plan.expect_alerts);
+        is_done_here(view)
+            && names.any(|name| {
+                !state.alerts_absent.contains(name) && !has_fired(state, name, view.now.started)
+            })
+    };
+    state.phase == Phase::Running && state.views().any(is_open)
+}
+
+/// Alerts that the runbook expects and that have not come in the whole maintenance, with whether they must.
+pub fn never_came(state: &State) -> Vec<(String, bool)> {
+    let plan = state.plan();
+    let done = state.views().filter(|view| is_done_here(*view));
+    let mut must = plan.alerts.must_fire.clone();
+    let mut may = plan.expect_alerts.clone();
+    for view in done {
+        must.extend(view.plan.must_fire.iter().cloned());
+        may.extend(view.plan.expect_alerts.iter().cloned());
+    }
+    let must = must.into_iter().map(|name| (name, true));
+    let mut all: Vec<(String, bool)> = must.chain(may.into_iter().map(|n| (n, false))).collect();
+    all.sort_by(|a, b| (&a.0, !a.1).cmp(&(&b.0, !b.1)));
+    all.dedup_by(|next, kept| next.0 == kept.0);
+    all.retain(|(name, _)| !state.alerts_absent.contains(name) && !has_fired(state, name, None));
+    all
 }
 
 /// For each set of labels the touched components that it is about, by the same rule as for alerts.

@@ -1,7 +1,9 @@
 //! The fold: how each fact changes the state. Total: a fact that cannot be is left out, never a panic.
 
 mod breakglass;
+mod effect;
 mod exec;
+mod guards;
 mod motion;
 mod proposal;
 mod rollout;
@@ -74,11 +76,15 @@ impl State {
             holds: Vec::new(),
             steps,
             rules: BTreeMap::new(),
+            baselines: BTreeMap::new(),
+            acted: BTreeMap::new(),
             proposal: None,
             last_closed: None,
             rejected: None,
             spent: BTreeSet::new(),
             values: BTreeMap::new(),
+            alerts: Vec::new(),
+            alerts_absent: BTreeSet::new(),
             terminals: BTreeMap::new(),
             absent_since: BTreeMap::new(),
             undo_stack: Vec::new(),
@@ -117,6 +123,7 @@ fn fresh_step() -> StepState {
         votes: BTreeMap::new(),
         proposed: AttemptNo(0),
         worked: false,
+        effect: None,
         ran: None,
         back: None,
         agreed: None,
@@ -223,9 +230,13 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         | Fact::StepChecked(_)
         | Fact::RejectExplained { .. }
         | Fact::ProposalClosed { .. } => proposal::transition(state, fact, mark),
+        Fact::Effect(fact) => effect::transition(state, fact, mark),
+        Fact::Alert(event) => effect::alert(state, event, mark),
         Fact::Breakglass(fact) => breakglass::transition(state, fact, mark),
         Fact::Rollout(news) => rollout::transition(state, news, mark),
         Fact::Motion(fact) => motion::transition(state, fact, mark),
+        Fact::BaselineTaken(baseline) => guards::baseline(state, baseline),
+        Fact::GuardActed(acted) => guards::acted(state, acted, mark),
         Fact::WriteAsked { write } => write::asked(state, write, mark),
         Fact::WriteEnded { no, outcome } => write::ended(state, *no, outcome, mark),
     }

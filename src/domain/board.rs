@@ -11,6 +11,7 @@ use crate::domain::reading::{
 };
 use crate::domain::threshold::Verdict;
 use crate::domain::time::{Moment, Timestamp};
+use crate::domain::verdict::EffectNow;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -102,6 +103,9 @@ pub struct Board {
     pub health: BTreeMap<ConnectorName, ConnectorHealth>,
     /// The gate that is waiting now.
     pub gate: Option<GateProgress>,
+    /// What is read of the declared effects of the step under way.
+    #[serde(default)]
+    pub effects: Vec<EffectNow>,
 }
 
 impl Board {

@@ -4,18 +4,26 @@
 //! program that meets one it does not know opens the session read-only. Guarded by the golden journals in
 //! `tests/data/journals`.
 
+mod acted;
 mod actor;
+mod alert;
+mod baseline;
 mod breakglass;
 mod close;
 mod exec;
+mod expect;
 mod motion;
 mod rollout;
 mod word;
 
+pub use acted::GuardActed;
 pub use actor::{Actor, Touch, Via};
+pub use alert::{AlertEvent, AlertKey};
+pub use baseline::{BASELINE_SERIES_MAX, Baseline};
 pub use breakglass::{Breakglass, GlassEvent, Page};
 pub use close::CloseCause;
 pub use exec::{ExecKey, Outcome, OutputRef};
+pub use expect::{Effect, EffectEvent, Read, SeriesValue};
 pub use motion::{MotionEnd, MotionEvent, Moved};
 pub use rollout::{RolloutEvent, RolloutNews};
 pub use word::{COUNTER_NOTICE, Checked, Signed};
@@ -131,6 +139,18 @@ pub enum HoldCause {
     Guard {
         /// Which one.
         rule: RuleId,
+    },
+    /// A declared effect of a command has not come, or nobody knows. Ends with a reason only.
+    Effect {
+        /// Whose.
+        step: StepId,
+    },
+    /// An alert fires that nobody expected, or one that must come has not.
+    Alert {
+        /// Value of `alertname`.
+        name: String,
+        /// The touched component; absent for one that has not come.
+        component: Option<String>,
     },
     /// The server was restarted while the maintenance ran.
     Restart,
@@ -286,6 +306,10 @@ pub enum Fact {
         /// The sample that decided.
         quote: Option<Quote>,
     },
+    /// What a rule measured before anything was changed.
+    BaselineTaken(Baseline),
+    /// A guard went back by itself, or would have acted.
+    GuardActed(GuardActed),
     /// A person started a step.
     StepStarted {
         /// Which.
@@ -365,6 +389,10 @@ pub enum Fact {
         /// Place in `PlanStep::blocks`.
         block: u16,
     },
+    /// Something about the declared effects of a step.
+    Effect(Effect),
+    /// Something about an alert on what the work touches.
+    Alert(AlertEvent),
     /// All blocks of a step with sub-steps are done; the sub-steps follow.
     StepDescended {
         /// The step.

@@ -6,6 +6,7 @@ mod cases;
 pub(crate) use asks::*;
 pub(crate) use cases::cases;
 
+use crate::domain::alert_match::AlertView;
 use crate::domain::apply::{check_apply, fold};
 use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::plan_doc::{PlanInputs, render};
@@ -21,8 +22,8 @@ use crate::domain::id::{
 };
 use crate::domain::readiness::Next;
 use crate::domain::runbook::plan::{
-    ExecBlock, ExecRole, Gate, MetricRule, OnExecutorLost, Plan, PlanBlock, PlanPhase, PlanStep,
-    Risk,
+    AlertRules, ExecBlock, ExecRole, Gate, MetricRule, OnExecutorLost, Plan, PlanBlock, PlanPhase,
+    PlanStep, Risk,
 };
 use crate::domain::settle::{GateNow, GateView, settle};
 use crate::domain::state::{State, StepStatus};
@@ -80,6 +81,7 @@ pub(crate) fn step(name: &str, phase: usize, blocks: Vec<PlanBlock>) -> PlanStep
         depth: 0,
         ticked: false,
         blocks,
+        expects: Vec::new(),
         undo: None,
         risk: Risk::Change,
         component: None,
@@ -89,6 +91,7 @@ pub(crate) fn step(name: &str, phase: usize, blocks: Vec<PlanBlock>) -> PlanStep
         expect_alerts: Vec::new(),
         unit: None,
         switch: false,
+        must_fire: Vec::new(),
         line: 1,
     }
 }
@@ -113,10 +116,12 @@ pub(crate) fn guard(on_breach: OnBreach) -> MetricRule {
         expr: "errors".to_owned(),
         unit: "ratio".to_owned(),
         warn: None,
-        crit: Some(limit(0.5)),
+        crit: Some(limit(0.5).into()),
         clear: None,
         hold_for: Duration::ZERO,
+        samples: None,
         on_breach,
+        dry_run: false,
         no_data: OnNoData::Unknown,
         stale_after: Duration::from_secs(30),
         source: None,
@@ -180,6 +185,7 @@ pub(crate) fn plan() -> Plan {
         window: None,
         components: Vec::new(),
         expect_alerts: Vec::new(),
+        alerts: AlertRules::default(),
         lock: None,
         environment: BTreeMap::new(),
         briefing: String::new(),
@@ -232,6 +238,8 @@ pub(crate) fn world() -> World {
         groups: BTreeMap::new(),
         scope: Ok(Vec::new()),
         floors: BTreeMap::new(),
+        effects: Vec::new(),
+        alerts: AlertView::quiet(),
         writers: writers(),
     }
 }

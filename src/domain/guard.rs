@@ -4,12 +4,20 @@ use crate::domain::id::RuleId;
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::runbook::plan::{MetricRule, Plan, PlanBlock};
 use crate::domain::state::State;
-use crate::domain::threshold::{Unknown, Verdict};
+use crate::domain::threshold::{RuleLimit, Unknown, Verdict};
 
 impl MetricRule {
     /// True for a rule with limits; a rule without is a panel, which decides nothing.
     pub const fn is_guard(&self) -> bool {
         self.warn.is_some() || self.crit.is_some()
+    }
+
+    /// Its worst limit, by which a value is bad or good; none for a panel.
+    pub const fn worst_limit(&self) -> Option<RuleLimit> {
+        match self.crit {
+            Some(crit) => Some(crit),
+            None => self.warn,
+        }
     }
 }
 
@@ -39,6 +47,9 @@ impl Plan {
             PlanBlock::Gate(gate) => Some((&gate.id, "gate", gate.line)),
             PlanBlock::Exec(_) => None,
         });
+        let expects = self.steps.iter().flat_map(|step| &step.expects);
+        let expects = expects.map(|expect| (&expect.id, "expect", expect.line));
+        let gates = gates.chain(expects);
         let rules = self.rules.iter().map(|rule| {
             let kind = if rule.is_guard() { "guard" } else { "panel" };
             (&rule.id, kind, rule.line)
@@ -85,25 +96,36 @@ impl State {
         })
     }
 
-    /// Guards that are watched now, of the plan and of the configuration, with what they say.
+    /// All guards, of the plan and of the configuration, watched now or not.
     ///
     /// An id that comes twice is judged as the plan says: a panel of the configuration never replaces a reviewed limit.
-    pub fn guards(&self) -> impl Iterator<Item = (&MetricRule, Verdict)> {
-        let phase = self.current_phase();
+    pub fn all_guards(&self) -> impl Iterator<Item = &MetricRule> {
         let rules = &self.plan().rules;
         let panels = self.genesis.panels.iter();
         let panels = panels.filter(|panel| rules.iter().all(|rule| rule.id != panel.id));
-        rules
-            .iter()
-            .chain(panels)
-            .filter(move |r| r.is_guard() && self.is_watched_in(r, phase))
-            .map(|r| (r, self.verdict(&r.id)))
+        rules.iter().chain(panels).filter(|rule| rule.is_guard())
     }
 
-    /// The first watched guard that is not known to be good. Unknown never passes.
+    /// Guards that are watched now, with what they say; also those that only report.
+    pub fn guards(&self) -> impl Iterator<Item = (&MetricRule, Verdict)> {
+        let phase = self.current_phase();
+        self.all_guards()
+            .filter(move |rule| self.is_watched_in(rule, phase))
+            .map(|rule| (rule, self.verdict(&rule.id)))
+    }
+
+    /// The first watched guard that is not known to be good, apart from those that only report. Unknown never passes.
     pub fn bad_guard(&self) -> Option<(&MetricRule, Verdict)> {
-        self.guards()
-            .find(|(_, verdict)| !verdict.is_known_good() && !is_off(Guard::Metric))
+        self.guards().find(|(rule, verdict)| {
+            !rule.dry_run && !verdict.is_known_good() && !is_off(Guard::Metric)
+        })
+    }
+
+    /// What a series of a rule measured when the maintenance began; `series` as quotes name it.
+    pub fn baseline(&self, rule: &RuleId, series: &str) -> Option<f64> {
+        let medians = &self.baselines.get(rule)?.medians;
+        let median = medians.iter().find(|median| median.series == series)?;
+        Some(median.sample.value)
     }
 }
 
@@ -158,10 +180,8 @@ mod tests {
         let mut room = Room::new();
         let mut genesis = (*room.state.genesis).clone();
         let mut lax = guard(OnBreach::Warn);
-        lax.crit = Some(Limit {
-            op: Op::Gt,
-            value: 1e9,
-        });
+        let (op, value) = (Op::Gt, 1e9);
+        lax.crit = Some(Limit { op, value }.into());
         genesis.panels = vec![lax];
         room.state.genesis = Arc::new(genesis);
         let guards: Vec<_> = room.state.guards().map(|(r, _)| r).collect();

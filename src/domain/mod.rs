@@ -14,6 +14,7 @@ pub mod countdown;
 pub mod decide;
 pub mod digest;
 pub mod doc;
+pub mod effect;
 pub mod fact;
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -32,6 +32,8 @@ pub enum Next<'a> {
     HandWork,
     /// A condition on metrics.
     Gate(&'a Gate),
+    /// What its command is declared to change.
+    Effect,
     /// Nothing: its own blocks are done.
     End,
 }
@@ -115,6 +117,9 @@ pub struct StepView<'a> {
 impl<'a> StepView<'a> {
     /// What its attempt comes to next.
     pub fn next(self) -> Next<'a> {
+        if self.awaits_effect().is_some() {
+            return Next::Effect;
+        }
         let place = usize::from(self.now.next_block);
         if self.plan.has_hand_work() && !self.now.worked && place == self.plan.hand_work_place() {
             return Next::HandWork;
@@ -129,6 +134,15 @@ impl<'a> StepView<'a> {
                     Next::Exec(exec)
                 }
             }
+        }
+    }
+
+    /// True when the command that its declared effects are about comes next.
+    pub fn comes_to_its_command(self) -> bool {
+        match self.next() {
+            Next::Confirmed(_) | Next::HandWork => true,
+            Next::Exec(exec) => exec.role == ExecRole::Run,
+            Next::Gate(_) | Next::Effect | Next::End => false,
         }
     }
 

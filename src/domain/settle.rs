@@ -3,7 +3,9 @@
 //! One call gives the facts of one cause, which belong together in the journal. While the session is held nothing
 //! forward starts; what runs, what was run and must be verified, and going back are not held.
 
+mod alerts;
 mod breakglass;
+mod effect;
 mod motion;
 mod proposal;
 mod rollback;
@@ -62,7 +64,9 @@ pub fn settle(state: &State, now: Moment, world: &World, gates: &GateView) -> Ve
         .or_else(|| rollout::switch_back(state))
         .or_else(|| proposal::arm(state, now, world))
         .or_else(|| breakglass::go_on(state, now, world))
-        .or_else(|| steps::go_on(state, now, gates))
+        // A hold comes before whatever would go on.
+        .or_else(|| alerts::follow(state, now, world))
+        .or_else(|| steps::go_on(state, now, world, gates))
         .or_else(|| steps::parents(state))
         .or_else(|| rollout::go_on(state, now, gates))
         .or_else(|| rollback::go_on(state));

@@ -1,16 +1,20 @@
 //! State of a maintenance: the fold of its facts. Changed by [`crate::domain::apply`] alone.
 
 mod breakglass;
+mod expect;
+mod guards;
 mod motion;
 mod rollout;
 
 pub use breakglass::{Broken, Countdown, Glass, Review};
+pub use expect::{ALERTS_MAX, AlertState, EffectState};
+pub use guards::Acted;
 pub use motion::{Carried, Motions, Tabled};
 pub use rollout::RolloutState;
 
 use crate::domain::digest::Digest;
 use crate::domain::fact::{
-    Actor, ExecKey, Finding, Genesis, HoldCause, Outcome, OutputRef, Quote, Terms, Via,
+    Actor, Baseline, ExecKey, Finding, Genesis, HoldCause, Outcome, OutputRef, Quote, Terms, Via,
 };
 use crate::domain::id::{AttemptNo, Nonce, PersonId, RuleId, Seq, StepId, TerminalId};
 use crate::domain::runbook::plan::{ExecRole, MetricRule, Plan};
@@ -56,6 +60,8 @@ pub enum Stage {
     Checking,
     /// Waiting for a gate to open.
     Gated,
+    /// The command has run; waiting for what it is declared to change.
+    Effect,
     /// Everything before the destructive block is done; nobody has proposed yet.
     NeedsProposal,
     /// Proposed; waiting for the second person.
@@ -154,7 +160,7 @@ pub struct Finished {
 }
 
 /// State of one step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepState {
     /// Where it stands.
     pub status: StepStatus,
@@ -188,6 +194,9 @@ pub struct StepState {
     pub proposed: AttemptNo,
     /// True once the confirmed hand work of this attempt is done (a destructive step without a `run` block).
     pub worked: bool,
+    /// Declared effects of this attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Box<EffectState>>,
     /// What people had agreed on, while nobody knows how it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran: Option<Box<Ran>>,
@@ -330,6 +339,12 @@ pub struct State {
     pub steps: Vec<StepState>,
     /// One for each rule that has ever said something.
     pub rules: BTreeMap<RuleId, RuleState>,
+    /// What rules measured when the maintenance began.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub baselines: BTreeMap<RuleId, Baseline>,
+    /// What guards did last by themselves, or would have done.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub acted: BTreeMap<RuleId, Acted>,
     /// The open proposal.
     pub proposal: Option<Proposal>,
     /// Words on the last proposal that was closed, for the screen.
@@ -341,6 +356,12 @@ pub struct State {
     pub spent: BTreeSet<Nonce>,
     /// Values that steps have set.
     pub values: BTreeMap<String, String>,
+    /// Alerts on what the work touches that have fired since it began; at most [`ALERTS_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<AlertState>,
+    /// Expected alerts that are recorded as not having come.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub alerts_absent: BTreeSet<String>,
     /// Attached terminals.
     pub terminals: BTreeMap<TerminalId, Terminal>,
     /// When each person's last terminal that can act went; absent while one is attached.

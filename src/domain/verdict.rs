@@ -1,7 +1,11 @@
 //! From answers to verdicts: what a rule says now, since when, and which sample decided it.
 //!
-//! Two watches, both fed with answers and ticked with the clock: [`RuleWatch`] for guards and panels, [`GateWatch`] for gates.
+//! Three watches, all fed with answers and ticked with the clock: [`RuleWatch`] for guards and panels, [`GateWatch`] for
+//! gates, [`ExpectWatch`] for declared effects.
 //! **Unknown never passes**: data that is missing, old, NaN, empty, cut or partial never gives `Pass` or `Warn` and never opens a gate. A known crossing still counts while other series are unknown.
+//!
+//! A rule with a baseline ([`Baseline`](crate::domain::fact::Baseline)) is also unknown while series of it are gone, and its
+//! relative limits are unknown without one: [`Collector`] gathers what a baseline is made of.
 //!
 //! Spans that must be waited out (`for`) run on the boot clock alone, since a stepped wall clock must not shorten them. Ages
 //! run on both, and the larger one counts.
@@ -12,9 +16,14 @@ use crate::domain::time::Moment;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+mod baseline;
+mod expect;
 mod gate;
+mod level;
 mod rule;
 
+pub use baseline::{Collector, WINDOW, is_untouched};
+pub use expect::{EXPECT_SERIES_MAX, EffectNow, ExpectWatch};
 pub use gate::{GateReport, GateWatch};
 pub use rule::{RuleReport, RuleWatch};
 
@@ -86,10 +95,16 @@ impl Newest {
 
     /// Values that are known now.
     fn known(&self, stale_after: Duration, now: Moment) -> impl Iterator<Item = f64> {
-        let fresh = move |sample: &&Sample| {
+        self.known_at(stale_after, now).map(|(_, value)| value)
+    }
+
+    /// Values that are known now, each with its place in the answer.
+    fn known_at(&self, stale_after: Duration, now: Moment) -> impl Iterator<Item = (usize, f64)> {
+        let fresh = move |(_, sample): &(usize, &Sample)| {
             self.is_fresh(sample, stale_after, now) && !sample.value.is_nan()
         };
-        self.samples.iter().filter(fresh).map(|sample| sample.value)
+        let known = self.samples.iter().enumerate().filter(fresh);
+        known.map(|(place, sample)| (place, sample.value))
     }
 
     /// Why something is not known now; none when every series is.
@@ -109,6 +124,17 @@ impl Newest {
             .any(|sample| sample.value.is_nan())
             .then_some(Unknown::NotANumber)
     }
+}
+
+/// Labels of a series as the journal quotes them: `{instance="db-1"}`, or nothing where it has none.
+pub fn series_name(labels: &[(String, String)]) -> String {
+    if labels.is_empty() {
+        return String::new();
+    }
+    let pairs = labels
+        .iter()
+        .map(|(name, value)| format!("{name}={value:?}"));
+    format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
 }
 
 fn samples(series: &[Series]) -> Vec<Sample> {
@@ -156,16 +182,18 @@ impl Bad {
 
 /// The worst series of an answer; a NaN one when no other is there.
 fn worst(answer: &QueryAnswer, bad: Bad, crosses: impl Fn(f64) -> bool) -> Option<Quote> {
+    worst_by(answer, |_, value| bad.badness(value, crosses(value)))
+}
+
+/// As [`worst`], by a measure of its own for the place of a series in the answer and its value.
+fn worst_by(answer: &QueryAnswer, badness: impl Fn(usize, f64) -> f64) -> Option<Quote> {
     let series = answer.result.as_ref().ok()?;
-    let badness = |series: &Series| bad.badness(series.sample.value, crosses(series.sample.value));
+    let measured = series
+        .iter()
+        .enumerate()
+        .map(|(place, series)| (series, badness(place, series.sample.value)));
     // Of equals the first by labels is quoted, so that the quote does not jump between them.
-    let worst = series.iter().reduce(|worst, next| {
-        if badness(next) > badness(worst) {
-            next
-        } else {
-            worst
-        }
-    })?;
+    let (worst, _) = measured.reduce(|worst, next| if next.1 > worst.1 { next } else { worst })?;
     Some(Quote {
         labels: worst.labels.clone(),
         sample: worst.sample,
@@ -188,5 +216,7 @@ fn has_cleared(crossed: Limit, clear: Option<Limit>, value: f64) -> bool {
     }
 }
 
+#[cfg(test)]
+mod table;
 #[cfg(test)]
 mod tests;

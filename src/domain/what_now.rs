@@ -1,12 +1,15 @@
 //! The one line that says what now: what, who, why, until when. It has an answer for every state.
 
 mod asked;
+mod back;
 mod breakglass;
 mod motion;
 mod rollout;
+mod waits;
 
 pub use motion::waits_for_second;
 
+use crate::domain::alert_match;
 use crate::domain::board::Board;
 use crate::domain::confirm::ARMED_LIFE;
 use crate::domain::confirm::rule::person_in;
@@ -15,7 +18,7 @@ use crate::domain::decide::votes_needed;
 use crate::domain::fact::{Actor, HoldCause};
 use crate::domain::on_call::{AHEAD, handovers};
 use crate::domain::progress::current;
-use crate::domain::readiness::{Next, Readiness, StepView};
+use crate::domain::readiness::{Readiness, StepView};
 use crate::domain::reading::OnCall;
 use crate::domain::state::{Hold, Phase, Proposal, Stage, State, StepStatus};
 use crate::domain::time::{Moment, Timestamp, short_span};
@@ -124,7 +127,7 @@ fn under_way(state: &State, board: &Board, now: Moment, you: &Actor) -> WhatNow 
         return line;
     }
     if let Some(open) = &state.proposal {
-        return proposal(state, open, you);
+        return proposal(state, open, board, you);
     }
     if let Some(running) = running(state, you) {
         return running;
@@ -179,7 +182,7 @@ fn lost(state: &State, view: StepView<'_>, you: &Actor) -> WhatNow {
         .because("its command was lost; it is not run again by itself")
 }
 
-fn proposal(state: &State, open: &Proposal, you: &Actor) -> WhatNow {
+fn proposal(state: &State, open: &Proposal, board: &Board, you: &Actor) -> WhatNow {
     let terms = &open.terms;
     let label = label(state, open);
     let me = person_in(state.genesis.mode, you);
@@ -189,8 +192,10 @@ fn proposal(state: &State, open: &Proposal, you: &Actor) -> WhatNow {
     }
     if open.armed.is_some() {
         let yours = me == Some(&terms.executor);
+        let doubt = state.find(&terms.step).and_then(|v| waits::doubt(v, board));
         return WhatNow::new(Severity::Act, format!("armed: go for {label}"))
             .by(format!("`{}`", terms.executor), yours)
+            .because(doubt.unwrap_or_default())
             .until(Some(life));
     }
     let quorum = usize::from(terms.quorum.max(1));
@@ -198,7 +203,12 @@ fn proposal(state: &State, open: &Proposal, you: &Actor) -> WhatNow {
     if counted >= quorum {
         let why = match state.bad_guard() {
             Some((guard, _)) => format!("guard `{}` is not known to be good", guard.title),
-            None => "somebody who confirmed is away".to_owned(),
+            None => match alert_match::known(board) {
+                Err(why) if alert_match::watches(state.plan()) => {
+                    format!("nobody knows which alerts fire: {why}")
+                }
+                _ => "somebody who confirmed is away".to_owned(),
+            },
         };
         return WhatNow::new(
             Severity::Warn,
@@ -261,7 +271,7 @@ fn running(state: &State, you: &Actor) -> Option<WhatNow> {
     let end = state
         .exec_block(&running.key)
         .map(|block| running.since.wall.plus(block.timeout));
-    Some(WhatNow::new(Severity::Calm, what).until(end))
+    Some(back::undoing(state, what).until(end))
 }
 
 fn held(state: &State, hold: &Hold) -> WhatNow {
@@ -277,6 +287,7 @@ fn held(state: &State, hold: &Hold) -> WhatNow {
             let title = title.unwrap_or_else(|| rule.to_string());
             format!("guard `{title}` is beyond its limit or has no data")
         }
+        HoldCause::Effect { .. } | HoldCause::Alert { .. } => waits::hold(&hold.cause),
         HoldCause::Restart => "the server was restarted: look before you go on".to_owned(),
         HoldCause::Moved { from, to } => {
             format!("the session is pinned to host `{from}`; commands would run on `{to}`")
@@ -306,8 +317,9 @@ fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNo
             (Stage::NeedsProposal, Window::Before { .. }) if state.phase == Phase::Running => {
                 asked::early(state, &label)
             }
-            (Stage::NeedsProposal, _) => asked::proposable(state, view),
-            _ => active(view, *stage, board),
+            (Stage::NeedsProposal, _) => waits::not_as_declared(view, board)
+                .unwrap_or_else(|| asked::proposable(state, view)),
+            _ => active(view, *stage, board, now),
         },
         StepStatus::Failed { why } => {
             let else_do = match state.phase {
@@ -324,10 +336,10 @@ fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNo
             line.because(why)
         }
         StepStatus::Unknown | StepStatus::Undoing => {
-            WhatNow::new(Severity::Calm, format!("{label} is being undone"))
+            back::undoing(state, format!("{label} is being undone"))
         }
         _ if state.undo_stack.last() == Some(&view.plan.id) => {
-            WhatNow::new(Severity::Calm, format!("{label} is undone next"))
+            back::undoing(state, format!("{label} is undone next"))
         }
         _ => match state.readiness(view.index) {
             Readiness::ByHand => act(format!("do {label}, then mark it done")),
@@ -357,32 +369,16 @@ fn begin(state: &State, now: Moment) -> WhatNow {
     }
 }
 
-fn active(view: StepView<'_>, stage: Stage, board: &Board) -> WhatNow {
+fn active(view: StepView<'_>, stage: Stage, board: &Board, now: Moment) -> WhatNow {
     let label = view.plan.to_label();
     match stage {
-        Stage::Gated => {
-            let gate = board.gate.as_ref();
-            let why = gate.map_or_else(
-                || "no data yet".to_owned(),
-                |g| match g.holding_since {
-                    Some(since) => format!("condition holds since {}", since.wall.to_clock_text()),
-                    None => format!("`{}` does not hold, or is not known", g.rule),
-                },
-            );
-            let timeout = match view.next() {
-                Next::Gate(gate) => gate.timeout,
-                _ => None,
-            };
-            let since = view.now.gate_since;
-            let end = since.and_then(|since| Some(since.wall.plus(timeout?)));
-            WhatNow::new(Severity::Calm, format!("{label} waits for its gate"))
-                .because(why)
-                .until(end)
-        }
+        Stage::Gated => waits::gated(view, board, now),
+        Stage::Effect => waits::effect(view, board),
         Stage::Between => match view.now.not_before {
             Some(due) => WhatNow::new(Severity::Calm, format!("{label} is verified again"))
                 .until(Some(due.wall)),
-            None => WhatNow::new(Severity::Calm, format!("{label} goes on")),
+            None => waits::looking(view, board)
+                .unwrap_or_else(|| WhatNow::new(Severity::Calm, format!("{label} goes on"))),
         },
         Stage::NeedsProposal
         | Stage::Checking

@@ -1,5 +1,6 @@
 //! What the server has read just now of the world outside the journal, and who is who.
 
+use crate::domain::alert_match::AlertView;
 use crate::domain::confirm::people::Role;
 use crate::domain::confirm::policy::Rules;
 use crate::domain::digest::Digest;
@@ -8,6 +9,7 @@ use crate::domain::id::{ConnectorName, PersonId, RuleId};
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::rollout::floor::Seen;
 use crate::domain::scope::Claim;
+use crate::domain::verdict::EffectNow;
 use crate::domain::write::Ability;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,6 +131,10 @@ pub struct World {
     pub scope: Result<Vec<Claim>, String>,
     /// What the floor of each rollout says now, by the name of its query; what is not here is not known.
     pub floors: BTreeMap<RuleId, Seen>,
+    /// What is read now of the declared effects of the step under way.
+    pub effects: Vec<EffectNow>,
+    /// Alerts that fire now on what the work touches; or why nobody knows.
+    pub alerts: AlertView,
     /// Every configured connector, with what it can write; nothing for those that only read.
     pub writers: BTreeMap<ConnectorName, Vec<Ability>>,
 }

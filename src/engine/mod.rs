@@ -5,6 +5,7 @@
 //! Main types: [`Input`], [`Proposal`], [`Effect`], [`Engine`].
 
 mod breakglass;
+mod expect;
 mod input;
 mod presence;
 mod refusals;
@@ -15,18 +16,24 @@ mod watch;
 
 pub use input::{Effect, ExecUpdate, Input, Proposal, Witness};
 
+use crate::domain::alert_match;
 use crate::domain::apply::apply;
 use crate::domain::board::GateProgress;
 use crate::domain::confirm::plan_doc::{PlanExe, read_exe};
 use crate::domain::decide::{self, Decision, Refused};
 use crate::domain::fact::{Actor, ExecKey, Fact, GlassEvent, Stamped};
+use crate::domain::id::RuleId;
+use crate::domain::rollout::floor::Seen;
 use crate::domain::settle::settle;
 use crate::domain::state::State;
 use crate::domain::time::Moment;
+use crate::domain::verdict::EffectNow;
 use crate::domain::world::World;
 use crate::domain::write::{Outcome, WriteNo, WriteState};
+use expect::Effects;
 use refusals::Refusals;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use watch::Watches;
 
 /// The state of a session and the watches on its metrics.
@@ -37,6 +44,7 @@ pub struct Engine {
     /// The same with staged records on top: what the next decision stands on.
     tentative: State,
     watches: Watches,
+    effects: Effects,
     refusals: Refusals,
 }
 
@@ -47,6 +55,7 @@ impl Engine {
             tentative: state.clone(),
             committed: state,
             watches: Watches::default(),
+            effects: Effects::default(),
             refusals: Refusals::default(),
         }
     }
@@ -66,6 +75,11 @@ impl Engine {
         self.watches.gate_progress()
     }
 
+    /// What is read of the declared effects of the step under way.
+    pub fn effects_now(&self) -> Vec<EffectNow> {
+        self.effects.report()
+    }
+
     /// Facts that an input asks for. Nothing is changed but what the watches have seen.
     ///
     /// For what a person asks, [`Engine::settle`] must have come to rest at `now`: a decision never stands on a guard
@@ -83,7 +97,8 @@ impl Engine {
                 {
                     return Proposal::read_only();
                 }
-                let world = self.with_floors(world, now);
+                let world = self.effects.in_world(state, now, world);
+                let world = with_floors(world, self.watches.floors(state, now));
                 let decision = decide::decide(state, actor, command, now, &world);
                 let proposal = Proposal::of_command(actor, command, decision);
                 self.refusals.spare(proposal, now)
@@ -93,7 +108,8 @@ impl Engine {
                 step,
                 prepared,
             } => {
-                let world = self.with_floors(world, now);
+                let world = self.effects.in_world(state, now, world);
+                let world = with_floors(world, self.watches.floors(state, now));
                 let decision = decide::open_proposal(state, actor, step, prepared, now, &world);
                 self.refusals.spare(Proposal::of(actor, decision), now)
             }
@@ -114,6 +130,7 @@ impl Engine {
             }
             Input::Reading(reading) => {
                 self.watches.feed(&self.tentative, reading, now);
+                self.effects.feed(&self.tentative, reading, now);
                 Proposal::default()
             }
             Input::Written { no, outcome } => Proposal::by_engine(written(state, *no, outcome)),
@@ -136,16 +153,6 @@ impl Engine {
         }
     }
 
-    /// The world as it is judged by, with what the floors of rollouts say now.
-    fn with_floors<'a>(&self, world: &'a World, now: Moment) -> Cow<'a, World> {
-        let floors = self.watches.floors(&self.tentative, now);
-        if floors.is_empty() {
-            return Cow::Borrowed(world);
-        }
-        let world = world.clone();
-        Cow::Owned(World { floors, ..world })
-    }
-
     /// Facts that follow by themselves now. Ask again after they are committed, until there are none.
     pub fn settle(&mut self, now: Moment, world: &World) -> Vec<(Actor, Fact)> {
         let state = &self.tentative;
@@ -156,15 +163,17 @@ impl Engine {
         if !verdicts.is_empty() {
             return verdicts.into_iter().map(|f| (Actor::Engine, f)).collect();
         }
-        settle(state, now, world, &self.watches.gates(state, now))
+        let world = self.effects.in_world(state, now, world);
+        settle(state, now, &world, &self.watches.gates(state, now))
     }
 
     /// Whether [`Engine::settle`], at rest now, may have something to say later without a further input: then it must be
     /// asked once a second.
     ///
     /// Everything with a time limit is below one of these: values grow old and gates run out while there are watches; a
-    /// proposal or a motion expires, and the people of a proposal must stay; a rollout pauses; a command may outlive its executor; a `verify` is tried again while
-    /// its step is under way. A clock that steps matters to these alone.
+    /// proposal or a motion expires, and the people of a proposal must stay; a command may outlive its executor; a `verify`
+    /// is tried again, and an effect is waited for, while its step is under way; an expected alert may not come; a rollout pauses. A clock that steps
+    /// matters to these alone.
     pub fn waits_for_time(&self) -> bool {
         let state = &self.tentative;
         state.open
@@ -173,6 +182,7 @@ impl Engine {
                 || state.motions.open.is_some()
                 || state.running().is_some()
                 || state.under_way().is_some()
+                || alert_match::is_waiting(state)
                 || state.waiting_rollout().is_some())
     }
 
@@ -242,6 +252,15 @@ impl Engine {
         };
         effect.into_iter().collect()
     }
+}
+
+/// The world as a wish is judged by, with what the floors of rollouts say now.
+fn with_floors(world: Cow<'_, World>, floors: BTreeMap<RuleId, Seen>) -> Cow<'_, World> {
+    if floors.is_empty() {
+        return world;
+    }
+    let world = world.into_owned();
+    Cow::Owned(World { floors, ..world })
 }
 
 /// Writes of an earlier server whose end nobody recorded, those that nothing at all is known of first.

@@ -21,11 +21,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 mod breakglass;
+mod expect;
 mod model;
 mod night;
 mod random;
 mod restart;
 mod time;
+mod watching;
 mod writes;
 
 /// An engine with a journal in memory, as a server would drive it.

@@ -4,7 +4,7 @@ mod rollout;
 
 use crate::domain::board::GateProgress;
 use crate::domain::decide::with_stop;
-use crate::domain::fact::{ExecKey, Fact, HoldCause, Quote};
+use crate::domain::fact::{ExecKey, Fact, GuardActed, HoldCause, Quote};
 use crate::domain::id::RuleId;
 use crate::domain::readiness::Next;
 use crate::domain::reading::{QueryAnswer, Reading};
@@ -12,9 +12,9 @@ use crate::domain::rollout::floor::Seen;
 use crate::domain::runbook::plan::{Gate, MetricRule};
 use crate::domain::settle::{GateNow, GateView};
 use crate::domain::state::{Phase, Stage, State};
-use crate::domain::threshold::{OnBreach, OnNoData, Unknown, Verdict};
+use crate::domain::threshold::{OnBreach, OnNoData, SAMPLES_MAX, Unknown, Verdict};
 use crate::domain::time::Moment;
-use crate::domain::verdict::{self, GateWatch, RuleWatch};
+use crate::domain::verdict::{self, Collector, GateWatch, RuleWatch, is_untouched, series_name};
 use rollout::RolloutWatch;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,6 +28,8 @@ pub(super) struct Watches {
     rules: BTreeMap<RuleId, Watched>,
     gate: Option<Waiting>,
     rollout: RolloutWatch,
+    /// What baselines are made of, until they are durable or it is too late for them.
+    collectors: BTreeMap<RuleId, Collector>,
     /// Rules whose present breach has had its consequence; a release is not undone by the same breach.
     acted: Acted,
     /// As `acted`, without what is staged only.
@@ -66,6 +68,9 @@ impl Watches {
     }
 
     fn answer(&mut self, answer: &QueryAnswer, now: Moment) {
+        if let Some(collector) = self.collectors.get_mut(&answer.rule) {
+            collector.feed(answer, now);
+        }
         if let Some(watched) = self.rules.get_mut(&answer.rule) {
             watched.watch.feed(answer, now);
         }
@@ -84,11 +89,21 @@ impl Watches {
             .collect();
         self.rules.retain(|id, _| watched.contains_key(id));
         for (id, rule) in watched {
-            self.rules.entry(id.clone()).or_insert_with(|| Watched {
+            let baseline = state.baselines.get(id);
+            let watched = self.rules.entry(id.clone()).or_insert_with(|| Watched {
                 watch: RuleWatch::new(rule),
                 since: now,
             });
+            match baseline {
+                Some(baseline) if !watched.watch.has_baseline() => {
+                    watched.watch.set_baseline(baseline);
+                }
+                // It was staged, and the journal did not take it.
+                None if watched.watch.has_baseline() => watched.watch = RuleWatch::new(rule),
+                _ => {}
+            }
         }
+        self.gather(state);
         let waiting = waiting_gate(state);
         let key = waiting.as_ref().map(|(key, _, _)| key);
         if self.gate.as_ref().map(|w| &w.key) == key {
@@ -101,6 +116,33 @@ impl Watches {
         });
     }
 
+    /// Gathers for every guard, also of a later phase, as long as nothing has been changed.
+    fn gather(&mut self, state: &State) {
+        if !is_untouched(state) {
+            self.collectors.clear();
+            return;
+        }
+        for rule in state.all_guards() {
+            if !state.baselines.contains_key(&rule.id) && !self.collectors.contains_key(&rule.id) {
+                self.collectors
+                    .insert(rule.id.clone(), Collector::new(rule));
+            }
+        }
+    }
+
+    /// Baselines that can be taken now: at Begin, or as soon after it as there is a good answer.
+    fn baselines(&self, state: &State, now: Moment) -> Vec<Fact> {
+        if state.phase != Phase::Running {
+            return Vec::new();
+        }
+        let missing = self.collectors.iter();
+        let missing = missing.filter(|(rule, _)| !state.baselines.contains_key(*rule));
+        missing
+            .filter_map(|(_, collector)| collector.take(now))
+            .map(Fact::BaselineTaken)
+            .collect()
+    }
+
     /// A verdict or a gate may change by time alone.
     pub(super) fn are_watching(&self) -> bool {
         !self.rules.is_empty() || self.gate.is_some()
@@ -109,7 +151,11 @@ impl Watches {
     /// Changed verdicts, or what a breach leads to.
     pub(super) fn look(&mut self, state: &State, now: Moment) -> Vec<Fact> {
         self.follow(state, now);
-        let mut facts = Vec::new();
+        let mut facts = self.baselines(state, now);
+        if !facts.is_empty() {
+            // What the guards say is judged by them.
+            return facts;
+        }
         for (id, watched) in &mut self.rules {
             let report = watched.watch.tick(now);
             if report.verdict != state.verdict(id) {
@@ -140,16 +186,48 @@ impl Watches {
         let Some((rule, verdict)) = breach else {
             return Vec::new();
         };
+        let goes_back = verdict == Verdict::Fail && rule.on_breach == OnBreach::Rollback;
+        if rule.dry_run {
+            return vec![self.act(rule, verdict, now)];
+        }
         let cause = HoldCause::Guard {
             rule: rule.id.clone(),
         };
         let held = Fact::Held(cause);
-        if verdict == Verdict::Fail && rule.on_breach == OnBreach::Rollback {
+        if goes_back {
             let reason = format!("guard `{}` is beyond its limit", rule.title);
+            let act = self.act(rule, verdict, now);
             let back = with_stop(state, Fact::RollbackStarted { reason });
-            return [held].into_iter().chain(back).collect();
+            return [act, held].into_iter().chain(back).collect();
         }
         vec![held]
+    }
+
+    /// What a guard does now, with the samples that decided it.
+    fn act(&self, rule: &MetricRule, verdict: Verdict, now: Moment) -> Fact {
+        let watch = self.rules.get(&rule.id).map(|watched| &watched.watch);
+        let is_breach = verdict == Verdict::Fail;
+        let deciding = watch.iter().flat_map(|watch| watch.deciding());
+        let mut quotes: Vec<Quote> = deciding
+            .filter(|_| is_breach)
+            .take(usize::from(SAMPLES_MAX))
+            .map(|q| quote(q, now))
+            .collect();
+        if quotes.is_empty() {
+            let newest = watch.and_then(|watch| watch.report().quote.as_ref());
+            quotes.extend(newest.map(|q| quote(q, now)));
+        }
+        let did = match verdict {
+            Verdict::Fail => rule.on_breach,
+            _ => OnBreach::Hold,
+        };
+        Fact::GuardActed(GuardActed {
+            rule: rule.id.clone(),
+            did,
+            dry_run: rule.dry_run,
+            verdict,
+            quotes,
+        })
     }
 
     fn has_acted(&self, rule: &MetricRule, verdict: Verdict) -> bool {
@@ -170,6 +248,9 @@ impl Watches {
 
     /// A record is durable; `state` has it.
     pub(super) fn commit(&mut self, state: &State, fact: &Fact) {
+        if let Fact::BaselineTaken(taken) = fact {
+            self.collectors.remove(&taken.rule);
+        }
         note(&mut self.acted_durably, state, fact);
     }
 
@@ -212,7 +293,12 @@ impl Watches {
 /// Remembers which breach has had its consequence.
 fn note(acted: &mut Acted, state: &State, fact: &Fact) {
     match fact {
-        Fact::Held(HoldCause::Guard { rule }) => {
+        Fact::Held(HoldCause::Guard { rule })
+        | Fact::GuardActed(GuardActed {
+            rule,
+            dry_run: true,
+            ..
+        }) => {
             *acted.entry(rule.clone()).or_default() |= state.verdict(rule) == Verdict::Fail;
         }
         Fact::RuleChanged { rule, verdict, .. } if verdict.is_known_good() => {
@@ -242,18 +328,8 @@ fn waiting_gate(state: &State) -> Option<(ExecKey, &Gate, Option<Moment>)> {
 
 /// The deciding sample as the journal quotes it.
 fn quote(quote: &verdict::Quote, now: Moment) -> Quote {
-    let pairs: Vec<String> = quote
-        .labels
-        .iter()
-        .map(|(name, value)| format!("{name}={value:?}"))
-        .collect();
-    let series = if pairs.is_empty() {
-        String::new()
-    } else {
-        format!("{{{}}}", pairs.join(","))
-    };
     Quote {
-        series,
+        series: series_name(&quote.labels),
         sample: quote.sample,
         age_ms: u64::try_from(quote.age(now).as_millis()).unwrap_or(u64::MAX),
     }

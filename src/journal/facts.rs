@@ -10,7 +10,8 @@ use crate::domain::confirm::statement::{ACCOUNT_TITLE, Kind, propose_statement};
 use crate::domain::digest::Digest;
 use crate::domain::doc::{Doc, DocError, split_armour};
 use crate::domain::fact::{
-    Actor, Confirmed, Fact, GlassEvent, MotionEvent, RolloutEvent, Signed, Stamped, Terms, Via,
+    Actor, AlertEvent, Confirmed, EffectEvent, Fact, GlassEvent, MotionEvent, RolloutEvent, Signed,
+    Stamped, Terms, Via,
 };
 use crate::domain::id::{AttemptNo, PersonId, Seq};
 use crate::domain::state::State;
@@ -73,6 +74,8 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
         Fact::Held(_) => "session.held",
         Fact::Released { .. } => "session.released",
         Fact::RuleChanged { .. } => "rule.changed",
+        Fact::BaselineTaken(_) => "baseline.taken",
+        Fact::GuardActed(_) => "guard.acted",
         Fact::StepStarted { .. } => "step.started",
         Fact::ExecIntent { .. } => "exec.intent",
         Fact::ExecSpawned { .. } => "exec.spawned",
@@ -84,6 +87,16 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
         Fact::StepResolved { .. } => "step.resolved",
         Fact::GateOpened { .. } => "gate.opened",
         Fact::GateTimedOut { .. } => "gate.timed-out",
+        Fact::Effect(effect) => match effect.event {
+            EffectEvent::Before { .. } => "effect.before",
+            EffectEvent::Met { .. } => "effect.met",
+            EffectEvent::Missing { .. } => "effect.missing",
+        },
+        Fact::Alert(event) => match event {
+            AlertEvent::Fired { .. } => "alert.fired",
+            AlertEvent::Cleared { .. } => "alert.cleared",
+            AlertEvent::Absent { .. } => "alert.absent",
+        },
         Fact::StepDescended { .. } => "step.descended",
         Fact::StepDone { .. } => "step.done",
         Fact::StepFailed { .. } => "step.failed",
@@ -132,7 +145,7 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
 }
 
 /// Kinds whose body is JSON; the others are documents.
-const JSON_KINDS: [&str; 58] = [
+const JSON_KINDS: [&str; 66] = [
     "session.opened",
     "session.resumed",
     "session.closed",
@@ -146,6 +159,8 @@ const JSON_KINDS: [&str; 58] = [
     "session.held",
     "session.released",
     "rule.changed",
+    "baseline.taken",
+    "guard.acted",
     "step.started",
     "exec.intent",
     "exec.spawned",
@@ -157,6 +172,12 @@ const JSON_KINDS: [&str; 58] = [
     "step.resolved",
     "gate.opened",
     "gate.timed-out",
+    "effect.before",
+    "effect.met",
+    "effect.missing",
+    "alert.fired",
+    "alert.cleared",
+    "alert.absent",
     "step.descended",
     "step.done",
     "step.failed",

@@ -226,6 +226,7 @@ const fn is_vital(fact: &Fact) -> bool {
             | Fact::TakenOver { .. }
             | Fact::WriteEnded { .. }
             | Fact::Held(_)
+            | Fact::GuardActed(_)
             | Fact::ProposalClosed { .. }
             | Fact::RollbackStarted { .. }
             | Fact::Rollout(RolloutNews {

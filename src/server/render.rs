@@ -7,9 +7,9 @@ use crate::domain::confirm::plan_doc::PlanInputs;
 use crate::domain::confirm::undo_doc::{self, UndoInputs};
 use crate::domain::digest::Digest;
 use crate::domain::id::{AttemptNo, StepId, TerminalId};
-use crate::domain::runbook::plan::{ExecBlock, PlanStep};
+use crate::domain::runbook::plan::{ExecBlock, MetricRule, PlanStep};
 use crate::domain::state::State;
-use crate::domain::threshold::Verdict;
+use crate::domain::threshold::{OnBreach, RuleLimit, Verdict};
 use crate::domain::time::{Moment, short_span};
 use crate::runner::{self, JobKey};
 use std::time::Duration;
@@ -184,15 +184,14 @@ fn guards(state: &State, now: Moment) -> Vec<String> {
         .guards()
         .map(|(rule, verdict)| {
             let limit = rule
-                .crit
-                .or(rule.warn)
+                .worst_limit()
                 .map(|l| l.to_string())
                 .unwrap_or_default();
             let word = match verdict {
-                Verdict::Pass => "pass",
-                Verdict::Warn => "warn",
-                Verdict::Fail => "fail",
-                Verdict::Unknown(why) => why.as_str(),
+                Verdict::Pass => "pass".to_owned(),
+                Verdict::Warn => "warn".to_owned(),
+                Verdict::Fail => "fail".to_owned(),
+                Verdict::Unknown(why) => why.to_string(),
             };
             let said = state.rules.get(&rule.id);
             let value = said.and_then(|said| said.quote.as_ref().map(|quote| (said, quote)));
@@ -205,13 +204,34 @@ fn guards(state: &State, now: Moment) -> Vec<String> {
                     short_span(age)
                 )
             });
+            let samples = rule.samples.map(|n| format!(", {n} samples"));
+            let what = match (rule.dry_run, rule.on_breach) {
+                (true, _) => ", dry run",
+                (false, OnBreach::Rollback) => ", rolls back by itself",
+                (false, OnBreach::Hold | OnBreach::Warn) => "",
+            };
             format!(
-                "{} {limit} for {} ({word}{value})",
+                "{} {limit}{} for {}{}{what} ({word}{value})",
                 rule.id,
-                short_span(rule.hold_for)
+                baseline(state, rule),
+                short_span(rule.hold_for),
+                samples.unwrap_or_default()
             )
         })
         .collect()
+}
+
+/// ` of 0.25`: what a relative limit is counted from, where one series says it.
+fn baseline(state: &State, rule: &MetricRule) -> String {
+    if !rule.worst_limit().is_some_and(RuleLimit::is_relative) {
+        return String::new();
+    }
+    let medians = state.baselines.get(&rule.id).map(|taken| &taken.medians);
+    match medians.map(Vec::as_slice) {
+        None => " that is not taken yet".to_owned(),
+        Some([only]) => format!(" of {}", number(only.sample.value)),
+        Some(many) => format!(" of each of {} series", many.len()),
+    }
 }
 
 /// A value short enough to be read and compared: six significant digits.

@@ -327,6 +327,11 @@ impl Session {
             self.registry.broadcast(&ToClient::Gate(gate.clone()));
             self.last_gate = gate;
         }
+        let effects = self.engine.effects_now();
+        if effects != self.board.effects {
+            self.registry.broadcast(&ToClient::Effects(effects.clone()));
+            self.board.effects = effects;
+        }
         for terminal in self.registry.stranded() {
             self.bring_up_to_date(terminal);
         }

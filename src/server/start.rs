@@ -26,6 +26,7 @@ use crate::connect::deliver::{self, Courier, Ended};
 use crate::connect::query;
 use crate::connect::registry::{self, Built, SetupError};
 use crate::connect::supervise::Connectors;
+use crate::domain::alert_match::AlertView;
 use crate::domain::apply::FoldError;
 use crate::domain::board::Board;
 use crate::domain::fact::{Actor, Fact, Genesis, Mode, Stamped};
@@ -466,6 +467,8 @@ fn first_world(
         // Nobody has looked yet; a look comes before everything it matters for.
         scope: Err("nobody has looked yet".to_owned()),
         floors: BTreeMap::new(),
+        effects: Vec::new(),
+        alerts: AlertView::default(),
         writers,
     };
     standing::apply(&mut world, policy, owner, now);

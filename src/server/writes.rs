@@ -4,6 +4,7 @@
 use super::session::{Session, Turn};
 use crate::connect::deliver::{Desk, Ended, Job, Parcel};
 use crate::connect::registry::Built;
+use crate::domain::alert_match::AlertView;
 use crate::domain::fact::{Fact, Stamped};
 use crate::domain::id::ConnectorName;
 use crate::domain::on_call::{AHEAD, announcements};
@@ -75,10 +76,19 @@ impl Session {
                     self.said.look_again();
                 }
                 self.world.groups = touched::groups(&self.board.components);
+                self.look_at_alerts();
             }
+            Reading::Alerts { .. } | Reading::Health(_) => self.look_at_alerts(),
             Reading::OnCalls { .. } => self.announce_handovers(turn),
             _ => {}
         }
+    }
+
+    /// What fires now, and whether that is known.
+    fn look_at_alerts(&mut self) {
+        let (names, unmatched) = (&self.world.touched, &self.world.unmatched);
+        let plan = self.engine.state().plan();
+        self.world.alerts = AlertView::of(&self.board, plan, names, unmatched);
     }
 
     /// Says a hand-over of the pager ahead, and when it has come; each once while the work goes on, over restarts too:

@@ -3,6 +3,7 @@
 //! It reads a key only as printable ASCII, Backspace, Enter, Esc or ctrl-r, which rejects. It is made for one proposal and one person, and
 //! is thrown away with everything typed as soon as either changes.
 
+mod back;
 mod content;
 mod who;
 

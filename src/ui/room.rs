@@ -5,10 +5,11 @@ use crate::domain::apply::apply;
 use crate::domain::board::{Board, GateProgress, OutputTail};
 use crate::domain::confirm::certificate::Certified;
 use crate::domain::fact::{ExecKey, Stamped};
-use crate::domain::id::{Seq, StepId};
+use crate::domain::id::Seq;
 use crate::domain::reading::Reading;
-use crate::domain::state::{State, StepStatus};
-use crate::domain::time::Moment;
+use crate::domain::state::State;
+use crate::domain::time::{Moment, Timestamp};
+use crate::domain::verdict::EffectNow;
 use crate::wire::message::{Snapshot, Welcome};
 use std::collections::VecDeque;
 
@@ -123,6 +124,11 @@ impl Room {
         self.board.gate = gate;
     }
 
+    /// Takes what is read of declared effects.
+    pub fn on_effects(&mut self, effects: Vec<EffectNow>) {
+        self.board.effects = effects;
+    }
+
     /// Takes new bytes of an output.
     pub fn on_output(&mut self, chunk: OutputTail) {
         if let Some(tail) = self.outputs.iter_mut().find(|t| t.key == chunk.key) {
@@ -157,14 +163,9 @@ impl Room {
         }
     }
 
-    /// Names of the alerts that the runbook expects now: at any time, and while these steps go on.
-    pub fn expected_alerts(&self) -> Vec<String> {
-        let under_way = self
-            .state
-            .views()
-            .filter(|view| view.now.is_active() || matches!(view.now.status, StepStatus::Undoing));
-        let steps: Vec<&StepId> = under_way.map(|view| &view.plan.id).collect();
-        alert_match::expected(self.state.plan(), steps)
+    /// Names of the alerts that the runbook expects now.
+    pub fn expected_alerts(&self, now: Timestamp) -> Vec<String> {
+        alert_match::expected_at(&self.state, now)
     }
 
     /// The output of one execution.

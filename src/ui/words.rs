@@ -1,5 +1,6 @@
 //! Words, signs and roles for states: every state is told by a sign and a word, its colour only repeats them.
 
+mod alert;
 mod motion;
 mod rollout;
 pub(crate) mod write;
@@ -10,7 +11,7 @@ use crate::domain::id::{RuleId, StepId};
 use crate::domain::readiness::Readiness;
 use crate::domain::reading::Liveness;
 use crate::domain::state::{Phase, Stage, State, StepStatus};
-use crate::domain::threshold::{Unknown, Verdict};
+use crate::domain::threshold::{RuleLimit, Scale, Unknown, Verdict};
 use crate::domain::time::short_span;
 use crate::ui::theme::{Glyphs, Role};
 
@@ -79,6 +80,7 @@ fn usual_step(state: &State, index: usize, g: &Glyphs) -> Mark {
             Stage::AwaitingSecond => mark(g.waiting, "2nd person", Role::Warn),
             Stage::Armed => mark(g.active, "ARMED", Role::Danger),
             Stage::Gated => mark(g.waiting, "gate", Role::Active),
+            Stage::Effect => mark(g.waiting, "effect", Role::Active),
             Stage::Checking => mark(g.active, "checking", Role::Active),
             Stage::Running => mark(g.active, "RUNNING", Role::Active),
             Stage::Verifying => mark(g.active, "verifying", Role::Active),
@@ -133,6 +135,9 @@ const fn unknown(why: Unknown) -> &'static str {
         Unknown::NotANumber => "NaN",
         Unknown::Error => "ERROR",
         Unknown::Partial => "PARTIAL",
+        Unknown::Fewer { .. } => "FEWER SERIES",
+        Unknown::NoBaseline => "NO BASELINE",
+        Unknown::ZeroBaseline => "ZERO BASELINE",
     }
 }
 
@@ -151,6 +156,8 @@ pub(crate) fn hold(cause: &HoldCause, by: &str) -> String {
         HoldCause::Person { reason } if reason.is_empty() => format!("{by} holds"),
         HoldCause::Person { reason } => format!("{by} holds: {reason}"),
         HoldCause::Guard { rule } => format!("guard `{rule}` is not good"),
+        HoldCause::Effect { step } => format!("the declared effect of `{step}` is missing"),
+        HoldCause::Alert { name, component } => alert::hold(name, component.as_deref()),
         HoldCause::Restart => "the server was restarted: look before going on".to_owned(),
         HoldCause::Moved { from, to } => format!("pinned to host {from}, runs on {to} now"),
     }
@@ -171,6 +178,7 @@ pub(crate) const fn fact_role(fact: &Fact) -> Role {
         | Fact::Refused { .. }
         | Fact::ProposalClosed { .. }
         | Fact::RollbackStarted { .. }
+        | Fact::GuardActed(_)
         | Fact::StopAsked { .. }
         | Fact::TakenOver { .. }
         | Fact::StepSkipped { .. } => Role::Warn,
@@ -183,6 +191,8 @@ pub(crate) const fn fact_role(fact: &Fact) -> Role {
             Verdict::Unknown(_) => Role::Unknown,
         },
         Fact::WriteEnded { outcome, .. } => write::role(outcome),
+        Fact::Effect(effect) => alert::effect_role(effect),
+        Fact::Alert(event) => alert::role(event),
         _ => Role::Text,
     }
 }
@@ -250,6 +260,7 @@ pub(crate) fn fact(state: &State, stamped: &Stamped, naming: Naming) -> String {
             reason,
         } => format!("refused to {asked} {}: {reason}", name(step)),
         Fact::WriteAsked { .. } | Fact::WriteEnded { .. } => write::fact(state, &stamped.fact),
+        Fact::Alert(event) => alert::fact(event),
         other => step_fact(state, other, naming),
     }
 }
@@ -263,6 +274,8 @@ fn step_fact(state: &State, fact: &Fact, naming: Naming) -> String {
             verdict,
             quote,
         } => rule_fact(state, rule, *verdict, quote.as_ref(), naming),
+        Fact::BaselineTaken(baseline) => baseline.to_string(),
+        Fact::GuardActed(acted) => acted.to_string(),
         Fact::StepStarted { step, attempt } if attempt.0 > 1 => {
             format!("started {} (attempt {attempt})", name(step))
         }
@@ -292,6 +305,7 @@ fn step_fact(state: &State, fact: &Fact, naming: Naming) -> String {
         Fact::GateTimedOut { step, .. } => {
             format!("the gate of {} did not open in time", name(step))
         }
+        Fact::Effect(effect) => alert::effect(effect, &name(&effect.step)),
         Fact::StepDescended { step } => format!("{}: sub-steps follow", name(step)),
         Fact::StepDone {
             step,
@@ -394,7 +408,7 @@ fn rule_fact(
         (Verdict::Pass, Naming::Full) => "is good",
         (Verdict::Warn, Naming::Full) => "is beyond its warning limit",
         (Verdict::Fail, Naming::Full) => "is beyond its critical limit",
-        (Verdict::Unknown(why), _) => return format!("{rule} is unknown: {}", why.as_str()),
+        (Verdict::Unknown(why), _) => return format!("{rule} is unknown: {why}"),
     };
     let unit = state
         .all_rules()
@@ -443,6 +457,20 @@ fn without_name(labels: &str) -> &str {
     let end = rest.find('"').map_or(rest.len(), |at| at.saturating_add(1));
     let rest = rest.get(end..).unwrap_or("");
     rest.strip_prefix(',').unwrap_or(rest)
+}
+
+/// A limit in the unit of its rule, short enough for a column: `>5s`, `>2x base`, `>base+5s`.
+pub(crate) fn limit(limit: RuleLimit, unit: &str) -> String {
+    let op = limit.op.as_str();
+    match limit.scale {
+        Scale::Absolute => format!("{op}{}", value(limit.value, unit)),
+        Scale::Ratio => format!("{op}{}x base", number(limit.value)),
+        Scale::Difference if limit.value == 0.0 => format!("{op}base"),
+        Scale::Difference => {
+            let sign = if limit.value < 0.0 { '-' } else { '+' };
+            format!("{op}base{sign}{}", value(limit.value.abs(), unit))
+        }
+    }
 }
 
 /// A value in its unit, short enough for a column.

@@ -218,7 +218,7 @@ fn mute_form(room: &Room, chosen: &[&ConnectorHealth], components: &[String]) ->
         &room.board.alerts,
         &room.board.components,
         components,
-        &room.expected_alerts(),
+        &room.expected_alerts(room.state.head_at.wall),
     );
     let unexpected = alerts.iter().filter(|m| !m.expected).count();
     let now = alerts.len();

@@ -9,6 +9,7 @@ use crate::domain::fact::{Actor, ExecKey, Mode, Stamped, Terms};
 use crate::domain::id::{PersonId, Seq, SessionName, TerminalId};
 use crate::domain::reading::Reading;
 use crate::domain::state::State;
+use crate::domain::verdict::EffectNow;
 use serde::{Deserialize, Serialize};
 
 /// From a client.
@@ -121,6 +122,8 @@ pub enum ToClient {
     Readings(Vec<Reading>),
     /// Progress of the waiting gate; absent when none waits.
     Gate(Option<GateProgress>),
+    /// What is read of the declared effects of the step under way.
+    Effects(Vec<EffectNow>),
     /// New bytes of a running command, or the answer to [`ToServer::Output`].
     Output(OutputTail),
     /// Answer to [`ToServer::Ask`].

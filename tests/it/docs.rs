@@ -46,6 +46,31 @@ fn the_runbook_in_the_readme_passes_its_own_check() {
 }
 
 #[test]
+fn the_runbook_in_the_page_about_guards_passes_its_own_check() {
+    let page = fs::read_to_string(root().join("docs/guards.md")).expect("readable");
+    let runbook = block(&page, "````markdown", "````");
+    assert!(runbook.starts_with("# Move orders-db"), "{runbook}");
+    let dir = tempfile::tempdir().expect("temp dir");
+    let file = dir.path().join("guards.md");
+    fs::write(&file, &runbook).expect("writes");
+    let file = file.to_str().expect("UTF-8");
+    let checked = warroom(&["check", file]);
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(checked.status.success(), "{said}");
+    assert!(said.contains("no problems"), "{said}");
+    let planned = warroom(&["plan", file]);
+    let said = String::from_utf8_lossy(&planned.stdout).into_owned();
+    for word in [
+        "2/3 samples",
+        "> 2x baseline",
+        "> baseline + 500",
+        "(dry run)",
+    ] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+}
+
+#[test]
 fn the_manual_page_is_the_one_the_program_prints() {
     let printed = warroom(&["man"]);
     assert!(printed.status.success());

@@ -114,3 +114,47 @@ fn a_lock_scope_that_would_stop_every_destructive_step_is_named_the_day_before()
     assert!(out.contains("install -d -m 3770"), "{out}");
     assert!(!gone.exists(), "it makes nothing");
 }
+
+#[test]
+fn every_query_of_a_runbook_is_asked_once_with_its_verdict() {
+    let home = Home::new();
+    let lab = Lab::start(&home);
+    home.write("config.toml", &lab.config);
+    let line = lab.config.lines().find(|line| line.starts_with("expr = "));
+    let expr = line.and_then(|line| line.split_once('\'').or(line.split_once('"')));
+    let expr = expr.expect("a panel").1.trim_end_matches(['\'', '"']);
+    let book = |guard: &str| {
+        format!(
+            "# T\n\n```promql guard id=first {guard}\n{expr}\n```\n\n## W\n\n- [ ] a\n  ```promql gate id=gone\n  no_such_metric < 5\n  ```\n"
+        )
+    };
+    home.write("t.md", &book("crit=\"> 1e12\""));
+    let file = home.path("t.md").display().to_string();
+    let (code, out, _) = home.said(&["doctor", "lab", "--runbook", &file]);
+    assert!(out.contains("the runbook's queries, asked once"), "{out}");
+    let line = |name: &str| {
+        let line = out.lines().find(|line| line.contains(name));
+        line.unwrap_or_else(|| panic!("{name}: {out}")).to_owned()
+    };
+    assert!(
+        line("guard first").contains("pass (> 1000000000000)"),
+        "{out}"
+    );
+    assert!(
+        line("gate gone").contains("0 series: unknown, no series"),
+        "{out}"
+    );
+    assert_eq!(code, 1, "unknown is no proof: {out}");
+
+    home.write("t.md", &book("crit=\"> -1e12\" on_breach=hold"));
+    let (code, out, _) = home.said(&["doctor", "lab", "--json", "--runbook", &file]);
+    let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(code, 1, "{out}");
+    assert_eq!(value["runbook"][0]["health"], "bad", "{out}");
+    assert_eq!(value["runbook"].as_array().map(Vec::len), Some(2));
+
+    home.write("t.md", &book("crit=\"> five\""));
+    let (code, _, err) = home.said(&["doctor", "lab", "--runbook", &file]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("warroom check"), "{err}");
+}

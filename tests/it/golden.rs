@@ -153,6 +153,8 @@ impl Script {
                 scope: Ok(Vec::new()),
                 groups: std::collections::BTreeMap::new(),
                 floors: std::collections::BTreeMap::new(),
+                effects: Vec::new(),
+                alerts: warroom::domain::alert_match::AlertView::default(),
                 writers: std::collections::BTreeMap::new(),
             },
             nonces: 0,

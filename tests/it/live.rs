@@ -68,6 +68,11 @@ fn verdict(snapshot: &Snapshot) -> Verdict {
 
 /// A session on a Prometheus that has seen a low level for some seconds.
 fn watched() -> Bastion {
+    watched_by("watched.md", "")
+}
+
+/// As [`watched`], by another runbook and with more of a configuration.
+fn watched_by(runbook: &str, config: &str) -> Bastion {
     let bastion = Bastion::new(&["prometheus", "node-exporter", "alertmanager"]);
     let rules = bastion.services.get("PROMETHEUS_RULES_DIR");
     fs::write(format!("{rules}/test.yml"), ALERTS).expect("writable");
@@ -91,7 +96,10 @@ fn watched() -> Bastion {
         );
         count.contains("\"value\"")
     });
-    let runbook = bastion.runbook("watched.md");
+    let own = fs::read_to_string(bastion.config()).expect("readable");
+    let config = bastion.services.fill(config);
+    fs::write(bastion.config(), format!("{own}{config}")).expect("writable");
+    let runbook = bastion.runbook(runbook);
     let started = bastion.warroom_as(ALICE, &format!("run -d -t watched {}", runbook.display()));
     assert_eq!(started.status.code(), Some(0), "{}", said(&started));
     bastion
@@ -206,4 +214,63 @@ fn a_dead_prometheus_makes_guards_unknown_and_a_breach_holds() {
     alice.wait("HOLDING");
     assert_eq!(verdict(&snapshot(&bastion)), Verdict::Fail);
     assert_eq!(bastion.status("watched").0, 6, "held");
+}
+
+/// Tells the Alertmanager that an alert fires.
+fn fire(bastion: &Bastion, name: &str, instance: &str) {
+    let body = format!(
+        r#"[{{"labels": {{"alertname": "{name}", "instance": "{instance}", "severity": "critical"}}}}]"#
+    );
+    let url = bastion.services.get("ALERTMANAGER_URL");
+    stdout_of(
+        Command::new("curl")
+            .args(["-fsS", "-H", "Content-Type: application/json", "-d", &body])
+            .arg(format!("{url}/api/v2/alerts")),
+    );
+}
+
+#[test]
+fn a_declared_effect_is_seen_on_a_real_prometheus_and_an_unexpected_alert_holds() {
+    if is_skipped(
+        "live::a_declared_effect_is_seen_on_a_real_prometheus_and_an_unexpected_alert_holds",
+    ) {
+        return;
+    }
+    let alerts = "[connect.alertmanager.alerts]\nurls = [\"@ALERTMANAGER_URL@\"]\nevery = \"1s\"\n";
+    let bastion = watched_by("effects.md", alerts);
+    let alice = bastion.shell("alice", ALICE, (120, 40));
+    alice.type_line("warroom attach -t watched");
+    alice.wait("BRIEFING");
+    alice.press(&["B"]);
+    alice.wait("begin");
+    alice.press(&["y"]);
+    alice.wait("RUNNING");
+
+    // The level is 5: the command runs on that, and is not done before the level has fallen.
+    alice.press(&["f", "s"]);
+    bastion.wait_step("watched", "lower", "effect");
+    assert!(bastion.place.join("marks/lowered").exists());
+    alice.wait("waits for its effect");
+    alice.wait("(before 5)");
+    set_level(&bastion, 1);
+    bastion.wait_step("watched", "lower", "done");
+
+    // What fires on another component is not ours; what fires on ours holds until somebody says why it goes on.
+    fire(&bastion, "DiskFull", "node-2:9100");
+    fire(&bastion, "DiskFull", "node-1:9100");
+    alice.wait("HOLDING");
+    let held = wait_known(&bastion, "the hold", |s| s.state.is_held());
+    assert_eq!(held.state.holds.len(), 1, "{:?}", held.state.holds);
+    alice.wait("`DiskFull` on node-1");
+    assert_eq!(bastion.status("watched").0, 6, "held");
+    alice.press(&["H"]);
+    alice.wait("why");
+    alice.type_line("that disk is another one");
+    alice.wait_that("no hold", |screen| !screen.contains("HOLDING"));
+
+    // The level is 1 already: this is the wrong target, and its command does not run.
+    alice.press(&["f", "s"]);
+    bastion.wait_step("watched", "wrong", "failed");
+    alice.wait("is this the right");
+    assert!(!bastion.place.join("marks/wrong").exists());
 }

@@ -33,6 +33,8 @@ mod e2e;
 #[cfg(test)]
 mod e2e_breach;
 #[cfg(test)]
+mod e2e_rolling;
+#[cfg(test)]
 mod enforced;
 #[cfg(test)]
 mod enforced_alone;
@@ -108,3 +110,5 @@ mod two_person;
 mod units;
 #[cfg(test)]
 mod units_booted;
+#[cfg(test)]
+mod watching;

@@ -373,6 +373,7 @@ impl Person {
             }
             ToClient::Readings(_)
             | ToClient::Gate(_)
+            | ToClient::Effects(_)
             | ToClient::Welcome(_)
             | ToClient::TurnedAway { .. }
             | ToClient::SnapshotPart { .. }

@@ -220,6 +220,7 @@ up_haproxy() {
   for i in 1 2 3; do
     b=$(port "HAPROXY_WEB_$i"); mkdir -p "$d/web$i"
     [ -e "$d/web$i/version" ] || echo v1 >"$d/web$i/version"
+    echo "$b" >"$d/web$i/port"
     chown -R "$u:" "$d/web$i"
     spawn "haproxy-web$i" setpriv --reuid "$u" --regid "$(id -g "$u")" --init-groups "$here/web-keep.sh" "$d/web$i" "$b"
     until_ok 15 "haproxy-web$i" http_ok "http://$L:$b/"

@@ -3,6 +3,7 @@
 //! Reads only; a test page is sent when asked for, by [`page`]. Connectors are looked at side by side, each within a
 //! time limit of its own, so that one that hangs hides nothing about the others.
 
+pub mod ask;
 pub(super) mod certificate;
 mod server;
 

@@ -2,7 +2,7 @@
 
 use super::step::{enter_next, sign};
 use super::{Mark, Why};
-use super::{breakglass, rollout};
+use super::{breakglass, effect, rollout};
 use crate::domain::confirm::rule::person_in;
 use crate::domain::decide::votes_needed;
 use crate::domain::fact::{ExecKey, Fact, Finding, Outcome, OutputRef};
@@ -138,6 +138,10 @@ fn intend(
             stage: forward_stage(state, view, key, role, nonce, mark)?,
         },
     };
+    if role == ExecRole::Run {
+        let is_alone = state.proposal.as_ref().is_some_and(|p| p.glass.is_some());
+        effect::may_run(view, is_alone)?;
+    }
     let mut ran = None;
     if let Some(nonce) = nonce {
         state.spent.insert(nonce.clone());
@@ -278,6 +282,12 @@ fn end(
 
 /// The block is behind; the next one follows.
 fn pass(state: &mut State, key: &ExecKey, mark: Mark<'_>) -> Result<(), Why> {
+    let role = state
+        .exec_block(key)
+        .map_or(ExecRole::Run, |block| block.role);
+    if role == ExecRole::Run {
+        effect::ran(state, &key.step, mark)?;
+    }
     let now = state.step_mut(&key.step)?;
     if key.has_process() {
         now.next_block = now.next_block.saturating_add(1);

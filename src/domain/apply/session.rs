@@ -1,6 +1,6 @@
 //! Facts of the session as a whole.
 
-use super::{Mark, Why};
+use super::{Mark, Why, effect};
 use crate::domain::fact::{Actor, Fact, HoldCause};
 use crate::domain::runbook::plan::RETRY_PAUSE;
 use crate::domain::state::{Hold, Phase, RuleState, State, StepStatus, Terminal};
@@ -72,6 +72,7 @@ fn begin_spans_anew(state: &mut State, mark: Mark<'_>) {
     for step in &mut state.steps {
         step.gate_since = step.gate_since.map(|_| mark.at);
         step.not_before = step.not_before.map(|_| mark.at.plus(RETRY_PAUSE));
+        effect::begin_anew(step, mark.at);
     }
     for since in state.absent_since.values_mut() {
         since.mono_ms = mark.at.mono_ms;
@@ -98,8 +99,17 @@ fn course(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
         (Fact::Begun, Phase::Briefing) => begin(state, mark),
         (Fact::Held(cause), Phase::Running | Phase::RollingBack) => hold(state, cause, mark),
         (Fact::Held(cause), Phase::Briefing) if cause.holds_all() => hold(state, cause, mark),
-        (Fact::Released { .. }, _) if state.is_held() => state.holds.clear(),
-        (Fact::RollbackStarted { reason }, Phase::Running) => roll_back(state, reason),
+        (Fact::Released { .. }, _) if state.is_held() => {
+            state.holds.clear();
+            // Nothing was looked at meanwhile.
+            for effect in state.steps.iter_mut().filter_map(|s| s.effect.as_mut()) {
+                effect.looking = effect.looking.map(|_| mark.at);
+            }
+        }
+        (Fact::RollbackStarted { reason }, Phase::Running) => {
+            state.forget_acts_unless(mark.actor);
+            roll_back(state, reason);
+        }
         (Fact::RolledBack, Phase::RollingBack) if state.undo_stack.is_empty() => {
             end(state, Phase::RolledBack, mark);
         }

@@ -1,6 +1,6 @@
 //! Facts of a step apart from its commands.
 
-use super::{Mark, Why, rollout};
+use super::{Mark, Why, effect, rollout};
 use crate::domain::fact::{Actor, Fact};
 use crate::domain::id::{AttemptNo, StepId};
 use crate::domain::readiness::Next;
@@ -82,6 +82,7 @@ fn start(state: &mut State, step: &StepId, attempt: AttemptNo, mark: Mark<'_>) -
     now.attempt = attempt;
     now.next_block = 0;
     now.worked = false;
+    now.effect = None;
     now.started = Some(mark.at);
     now.ended = None;
     now.note.clear();
@@ -91,20 +92,22 @@ fn start(state: &mut State, step: &StepId, attempt: AttemptNo, mark: Mark<'_>) -
 
 /// The part of the step that comes next decides what it waits for.
 pub(super) fn enter_next(state: &mut State, step: &StepId, mark: Mark<'_>) -> Result<(), Why> {
-    let part = match state
-        .find(step)
-        .map(super::super::readiness::StepView::next)
-    {
-        Some(Next::Gate(_)) => Stage::Gated,
-        Some(Next::Confirmed(_) | Next::HandWork) => Stage::NeedsProposal,
-        Some(Next::Exec(_) | Next::End) => Stage::Between,
-        None => return Err("the plan has no such step"),
+    let view = state.find(step).ok_or("the plan has no such step")?;
+    let part = match view.next() {
+        Next::Gate(_) => Stage::Gated,
+        Next::Effect => Stage::Effect,
+        Next::Confirmed(_) | Next::HandWork => Stage::NeedsProposal,
+        Next::Exec(_) | Next::End => Stage::Between,
     };
+    let looks = !view.plan.expects.is_empty() && view.comes_to_its_command();
     let now = state.step_mut(step)?;
     now.status = StepStatus::Active { stage: part };
     now.tries = 0;
     now.not_before = None;
     now.gate_since = (part == Stage::Gated).then_some(mark.at);
+    if looks {
+        effect::look_anew(now, mark.at);
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use crate::domain::reading::QueryAnswer;
 use crate::domain::runbook::plan::MetricRule;
 use crate::domain::threshold::{Op, Verdict};
 use crate::domain::time::{Moment, Timestamp};
-use crate::domain::verdict::{Quote, RuleWatch};
+use crate::domain::verdict::{Collector, Quote, RuleWatch};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use std::time::Duration;
 pub struct RuleReplay {
     rule: MetricRule,
     watch: RuleWatch,
+    collector: Collector,
     step: Duration,
     /// Begun anew this often, as a maintenance would be; and when next.
     window: Option<(Duration, Option<Timestamp>)>,
@@ -42,6 +43,7 @@ impl RuleReplay {
         Self {
             rule: rule.clone(),
             watch: RuleWatch::new(rule),
+            collector: Collector::new(rule),
             step,
             window: window.map(|span| (span, None)),
             first_in: vec![None; bad.len()],
@@ -63,6 +65,7 @@ impl RuleReplay {
     /// Takes the answer of one moment in; answers come in their order.
     pub fn feed(&mut self, answer: &QueryAnswer, now: Moment) {
         self.begin_anew(now.wall);
+        self.take_baseline(answer, now);
         let report = self.watch.feed(answer, now);
         let (verdict, quote) = (report.verdict, report.quote.clone());
         match verdict {
@@ -83,13 +86,29 @@ impl RuleReplay {
         self.last = Some(now.wall);
     }
 
+    /// From the first good answer, as at Begin. Series that a rule without relative limits had then are held against it
+    /// for one window only: over days, series come and go.
+    fn take_baseline(&mut self, answer: &QueryAnswer, now: Moment) {
+        let is_wanted = self.watch.needs_baseline() || self.window.is_some();
+        if !is_wanted || self.watch.has_baseline() {
+            return;
+        }
+        self.collector.feed(answer, now);
+        if let Some(baseline) = self.collector.take(now) {
+            self.watch.set_baseline(&baseline);
+        }
+    }
+
     fn begin_anew(&mut self, at: Timestamp) {
         let Some((span, next)) = &mut self.window else {
             return;
         };
         match next {
             Some(due) if at < *due => return,
-            Some(_) => self.watch = RuleWatch::new(&self.rule),
+            Some(_) => {
+                self.watch = RuleWatch::new(&self.rule);
+                self.collector = Collector::new(&self.rule);
+            }
             None => {}
         }
         *next = Some(at.plus(*span));
@@ -224,6 +243,9 @@ fn limits(rule: &MetricRule) -> String {
     let mut parts: Vec<String> = written
         .filter_map(|(word, limit)| Some(format!("{word} {}", limit?)))
         .collect();
+    if let Some(samples) = rule.samples {
+        parts.push(format!("{samples} samples"));
+    }
     if !rule.hold_for.is_zero() {
         parts.push(format!(
             "for {}",

@@ -76,10 +76,13 @@ pub fn is_through(state: &State, open: &Proposal, world: &World, now: Moment) ->
 
 /// Guards that are not known to be good, as they are named beside a break-glass: `error ratio: FIRING`.
 pub fn bad_guards(state: &State) -> Vec<String> {
-    let bad = state.guards().filter_map(|(rule, verdict)| match verdict {
-        Verdict::Pass | Verdict::Warn => None,
-        Verdict::Fail => Some(format!("{}: FIRING", rule.title)),
-        Verdict::Unknown(why) => Some(format!("{}: unknown, {}", rule.title, why.as_str())),
+    let bad = state.guards().filter_map(|(rule, verdict)| {
+        let dry = if rule.dry_run { " (dry run)" } else { "" };
+        match verdict {
+            Verdict::Pass | Verdict::Warn => None,
+            Verdict::Fail => Some(format!("{}{dry}: FIRING", rule.title)),
+            Verdict::Unknown(why) => Some(format!("{}{dry}: unknown, {why}", rule.title)),
+        }
     });
     bad.collect()
 }

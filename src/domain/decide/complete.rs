@@ -2,7 +2,8 @@
 
 use super::Decision;
 use super::ask::Ask;
-use crate::domain::fact::Fact;
+use crate::domain::alert_match;
+use crate::domain::fact::{AlertEvent, Fact};
 use crate::domain::readiness::status_words;
 use crate::domain::state::Phase;
 
@@ -26,5 +27,14 @@ pub(super) fn decide(ask: &Ask<'_>) -> Decision {
         );
         return Err(ask.no(why, "do it, or skip it with a reason"));
     }
-    Ok(vec![Fact::Completed])
+    let absent = alert_match::never_came(ask.state).into_iter();
+    let unknown = ask.world.alerts.known.as_ref().err();
+    let absent = absent.map(|(name, must_fire)| {
+        Fact::Alert(AlertEvent::Absent {
+            name,
+            must_fire,
+            unknown: unknown.cloned().unwrap_or_default(),
+        })
+    });
+    Ok(absent.chain([Fact::Completed]).collect())
 }

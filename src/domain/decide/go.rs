@@ -5,11 +5,13 @@ use super::breakglass;
 use super::confirm::unchanged;
 use super::propose::in_time;
 use super::{Decision, Refused, unit};
+use crate::domain::alert_match;
 use crate::domain::command::Signed;
 use crate::domain::confirm::policy::Purpose;
 use crate::domain::confirm::rule;
 use crate::domain::confirm::statement::{go_statement, is_current};
-use crate::domain::fact::{CloseCause, Fact};
+use crate::domain::effect::{self, Before};
+use crate::domain::fact::{CloseCause, EffectEvent, Fact};
 use crate::domain::id::{AttemptNo, StepId};
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::readiness::StepView;
@@ -69,12 +71,30 @@ pub(super) fn decide(
             go_statement(ask.state, open, person, head)
         })
     })?;
+    let reads = declared(ask, view, open).map_err(|refused| ask.on_record(step, refused))?;
     let intent = Fact::ExecIntent {
         key: view.next_key(),
         role: ExecRole::Run,
         nonce: Some(open.terms.nonce.clone()),
     };
-    Ok(stated.into_iter().chain([intent]).collect())
+    Ok(stated.into_iter().chain(reads).chain([intent]).collect())
+}
+
+/// The values right before the command, where it declares what it changes. Who goes alone in an emergency has been shown
+/// what is not as declared.
+fn declared(ask: &Ask<'_>, view: StepView<'_>, open: &Proposal) -> Result<Option<Fact>, Refused> {
+    let effects = &ask.world.effects;
+    let reads = match effect::before(view, effects) {
+        Before::Undeclared => return Ok(None),
+        Before::Good(reads) => reads,
+        Before::Bad(_) | Before::Unknown(_) if open.glass.is_some() => {
+            effect::reads_before(view, effects)
+        }
+        Before::Bad(why) | Before::Unknown(why) => {
+            return Err(ask.no_step(view, why, "look at the target and the metrics, then go"));
+        }
+    };
+    Ok(Some(effect::fact(view, EffectEvent::Before { reads })))
 }
 
 fn allowed(ask: &Ask<'_>, view: StepView<'_>, open: &Proposal) -> Result<(), Refused> {
@@ -106,6 +126,12 @@ fn allowed(ask: &Ask<'_>, view: StepView<'_>, open: &Proposal) -> Result<(), Ref
     if let Some((guard, _)) = ask.state.bad_guard().filter(|_| open.glass.is_none()) {
         let why = format!("guard `{}` is not known to be good", guard.title);
         return Err(ask.no_step(view, why, "look at the metrics"));
+    }
+    if let Some(why) =
+        alert_match::doubt(ask.state.plan(), &ask.world.alerts).filter(|_| open.glass.is_none())
+    {
+        let why = format!("nobody knows which alerts fire: {why}");
+        return Err(ask.no_step(view, why, "wait until the alerting system answers again"));
     }
     if let Some(why) = scope::changed_since(ask.world, open.opened.wall) {
         return Err(ask.no_step(

@@ -9,6 +9,7 @@ use crate::domain::confirm::{DRAFT_LIFE, PROPOSAL_LIFE};
 use crate::domain::confirm::{quorum, rule};
 use crate::domain::countdown::{Window, point_of_no_return, window};
 use crate::domain::digest::Digest;
+use crate::domain::effect::{self, Before};
 use crate::domain::fact::{Actor, Fact, Terms};
 use crate::domain::id::{Nonce, PersonId, StepId};
 use crate::domain::mutant::{Guard, is_off};
@@ -76,6 +77,11 @@ fn may_propose<'a>(
         return Err(ask.no_step(view, why, ""));
     }
     enough_people(ask, view, proposer, executor)?;
+    if let Before::Bad(why) | Before::Unknown(why) = effect::before(view, &ask.world.effects) {
+        let hint =
+            "look at the target and the metrics; it can be proposed when this is as declared";
+        return Err(ask.on_record(step, ask.no_step(view, why, hint)));
+    }
     in_time(ask, view)?;
     Ok(view)
 }

@@ -7,7 +7,7 @@ use super::limits::RETRY_MAX;
 use super::model::{ExecFence, GateFence, Language, Rule, RuleKind, StepSettings};
 use super::plan::{ExecRole, Risk};
 use super::settings::{raise, set_once};
-use super::source::{Located, Mapped};
+use super::source::Mapped;
 use super::value::{connector, name, positive_span, rule_field, span, whole};
 use crate::domain::id::{RuleId, StepId};
 use std::time::Duration;
@@ -77,6 +77,17 @@ pub(super) fn gate(head: &Head, expr: Mapped, line: u32, problems: &mut Problems
         }
     }
     refuse_empty(&fence.expr, head, problems);
+    if fence.timeout.is_none() && !head.pairs.iter().any(|(key, _)| key.value == "timeout") {
+        problems.push(
+            Diagnostic::warning(
+                codes::GATE_NO_TIMEOUT,
+                &head.span,
+                "this gate has no `timeout`",
+            )
+            .label("if it never opens, the step waits until somebody stops it")
+            .hint("say how long anybody would wait: `timeout=15m`; the step fails then, and can be tried again or skipped"),
+        );
+    }
     if let Some(timeout) = fence.timeout
         && timeout < fence.hold_for
     {
@@ -98,6 +109,8 @@ pub(super) fn guard(head: &Head, expr: Mapped, line: u32, problems: &mut Problem
     for (key, value) in &head.pairs {
         rule_field(&mut rule, key.value, value, problems);
     }
+    // The only flag there is.
+    rule.dry_run |= !head.flags.is_empty();
     rule.expr = expr;
     refuse_empty(&rule.expr, head, problems);
     rule
@@ -110,10 +123,4 @@ fn refuse_empty(content: &Mapped, head: &Head, problems: &mut Problems) {
                 .hint("a block with a role does what its lines say; write them or remove it"),
         );
     }
-}
-
-/// `expect` is read so that a runbook may have it already.
-pub(super) fn expect(head: &Head, problems: &mut Problems) {
-    let word = Located::new("expect".to_owned(), head.span.clone());
-    super::settings::not_yet(&word, problems);
 }

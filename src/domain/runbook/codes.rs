@@ -72,6 +72,12 @@ pub const SAME_RULE_ID: &str = "WR043";
 pub const GUARD_COMPARISON: &str = "WR044";
 /// A comparison beside a set operator in the expression of a gate.
 pub const GATE_FILTER: &str = "WR045";
+/// A `PromQL` expression that no server evaluates: syntax, functions, arguments, types.
+pub const EXPRESSION_TYPE: &str = "WR048";
+/// A gate without an end.
+pub const GATE_NO_TIMEOUT: &str = "WR046";
+/// A declared effect without the one command that has it.
+pub const EXPECT_OF_NOTHING: &str = "WR047";
 /// Two steps have one explicit id.
 pub const SAME_STEP_ID: &str = "WR050";
 /// Two settings of one step contradict each other.

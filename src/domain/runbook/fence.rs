@@ -228,16 +228,23 @@ impl Head {
                 format!("{} needs a value", quoted(&flag.value)),
             )
             .hint(format!("write `{}=...`", flag.value))
-        } else if ROLES
+        } else if let Some(other) = ROLES
             .iter()
-            .any(|row| row.flags.contains(&flag.value.as_str()))
+            .find(|row| row.flags.contains(&flag.value.as_str()))
         {
+            let hint = match other.role {
+                Role::Guard => "only a guard can be tried out like that",
+                _ => "mark the `run` block, or the whole step in a ```toml step block",
+            };
             Diagnostic::error(
                 codes::MISPLACED_OPTION,
                 &flag.span,
-                format!("`{}` is a flag of `run`, not of `{}`", flag.value, row.word),
+                format!(
+                    "`{}` is a flag of `{}`, not of `{}`",
+                    flag.value, other.word, row.word
+                ),
             )
-            .hint("mark the `run` block, or the whole step in a ```toml step block")
+            .hint(hint)
         } else {
             let known = row.flags.iter().chain(row.keys).copied();
             Diagnostic::error(

@@ -22,6 +22,8 @@ pub const ENVIRONMENT_MAX: usize = 100;
 pub const COMPONENTS_MAX: usize = 1_000;
 /// Alerts that a runbook, or one of its steps, may expect: more than anybody knows beforehand.
 pub const EXPECT_ALERTS_MAX: usize = 100;
+/// Severities that a runbook may name: no alerting system has more.
+pub const ALERT_SEVERITIES_MAX: usize = 20;
 /// Problems that are reported one by one: nobody reads more, and each costs a rendering.
 pub const PROBLEMS_MAX: usize = 200;
 /// Bytes one value may have in the encoding of what two people sign (`TWO_PERSON` 5.1).

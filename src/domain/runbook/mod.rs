@@ -4,9 +4,11 @@
 //! a value *and* the list of problems; a plan may be used only when neither list holds an error. Pure: no file is
 //! opened here, and the same text always gives the same plan and digest.
 
+pub mod alerts;
 mod blocks;
 pub mod codes;
 mod diagnostic;
+pub mod expect;
 mod fence;
 mod ids;
 pub mod limits;

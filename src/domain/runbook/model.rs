@@ -1,10 +1,12 @@
 //! A runbook as it was read: structure and settings, nothing resolved yet.
 
+use super::alerts::OnAlert;
+use super::expect::After;
 use super::plan::{ExecRole, OnExecutorLost, Risk, Window};
 use super::rollout::settings::RolloutSettings;
 use super::source::{Located, Mapped};
 use crate::domain::id::{ConnectorName, RuleId, StepId};
-use crate::domain::threshold::{Limit, OnBreach, OnNoData, Op};
+use crate::domain::threshold::{Limit, OnBreach, OnNoData, Op, RuleLimit, SampleCount, Scale};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
@@ -41,6 +43,12 @@ pub struct Maintenance {
     pub components: Vec<String>,
     /// Names of alerts that may come.
     pub expect_alerts: Vec<Located<String>>,
+    /// What an alert does that nobody expected.
+    pub on_unexpected_alert: Option<OnAlert>,
+    /// Severities that count, in lower case.
+    pub alert_severities: Vec<String>,
+    /// Names of alerts that must come.
+    pub must_fire: Vec<Located<String>>,
     /// Name of a lock scope.
     pub lock: Option<String>,
     /// Names are shell identifiers.
@@ -83,6 +91,8 @@ pub struct Step {
     pub ticked: bool,
     /// What it does, in document order.
     pub blocks: Vec<Block>,
+    /// What its command is declared to change.
+    pub expects: Vec<ExpectFence>,
     /// What its `toml step` block says.
     pub settings: StepSettings,
     /// First line of the item in the file.
@@ -110,6 +120,8 @@ pub struct StepSettings {
     pub expect_alerts: Vec<Located<String>>,
     /// Place of `switch = true`.
     pub switch: Option<Range<usize>>,
+    /// Names of alerts that must come by the step.
+    pub must_fire: Vec<Located<String>>,
 }
 
 /// A block with a role inside a step.
@@ -172,6 +184,31 @@ pub struct GateFence {
     pub line: u32,
 }
 
+/// A fence with a declared effect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExpectFence {
+    /// Explicit name of the query.
+    pub id: Option<Located<RuleId>>,
+    /// Content of the fence.
+    pub expr: Mapped,
+    /// What it is before the command.
+    pub before: Option<Limit>,
+    /// What it is after it.
+    pub after: Option<After>,
+    /// Time it has for that.
+    pub within: Option<Located<Duration>>,
+    /// How long it must hold.
+    pub hold_for: Option<Duration>,
+    /// Metrics connector.
+    pub source: Option<ConnectorName>,
+    /// A limit is written and could not be read; the problem is reported.
+    pub has_bad_limit: bool,
+    /// Info string in the file.
+    pub span: Range<usize>,
+    /// Line of the fence, from 1.
+    pub line: u32,
+}
+
 /// Where a rule was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RuleKind {
@@ -201,14 +238,17 @@ pub struct WrittenLimit {
     pub op: Option<Op>,
     /// The level; finite.
     pub value: f64,
+    /// What it is counted from.
+    pub scale: Scale,
 }
 
 impl WrittenLimit {
     /// With `default` where no comparison is written.
-    pub fn or(self, default: Op) -> Limit {
-        Limit {
+    pub fn or(self, default: Op) -> RuleLimit {
+        RuleLimit {
             op: self.op.unwrap_or(default),
             value: self.value,
+            scale: self.scale,
         }
     }
 }
@@ -236,8 +276,12 @@ pub struct Rule {
     pub has_bad_limit: bool,
     /// How long before it counts.
     pub hold_for: Duration,
+    /// How many of the newest samples before it counts.
+    pub samples: Option<SampleCount>,
     /// What a breach does.
     pub on_breach: Option<OnBreach>,
+    /// It only reports.
+    pub dry_run: bool,
     /// What missing data does.
     pub no_data: OnNoData,
     /// Age beyond which a value is stale.
@@ -265,7 +309,9 @@ impl Rule {
             clear: None,
             has_bad_limit: false,
             hold_for: Duration::ZERO,
+            samples: None,
             on_breach: None,
+            dry_run: false,
             no_data: OnNoData::default(),
             stale_after: None,
             source: None,

@@ -382,6 +382,7 @@ impl<'a> Walker<'a> {
             depth,
             ticked,
             blocks: Vec::new(),
+            expects: Vec::new(),
             settings: StepSettings::default(),
             span: first_line,
             line: self.lines.line(range.start),

@@ -8,9 +8,11 @@ pub use rollout::{
     Against, COMPONENT, Compare, Floor, Query, Rollout, Side, Sides, Soak, Strategy, Unit,
 };
 
+pub use super::alerts::{AlertRules, OnAlert};
+pub use super::expect::{After, Expect};
 use crate::domain::digest::Digest;
 use crate::domain::id::{ConnectorName, RuleId, StepId};
-use crate::domain::threshold::{Limit, OnBreach, OnNoData};
+use crate::domain::threshold::{Limit, OnBreach, OnNoData, RuleLimit, SampleCount};
 use crate::domain::time::{Timestamp, millis, millis_opt};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -31,6 +33,9 @@ pub struct Plan {
     // A plan without any keeps the bytes it had before there were such names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect_alerts: Vec<String>,
+    /// What else it says about alerts.
+    #[serde(default, skip_serializing_if = "AlertRules::is_silent")]
+    pub alerts: AlertRules,
     /// Lock scope beside the touched components: sessions that name the same one never do destructive things across
     /// each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -153,6 +158,9 @@ pub struct PlanStep {
     pub ticked: bool,
     /// What the step does, in document order. Empty: a person marks it done.
     pub blocks: Vec<PlanBlock>,
+    /// What its command is declared to change, and to leave as it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expects: Vec<Expect>,
     /// The way back for this step, run by a rollback.
     pub undo: Option<ExecBlock>,
     /// How much it can break.
@@ -175,6 +183,9 @@ pub struct PlanStep {
     /// It moves the traffic of a blue-green phase; its way back can be run alone, at once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub switch: bool,
+    /// Names of alerts that must come by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub must_fire: Vec<String>,
     /// Line of the item in the runbook, from 1.
     pub line: u32,
 }
@@ -290,16 +301,23 @@ pub struct MetricRule {
     /// Display unit: `s`, `bytes`, `ratio`, `percent`, `/s`, or empty.
     pub unit: String,
     /// Crossing it marks.
-    pub warn: Option<Limit>,
+    pub warn: Option<RuleLimit>,
     /// Crossing it breaches.
-    pub crit: Option<Limit>,
+    pub crit: Option<RuleLimit>,
     /// Level that ends a breach; the crossed limit itself when absent.
-    pub clear: Option<Limit>,
+    pub clear: Option<RuleLimit>,
     /// How long a limit must be crossed before it counts.
     #[serde(rename = "for_ms", with = "millis")]
     pub hold_for: Duration,
+    /// How many of the newest samples must cross it before it counts; each by itself when absent.
+    // A rule without keeps the bytes it had before there was such a thing; so does one that acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<SampleCount>,
     /// What a breach does.
     pub on_breach: OnBreach,
+    /// It only says what it would have done: a breach holds nothing, and no step waits for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     /// What missing data does.
     pub no_data: OnNoData,
     /// Age beyond which a value is stale.

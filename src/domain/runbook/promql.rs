@@ -1,4 +1,4 @@
-//! As much of `PromQL` as is needed to take the comparison off the end of a gate.
+//! As much of `PromQL` as is needed to take the comparison off the end of a gate; [`check`] reads all of it.
 //!
 //! Source: Prometheus documentation, "Querying basics" (literals, comments) and "Operators" (precedence: comparisons
 //! bind weaker than arithmetic and stronger than `and`, `or`, `unless`).
@@ -6,6 +6,13 @@
 use super::value::{OPS, number};
 use crate::domain::threshold::{Limit, Op};
 use crate::domain::time::parse_span;
+
+mod check;
+mod functions;
+mod lex;
+mod types;
+
+pub(super) use check::check;
 
 /// What stands at the top level of an expression, outside of brackets and quotes.
 #[derive(Debug, Default, PartialEq)]
@@ -70,6 +77,19 @@ pub(super) fn value(text: &str) -> Result<(String, bool), &'static str> {
     let top = top_level(&text)?;
     let drops = top.last.is_some() && !top.has_bool;
     Ok((text.trim().to_owned(), drops))
+}
+
+/// Whether this is a query of another system, which only its own server can judge: `avg:system.load.1{host:db-1}`.
+pub(super) fn is_foreign(text: &str) -> bool {
+    const WORDS: [&str; 5] = ["avg:", "sum:", "min:", "max:", "count:"];
+    let scopes = || {
+        text.split('{')
+            .skip(1)
+            .filter_map(|part| part.split('}').next())
+    };
+    // The matchers of PromQL are comparisons.
+    WORDS.iter().any(|word| text.contains(word))
+        && scopes().any(|scope| !scope.contains(['=', '"']))
 }
 
 /// A number, or a span of time in seconds as Prometheus 3 reads it.

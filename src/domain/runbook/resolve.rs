@@ -2,10 +2,11 @@
 
 use super::codes;
 use super::diagnostic::{Diagnostic, Problems};
+use super::expect;
 use super::ids::{Taken, step_words};
 use super::limits::SIGNED_VALUE_BYTES_MAX;
 use super::model::{Block, ExecFence, Runbook, Step};
-use super::plan::{ExecBlock, ExecRole, Plan, PlanBlock, PlanPhase, PlanStep, Risk};
+use super::plan::{AlertRules, ExecBlock, ExecRole, Plan, PlanBlock, PlanPhase, PlanStep, Risk};
 use super::rollout::Cmdb;
 use super::rollout::expand::{self, Group, Marks};
 use super::rules;
@@ -61,6 +62,11 @@ pub fn resolve_with(runbook: &Runbook, cmdb: Cmdb<'_>) -> (Plan, Vec<Diagnostic>
         window: runbook.maintenance.window,
         components: runbook.maintenance.components.clone(),
         expect_alerts: filled(&runbook.maintenance.expect_alerts, &names, &mut problems),
+        alerts: AlertRules {
+            on_unexpected: runbook.maintenance.on_unexpected_alert,
+            severities: runbook.maintenance.alert_severities.clone(),
+            must_fire: filled(&runbook.maintenance.must_fire, &names, &mut problems),
+        },
         environment: runbook
             .maintenance
             .environment
@@ -281,6 +287,7 @@ pub(super) fn plan_step(
             }
         }
     }
+    let expects = expect::expects(step, id.as_str(), risk, names, taken, problems);
     let component = step.settings.component.as_ref();
     let component = component.map(|component| fill(component, names, problems));
     Some(PlanStep {
@@ -293,6 +300,7 @@ pub(super) fn plan_step(
         depth: step.depth,
         ticked: step.ticked,
         blocks,
+        expects,
         undo,
         risk,
         component,
@@ -302,6 +310,7 @@ pub(super) fn plan_step(
         expect_alerts: filled(&step.settings.expect_alerts, names, problems),
         unit: None,
         switch: false,
+        must_fire: filled(&step.settings.must_fire, names, problems),
         line: step.line,
     })
 }

@@ -27,7 +27,7 @@ const DESTRUCTIVE: &str = "destructive";
 const IRREVERSIBLE: &str = "irreversible";
 
 /// Keys that a rule takes in an info string, and in the settings together with `expr`.
-pub(super) const RULE_KEYS: [&str; 12] = [
+pub(super) const RULE_KEYS: [&str; 14] = [
     "id",
     "title",
     "expr",
@@ -36,14 +36,16 @@ pub(super) const RULE_KEYS: [&str; 12] = [
     "crit",
     "clear",
     "for",
+    "samples",
     "on_breach",
+    "dry_run",
     "no_data",
     "stale_after",
     "source",
 ];
 
 /// Keys of a `toml step` block.
-pub(super) const STEP_KEYS: [&str; 11] = [
+pub(super) const STEP_KEYS: [&str; 12] = [
     "id",
     "component",
     "risk",
@@ -54,6 +56,7 @@ pub(super) const STEP_KEYS: [&str; 11] = [
     "on_executor_lost",
     "expect_alerts",
     "switch",
+    "must_fire",
     "roles",
 ];
 
@@ -91,7 +94,7 @@ pub(super) const ROLES: [RoleRow; 10] = [
     RoleRow {
         word: "guard",
         role: Role::Guard,
-        flags: &[],
+        flags: &["dry-run"],
         keys: &[
             "id",
             "title",
@@ -100,7 +103,9 @@ pub(super) const ROLES: [RoleRow; 10] = [
             "crit",
             "clear",
             "for",
+            "samples",
             "on_breach",
+            "dry_run",
             "no_data",
             "stale_after",
             "source",
@@ -110,7 +115,7 @@ pub(super) const ROLES: [RoleRow; 10] = [
         word: "expect",
         role: Role::Expect,
         flags: &[],
-        keys: &["id", "before", "after", "source"],
+        keys: &["id", "before", "after", "within", "for", "source"],
     },
     RoleRow {
         word: "maintenance",

@@ -8,8 +8,8 @@ use super::plan::{Gate, MetricRule};
 use super::promql;
 use super::source::{Located, Mapped};
 use super::template::Names;
-use crate::domain::id::RuleId;
-use crate::domain::threshold::{Limit, OnBreach, Op};
+use crate::domain::id::{ConnectorName, RuleId};
+use crate::domain::threshold::{OnBreach, Op, RuleLimit};
 use std::time::Duration;
 
 /// Two missed polls at the usual interval of 15 s.
@@ -25,18 +25,24 @@ pub(super) fn reserve_ids(runbook: &Runbook, problems: &mut Problems) -> Taken {
         super::model::Block::Gate(gate) => gate.id.as_ref(),
         super::model::Block::Exec(_) => None,
     });
+    let expects = runbook.steps.iter().flat_map(|step| &step.expects);
+    let expects = expects.filter_map(|expect| expect.id.as_ref());
     for id in runbook
         .rules
         .iter()
         .filter_map(|rule| rule.id.as_ref())
         .chain(gates)
+        .chain(expects)
     {
         if !taken.reserve(id.value.as_str()) {
             problems.push(
                 Diagnostic::error(
                     codes::SAME_RULE_ID,
                     &id.span,
-                    format!("two gates, guards or panels have the id `{}`", id.value),
+                    format!(
+                        "two gates, guards, panels or expects have the id `{}`",
+                        id.value
+                    ),
                 )
                 .hint("ids are unique in a runbook; choose another"),
             );
@@ -53,12 +59,58 @@ fn rule_id(explicit: Option<&Located<RuleId>>, words: &str, taken: &mut Taken) -
     }
 }
 
+/// As [`rule_id`] for a block of a step: a template has one name for the blocks of all its units.
+pub(super) fn block_id(
+    explicit: Option<&Located<RuleId>>,
+    words: &str,
+    names: &Names<'_>,
+    taken: &mut Taken,
+) -> Option<RuleId> {
+    match (explicit, names.unit) {
+        (Some(id), Some(unit)) => {
+            let words = unit_words(id.value.as_str(), &unit.component, UNIT_RULE_MAX);
+            RuleId::new(&taken.make(words)).ok()
+        }
+        _ => rule_id(explicit, words, taken),
+    }
+}
+
 pub(super) fn unreadable(expr: &Mapped, why: &str, problems: &mut Problems) {
     problems.push(Diagnostic::error(
         codes::EXPRESSION,
         &expr.span(),
         format!("this expression cannot be read: {why}"),
     ));
+}
+
+/// Whether a server would evaluate what it will be sent; reports why not, at the place in the file where that is known.
+pub(super) fn is_evaluated(
+    written: &Mapped,
+    sent: &str,
+    source: Option<&ConnectorName>,
+    problems: &mut Problems,
+) -> bool {
+    // A name that the environment does not have is reported where it stands.
+    if sent.contains("{{") || (source.is_some() && promql::is_foreign(sent)) {
+        return true;
+    }
+    let Err(flaw) = promql::check(sent) else {
+        return true;
+    };
+    let start = written.as_str().find(sent);
+    let span = start.map(|start| {
+        let begin = start.saturating_add(flaw.span.start);
+        let end = start.saturating_add(flaw.span.end.max(flaw.span.start.saturating_add(1)));
+        written.source_span(begin..end)
+    });
+    let span = span.unwrap_or_else(|| written.span());
+    let problem = Diagnostic::error(codes::EXPRESSION_TYPE, &span, flaw.what);
+    problems.push(if flaw.hint.is_empty() {
+        problem
+    } else {
+        problem.hint(flaw.hint)
+    });
+    false
 }
 
 /// The gate as the plan has it; none when it cannot be read.
@@ -76,6 +128,14 @@ pub(super) fn gate(
     let condition = promql::condition(&text)
         .map_err(|why| unreadable(&fence.expr, why, problems))
         .ok()?;
+    if !is_evaluated(
+        &fence.expr,
+        &condition.expr,
+        fence.source.as_ref(),
+        problems,
+    ) {
+        return None;
+    }
     if condition.filters {
         problems.push(
             Diagnostic::warning(
@@ -87,14 +147,7 @@ pub(super) fn gate(
             .hint("compare with `bool` and multiply, or write one gate for each condition"),
         );
     }
-    let id = match (&fence.id, names.unit) {
-        // A template has one name for the gates of all its units.
-        (Some(id), Some(unit)) => {
-            let words = unit_words(id.value.as_str(), &unit.component, UNIT_RULE_MAX);
-            RuleId::new(&taken.make(words)).ok()?
-        }
-        _ => rule_id(fence.id.as_ref(), &format!("gate-{step_id}"), taken)?,
-    };
+    let id = block_id(fence.id.as_ref(), &format!("gate-{step_id}"), names, taken)?;
     Some(Gate {
         id,
         expr: condition.expr,
@@ -131,6 +184,9 @@ pub(super) fn rule(
     let (expr, drops_series) = promql::value(&text)
         .map_err(|why| unreadable(&rule.expr, why, problems))
         .ok()?;
+    if !is_evaluated(&rule.expr, &expr, rule.source.as_ref(), problems) {
+        return None;
+    }
     if drops_series && rule.kind != RuleKind::Panel {
         problems.push(
             Diagnostic::warning(
@@ -169,7 +225,9 @@ pub(super) fn rule(
         crit,
         clear,
         hold_for: rule.hold_for,
+        samples: rule.samples,
         on_breach,
+        dry_run: rule.dry_run,
         no_data: rule.no_data,
         stale_after: rule.stale_after.unwrap_or(STALE_AFTER_DEFAULT),
         source: rule.source.clone(),
@@ -187,16 +245,20 @@ const fn direction(op: Op) -> i8 {
     }
 }
 
-/// True when `outer` is crossed later than `inner`, or at the same place.
-fn is_beyond(outer: Limit, inner: Limit) -> bool {
+/// True when `outer` is crossed later than `inner`, or at the same place; also where only the baseline can tell.
+fn is_beyond(outer: RuleLimit, inner: RuleLimit) -> bool {
     match direction(inner.op) {
+        _ if outer.scale != inner.scale => true,
         1 => outer.value >= inner.value,
         -1 => outer.value <= inner.value,
         _ => true,
     }
 }
 
-fn limits(rule: &Rule, problems: &mut Problems) -> (Option<Limit>, Option<Limit>, Option<Limit>) {
+/// `warn`, `crit` and `clear`.
+type Limits = (Option<RuleLimit>, Option<RuleLimit>, Option<RuleLimit>);
+
+fn limits(rule: &Rule, problems: &mut Problems) -> Limits {
     let warn = rule.warn.as_ref().map(|limit| limit.value.or(Op::Gt));
     let crit = rule.crit.as_ref().map(|limit| limit.value.or(Op::Gt));
     if let (Some(warn), Some(crit), Some(place)) = (warn, crit, &rule.crit) {
@@ -238,9 +300,20 @@ fn limits(rule: &Rule, problems: &mut Problems) -> (Option<Limit>, Option<Limit>
 /// The level that ends a breach, in the sense of the crossed limit: the breach lasts while it holds.
 ///
 /// `crit="> 5" clear=3` and `clear="< 3"` both mean: over when no longer above (or at) 3.
-fn clear(rule: &Rule, crossed: Limit, problems: &mut Problems) -> Option<Limit> {
+fn clear(rule: &Rule, crossed: RuleLimit, problems: &mut Problems) -> Option<RuleLimit> {
     let written = rule.clear.as_ref()?;
     let mut clear = written.value.or(crossed.op);
+    if clear.scale != crossed.scale {
+        problems.push(
+            Diagnostic::error(
+                codes::LIMIT_ORDER,
+                &written.span,
+                format!("`clear` ({clear}) is counted from something else than `{crossed}`"),
+            )
+            .hint("write both in the same way: `crit=\"> 2x baseline\" clear=\"1.5x baseline\"`"),
+        );
+        return None;
+    }
     if direction(clear.op) != direction(crossed.op) {
         clear.op = match clear.op {
             Op::Gt => Op::Le,

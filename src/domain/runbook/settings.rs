@@ -1,5 +1,6 @@
 //! The settings blocks: `toml maintenance`, `toml phase`, `toml step`.
 
+use super::alerts::{ON_ALERT, severities};
 use super::codes;
 use super::diagnostic::{Diagnostic, Problems, quoted};
 use super::limits::{
@@ -20,10 +21,13 @@ use crate::domain::time::Timestamp;
 use std::ops::Range;
 use std::time::Duration;
 
-const MAINTENANCE_KEYS: [&str; 11] = [
+const MAINTENANCE_KEYS: [&str; 14] = [
     "change",
     "components",
     "expect_alerts",
+    "must_fire",
+    "on_unexpected_alert",
+    "alert_severities",
     "window",
     "lock",
     "environment",
@@ -47,6 +51,12 @@ pub(super) fn maintenance(
             "change" => out.change = value.scalar(problems).map(|text| text.value.clone()),
             "components" => out.components = components(&value, problems),
             "expect_alerts" => out.expect_alerts = expect_alerts(&value, problems),
+            "must_fire" => out.must_fire = expect_alerts(&value, problems),
+            "on_unexpected_alert" => {
+                let text = value.scalar(problems);
+                out.on_unexpected_alert = text.and_then(|t| choice(t, &ON_ALERT, problems));
+            }
+            "alert_severities" => out.alert_severities = severities(&value, problems),
             "window" => out.window = window(&value, problems),
             "lock" => out.lock = value.scalar(problems).and_then(|text| lock(text, problems)),
             "environment" => environment(&mut out, &value, problems),
@@ -381,6 +391,10 @@ pub(super) fn step(block: &Mapped, step: &mut StepSettings, problems: &mut Probl
         }
         if key.value == "expect_alerts" {
             step.expect_alerts = expect_alerts(&value, problems);
+            continue;
+        }
+        if key.value == "must_fire" {
+            step.must_fire = expect_alerts(&value, problems);
             continue;
         }
         let Some(text) = value.scalar(problems) else {

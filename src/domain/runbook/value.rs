@@ -6,7 +6,7 @@ use super::model::{Rule, WrittenLimit};
 use super::source::{Located, Mapped};
 use super::suggest::did_you_mean;
 use crate::domain::id::{ConnectorName, NameError};
-use crate::domain::threshold::{OnBreach, OnNoData, Op};
+use crate::domain::threshold::{OnBreach, OnNoData, Op, SampleCount, Scale};
 use crate::domain::time::parse_span;
 use std::time::Duration;
 
@@ -109,7 +109,7 @@ pub(super) fn number(text: &str) -> Option<f64> {
     text.parse::<f64>().ok().filter(|n| n.is_finite())
 }
 
-/// `5`, `> 5`, `<= 0.01`.
+/// `5`, `> 5`, `<= 0.01`, `> 2x baseline`, `> baseline + 0.05`.
 pub(super) fn limit(
     value: &Located<String>,
     problems: &mut Problems,
@@ -119,16 +119,55 @@ pub(super) fn limit(
         .iter()
         .find_map(|(word, op)| text.strip_prefix(word).map(|rest| (Some(*op), rest)))
         .unwrap_or((None, text));
-    let Some(number) = number(rest) else {
+    let Some((number, scale)) = level(rest.trim()) else {
         problems.push(
-            bad(value, "not a limit").hint(
-                "write a number in the metric's base unit, with a comparison if it is not `>`: `5`, `\"< 0.01\"`",
-            ),
+            bad(value, "not a limit")
+                .hint(
+                    "write a number in the metric's base unit, with a comparison if it is not `>`: `5`, `\"< 0.01\"`",
+                )
+                .hint("or count from what is measured at Begin: `\"> 2x baseline\"`, `\"> baseline + 0.05\"`"),
         );
         return None;
     };
-    let written = WrittenLimit { op, value: number };
-    Some(Located::new(written, value.span.clone()))
+    let value_of = WrittenLimit {
+        op,
+        value: number,
+        scale,
+    };
+    Some(Located::new(value_of, value.span.clone()))
+}
+
+/// A number, a multiple of the baseline, or the baseline and a number.
+fn level(text: &str) -> Option<(f64, Scale)> {
+    const BASELINE: &str = "baseline";
+    if let Some(rest) = text.strip_prefix(BASELINE) {
+        let rest = rest.trim();
+        let (sign, rest) = match (rest.strip_prefix('+'), rest.strip_prefix('-')) {
+            _ if rest.is_empty() => return Some((0.0, Scale::Difference)),
+            (Some(rest), _) => (1.0, rest),
+            (_, Some(rest)) => (-1.0, rest),
+            (None, None) => return None,
+        };
+        let size = number(rest).filter(|n| *n >= 0.0 && !rest.trim().starts_with(['+', '-']))?;
+        return Some((sign * size, Scale::Difference));
+    }
+    if let Some(factor) = text.strip_suffix(BASELINE) {
+        let factor = factor.trim().strip_suffix('x')?;
+        // No part of something, or a negative part, is no limit that anybody means.
+        let factor = number(factor).filter(|n| *n > 0.0)?;
+        return Some((factor, Scale::Ratio));
+    }
+    number(text).map(|n| (n, Scale::Absolute))
+}
+
+fn samples(value: &Located<String>, problems: &mut Problems) -> Option<SampleCount> {
+    SampleCount::parse(&value.value)
+        .map_err(|why| {
+            problems.push(bad(value, why).hint(
+                "`samples=2/3`: the limit counts when 2 of the newest 3 samples cross it; 20 at most",
+            ));
+        })
+        .ok()
 }
 
 /// Sets one field of a rule. False when the key is none of a rule's.
@@ -153,6 +192,8 @@ pub(super) fn rule_field(
             }
         }
         "for" => rule.hold_for = span(value, problems).unwrap_or_default(),
+        "samples" => rule.samples = samples(value, problems),
+        "dry_run" => rule.dry_run = boolean(value, problems).unwrap_or_default(),
         "on_breach" => rule.on_breach = choice(value, &ON_BREACH, problems),
         "no_data" => rule.no_data = choice(value, &NO_DATA, problems).unwrap_or_default(),
         "stale_after" => rule.stale_after = positive_span(value, problems),
@@ -173,7 +214,11 @@ const ON_BREACH: [(&str, OnBreach); 3] = [
     ("rollback", OnBreach::Rollback),
 ];
 
-const NO_DATA: [(&str, OnNoData); 2] = [("unknown", OnNoData::Unknown), ("hold", OnNoData::Hold)];
+const NO_DATA: [(&str, OnNoData); 3] = [
+    ("unknown", OnNoData::Unknown),
+    ("hold", OnNoData::Hold),
+    ("ok", OnNoData::Ok),
+];
 
 #[cfg(test)]
 mod tests {
@@ -193,6 +238,34 @@ mod tests {
         assert_eq!(read("!= 0"), Some((Some(Op::Ne), 0.0)));
         for refused in ["", ">", "inf", "> nan", "5%", "=> 5", "1e999", "> 5 6"] {
             assert_eq!(read(refused), None, "{refused}");
+        }
+    }
+
+    #[test]
+    fn limits_may_count_from_the_baseline() {
+        for (text, expected) in [
+            ("> 2x baseline", Some((2.0, Scale::Ratio))),
+            ("1.5 x baseline", Some((1.5, Scale::Ratio))),
+            ("> baseline", Some((0.0, Scale::Difference))),
+            (">= baseline + 0.05", Some((0.05, Scale::Difference))),
+            ("< baseline-5", Some((-5.0, Scale::Difference))),
+            ("> 0x baseline", None),
+            ("> -2x baseline", None),
+            ("> 2 baseline", None),
+            ("> baseline 5", None),
+            ("> baseline + -5", None),
+            ("> baselines", None),
+            ("> xbaseline", None),
+            ("> baseline x 2", None),
+        ] {
+            let mut problems = Problems::default();
+            let value = Located::new(text.to_owned(), 0..0);
+            let found = limit(&value, &mut problems);
+            assert_eq!(
+                found.map(|f| (f.value.value, f.value.scale)),
+                expected,
+                "{text}"
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What ends an open proposal, and what arms it (`TWO_PERSON` 4.4).
 
 use super::breakglass;
+use crate::domain::alert_match;
 use crate::domain::confirm::rule;
 use crate::domain::fact::{CloseCause, Fact};
 use crate::domain::mutant::{Guard, is_off};
@@ -96,7 +97,8 @@ pub(super) fn arm(state: &State, now: Moment, world: &World) -> Option<Vec<Fact>
     rule::armed(state, open, world)?;
     let waits = open.armed.is_some()
         || rule::absent(state, open, world, now).is_some()
-        || state.bad_guard().is_some();
+        || state.bad_guard().is_some()
+        || alert_match::doubt(state.plan(), &world.alerts).is_some();
     let step = open.terms.step.clone();
     (!waits).then(|| vec![Fact::StepArmed { step }])
 }

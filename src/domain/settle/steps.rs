@@ -1,12 +1,13 @@
 //! Progress of steps: the next block, another try, the end.
 
-use super::GateView;
+use super::{GateView, effect};
 use crate::domain::decide::no_output;
 use crate::domain::fact::{Fact, Outcome};
 use crate::domain::readiness::{Next, StepView};
 use crate::domain::runbook::plan::{ExecBlock, ExecRole, OnExecutorLost};
 use crate::domain::state::{Phase, Running, Stage, State, StepStatus};
 use crate::domain::time::Moment;
+use crate::domain::world::World;
 
 /// Steps that are under way where nothing goes forward any more, and commands whose executor dropped out.
 pub(super) fn interrupt(state: &State, now: Moment) -> Option<Vec<Fact>> {
@@ -47,15 +48,21 @@ fn executor_lost(state: &State, running: &Running, now: Moment) -> bool {
 }
 
 /// The one step under way, one bit further.
-pub(super) fn go_on(state: &State, now: Moment, gates: &GateView) -> Option<Vec<Fact>> {
+pub(super) fn go_on(
+    state: &State,
+    now: Moment,
+    world: &World,
+    gates: &GateView,
+) -> Option<Vec<Fact>> {
     let view = state.under_way()?;
     if state.running().is_some() {
         return None;
     }
     match view.now.stage()? {
         Stage::Gated => gate(state, view, gates),
+        Stage::Effect => effect::come(state, view, now, world),
         Stage::Between if view.now.tries > 0 => again(view, now, state.moved().is_some()),
-        Stage::Between => next(state, view),
+        Stage::Between => next(state, view, now, world),
         Stage::NeedsProposal
         | Stage::AwaitingSecond
         | Stage::Armed
@@ -105,7 +112,7 @@ fn again(view: StepView<'_>, now: Moment, is_moved: bool) -> Option<Vec<Fact>> {
     Some(vec![Fact::StepFailed { step, why }])
 }
 
-fn next(state: &State, view: StepView<'_>) -> Option<Vec<Fact>> {
+fn next(state: &State, view: StepView<'_>, now: Moment, world: &World) -> Option<Vec<Fact>> {
     let step = view.plan.id.clone();
     match view.next() {
         Next::Exec(exec) => {
@@ -113,7 +120,11 @@ fn next(state: &State, view: StepView<'_>) -> Option<Vec<Fact>> {
                 ExecRole::Verify => state.moved().is_none(),
                 _ => !state.is_held(),
             };
-            goes.then(|| intent(view, exec))
+            let intent = goes.then(|| intent(view, exec))?;
+            match exec.role {
+                ExecRole::Run => effect::run(view, now, world, intent),
+                _ => Some(intent),
+            }
         }
         Next::End if state.has_sub_steps(view.index) => Some(vec![Fact::StepDescended { step }]),
         Next::End => {
@@ -125,7 +136,7 @@ fn next(state: &State, view: StepView<'_>) -> Option<Vec<Fact>> {
                 note,
             }])
         }
-        Next::Gate(_) | Next::Confirmed(_) | Next::HandWork => None,
+        Next::Gate(_) | Next::Effect | Next::Confirmed(_) | Next::HandWork => None,
     }
 }
 

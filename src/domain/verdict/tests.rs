@@ -26,7 +26,7 @@ fn limit(text: &str) -> Limit {
 }
 
 fn rule(warn: &str, crit: &str, clear: &str, for_ms: u64) -> MetricRule {
-    let some = |text: &str| (!text.is_empty()).then(|| limit(text));
+    let some = |text: &str| (!text.is_empty()).then(|| limit(text).into());
     MetricRule {
         id: RuleId::new("r").unwrap(),
         title: String::new(),
@@ -36,7 +36,9 @@ fn rule(warn: &str, crit: &str, clear: &str, for_ms: u64) -> MetricRule {
         crit: some(crit),
         clear: some(clear),
         hold_for: Duration::from_millis(for_ms),
+        samples: None,
         on_breach: OnBreach::Hold,
+        dry_run: false,
         no_data: OnNoData::Unknown,
         stale_after: Duration::from_millis(STALE_MS),
         source: None,

@@ -5,7 +5,7 @@ use crate::domain::write::{self, Deed, Urgency};
 
 /// What a run has seen, so that a property over nothing is noticed.
 #[derive(Debug, Default)]
-struct Seen {
+pub(super) struct Seen {
     confirmed_runs: usize,
     closed: usize,
     unknown: usize,
@@ -16,7 +16,7 @@ struct Seen {
 }
 
 /// One random action: which, by whom, on which step.
-type Action = (u8, u8, u8);
+pub(super) type Action = (u8, u8, u8);
 
 /// Writes of every kind of answer: some are possible, some never.
 fn write(which: u8) -> Command {
@@ -66,7 +66,7 @@ const STEPS: [&str; 8] = [
     "look", "backup", "drain", "wipe", "parts", "part-a", "part-b", "restore",
 ];
 
-fn act(desk: &mut Desk, (what, who, which): Action, seen: &mut Seen) {
+pub(super) fn act(desk: &mut Desk, (what, who, which): Action, seen: &mut Seen) {
     let who = PEOPLE[usize::from(who) % PEOPLE.len()];
     // Mostly the step that matters, else any.
     let next = current(desk.state()).map(|v| v.plan.id.to_string());

@@ -5,7 +5,9 @@ mod offers;
 mod words;
 
 use self::offers::Pending;
-use self::words::{found_words, hold_words, moved_words, steps, with, written};
+use self::words::{
+    alert_words, effect_words, found_words, hold_words, moved_words, steps, with, written,
+};
 use super::{
     Alone, Certificate, ENTRIES_MAX, Happening, Note, Present, Refusal, Report, mode_notices,
 };
@@ -228,6 +230,11 @@ impl Gathering {
             Fact::GateTimedOut { step, .. } => {
                 format!("the gate of {} did not open in time", label(step))
             }
+            Fact::Effect(effect) => effect_words(effect, &label(&effect.step)),
+            Fact::Alert(event) => match alert_words(event) {
+                Some(words) => words,
+                None => return,
+            },
             Fact::StepFailed { step, why } => with(&format!("{} failed", label(step)), why),
             Fact::StepSkipped { step, reason } => {
                 with(&format!("left out {}", label(step)), reason)
@@ -237,6 +244,8 @@ impl Gathering {
                 None => return,
             },
             Fact::StepRetried { step } => format!("wants another attempt of {}", label(step)),
+            Fact::BaselineTaken(baseline) => baseline.to_string(),
+            Fact::GuardActed(acted) => acted.to_string(),
             Fact::RollbackStarted { reason } => with("the way back began", reason),
             Fact::StepUndone { step } => format!("{} was undone", label(step)),
             Fact::UndoFailed { step, why } => {

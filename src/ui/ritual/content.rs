@@ -1,5 +1,6 @@
 //! What the confirm screen makes a person read: the plan's own bytes in their own order, then who asks for what.
 
+use super::back;
 use crate::display::{self, Clean, Mode};
 use crate::domain::fact::Fact;
 use crate::domain::state::Proposal;
@@ -92,7 +93,7 @@ pub(crate) fn value_of<'a>(plan: &'a str, key: &str) -> &'a str {
         .unwrap_or("")
 }
 
-fn exact(text: &str) -> Clean {
+pub(super) fn exact(text: &str) -> Clean {
     // A plan line is printable ASCII by its grammar; anything else is spelled out, never obeyed.
     let rows = display::clean(text.as_bytes(), Mode::Confirm);
     Clean::join(&rows, &Clean::fixed(" "))
@@ -121,6 +122,8 @@ pub(crate) fn lines(room: &Room, proposal: &Proposal) -> Vec<Line> {
         });
         out.extend(remark(room, proposal, line).map(heading));
     }
+    out.extend(back::lines(&room.state, proposal));
+    out.extend(effects(room, proposal));
     out.extend(terms(room, proposal));
     out.extend(changes(proposal, before));
     out
@@ -145,11 +148,31 @@ fn remark(room: &Room, proposal: &Proposal, line: &str) -> Option<&'static str> 
     })
 }
 
-fn heading(text: &'static str) -> Line {
+pub(super) fn heading(text: &'static str) -> Line {
     Line {
         mark: Mark::Heading,
         text: Clean::fixed(text),
     }
+}
+
+/// What the runbook says that the command changes, and what is looked at before it.
+fn effects(room: &Room, proposal: &Proposal) -> Vec<Line> {
+    let view = room.state.find(&proposal.terms.step);
+    let expects = view.map_or(&[][..], |view| view.plan.expects.as_slice());
+    let mut out = Vec::new();
+    if !expects.is_empty() {
+        out.push(heading(
+            "-- what it must change, as the runbook declares --",
+        ));
+    }
+    out.extend(expects.iter().map(|expect| {
+        let text = format!("{}: {}: {}", expect.id, expect.to_words(), expect.expr);
+        Line {
+            mark: Mark::Terms,
+            text: exact(&text),
+        }
+    }));
+    out
 }
 
 fn terms(room: &Room, proposal: &Proposal) -> Vec<Line> {

@@ -20,6 +20,7 @@ pub(crate) mod step;
 mod targets;
 pub(crate) mod thresholds;
 mod timeline;
+mod waiting;
 mod war_room;
 mod writes;
 

@@ -1,6 +1,6 @@
 //! One step in full: what it does, where it stands, what it has done.
 
-use super::{Cx, nothing, top_pane};
+use super::{Cx, nothing, top_pane, waiting};
 use crate::domain::readiness::{Readiness, StepView};
 use crate::domain::runbook::plan::{ExecBlock, Gate, PlanBlock};
 use crate::domain::state::{Finished, StepStatus};
@@ -70,6 +70,10 @@ fn body(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, width: usize) -> V
             PlanBlock::Exec(exec) => command(canvas, exec, done, width),
             PlanBlock::Gate(gate) => condition(canvas, gate, done, width),
         });
+    }
+    for expect in &view.plan.expects {
+        rows.push(Row::new());
+        rows.extend(waiting::declared(cx, canvas, (view, expect), width));
     }
     if let Some(undo) = &view.plan.undo {
         rows.push(Row::new());
@@ -177,9 +181,14 @@ pub(crate) fn command(canvas: &Canvas<'_>, exec: &ExecBlock, done: bool, width: 
 
 fn condition(canvas: &Canvas<'_>, gate: &Gate, done: bool, width: usize) -> Vec<Row> {
     let dim = canvas.of(Role::Dim);
+    let end = gate.timeout.map_or_else(
+        || ", no timeout".to_owned(),
+        |timeout| format!(", fails after {}", short_span(timeout)),
+    );
     let head = block_head(canvas, "gate", done)
         .fixed("for ", dim)
-        .text(&short_span(gate.hold_for), dim);
+        .text(&short_span(gate.hold_for), dim)
+        .text(&end, dim);
     let text = format!("{} {}", gate.expr, gate.limit);
     let mut rows = vec![head];
     rows.extend(

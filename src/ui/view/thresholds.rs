@@ -1,9 +1,9 @@
 //! Guards and panels: verdict, value, age, recent past and limits, each told in words too.
 
-use super::{Cx, nothing, top_pane};
+use super::{Cx, nothing, top_pane, waiting};
 use crate::domain::board::{Metric, Track};
 use crate::domain::runbook::plan::MetricRule;
-use crate::domain::threshold::{Op, Unknown, Verdict};
+use crate::domain::threshold::{OnNoData, Op, Unknown, Verdict};
 use crate::ui::action::Pane;
 use crate::ui::canvas::Canvas;
 use crate::ui::model::Model;
@@ -27,19 +27,19 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
         .collect();
     let columns = Columns::of(&lines, width, height);
     let bad = bad(canvas, &lines);
-    let gate_rows = usize::from(cx.room.board.gate.is_some());
+    let waiting = waiting::rows(cx, canvas);
     if lines
         .len()
         .saturating_mul(columns.rows())
-        .saturating_add(gate_rows)
+        .saturating_add(waiting.len())
         > height
     {
         // Not all are seen: what is not good must be among those that are.
         lines.sort_by_key(|line| (line.sign.role != Role::Bad, !line.is_bad));
     }
     let mut rows: Vec<Row> = Vec::new();
-    if let Some(gate) = &cx.room.board.gate {
-        rows.push(gate_row(cx, canvas, gate).fit(width, canvas.signs()));
+    for row in waiting {
+        rows.push(row.fit(width, canvas.signs()));
     }
     for one in lines {
         rows.extend(one.rows(canvas, columns));
@@ -133,6 +133,8 @@ fn local(cx: &Cx<'_>, rule: &MetricRule, metric: &Metric) -> Option<Verdict> {
     match last {
         None if metric.failure.is_some() => Some(Verdict::Unknown(Unknown::Error)),
         None if metric.answered.is_none() => Some(Verdict::Unknown(Unknown::Never)),
+        // The server has judged how old that answer is.
+        None if rule.no_data == OnNoData::Ok => None,
         None => Some(Verdict::Unknown(Unknown::Empty)),
         Some(sample) if cx.now.wall.since(sample.at) > rule.stale_after => {
             Some(Verdict::Unknown(Unknown::Stale))
@@ -145,8 +147,7 @@ fn local(cx: &Cx<'_>, rule: &MetricRule, metric: &Metric) -> Option<Verdict> {
 /// The series nearest to breaking a limit, or beyond it.
 pub(crate) fn worst<'a>(rule: &MetricRule, metric: &'a Metric) -> Option<&'a Track> {
     let low_is_bad = rule
-        .crit
-        .or(rule.warn)
+        .worst_limit()
         .is_some_and(|l| matches!(l.op, Op::Lt | Op::Le));
     let value = |track: &Track| track.last().map_or(f64::NAN, |s| s.value);
     // `total_cmp` puts NaN above everything: a NaN among the series is the worst of them.
@@ -175,11 +176,7 @@ pub(crate) fn limits(canvas: &Canvas<'_>, rule: &MetricRule, short: bool) -> Row
         .fold(Row::new(), |row, (name, (limit, role))| {
             let Some(limit) = limit else { return row };
             let gap = if row.width() > 0 { " " } else { "" };
-            let text = format!(
-                "{}{}",
-                limit.op.as_str(),
-                words::value(limit.value, &rule.unit)
-            );
+            let text = words::limit(limit, &rule.unit);
             row.fixed(gap, dim)
                 .fixed(name, dim)
                 .text(&text, canvas.of(role))
@@ -311,13 +308,14 @@ fn line<'a>(
     let others = metric.map_or(0, |m| {
         m.tracks.len().saturating_sub(1).saturating_add(m.more)
     });
-    let name = Row::new().text(&rule.title, canvas.of(Role::Text));
+    let dry = if rule.dry_run { "(dry) " } else { "" };
+    let name = Row::of(dry, dim).text(&rule.title, canvas.of(Role::Text));
     Line {
         rule,
         track,
         style,
         sign: mark,
-        is_bad: watched && verdict != Verdict::Pass,
+        is_bad: watched && verdict != Verdict::Pass && !rule.dry_run,
         mark: Row::of(mark.glyph, style)
             .fixed(" ", style)
             .fixed(mark.word, style),
@@ -363,35 +361,5 @@ impl Line<'_> {
             }
             Limits::None => vec![first],
         }
-    }
-}
-
-/// Cells of a gate's mark.
-const GATE_CELLS: usize = 10;
-
-fn gate_row(cx: &Cx<'_>, canvas: &Canvas<'_>, gate: &crate::domain::board::GateProgress) -> Row {
-    let mark = words::verdict(gate.verdict, canvas.look().glyphs);
-    let word = match gate.verdict {
-        Verdict::Pass | Verdict::Warn => "met",
-        Verdict::Fail => "NOT MET",
-        Verdict::Unknown(_) => mark.word,
-    };
-    let role = if gate.verdict.is_pass() {
-        Role::Good
-    } else {
-        Role::Warn
-    };
-    let style = canvas.of(role);
-    let row = Row::of(canvas.look().glyphs.waiting, style)
-        .fixed(" ", style)
-        .fixed(word, style)
-        .filled(GATE_CELLS, canvas.signs())
-        .fixed("gate ", canvas.of(Role::Text))
-        .text(gate.rule.as_str(), canvas.of(Role::Text));
-    match gate.holding_since {
-        Some(since) => row
-            .fixed(" has held for ", canvas.of(Role::Dim))
-            .text(&cx.age(since.wall), canvas.of(Role::Good)),
-        None => row.fixed(" does not hold yet", canvas.of(Role::Dim)),
     }
 }

@@ -115,6 +115,10 @@ fn body_rows(step: &PlanStep, width: usize, look: &Look) -> Vec<Row> {
     for block in &step.blocks {
         body.extend(block_rows(block, width, look));
     }
+    for expect in &step.expects {
+        let text = format!("{}: {}", expect.expr, expect.to_words());
+        body.extend(script_rows("expect", Some(&text), width, look));
+    }
     if let Some(undo) = &step.undo {
         body.extend(script_rows("undo", undo.argv.last(), width, look));
     }

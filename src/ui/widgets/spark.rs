@@ -70,8 +70,7 @@ impl Buckets {
 /// Picks the value nearer to breaking the rule.
 pub(crate) fn worse_of(rule: &MetricRule) -> impl Fn(f64, f64) -> f64 + use<> {
     let low = rule
-        .crit
-        .or(rule.warn)
+        .worst_limit()
         .is_some_and(|l| matches!(l.op, Op::Lt | Op::Le));
     move |a, b| if low { a.min(b) } else { a.max(b) }
 }

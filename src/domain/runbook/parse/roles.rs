@@ -3,6 +3,7 @@
 use super::super::blocks;
 use super::super::codes;
 use super::super::diagnostic::Diagnostic;
+use super::super::expect;
 use super::super::fence::{self, Head, Info};
 use super::super::limits::{BLOCK_BYTES_MAX, BLOCKS_PER_STEP_MAX, RULES_MAX};
 use super::super::model::{Block, Rule};
@@ -136,8 +137,8 @@ impl Walker<'_> {
             (Role::Maintenance, _) => self.add_maintenance(&head, &content),
             (Role::Phase, _) => self.add_phase_settings(&head, &content),
             (Role::Step, Some(step)) => self.add_step_settings(&head, &content, step),
-            (Role::Expect, _) => blocks::expect(&head, &mut self.problems),
-            (Role::Exec(_) | Role::Gate | Role::Step, None) => {}
+            (Role::Expect, Some(step)) => self.add_expect(&head, content, line, step),
+            (Role::Exec(_) | Role::Gate | Role::Expect | Role::Step, None) => {}
         }
     }
 
@@ -189,6 +190,29 @@ impl Walker<'_> {
         self.add_block(index, Block::Gate(gate), &head.span);
     }
 
+    fn add_expect(&mut self, head: &Head, expr: Mapped, line: u32, index: usize) {
+        let fence = expect::fence(head, expr, line, &mut self.problems);
+        self.gates = self.gates.saturating_add(1);
+        self.limit_rules(&head.span);
+        let Some(step) = self.runbook.steps.get_mut(index) else {
+            return;
+        };
+        if step.expects.len() == expect::EXPECTS_MAX {
+            let most = expect::EXPECTS_MAX;
+            self.problems.push(
+                Diagnostic::error(
+                    codes::TOO_MANY_ENTRIES,
+                    &head.span,
+                    format!("more than {most} declared effects in one step"),
+                )
+                .hint("name those that tell whether it worked"),
+            );
+        }
+        if step.expects.len() <= expect::EXPECTS_MAX {
+            step.expects.push(fence);
+        }
+    }
+
     fn add_block(&mut self, index: usize, block: Block, span: &Range<usize>) {
         let Some(step) = self.runbook.steps.get_mut(index) else {
             return;
@@ -215,7 +239,9 @@ impl Walker<'_> {
             self.problems.push(Diagnostic::error(
                 codes::TOO_MANY_RULES,
                 span,
-                format!("more than {RULES_MAX} gates, guards, thresholds and panels"),
+                format!(
+                    "more than {RULES_MAX} gates, guards, thresholds, panels and declared effects"
+                ),
             ));
         }
         count <= RULES_MAX

@@ -202,6 +202,12 @@ impl Scene {
             rejected: _,
             spent,
             values: _,
+            // Its guard counts from nothing and never goes back: `super::super::watching` is about those that do.
+            baselines: _,
+            acted: _,
+            // No alerting system tells the model anything.
+            alerts: _,
+            alerts_absent: _,
             terminals,
             absent_since,
             undo_stack,
@@ -376,6 +382,8 @@ const fn hold_byte(hold: &Hold) -> u8 {
     match hold.cause {
         HoldCause::Person { .. } => b'p',
         HoldCause::Guard { .. } => b'g',
+        HoldCause::Effect { .. } => b'e',
+        HoldCause::Alert { .. } => b'a',
         HoldCause::Restart => b'r',
         HoldCause::Moved { .. } => b'm',
     }
@@ -419,6 +427,7 @@ const fn stage_byte(stage: Stage) -> u8 {
         Stage::Running => 6,
         Stage::Verifying => 7,
         Stage::SubSteps => 8,
+        Stage::Effect => 9,
     }
 }
 
@@ -455,6 +464,8 @@ fn step_key(key: &mut Vec<u8>, step: &StepState) {
         votes,
         proposed,
         worked,
+        // The plan of the model declares no effects.
+        effect: _,
         // What resolve statements and ways back name; nothing is decided by it.
         ran: _,
         back: _,

@@ -1,8 +1,10 @@
 //! What facts and steps come to, in words.
 
 use super::super::{Step, Written};
+use crate::domain::effect::seen_words;
 use crate::domain::fact::{
-    CloseCause, Finding, GlassEvent, HoldCause, MotionEvent, Moved, RolloutEvent,
+    AlertEvent, CloseCause, Effect, EffectEvent, Finding, GlassEvent, HoldCause, MotionEvent,
+    Moved, Read, RolloutEvent,
 };
 use crate::domain::id::StepId;
 use crate::domain::runbook::plan::{PlanStep, Risk};
@@ -20,6 +22,15 @@ pub(super) fn hold_words(cause: &HoldCause) -> String {
     match cause {
         HoldCause::Person { reason } => with("held", reason),
         HoldCause::Guard { rule } => format!("held: guard {rule} is not good"),
+        HoldCause::Effect { step } => format!("held: the declared effect of {step} is missing"),
+        HoldCause::Alert {
+            name,
+            component: Some(component),
+        } => format!("held: alert {name} on {component} was not expected"),
+        HoldCause::Alert {
+            name,
+            component: None,
+        } => format!("held: alert {name} must come and has not"),
         HoldCause::Restart => "held: the server was restarted".to_owned(),
         HoldCause::Moved { from, to } => {
             format!("held: the session of {from} was taken up on {to}")
@@ -36,6 +47,37 @@ pub(super) fn moved_words(moved: &Moved) -> String {
         MotionEvent::Ended { why } => format!("motion {no} ended: {why}"),
         MotionEvent::Refused { asked, reason } => {
             format!("refused to {asked} motion {no}: {reason}")
+        }
+    }
+}
+
+/// What was read of a declared effect, and what came of it.
+pub(super) fn effect_words(effect: &Effect, step: &str) -> String {
+    let (what, reads) = match &effect.event {
+        EffectEvent::Before { reads } => (format!("read before {step}"), reads),
+        EffectEvent::Met { reads } => (format!("{step} had its declared effect"), reads),
+        EffectEvent::Missing { reads } => {
+            (format!("the declared effect of {step} is MISSING"), reads)
+        }
+    };
+    let one = |read: &Read| format!("{} {}", read.rule, seen_words(read, None));
+    with(&what, &reads.iter().map(one).collect::<Vec<_>>().join("; "))
+}
+
+/// What became of alerts; nothing for one that is over.
+pub(super) fn alert_words(event: &AlertEvent) -> Option<String> {
+    match event {
+        AlertEvent::Fired { key, expected, .. } => {
+            let word = if *expected { "expected" } else { "UNEXPECTED" };
+            Some(format!("{word} alert {key} fired"))
+        }
+        AlertEvent::Cleared { .. } => None,
+        AlertEvent::Absent { name, unknown, .. } if unknown.is_empty() => {
+            Some(format!("expected alert `{name}` did NOT fire"))
+        }
+        AlertEvent::Absent { name, unknown, .. } => {
+            let what = format!("nobody knows whether expected alert `{name}` fired");
+            Some(with(&what, unknown))
         }
     }
 }
@@ -118,6 +160,7 @@ const fn stage_words(stage: Stage, risk: Risk) -> &'static str {
         Stage::AwaitingSecond => "waits for the second person",
         Stage::Armed => "confirmed, not started",
         Stage::Gated => "waits for its gate",
+        Stage::Effect => "waits for its effect",
         Stage::Running if risk.needs_second_person() => "RUNNING",
         Stage::Running | Stage::Between | Stage::Checking | Stage::Verifying | Stage::SubSteps => {
             "under way"

@@ -105,7 +105,7 @@ pub(super) fn guards(cx: &Cx<'_>, canvas: &Canvas<'_>, proposal: &Proposal, widt
         guards.iter().fold(row, |row, (verdict, rule)| {
             let mark = words::verdict(*verdict, canvas.look().glyphs);
             row.fixed(mark.word, canvas.of(mark.role))
-                .fixed(" ", text)
+                .fixed(if rule.dry_run { " (dry) " } else { " " }, text)
                 .text(&rule.title, text)
                 .fixed("  ", dim)
         })

@@ -18,7 +18,7 @@ pub(super) fn rows(
     is_long: bool,
 ) -> Vec<Row> {
     let board = &cx.room.board;
-    let expected = cx.room.expected_alerts();
+    let expected = cx.room.expected_alerts(cx.now.wall);
     let matches = alert_match::touched(&board.alerts, &board.components, touched, &expected);
     let is_about = |alert: &&Alert| matches.iter().any(|m| std::ptr::eq(m.alert, *alert));
     let all = board.alerts.values().flatten();

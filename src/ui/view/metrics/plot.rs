@@ -6,6 +6,7 @@ use crate::domain::fact::Fact;
 use crate::domain::runbook::plan::MetricRule;
 use crate::domain::threshold::Limit;
 use crate::domain::time::{Timestamp, short_span};
+use crate::domain::verdict::series_name;
 use crate::ui::canvas::Canvas;
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
@@ -121,7 +122,8 @@ pub(super) fn draw(
         .iter()
         .map(|t| span.fold(t, worse_of(rule)))
         .collect();
-    let limits: Vec<(f64, Role)> = named(rule).map(|(_, l, role)| (l.value, role)).collect();
+    let named = named(cx, rule, tracks);
+    let limits: Vec<(f64, Role)> = named.iter().map(|(_, l, role)| (l.value, *role)).collect();
     let base = if rule.unit == "bytes" { 1024.0 } else { 1000.0 };
     let scale = chart::scale(&series, &limits, base);
     let chart = Chart {
@@ -131,13 +133,13 @@ pub(super) fn draw(
         scale,
     };
     chart::draw(canvas, plot, &chart);
-    beyond(canvas, rule, scale, plot);
+    beyond(canvas, &rule.unit, &named, scale, plot);
     let values = Rect {
         width: left,
         height: plot.height,
         ..area
     };
-    value_axis(canvas, rule, scale, values);
+    value_axis(canvas, &rule.unit, &named, scale, values);
     let below = Rect {
         y: plot.bottom(),
         height: area.bottom().saturating_sub(plot.bottom()),
@@ -146,21 +148,36 @@ pub(super) fn draw(
     canvas.row(below, 0, time_axis(cx, canvas, rule, span, below.width));
 }
 
-fn named(rule: &MetricRule) -> impl Iterator<Item = (&'static str, &Limit, Role)> {
-    let warn = rule.warn.iter().map(|l| ("warn", l, Role::LimitWarn));
-    warn.chain(rule.crit.iter().map(|l| ("crit", l, Role::LimitCrit)))
+/// A limit as it is drawn.
+type Named = (&'static str, Limit, Role);
+
+/// Limits that can be drawn: one that counts from the baseline where it lies for the first series that has one.
+fn named(cx: &Cx<'_>, rule: &MetricRule, tracks: &[Track]) -> Vec<Named> {
+    let measured = tracks.iter().find_map(|track| {
+        let name = series_name(&track.labels);
+        cx.room.state.baseline(&rule.id, &name)
+    });
+    let limits = [
+        ("warn", rule.warn, Role::LimitWarn),
+        ("crit", rule.crit, Role::LimitCrit),
+    ];
+    let drawn = limits.into_iter();
+    drawn
+        .filter_map(|(name, limit, role)| Some((name, limit?.at(measured).ok()?, role)))
+        .collect()
 }
 
 /// Names the limits beyond an edge, at that edge.
-fn beyond(canvas: &mut Canvas<'_>, rule: &MetricRule, scale: (f64, f64), plot: Rect) {
+fn beyond(canvas: &mut Canvas<'_>, unit: &str, named: &[Named], scale: (f64, f64), plot: Rect) {
     let [up, down] = chart::arrows(canvas.look().glyphs.braille);
     let last = usize::from(plot.height.saturating_sub(1));
     for (side, arrow, line) in [(Place::Above, up, 0), (Place::Below, down, last)] {
-        let row = named(rule)
+        let row = named
+            .iter()
             .filter(|(_, limit, _)| chart::place(limit.value, scale) == side)
             .fold(Row::new(), |row, (name, limit, role)| {
-                let style = canvas.of(role);
-                let value = words::value(limit.value, &rule.unit);
+                let style = canvas.of(*role);
+                let value = words::value(limit.value, unit);
                 row.fixed(arrow, style)
                     .fixed(name, style)
                     .fixed(" ", style)
@@ -175,7 +192,7 @@ fn beyond(canvas: &mut Canvas<'_>, rule: &MetricRule, scale: (f64, f64), plot: R
 }
 
 /// Top, middle and bottom of the scale, and names of the limits that are drawn.
-fn value_axis(canvas: &mut Canvas<'_>, rule: &MetricRule, scale: (f64, f64), area: Rect) {
+fn value_axis(canvas: &mut Canvas<'_>, unit: &str, named: &[Named], scale: (f64, f64), area: Rect) {
     let dim = canvas.of(Role::Dim);
     let rows = usize::from(area.height);
     let last = rows.saturating_sub(1);
@@ -185,11 +202,11 @@ fn value_axis(canvas: &mut Canvas<'_>, rule: &MetricRule, scale: (f64, f64), are
     let ticks = [(last / 2, middle), (last, scale.0), (0, scale.1)];
     for (line, value) in ticks {
         if let Some(slot) = labels.get_mut(line) {
-            *slot = Some(Row::new().text(&words::value(value, &rule.unit), dim));
+            *slot = Some(Row::new().text(&words::value(value, unit), dim));
         }
     }
     let mut taken: Option<usize> = None;
-    for (name, limit, role) in named(rule) {
+    for (name, limit, role) in named.iter().copied() {
         let line = chart::row_of(limit.value, scale, rows);
         let Some(slot) = line.and_then(|l| labels.get_mut(l)) else {
             continue;

@@ -1,0 +1,213 @@
+//! Declared effects from readings to facts: what is answered before and after a command, and when.
+
+use super::*;
+use crate::domain::fact::EffectEvent;
+use crate::domain::runbook::plan::{After, Expect};
+use crate::domain::threshold::{Limit, Op};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The backup takes two thirds of the traffic of its node, and leaves the peer alone.
+fn with_effects() -> Desk {
+    let expect = |name: &str, after, hold_for| Expect {
+        id: rule(name),
+        expr: name.to_owned(),
+        before: Some(Limit {
+            op: Op::Gt,
+            value: 5.0,
+        }),
+        after: Some(after),
+        within: Duration::from_secs(60),
+        hold_for,
+        source: None,
+        line: 1,
+    };
+    let falls = After::Times {
+        op: Op::Lt,
+        factor: 0.2,
+    };
+    let stays = After::Band {
+        low: 0.8,
+        high: 2.0,
+    };
+    let mut plan = plan();
+    plan.steps[1].expects = vec![
+        expect("traffic", falls, Duration::ZERO),
+        expect("peers", stays, SECOND * 10),
+    ];
+    let mut desk = Desk::with(plan);
+    desk.read("errors", 0.1);
+    desk.must("ann", Command::Begin);
+    desk.must("ann", mark_done("look"));
+    desk.must("ann", start("backup"));
+    desk
+}
+
+fn see(desk: &mut Desk, traffic: f64, peers: f64) {
+    desk.read("traffic", traffic);
+    desk.read("peers", peers);
+}
+
+fn backup(desk: &Desk) -> &StepStatus {
+    &desk.state().find(&id("backup")).expect("a step").now.status
+}
+
+/// The command of the backup has run on 10 here and 8 there.
+fn ran() -> Desk {
+    let mut desk = with_effects();
+    assert!(desk.running().is_none(), "nothing has been read");
+    see(&mut desk, 10.0, 8.0);
+    assert!(desk.running().is_some());
+    desk.exit(0);
+    desk
+}
+
+#[test]
+fn an_effect_is_seen_in_answers_from_after_the_command_alone() {
+    let mut desk = ran();
+    let waits = StepStatus::Active {
+        stage: Stage::Effect,
+    };
+    assert_eq!(*backup(&desk), waits);
+    // Asked in the moment in which it ended: nobody knows which side of it that is.
+    see(&mut desk, 1.0, 8.0);
+    assert_eq!(desk.engine.effects_now()[0].met_since, None);
+    desk.wait(SECOND);
+    for _ in 0..10 {
+        see(&mut desk, 1.0, 8.0);
+        assert_eq!(*backup(&desk), waits, "the peer must stay for 10 s");
+        desk.wait(SECOND);
+    }
+    see(&mut desk, 1.0, 8.0);
+    let verify = StepStatus::Active {
+        stage: Stage::Verifying,
+    };
+    assert_eq!(*backup(&desk), verify);
+    desk.check_fold();
+}
+
+#[test]
+fn a_peer_that_falls_too_is_no_effect() {
+    let mut desk = ran();
+    for _ in 0..70 {
+        desk.wait(SECOND);
+        if desk.state().is_held() {
+            break;
+        }
+        see(&mut desk, 1.0, 4.0);
+    }
+    let StepStatus::Failed { why } = backup(&desk) else {
+        panic!("{:?}", backup(&desk));
+    };
+    assert!(
+        why.contains("`peers`") && !why.contains("`traffic`"),
+        "{why}"
+    );
+    assert!(why.contains("seen 4 (before 8) on {i=\"db-1\"}"), "{why}");
+    let cause = HoldCause::Effect { step: id("backup") };
+    assert_eq!(desk.state().holds[0].cause, cause);
+    desk.check_fold();
+}
+
+#[test]
+fn another_series_than_before_is_unknown_and_never_an_effect() {
+    let mut desk = ran();
+    let other = |desk: &Desk, value| Series {
+        labels: vec![("i".to_owned(), "db-9".to_owned())],
+        sample: Sample {
+            at: desk.now.wall,
+            value,
+        },
+    };
+    for _ in 0..61 {
+        desk.wait(SECOND);
+        let series = other(&desk, 1.0);
+        desk.answer("traffic", Ok(vec![series]));
+        desk.read("peers", 8.0);
+    }
+    let StepStatus::Failed { why } = backup(&desk) else {
+        panic!("{:?}", backup(&desk));
+    };
+    assert!(why.contains("nobody knows `traffic`: partial"), "{why}");
+}
+
+#[test]
+fn the_wrong_target_is_known_by_its_values() {
+    let mut desk = with_effects();
+    see(&mut desk, 0.5, 8.0);
+    assert!(desk.running().is_none());
+    let StepStatus::Failed { why } = backup(&desk) else {
+        panic!("{:?}", backup(&desk));
+    };
+    assert!(why.contains("is this the right target?"), "{why}");
+    assert!(!desk.state().is_held());
+}
+
+#[test]
+fn without_any_answer_the_command_does_not_run_and_the_wait_ends() {
+    let mut desk = with_effects();
+    assert!(desk.engine.waits_for_time());
+    for _ in 0..31 {
+        desk.wait(SECOND);
+    }
+    assert!(desk.running().is_none());
+    assert!(matches!(backup(&desk), StepStatus::Failed { .. }));
+}
+
+#[test]
+fn a_new_server_compares_with_the_values_of_the_journal() {
+    let mut desk = ran();
+    desk.wait(SECOND);
+    see(&mut desk, 1.0, 8.0);
+    // What the old server has watched is gone; what it has read before the command is a fact.
+    desk.engine = Engine::new(desk.state().clone());
+    let restarted = Input::Restarted {
+        program: "warroom".to_owned(),
+        host: "bastion".to_owned(),
+    };
+    desk.input(&restarted).expect("restarted");
+    for _ in 0..12 {
+        desk.wait(SECOND);
+        see(&mut desk, 1.0, 8.0);
+    }
+    let met = desk.records.iter().rev().find_map(|r| match &r.fact {
+        Fact::Effect(effect) => Some(effect.event.clone()),
+        _ => None,
+    });
+    assert!(matches!(met, Some(EffectEvent::Met { .. })), "{met:?}");
+    desk.check_fold();
+}
+
+/// A gate that soaks when the server dies soaks anew.
+#[test]
+fn a_restart_while_a_gate_soaks_starts_the_soak_anew() {
+    let mut desk = Desk::new();
+    desk.must("ann", Command::Begin);
+    desk.must("ann", mark_done("look"));
+    desk.must("ann", start("backup"));
+    desk.exit(0);
+    desk.exit(0);
+    desk.must("ann", start("drain"));
+    desk.exit(0);
+    for _ in 0..4 {
+        desk.read("lag", 0.1);
+        desk.wait(SECOND);
+    }
+    desk.engine = Engine::new(desk.state().clone());
+    let restarted = Input::Restarted {
+        program: "warroom".to_owned(),
+        host: "bastion".to_owned(),
+    };
+    desk.input(&restarted).expect("restarted");
+    let reason = "looked at it".to_owned();
+    desk.must("ann", Command::Release { reason });
+    desk.read("errors", 0.1);
+    let stage = |desk: &Desk| desk.state().find(&id("drain")).expect("a step").now.stage();
+    for _ in 0..5 {
+        desk.read("lag", 0.1);
+        assert_eq!(stage(&desk), Some(Stage::Gated));
+        desk.wait(SECOND);
+    }
+    desk.read("lag", 0.1);
+    assert_eq!(stage(&desk), Some(Stage::NeedsProposal));
+}
