@@ -182,6 +182,7 @@ impl Session {
             scope: Ok(Vec::new()),
             known: std::collections::BTreeSet::new(),
             groups: std::collections::BTreeMap::new(),
+            floors: std::collections::BTreeMap::new(),
             effects: Vec::new(),
             alerts: warroom::domain::alert_match::AlertView::default(),
             writers: std::collections::BTreeMap::new(),

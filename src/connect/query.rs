@@ -24,7 +24,7 @@ impl From<&MetricRule> for QuerySpec {
     }
 }
 
-/// All queries of a session: rules, gates and declared effects of the plan, then panels of the configuration. A rule id that comes twice
+/// All queries of a session: rules, gates and declared effects and rollouts of the plan, then panels of the configuration. A rule id that comes twice
 /// is asked once, as the plan says.
 pub fn specs_for(plan: &Plan, panels: &[MetricRule]) -> Vec<QuerySpec> {
     let gates = plan
@@ -39,6 +39,12 @@ pub fn specs_for(plan: &Plan, panels: &[MetricRule]) -> Vec<QuerySpec> {
             }),
             PlanBlock::Exec(_) => None,
         });
+    let rollouts = plan.rollouts().flat_map(|(_, rollout)| rollout.queries());
+    let rollouts = rollouts.map(|query| QuerySpec {
+        rule: query.id.clone(),
+        expr: query.expr.to_owned(),
+        source: query.source.cloned(),
+    });
     let expects = plan.steps.iter().flat_map(|step| &step.expects);
     let expects = expects.map(|expect| QuerySpec {
         rule: expect.id.clone(),
@@ -51,6 +57,7 @@ pub fn specs_for(plan: &Plan, panels: &[MetricRule]) -> Vec<QuerySpec> {
         .iter()
         .map(QuerySpec::from)
         .chain(gates)
+        .chain(rollouts)
         .chain(expects)
         .chain(panels.iter().map(QuerySpec::from))
     {

@@ -6,6 +6,7 @@ mod exec;
 mod guards;
 mod motion;
 mod proposal;
+mod rollout;
 mod session;
 mod silence;
 mod step;
@@ -94,6 +95,7 @@ impl State {
             writes: Vec::new(),
             silences: Vec::new(),
             broken: Vec::new(),
+            rollouts: BTreeMap::new(),
             motions: Motions::default(),
             pages: BTreeMap::new(),
             open: true,
@@ -152,6 +154,7 @@ pub fn check_apply(state: &mut State, stamped: &Stamped) -> Result<(), FoldError
         actor: &stamped.actor,
     };
     let done = transition(state, &stamped.fact, mark);
+    rollout::follow(state, &stamped.fact, mark);
     state.head = (stamped.seq, stamped.hash);
     state.head_at = stamped.at;
     if let Some(open) = state.proposal.as_mut()
@@ -236,6 +239,7 @@ fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why>
         Fact::Effect(fact) => effect::transition(state, fact, mark),
         Fact::Alert(event) => effect::alert(state, event, mark),
         Fact::Breakglass(fact) => breakglass::transition(state, fact, mark),
+        Fact::Rollout(news) => rollout::transition(state, news, mark),
         Fact::Motion(fact) => motion::transition(state, fact, mark),
         Fact::BaselineTaken(baseline) => guards::baseline(state, baseline),
         Fact::GuardActed(acted) => guards::acted(state, acted, mark),

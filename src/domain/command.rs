@@ -97,6 +97,29 @@ pub enum Command {
         /// Why; must not be empty.
         reason: String,
     },
+    /// Leave out everything of a unit of a rollout that is not done.
+    SkipUnit {
+        /// Any step of the unit.
+        step: StepId,
+        /// Why; must not be empty.
+        reason: String,
+    },
+    /// End what a rollout waits for: a pause, the soak of its canary, or the stop after too many failed units.
+    GoOn {
+        /// Place of its phase in the plan.
+        phase: usize,
+        /// What was on the screen: the batch before the wait, or how many units had failed.
+        behind: u32,
+        /// Why; may be empty for a pause alone.
+        reason: String,
+    },
+    /// Take the switch of a blue-green phase back at once, and nothing else.
+    SwitchBack {
+        /// The switch.
+        step: StepId,
+        /// Why; may be empty, as one key asks for it.
+        reason: String,
+    },
     /// Try a failed or skipped step again.
     Retry {
         /// Which.
@@ -434,6 +457,9 @@ impl Command {
             Self::Start { .. } => "start",
             Self::MarkDone { .. } => "mark done",
             Self::Skip { .. } => "skip",
+            Self::SkipUnit { .. } => "leave out the unit of",
+            Self::GoOn { .. } => "go on",
+            Self::SwitchBack { .. } => "switch back",
             Self::Retry { .. } => "retry",
             Self::Stop { .. } => "stop",
             Self::TakeOver { .. } => "take over",

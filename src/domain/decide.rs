@@ -29,6 +29,7 @@ mod stop;
 mod take_over;
 #[cfg(test)]
 mod tests;
+mod unit;
 mod write;
 
 pub use check::{Question, question};
@@ -99,6 +100,9 @@ pub fn decide(
         Command::Start { step } => start::decide(&ask, step),
         Command::MarkDone { step, note } => mark_done::decide(&ask, step, note),
         Command::Skip { step, reason } => skip::decide(&ask, step, reason),
+        Command::SkipUnit { .. } | Command::GoOn { .. } | Command::SwitchBack { .. } => {
+            unit::decide(&ask, command)
+        }
         Command::Retry { step } => retry::decide(&ask, step),
         Command::Stop { step } => stop::decide(&ask, step),
         Command::TakeOver { step } => take_over::decide(&ask, step),

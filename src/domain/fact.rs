@@ -14,6 +14,7 @@ mod exec;
 mod expect;
 mod motion;
 mod rehearsal;
+mod rollout;
 mod silence;
 mod word;
 
@@ -27,6 +28,7 @@ pub use exec::{ExecKey, Outcome, OutputRef};
 pub use expect::{Effect, EffectEvent, Read, SeriesValue};
 pub use motion::{MotionEnd, MotionEvent, Moved};
 pub use rehearsal::{Rehearsal, RehearsalEnd, Rehearsed, RehearsedStep, Template};
+pub use rollout::{RolloutEvent, RolloutNews};
 pub use silence::{Silence, SilenceEvent, Withheld};
 pub use word::{COUNTER_NOTICE, Checked, Signed};
 
@@ -487,6 +489,8 @@ pub enum Fact {
     Breakglass(Breakglass),
     /// Something on the way of a motion, which two people agree on.
     Motion(Moved),
+    /// Something that happened to a rollout.
+    Rollout(RolloutNews),
     /// The proposal ended without running.
     ProposalClosed {
         /// Which step.

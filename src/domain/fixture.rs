@@ -245,6 +245,7 @@ pub(crate) fn world() -> World {
         known: BTreeSet::new(),
         groups: BTreeMap::new(),
         scope: Ok(Vec::new()),
+        floors: BTreeMap::new(),
         effects: Vec::new(),
         alerts: AlertView::quiet(),
         writers: writers(),

@@ -30,7 +30,7 @@ impl MetricRule {
 pub struct SameRule {
     /// The id of both.
     pub id: RuleId,
-    /// What the runbook has: `gate`, `guard` or `panel`.
+    /// What the runbook has: `gate`, `guard`, `panel`, `floor` or `compare`.
     pub kind: &'static str,
     /// Line in the runbook.
     pub line: u32,
@@ -54,7 +54,12 @@ impl Plan {
             let kind = if rule.is_guard() { "guard" } else { "panel" };
             (&rule.id, kind, rule.line)
         });
-        let mut taken = rules.chain(gates);
+        let rollouts = self.rollouts().flat_map(|(phase, rollout)| {
+            let line = self.phases.get(phase).map_or(0, |phase| phase.line);
+            let queries = rollout.queries().into_iter();
+            queries.map(move |query| (query.id, query.kind, line))
+        });
+        let mut taken = rules.chain(gates).chain(rollouts);
         let same = taken.find(|(id, _, _)| panels.iter().any(|panel| &panel.id == *id));
         same.map_or(Ok(()), |(id, kind, line)| {
             let id = id.clone();

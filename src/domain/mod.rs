@@ -30,6 +30,7 @@ pub mod radius;
 pub mod readiness;
 pub mod reading;
 pub mod rehearsal;
+pub mod rollout;
 pub mod runbook;
 pub mod scope;
 pub mod selector;

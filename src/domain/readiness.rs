@@ -317,6 +317,7 @@ impl State {
         let busy = self.under_way().or_else(|| self.unknown());
         let busy = busy.filter(|_| !is_off(Guard::Exclusive));
         busy.map(|v| format!("{} {}", v.plan.to_label(), status_words(&v.now.status)))
+            .or_else(|| self.unit_waits(step))
     }
 
     fn out_of_play(&self, step: &PlanStep) -> String {

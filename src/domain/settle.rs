@@ -9,6 +9,7 @@ mod effect;
 mod motion;
 mod proposal;
 mod rollback;
+mod rollout;
 mod silences;
 mod steps;
 #[cfg(test)]
@@ -20,11 +21,24 @@ use crate::domain::state::State;
 use crate::domain::time::Moment;
 use crate::domain::world::World;
 
-/// What the waiting gate says now; empty when none waits.
+/// What waiting gates and canaries say now; empty when nothing waits.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GateView {
     /// The gate.
     pub gate: Option<GateNow>,
+    /// The canary that is watched; nothing where none is held against anything.
+    pub soak: Option<SoakNow>,
+}
+
+/// What the comparison of a canary says now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SoakNow {
+    /// Place of the phase of the rollout.
+    pub phase: usize,
+    /// The canary has been as good as it must be for as long as it must.
+    pub is_over: bool,
+    /// The sample that decided.
+    pub quote: Option<Quote>,
 }
 
 /// What one gate says now.
@@ -48,6 +62,7 @@ pub fn settle(state: &State, now: Moment, world: &World, gates: &GateView) -> Ve
     let facts = motion::close(state, now)
         .or_else(|| proposal::close(state, now, world))
         .or_else(|| steps::interrupt(state, now))
+        .or_else(|| rollout::switch_back(state))
         .or_else(|| proposal::arm(state, now, world))
         .or_else(|| breakglass::go_on(state, now, world))
         // A hold comes before whatever would go on.
@@ -55,6 +70,7 @@ pub fn settle(state: &State, now: Moment, world: &World, gates: &GateView) -> Ve
         .or_else(|| silences::go_on(state, now, world))
         .or_else(|| steps::go_on(state, now, world, gates))
         .or_else(|| steps::parents(state))
+        .or_else(|| rollout::go_on(state, now, gates))
         .or_else(|| rollback::go_on(state));
     facts
         .unwrap_or_default()

@@ -4,12 +4,14 @@ mod breakglass;
 mod expect;
 mod guards;
 mod motion;
+mod rollout;
 mod silence;
 
 pub use breakglass::{Broken, Countdown, Glass, Review};
 pub use expect::{ALERTS_MAX, AlertState, EffectState};
 pub use guards::Acted;
 pub use motion::{Carried, Motions, Tabled};
+pub use rollout::RolloutState;
 pub use silence::SilenceState;
 
 use crate::domain::digest::Digest;
@@ -386,6 +388,9 @@ pub struct State {
     /// Attempts that one person ran alone, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broken: Vec<Broken>,
+    /// Where rollouts stand, by the place of their phase.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rollouts: BTreeMap<usize, RolloutState>,
     /// What two people agree on beside steps.
     #[serde(default, skip_serializing_if = "Motions::is_none")]
     pub motions: Motions,

@@ -5,10 +5,11 @@ mod asked;
 mod back;
 mod breakglass;
 mod motion;
+mod rollout;
 mod silences;
+mod waits;
 
 pub use motion::waits_for_second;
-mod waits;
 
 use crate::domain::board::Board;
 use crate::domain::confirm::ARMED_LIFE;
@@ -285,11 +286,14 @@ fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNo
     if let Some(waits) = silences::waiting(state, view, now.wall) {
         return waits;
     }
+    if let Some(line) = rollout::line(state, view, OPERATOR) {
+        return line;
+    }
     let act = |what: String| WhatNow::new(Severity::Act, what).by(OPERATOR, true);
     match &view.now.status {
         StepStatus::Active { stage } => match (stage, window(state, now.wall)) {
             (Stage::NeedsProposal, Window::Before { .. }) if state.phase == Phase::Running => {
-                early(state, &label)
+                asked::early(state, &label)
             }
             (Stage::NeedsProposal, _) => waits::not_as_declared(view, board)
                 .unwrap_or_else(|| asked::proposable(state, view)),
@@ -341,14 +345,6 @@ fn begin(state: &State, now: Moment) -> WhatNow {
         }
         Window::None | Window::Within { .. } => line,
     }
-}
-
-/// Nothing destructive is proposed before the window.
-fn early(state: &State, label: &str) -> WhatNow {
-    let start = state.plan().window.map(|w| w.start);
-    WhatNow::new(Severity::Calm, format!("{label} waits for the window"))
-        .because("destructive work begins with it")
-        .until(start)
 }
 
 fn active(view: StepView<'_>, stage: Stage, board: &Board, now: Moment) -> WhatNow {

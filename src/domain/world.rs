@@ -5,8 +5,9 @@ use crate::domain::confirm::people::Role;
 use crate::domain::confirm::policy::Rules;
 use crate::domain::digest::Digest;
 use crate::domain::fact::Via;
-use crate::domain::id::{ConnectorName, PersonId};
+use crate::domain::id::{ConnectorName, PersonId, RuleId};
 use crate::domain::mutant::{Guard, is_off};
+use crate::domain::rollout::floor::Seen;
 use crate::domain::scope::Claim;
 use crate::domain::silences::Outlook;
 use crate::domain::verdict::EffectNow;
@@ -131,6 +132,8 @@ pub struct World {
     pub groups: BTreeMap<String, u32>,
     /// What other sessions say that share a lock scope with this one; or why nobody knows, which never passes.
     pub scope: Result<Vec<Claim>, String>,
+    /// What the floor of each rollout says now, by the name of its query; what is not here is not known.
+    pub floors: BTreeMap<RuleId, Seen>,
     /// What is read now of the declared effects of the step under way.
     pub effects: Vec<EffectNow>,
     /// Alerts that fire now on what the work touches; or why nobody knows.

@@ -22,6 +22,8 @@ use crate::domain::board::GateProgress;
 use crate::domain::confirm::plan_doc::{PlanExe, read_exe};
 use crate::domain::decide::{self, Decision, Refused};
 use crate::domain::fact::{Actor, ExecKey, Fact, GlassEvent, Stamped};
+use crate::domain::id::RuleId;
+use crate::domain::rollout::floor::Seen;
 use crate::domain::settle::settle;
 use crate::domain::silences;
 use crate::domain::state::State;
@@ -31,6 +33,8 @@ use crate::domain::world::World;
 use crate::domain::write::{Outcome, WriteNo, WriteState};
 use expect::Effects;
 use refusals::Refusals;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use watch::Watches;
 
 /// The state of a session and the watches on its metrics.
@@ -94,8 +98,9 @@ impl Engine {
                 {
                     return Proposal::read_only();
                 }
-                let world = &*self.effects.in_world(state, now, world);
-                let decision = decide::decide(state, actor, command, now, world);
+                let world = self.effects.in_world(state, now, world);
+                let world = with_floors(world, self.watches.floors(state, now));
+                let decision = decide::decide(state, actor, command, now, &world);
                 let proposal = Proposal::of_command(actor, command, decision);
                 self.refusals.spare(proposal, now)
             }
@@ -104,8 +109,9 @@ impl Engine {
                 step,
                 prepared,
             } => {
-                let world = &*self.effects.in_world(state, now, world);
-                let decision = decide::open_proposal(state, actor, step, prepared, now, world);
+                let world = self.effects.in_world(state, now, world);
+                let world = with_floors(world, self.watches.floors(state, now));
+                let decision = decide::open_proposal(state, actor, step, prepared, now, &world);
                 self.refusals.spare(Proposal::of(actor, decision), now)
             }
             Input::Exec(update) => Proposal::by_engine(exec_facts(state, update)),
@@ -159,7 +165,7 @@ impl Engine {
             return verdicts.into_iter().map(|f| (Actor::Engine, f)).collect();
         }
         let world = self.effects.in_world(state, now, world);
-        settle(state, now, &world, &self.watches.gates(now))
+        settle(state, now, &world, &self.watches.gates(state, now))
     }
 
     /// Whether [`Engine::settle`], at rest now, may have something to say later without a further input: then it must be
@@ -167,8 +173,9 @@ impl Engine {
     ///
     /// Everything with a time limit is below one of these: values grow old and gates run out while there are watches; a
     /// proposal or a motion expires, and the people of a proposal must stay; a command may outlive its executor; a `verify`
-    /// is tried again, and an effect is waited for, while its step is under way; an expected alert may not come; a silence for
-    /// the work runs out, and its end may have to be asked for again. A clock that steps matters to these alone.
+    /// is tried again, and an effect is waited for, while its step is under way; an expected alert may not come; a rollout
+    /// pauses; a silence for the work runs out, and its end may have to be asked for again. A clock that steps matters to
+    /// these alone.
     pub fn waits_for_time(&self, now: Timestamp) -> bool {
         let state = &self.tentative;
         state.open
@@ -178,7 +185,8 @@ impl Engine {
                 || state.motions.open.is_some()
                 || state.running().is_some()
                 || state.under_way().is_some()
-                || alert_match::is_waiting(state))
+                || alert_match::is_waiting(state)
+                || state.waiting_rollout().is_some())
     }
 
     /// Builds the next decisions on records that are on their way to the journal.
@@ -247,6 +255,15 @@ impl Engine {
         };
         effect.into_iter().collect()
     }
+}
+
+/// The world as a wish is judged by, with what the floors of rollouts say now.
+fn with_floors(world: Cow<'_, World>, floors: BTreeMap<RuleId, Seen>) -> Cow<'_, World> {
+    if floors.is_empty() {
+        return world;
+    }
+    let world = world.into_owned();
+    Cow::Owned(World { floors, ..world })
 }
 
 /// Writes of an earlier server whose end nobody recorded, those that nothing at all is known of first.

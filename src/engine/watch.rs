@@ -1,17 +1,21 @@
 //! Watches on metrics: answers in, changed verdicts and what follows from them out.
 
+mod rollout;
+
 use crate::domain::board::GateProgress;
 use crate::domain::decide::with_stop;
 use crate::domain::fact::{ExecKey, Fact, GuardActed, HoldCause, Quote};
 use crate::domain::id::RuleId;
 use crate::domain::readiness::Next;
 use crate::domain::reading::{QueryAnswer, Reading};
+use crate::domain::rollout::floor::Seen;
 use crate::domain::runbook::plan::{Gate, MetricRule};
 use crate::domain::settle::{GateNow, GateView};
 use crate::domain::state::{Phase, Stage, State};
 use crate::domain::threshold::{OnBreach, OnNoData, SAMPLES_MAX, Unknown, Verdict};
 use crate::domain::time::Moment;
 use crate::domain::verdict::{self, Collector, GateWatch, RuleWatch, is_untouched, series_name};
+use rollout::RolloutWatch;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -23,6 +27,7 @@ const GATE_STALE_AFTER: Duration = Duration::from_secs(30);
 pub(super) struct Watches {
     rules: BTreeMap<RuleId, Watched>,
     gate: Option<Waiting>,
+    rollout: RolloutWatch,
     /// What baselines are made of, until they are durable or it is too late for them.
     collectors: BTreeMap<RuleId, Collector>,
     /// Rules whose present breach has had its consequence; a release is not undone by the same breach.
@@ -57,6 +62,7 @@ impl Watches {
         };
         self.follow(state, now);
         for answer in answers {
+            self.rollout.feed(state, answer);
             self.answer(answer, now);
         }
     }
@@ -253,8 +259,13 @@ impl Watches {
         self.acted = self.acted_durably.clone();
     }
 
-    /// What the waiting gate says now.
-    pub(super) fn gates(&mut self, now: Moment) -> GateView {
+    /// What floors say now.
+    pub(super) fn floors(&self, state: &State, now: Moment) -> BTreeMap<RuleId, Seen> {
+        self.rollout.floors(state, now)
+    }
+
+    /// What the waiting gate and the canary say now.
+    pub(super) fn gates(&mut self, state: &State, now: Moment) -> GateView {
         let gate = self.gate.as_mut().map(|waiting| {
             let report = waiting.watch.tick(now);
             GateNow {
@@ -264,7 +275,8 @@ impl Watches {
                 quote: report.quote.as_ref().map(|q| quote(q, now)),
             }
         });
-        GateView { gate }
+        let soak = self.rollout.soak(state, now);
+        GateView { gate, soak }
     }
 
     pub(super) fn gate_progress(&self) -> Option<GateProgress> {

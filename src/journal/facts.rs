@@ -10,8 +10,8 @@ use crate::domain::confirm::statement::{ACCOUNT_TITLE, Kind, propose_statement};
 use crate::domain::digest::Digest;
 use crate::domain::doc::{Doc, DocError, split_armour};
 use crate::domain::fact::{
-    Actor, AlertEvent, Confirmed, EffectEvent, Fact, GlassEvent, MotionEvent, Signed, SilenceEvent,
-    Stamped, Terms, Via,
+    Actor, AlertEvent, Confirmed, EffectEvent, Fact, GlassEvent, MotionEvent, RolloutEvent, Signed,
+    SilenceEvent, Stamped, Terms, Via,
 };
 use crate::domain::id::{AttemptNo, PersonId, Seq};
 use crate::domain::state::State;
@@ -126,6 +126,13 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
             MotionEvent::Ended { .. } => "motion.ended",
             MotionEvent::Refused { .. } => "motion.refused",
         },
+        Fact::Rollout(news) => match news.event {
+            RolloutEvent::UnitBegun { .. } => "unit.begun",
+            RolloutEvent::UnitSkipped { .. } => "unit.skipped",
+            RolloutEvent::WaitEnded { .. } => "rollout.wait-ended",
+            RolloutEvent::WentOn { .. } => "rollout.went-on",
+            RolloutEvent::SwitchBack { .. } => "rollout.switch-back",
+        },
         Fact::ProposalClosed { .. } => "step.closed",
         Fact::RejectExplained { .. } => "step.reject-explained",
         Fact::Refused { .. } => "step.refused",
@@ -143,7 +150,7 @@ pub const fn kind_of(fact: &Fact) -> &'static str {
 }
 
 /// Kinds whose body is JSON; the others are documents.
-const JSON_KINDS: [&str; 64] = [
+const JSON_KINDS: [&str; 69] = [
     "session.opened",
     "session.resumed",
     "session.closed",
@@ -204,6 +211,11 @@ const JSON_KINDS: [&str; 64] = [
     "breakglass.armed",
     "breakglass.ended",
     "breakglass.reviewed",
+    "unit.begun",
+    "unit.skipped",
+    "rollout.wait-ended",
+    "rollout.went-on",
+    "rollout.switch-back",
     "motion.made",
     "motion.carried",
     "motion.ended",

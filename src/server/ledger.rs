@@ -1,7 +1,7 @@
 //! The session's journal as the session task uses it: seal facts into records, write them together, read old ones.
 
 use crate::domain::digest::Digest;
-use crate::domain::fact::{Actor, Fact, Stamped};
+use crate::domain::fact::{Actor, Fact, RolloutEvent, RolloutNews, Stamped};
 use crate::domain::id::{ConnectorName, NameError, Seq, SessionId};
 use crate::domain::reading::{ConnectorHealth, Liveness};
 use crate::domain::runbook::plan::ExecRole;
@@ -234,6 +234,10 @@ const fn is_vital(fact: &Fact) -> bool {
             | Fact::GuardActed(_)
             | Fact::ProposalClosed { .. }
             | Fact::RollbackStarted { .. }
+            | Fact::Rollout(RolloutNews {
+                event: RolloutEvent::SwitchBack { .. },
+                ..
+            })
             | Fact::Aborted { .. }
             | Fact::SessionResumed { .. }
             | Fact::SessionClosed { .. }

@@ -472,6 +472,7 @@ fn first_world(
         groups: BTreeMap::new(),
         // Nobody has looked yet; a look comes before everything it matters for.
         scope: Err("nobody has looked yet".to_owned()),
+        floors: BTreeMap::new(),
         effects: Vec::new(),
         alerts: AlertView::default(),
         writers,

@@ -188,6 +188,12 @@ pub enum Action {
     MarkDone,
     /// Leave the selected step out.
     Skip,
+    /// Leave out everything of the selected step's unit that is not done.
+    SkipUnit,
+    /// End what the rollout waits for.
+    RolloutOn,
+    /// Take the switch back at once.
+    SwitchBack,
     /// Try the selected step again.
     Retry,
     /// Stop the running command.

@@ -1,6 +1,7 @@
 //! Rooms for tests, told as stories: facts in order, folded as in a session.
 
 mod proposals;
+mod rollout;
 mod runbook;
 mod writes;
 
@@ -103,7 +104,11 @@ impl Story {
     }
 
     pub(crate) fn opened_in(you: &str, mode: Mode) -> Self {
-        let genesis = genesis(mode);
+        Self::opened_with(you, genesis(mode))
+    }
+
+    fn opened_with(you: &str, genesis: Genesis) -> Self {
+        let mode = genesis.mode;
         let hash = Digest::of(b"genesis");
         let opened = Stamped {
             seq: Seq(0),

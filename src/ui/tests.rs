@@ -5,6 +5,7 @@ mod hostile;
 mod keys;
 mod map;
 mod rehearsals;
+mod rollout;
 mod screens;
 mod silences;
 mod unseen;

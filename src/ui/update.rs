@@ -3,6 +3,7 @@
 pub(super) mod back;
 mod copy;
 pub(super) mod going;
+mod rollout;
 
 use crate::domain::board::TAIL_MAX;
 use crate::domain::command::{Command, Evidence, SilenceWish};
@@ -135,6 +136,12 @@ fn on_typed(work: &mut Work<'_>, purpose: Purpose, text: String) {
             wish: SilenceWish::Without { reason: text },
         },
         Purpose::Skip(step) => Command::Skip { step, reason: text },
+        Purpose::SkipUnit(step) => Command::SkipUnit { step, reason: text },
+        Purpose::GoOn(phase, behind) => Command::GoOn {
+            phase,
+            behind,
+            reason: text,
+        },
         Purpose::Abort => Command::Abort { reason: text },
         Purpose::Explain(step, attempt) => return signing::explain(work, (step, attempt), text),
         Purpose::Resolve(step, finding) => {
@@ -236,6 +243,9 @@ fn act_on_session(work: &mut Work<'_>, action: Action) {
         }
         Action::Stop => back::stop(work),
         Action::TakeOver => back::take_over(work),
+        Action::SwitchBack => rollout::switch_back(work),
+        Action::RolloutOn => rollout::go_on(work),
+        Action::SkipUnit => rollout::skip_unit(work),
         Action::Go | Action::Cancel | Action::Reject => act_on_proposal(work, action),
         Action::Breakglass | Action::Veto | Action::ReviewAlone => breakglass::act(work, action),
         Action::ExtendWindow | Action::OverrideFreeze | Action::AnswerMotion => {

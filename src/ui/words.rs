@@ -2,6 +2,7 @@
 
 mod alert;
 mod motion;
+mod rollout;
 pub(crate) mod write;
 
 use crate::domain::confirm::statement::Kind;
@@ -184,6 +185,7 @@ pub(crate) const fn fact_role(fact: &Fact) -> Role {
         | Fact::TakenOver { .. }
         | Fact::Silence(_)
         | Fact::StepSkipped { .. } => Role::Warn,
+        Fact::Rollout(news) => rollout::role(&news.event),
         Fact::StepDone { .. } | Fact::Completed | Fact::StepArmed { .. } => Role::Good,
         Fact::RuleChanged { verdict, .. } => match verdict {
             Verdict::Pass => Role::Good,
@@ -327,6 +329,7 @@ fn step_fact(state: &State, fact: &Fact, naming: Naming) -> String {
         Fact::StepConfirmed(confirmed) => format!("confirmed {}", name(&confirmed.step)),
         Fact::Motion(moved) => motion::fact(moved),
         Fact::Breakglass(fact) => breakglass_words(fact, &name(&fact.step)),
+        Fact::Rollout(news) => rollout::event(&news.event, &name),
         Fact::StepChecked(checked) => checked_words(checked),
         Fact::StepArmed { step } => format!("armed: {} waits for go", name(step)),
         Fact::ProposalClosed { step, why, .. } => {

@@ -156,6 +156,7 @@ impl Script {
                 scope: Ok(Vec::new()),
                 known: std::collections::BTreeSet::new(),
                 groups: std::collections::BTreeMap::new(),
+                floors: std::collections::BTreeMap::new(),
                 effects: Vec::new(),
                 alerts: warroom::domain::alert_match::AlertView::default(),
                 writers: std::collections::BTreeMap::new(),

@@ -83,6 +83,8 @@ mod rehearse;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod rollouts;
+#[cfg(test)]
 mod runbooks;
 #[cfg(test)]
 mod services;

@@ -1,5 +1,6 @@
 //! `warroom doctor --runbook FILE`: every guard, panel and gate asked once of the server it would be asked of.
 
+use crate::cli::cmdb;
 use crate::cli::runbook_file::load;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -28,7 +29,7 @@ pub(super) fn examine(
     clock: &Arc<dyn Clock>,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<Vec<Check>, Failure> {
-    let plan = read(file)?;
+    let plan = read(config, file, clock, runtime)?;
     let specs = specs_for(&plan, &config.panels);
     let answers = runtime.block_on(ask::ask(&config.connectors, &specs, clock));
     let now = clock.now();
@@ -53,8 +54,17 @@ pub(super) fn examine(
     Ok(checks)
 }
 
-fn read(file: &Path) -> Result<Plan, Failure> {
-    let loaded = load(file);
+fn read(
+    config: &Config,
+    file: &Path,
+    clock: &Arc<dyn Clock>,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<Plan, Failure> {
+    let mut loaded = load(file);
+    if loaded.count(Severity::Error) == 0 && !loaded.pending.is_empty() {
+        // Gates of units are asked about the units there are.
+        loaded.with(&runtime.block_on(cmdb::read(config, clock))?);
+    }
     let is_good = loaded.count(Severity::Error) == 0;
     loaded.plan.filter(|_| is_good).ok_or_else(|| {
         let what = format!("{} cannot be run", file.display());

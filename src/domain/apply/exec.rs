@@ -2,7 +2,7 @@
 
 use super::step::{enter_next, sign};
 use super::{Mark, Why};
-use super::{breakglass, effect};
+use super::{breakglass, effect, rollout};
 use crate::domain::confirm::rule::person_in;
 use crate::domain::decide::votes_needed;
 use crate::domain::fact::{ExecKey, Fact, Finding, Outcome, OutputRef};
@@ -189,12 +189,11 @@ fn undo_status(state: &State, view: StepView<'_>, key: &ExecKey) -> Result<StepS
         view.now.status,
         StepStatus::Active { .. } | StepStatus::Unknown | StepStatus::UndoFailed { .. }
     );
-    let goes_back = state.phase == Phase::RollingBack;
-    if !goes_back
-        || state.undo_stack.last() != Some(&key.step)
-        || key.block != ExecKey::UNDO
-        || waits
-    {
+    let goes_back = state.phase == Phase::RollingBack && state.undo_stack.last() == Some(&key.step);
+    let switches_back = state
+        .switching_back()
+        .is_some_and(|switch| switch.plan.id == key.step);
+    if !(goes_back || switches_back) || key.block != ExecKey::UNDO || waits {
         return Err("it is not the step to undo");
     }
     Ok(StepStatus::Undoing)
@@ -339,6 +338,7 @@ fn resolve(state: &mut State, step: &StepId, finding: Finding, mark: Mark<'_>) -
             now.status = StepStatus::Undone;
             now.touched = false;
             state.undo_stack.retain(|id| id != step);
+            rollout::switched(state, step);
         } else {
             now.status = StepStatus::UndoFailed { why };
         }

@@ -1,10 +1,10 @@
 //! Facts of a step apart from its commands.
 
-use super::{Mark, Why, effect};
+use super::{Mark, Why, effect, rollout};
 use crate::domain::fact::{Actor, Fact};
 use crate::domain::id::{AttemptNo, StepId};
 use crate::domain::readiness::Next;
-use crate::domain::state::{Stage, State, StepState, StepStatus};
+use crate::domain::state::{Phase, Stage, State, StepState, StepStatus};
 
 pub(super) fn transition(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
     match fact {
@@ -74,6 +74,7 @@ fn start(state: &mut State, step: &StepId, attempt: AttemptNo, mark: Mark<'_>) -
     if !state.is_in_play(view.plan) || state.is_held() {
         return Err("nothing goes forward");
     }
+    rollout::may_start(state, step)?;
     let now = state.step_mut(step)?;
     if now.status != StepStatus::Pending || attempt <= now.attempt {
         return Err("it was started already");
@@ -131,6 +132,9 @@ fn done(
     if !worked || open {
         return Err("its work is not done");
     }
+    if !state.has_sub_steps(view.index) {
+        rollout::may_start(state, step)?;
+    }
     let now = idle(state, step)?;
     note.clone_into(&mut now.note);
     let warning = warning.to_owned();
@@ -138,10 +142,17 @@ fn done(
     Ok(())
 }
 
-fn skip(state: &mut State, step: &StepId, reason: &str, mark: Mark<'_>) -> Result<(), Why> {
+pub(super) fn skip(
+    state: &mut State,
+    step: &StepId,
+    reason: &str,
+    mark: Mark<'_>,
+) -> Result<(), Why> {
     let index = state.index_of(step).ok_or("the plan has no such step")?;
+    let is_switch = is_switch(state, index);
     let now = idle(state, step)?;
     let may = match now.status {
+        StepStatus::Undone => is_switch,
         StepStatus::Pending
         | StepStatus::Active { .. }
         | StepStatus::Failed { .. }
@@ -149,8 +160,7 @@ fn skip(state: &mut State, step: &StepId, reason: &str, mark: Mark<'_>) -> Resul
         StepStatus::Done { .. }
         | StepStatus::Skipped { .. }
         | StepStatus::Unknown
-        | StepStatus::Undoing
-        | StepStatus::Undone => false,
+        | StepStatus::Undoing => false,
     };
     if !may {
         return Err("it cannot be skipped as it stands");
@@ -161,6 +171,7 @@ fn skip(state: &mut State, step: &StepId, reason: &str, mark: Mark<'_>) -> Resul
     };
     finish(now, skipped.clone(), mark);
     state.undo_stack.retain(|id| id != step);
+    rollout::switched(state, step);
     for inner in below(state, index) {
         if let Some(now) = state.steps.get_mut(inner)
             && matches!(now.status, StepStatus::Pending | StepStatus::Failed { .. })
@@ -173,16 +184,19 @@ fn skip(state: &mut State, step: &StepId, reason: &str, mark: Mark<'_>) -> Resul
 
 fn retry(state: &mut State, step: &StepId) -> Result<(), Why> {
     let index = state.index_of(step).ok_or("the plan has no such step")?;
+    let is_switch = is_switch(state, index);
     let now = idle(state, step)?;
     let with_inner = matches!(now.status, StepStatus::Skipped { .. });
     now.status = match now.status {
         StepStatus::UndoFailed { .. } => StepStatus::Undoing,
+        StepStatus::Undone if is_switch => StepStatus::Pending,
         StepStatus::Failed { .. } | StepStatus::Skipped { .. } => StepStatus::Pending,
         _ => return Err("it has neither failed nor been skipped"),
     };
     now.votes.clear();
     now.tries = 0;
     now.not_before = None;
+    rollout::take_up(state, step);
     if with_inner {
         // They were left out with it.
         for inner in below(state, index) {
@@ -215,8 +229,15 @@ fn undone(state: &mut State, step: &StepId, status: StepStatus, mark: Mark<'_>) 
     finish(now, status, mark);
     if state.step_mut(step)?.status == StepStatus::Undone {
         state.undo_stack.retain(|id| id != step);
+        rollout::switched(state, step);
     }
     Ok(())
+}
+
+/// A switch that was taken back may be moved again, or left where it is.
+fn is_switch(state: &State, index: usize) -> bool {
+    let step = state.plan().steps.get(index);
+    state.phase == Phase::Running && step.is_some_and(|step| step.switch)
 }
 
 fn finish(now: &mut StepState, status: StepStatus, mark: Mark<'_>) {

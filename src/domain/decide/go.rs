@@ -4,7 +4,7 @@ use super::ask::Ask;
 use super::breakglass;
 use super::confirm::unchanged;
 use super::propose::in_time;
-use super::{Decision, Refused};
+use super::{Decision, Refused, unit};
 use crate::domain::alert_match;
 use crate::domain::command::Signed;
 use crate::domain::confirm::policy::Purpose;
@@ -129,6 +129,9 @@ fn allowed(ask: &Ask<'_>, view: StepView<'_>, open: &Proposal) -> Result<(), Ref
         ));
     }
     // One person alone in an emergency is shown what is bad, and decides.
+    if open.glass.is_none() {
+        unit::above_floor(ask, view)?;
+    }
     if let Some((guard, _)) = ask.state.bad_guard().filter(|_| open.glass.is_none()) {
         let why = format!("guard `{}` is not known to be good", guard.title);
         return Err(ask.no_step(view, why, "look at the metrics"));

@@ -1,7 +1,7 @@
 //! A person says that work by hand is done.
 
 use super::ask::Ask;
-use super::{Decision, NOTE_BYTES_MAX};
+use super::{Decision, NOTE_BYTES_MAX, unit};
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Fact, Outcome, OutputRef};
 use crate::domain::id::StepId;
@@ -21,11 +21,15 @@ pub(super) fn decide(ask: &Ask<'_>, step: &StepId, note: &str) -> Decision {
     ask.in_play(view)?;
     ask.not_held(view)?;
     match ask.state.readiness(view.index) {
-        Readiness::ByHand => Ok(vec![Fact::StepDone {
-            step: step.clone(),
-            warning: String::new(),
-            note: note.to_owned(),
-        }]),
+        Readiness::ByHand => {
+            let begun = unit::begin(ask, view)?;
+            let done = Fact::StepDone {
+                step: step.clone(),
+                warning: String::new(),
+                note: note.to_owned(),
+            };
+            Ok(begun.into_iter().chain([done]).collect())
+        }
         Readiness::Ready if view.plan.has_hand_work() => Err(ask.no_step(
             view,
             "it is destructive work by hand, which a second person confirms first",

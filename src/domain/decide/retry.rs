@@ -12,6 +12,9 @@ pub(super) fn decide(ask: &Ask<'_>, step: &StepId) -> Decision {
     let view = ask.step(step)?;
     match view.now.status {
         StepStatus::UndoFailed { .. } if ask.state.phase == Phase::RollingBack => {}
+        StepStatus::UndoFailed { .. } | StepStatus::Undone if view.plan.switch => {
+            ask.in_play(view)?;
+        }
         StepStatus::Failed { .. } | StepStatus::Skipped { .. } => ask.in_play(view)?,
         _ => {
             let why = format!("it {}", status_words(&view.now.status));

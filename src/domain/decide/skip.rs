@@ -28,6 +28,8 @@ fn obstacle(ask: &Ask<'_>, view: StepView<'_>) -> Option<String> {
     match view.now.status {
         StepStatus::Pending | StepStatus::Failed { .. } | StepStatus::UndoFailed { .. } => {}
         StepStatus::Active { .. } if view.now.running.is_none() => {}
+        // A switch that was taken back may stay where it is.
+        StepStatus::Undone if view.plan.switch => {}
         _ => return Some(format!("it {}", status_words(&view.now.status))),
     }
     let open = ask.state.proposal.as_ref();

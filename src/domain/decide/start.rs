@@ -1,7 +1,7 @@
 //! Start a ready step.
 
-use super::Decision;
 use super::ask::Ask;
+use super::{Decision, unit};
 use crate::domain::fact::Fact;
 use crate::domain::id::{AttemptNo, StepId};
 use crate::domain::readiness::{Readiness, status_words};
@@ -12,10 +12,14 @@ pub(super) fn decide(ask: &Ask<'_>, step: &StepId) -> Decision {
     ask.in_play(view)?;
     ask.not_held(view)?;
     match ask.state.readiness(view.index) {
-        Readiness::Ready => Ok(vec![Fact::StepStarted {
-            step: step.clone(),
-            attempt: AttemptNo(view.now.attempt.0.saturating_add(1)),
-        }]),
+        Readiness::Ready => {
+            let begun = unit::begin(ask, view)?;
+            let started = Fact::StepStarted {
+                step: step.clone(),
+                attempt: AttemptNo(view.now.attempt.0.saturating_add(1)),
+            };
+            Ok(begun.into_iter().chain([started]).collect())
+        }
         Readiness::ByHand => Err(ask.no_step(
             view,
             "it is done by hand",

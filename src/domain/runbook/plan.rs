@@ -4,7 +4,9 @@
 
 mod rollout;
 
-pub use rollout::{Against, COMPONENT, Compare, Floor, Rollout, Side, Sides, Soak, Strategy, Unit};
+pub use rollout::{
+    Against, COMPONENT, Compare, Floor, Query, Rollout, Side, Sides, Soak, Strategy, Unit,
+};
 
 pub use super::alerts::{AlertRules, OnAlert};
 pub use super::expect::{After, Expect};

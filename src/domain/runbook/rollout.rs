@@ -64,7 +64,8 @@ pub fn pending(runbook: &Runbook) -> Vec<Pending> {
 /// Whether a template says something of its unit that only a CMDB knows.
 fn uses_attributes(step: &Step) -> bool {
     let settings = &step.settings;
-    let written = settings.component.iter().chain(&settings.expect_alerts);
+    let alerts = settings.expect_alerts.iter().chain(&settings.must_fire);
+    let written = settings.component.iter().chain(alerts);
     let mut texts = [&step.title, &step.prose]
         .into_iter()
         .map(super::source::Mapped::as_str)
@@ -75,5 +76,8 @@ fn uses_attributes(step: &Step) -> bool {
             .iter()
             .any(|name| units::reads(exec.script.as_str(), name)),
     };
-    texts.any(names_an_attribute) || step.blocks.iter().any(in_block)
+    let mut expects = step.expects.iter().map(|expect| expect.expr.as_str());
+    texts.any(names_an_attribute)
+        || expects.any(names_an_attribute)
+        || step.blocks.iter().any(in_block)
 }

@@ -29,6 +29,7 @@ fn session_cause(state: &State, open: &Proposal) -> Option<CloseCause> {
     let what = match state.find(&open.terms.step) {
         Some(view) if !state.is_in_play(view.plan) => "the maintenance went another way",
         Some(_) if state.is_held() => "the session was held",
+        Some(_) if state.switching_back().is_some() => "the switch is taken back",
         Some(view)
             if matches!(
                 view.now.stage(),

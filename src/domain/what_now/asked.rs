@@ -62,6 +62,14 @@ pub(super) fn unarmed(state: &State, board: &Board, open: &Proposal, label: &str
     .because(why)
 }
 
+/// Nothing destructive is proposed before the window.
+pub(super) fn early(state: &State, label: &str) -> WhatNow {
+    let start = state.plan().window.map(|w| w.start);
+    WhatNow::new(Severity::Calm, format!("{label} waits for the window"))
+        .because("destructive work begins with it")
+        .until(start)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

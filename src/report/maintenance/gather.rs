@@ -243,6 +243,10 @@ impl Gathering {
             Fact::StepSkipped { step, reason } => {
                 with(&format!("left out {}", label(step)), reason)
             }
+            Fact::Rollout(news) => match words::rollout(&news.event, &label) {
+                Some(what) => what,
+                None => return,
+            },
             Fact::StepRetried { step } => format!("wants another attempt of {}", label(step)),
             Fact::BaselineTaken(baseline) => baseline.to_string(),
             Fact::GuardActed(acted) => acted.to_string(),

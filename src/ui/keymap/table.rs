@@ -100,6 +100,27 @@ pub(super) const TABLE: &[Binding] = &[
         "skip: leave the selected step out (asks for a reason)",
     ),
     bind(
+        "u",
+        A::SkipUnit,
+        G::Forward,
+        "leave unit out",
+        "leave out the whole unit of the selected step (asks for a reason)",
+    ),
+    bind(
+        "L",
+        A::RolloutOn,
+        G::Forward,
+        "go on",
+        "let the rollout go on: end a pause, a soak, or the stop after failed units",
+    ),
+    anywhere(bind(
+        "V",
+        A::SwitchBack,
+        G::Back,
+        "switch back",
+        "switch back at once: the traffic goes to the side it came from, nothing else is undone",
+    )),
+    bind(
         "T",
         A::Retry,
         G::Forward,

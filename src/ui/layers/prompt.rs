@@ -27,6 +27,10 @@ pub(crate) enum Purpose {
     Without(Lifetime),
     /// Why a step is left out.
     Skip(StepId),
+    /// Why a whole unit is left out.
+    SkipUnit(StepId),
+    /// Why a rollout goes on before its time: its phase, and what it waits behind.
+    GoOn(usize, u32),
     /// Why the maintenance is given up.
     Abort,
     /// Why an attempt at a step was rejected, asked behind the no.
@@ -69,6 +73,8 @@ impl Purpose {
             Self::Note(_)
                 | Self::Skip(_)
                 | Self::Without(_)
+                | Self::SkipUnit(_)
+                | Self::GoOn(..)
                 | Self::Abort
                 | Self::Explain(..)
                 | Self::Resolve(..)

@@ -145,6 +145,14 @@ fn is_useful(cx: &Cx<'_>, model: &Model, action: Action) -> bool {
         Action::Begin => state.phase == Phase::Briefing,
         Action::Stop | Action::Hold | Action::Rollback => goes_back(cx, action),
         Action::TakeOver => can_take_over(cx),
+        Action::SwitchBack => state.armed_switch().is_some(),
+        Action::RolloutOn => state.waiting_rollout().is_some(),
+        Action::SkipUnit => {
+            let unit = state
+                .view(model.step)
+                .is_some_and(|view| view.plan.unit.is_some());
+            unit && failed
+        }
         Action::Review => state.proposal.is_some(),
         Action::Release => state.is_held() && !state.phase.is_final(),
         Action::Start => can_be == Readiness::Ready && !state.is_held(),

@@ -16,6 +16,7 @@ mod output;
 mod people;
 pub(crate) mod plain;
 mod rehearsal;
+mod rollout;
 mod runbook;
 mod silences;
 pub(crate) mod step;

@@ -219,6 +219,8 @@ fn actions(cx: &Cx<'_>) -> (&'static [Action], Option<usize>) {
         StepStatus::Failed { .. } => &[Action::Retry, Action::Skip, Action::Rollback],
         StepStatus::UndoFailed { .. } => &[Action::Retry, Action::Skip],
         StepStatus::Active { .. } => &[Action::Propose],
+        StepStatus::Undone if step.plan.switch => &[Action::Retry, Action::Skip],
+        _ if state.waiting_rollout().is_some() => &[Action::RolloutOn],
         _ if state.readiness(step.index) == Readiness::ByHand => &[Action::MarkDone],
         _ => &[Action::Start],
     };

@@ -30,7 +30,11 @@ pub(crate) fn draw(
     let parts = [Constraint::Fill(1), Constraint::Percentage(45)];
     let [left, right] = area.layout(&Layout::horizontal(parts));
     document(cx, model, cache, canvas, left);
-    super::step::draw(cx, model, canvas, right);
+    let (above, below) = super::rollout::place(cx, right);
+    super::step::draw(cx, model, canvas, above);
+    if let Some(below) = below {
+        super::rollout::draw(cx, model, canvas, below);
+    }
 }
 
 /// Draws the document.

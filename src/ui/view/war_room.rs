@@ -1,6 +1,6 @@
 //! The war room: which panes are on screen at which size.
 
-use super::{Cx, duty, pane};
+use super::{Cx, duty, pane, rollout};
 use crate::ui::action::{Action, Pane};
 use crate::ui::cache::Cache;
 use crate::ui::canvas::Canvas;
@@ -27,6 +27,15 @@ pub(crate) fn draw(
     let rules = cx.room.state.all_rules().count();
     let focus = model.focus();
     for (which, place) in places(area, rules, focus) {
+        let place = if which == Pane::Checklist {
+            let (above, below) = rollout::place(cx, place);
+            if let Some(below) = below {
+                rollout::draw(cx, model, canvas, below);
+            }
+            above
+        } else {
+            place
+        };
         pane(which, cx, model, cache, canvas, place);
         if !is_roomy(area) && SHARING.contains(&which) {
             sharing(cx, canvas, place, which);

@@ -2,6 +2,7 @@
 
 pub(crate) mod chart;
 pub(crate) mod markdown;
+pub(crate) mod matrix;
 pub(crate) mod pane;
 pub(crate) mod spark;
 pub(crate) mod split;

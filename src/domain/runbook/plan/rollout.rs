@@ -204,3 +204,36 @@ impl Plan {
         phases.filter_map(|(index, phase)| Some((index, phase.rollout.as_deref()?)))
     }
 }
+
+/// A query that a rollout is watched by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Query<'a> {
+    /// Its name, unique in the session.
+    pub id: &'a RuleId,
+    /// `floor` or `compare`.
+    pub kind: &'static str,
+    /// `PromQL` of the value.
+    pub expr: &'a str,
+    /// Which metrics connector is asked; the first configured one when absent.
+    pub source: Option<&'a ConnectorName>,
+}
+
+impl Rollout {
+    /// Every query it is watched by.
+    pub fn queries(&self) -> Vec<Query<'_>> {
+        let floor = self.floor.iter().map(|floor| Query {
+            id: &floor.id,
+            kind: "floor",
+            expr: &floor.expr,
+            source: floor.source.as_ref(),
+        });
+        let soak = self.soak.iter().filter_map(|soak| soak.compare.as_ref());
+        let compare = soak.map(|compare| Query {
+            id: &compare.id,
+            kind: "compare",
+            expr: &compare.expr,
+            source: compare.source.as_ref(),
+        });
+        floor.chain(compare).collect()
+    }
+}

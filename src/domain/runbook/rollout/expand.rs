@@ -10,7 +10,7 @@ use super::super::plan::{
 };
 use super::super::promql;
 use super::super::resolve::plan_step;
-use super::super::rules::unreadable;
+use super::super::rules::{is_evaluated, unreadable};
 use super::super::source::Mapped;
 use super::super::template::Names;
 use super::Cmdb;
@@ -186,7 +186,7 @@ fn rules(
     let compare_id = settings.compare.as_ref().and_then(|_| id("compare"));
     let floor = settings.floor.as_ref().zip(floor_id);
     let floor = floor.and_then(|(expr, id)| {
-        let (expr, limit) = floor_of(expr, names, problems)?;
+        let (expr, limit) = floor_of(settings, expr, names, problems)?;
         let source = settings.source.clone();
         Some(Floor {
             id,
@@ -216,6 +216,7 @@ fn rules(
 }
 
 fn floor_of(
+    settings: &RolloutSettings,
     written: &Mapped,
     names: &Names<'_>,
     problems: &mut Problems,
@@ -233,7 +234,8 @@ fn floor_of(
         );
         return None;
     }
-    Some((condition.expr, condition.limit))
+    is_evaluated(written, &condition.expr, settings.source.as_ref(), problems)
+        .then_some((condition.expr, condition.limit))
 }
 
 fn compare_of(
@@ -270,6 +272,9 @@ fn compare_of(
             return None;
         }
     };
+    if !is_evaluated(written, &condition.expr, settings.source.as_ref(), problems) {
+        return None;
+    }
     let by = settings.compare_by.as_deref().unwrap_or(BY_DEFAULT);
     Some(Compare {
         id,

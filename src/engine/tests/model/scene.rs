@@ -187,6 +187,7 @@ impl Scene {
             broken: _,
             silences: _,
             pages: _,
+            rollouts: _,
             genesis_hash: _,
             head: _,
             head_at: _,

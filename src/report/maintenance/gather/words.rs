@@ -4,8 +4,9 @@ use super::super::{Quiet, Step, Written};
 use crate::domain::effect::seen_words;
 use crate::domain::fact::{
     AlertEvent, CloseCause, Effect, EffectEvent, Finding, GlassEvent, HoldCause, MotionEvent,
-    Moved, Read,
+    Moved, Read, RolloutEvent,
 };
+use crate::domain::id::StepId;
 use crate::domain::runbook::plan::{PlanStep, Risk};
 use crate::domain::silences::{Over, Stand, kept, label_of};
 use crate::domain::state::{Phase, Stage, State, StepState, StepStatus};
@@ -89,6 +90,26 @@ pub(super) const fn found_words(finding: Finding) -> &'static str {
         Finding::DidNotRun => "did not run",
         Finding::Partial => "ran in part",
     }
+}
+
+/// What happened to a rollout; nothing for what the steps tell.
+pub(super) fn rollout(event: &RolloutEvent, label: &dyn Fn(&StepId) -> String) -> Option<String> {
+    Some(match event {
+        RolloutEvent::UnitBegun { .. } => return None,
+        RolloutEvent::UnitSkipped { component, reason } => {
+            with(&format!("left out the whole unit {component}"), reason)
+        }
+        RolloutEvent::WaitEnded { reason, .. } if reason.is_empty() => return None,
+        RolloutEvent::WaitEnded { batch, reason, .. } => {
+            with(&format!("ended the wait after batch {batch} early"), reason)
+        }
+        RolloutEvent::WentOn { failed, reason } => {
+            with(&format!("went on with {failed} failed units"), reason)
+        }
+        RolloutEvent::SwitchBack { step, reason } => {
+            with(&format!("{} was switched back", label(step)), reason)
+        }
+    })
 }
 
 pub(super) fn steps(state: &State) -> Vec<Step> {
