@@ -110,6 +110,7 @@ fn genesis(plan: Plan) -> Genesis {
         certificate: None,
         allow_uid: false,
         freezes: Vec::new(),
+        learned: warroom::domain::history::Learned::default(),
     }
 }
 
@@ -177,6 +178,7 @@ impl Session {
             touched: Vec::new(),
             unmatched: Vec::new(),
             scope: Ok(Vec::new()),
+            freezes: std::collections::BTreeMap::new(),
             groups: std::collections::BTreeMap::new(),
             writers: std::collections::BTreeMap::new(),
         };

@@ -3,12 +3,13 @@
 use super::Outcome;
 use super::args::{CheckArgs, Cli, PlanArgs};
 use super::environment::Environment;
+use super::freezes;
 use crate::exit::{Code, Failure};
 use clap::CommandFactory as _;
 use std::io::{IsTerminal as _, Write as _};
 
 /// `warroom check`.
-pub(super) fn check(args: &CheckArgs) -> Outcome {
+pub(super) fn check(environment: &Environment, args: &CheckArgs) -> Outcome {
     let colour = std::io::stdout().is_terminal();
     let outcome = if args.json {
         let mut out = Vec::new();
@@ -24,6 +25,9 @@ pub(super) fn check(args: &CheckArgs) -> Outcome {
         out.flush().map_err(Failure::new)?;
         outcome
     };
+    for file in &args.files {
+        freezes::tell(environment, file);
+    }
     Ok(if outcome.has_passed() {
         Code::Done
     } else {
@@ -45,6 +49,8 @@ pub(super) fn plan(environment: &Environment, args: &PlanArgs) -> Outcome {
         colour,
     )?;
     super::say(&String::from_utf8_lossy(&out))?;
+    drop(problems);
+    freezes::tell(environment, &args.file);
     Ok(if outcome.has_passed() {
         Code::Done
     } else {

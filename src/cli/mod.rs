@@ -11,6 +11,7 @@ mod demo;
 mod docs;
 mod doctor;
 mod environment;
+mod freezes;
 mod harden;
 mod journal;
 pub mod lab;
@@ -70,7 +71,7 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Serve(Late(args)) => serve::serve(&environment, &args),
         Verb::Demo(Late(args)) => demo::demo(&environment, &args),
         Verb::Lab(Late(args)) => demo::lab(&environment, args),
-        Verb::Check(Late(args)) => docs::check(&args),
+        Verb::Check(Late(args)) => docs::check(&environment, &args),
         Verb::Plan(Late(args)) => docs::plan(&environment, &args),
         Verb::Backtest(Late(args)) => backtest::backtest(&environment, &args),
         Verb::Doctor(Late(args)) => doctor::doctor(&environment, &args),

@@ -10,6 +10,7 @@ use crate::domain::fact::Mode;
 use crate::domain::id::SessionName;
 use crate::exit::{Code, Failure};
 use crate::server::checkpoints::Away;
+use crate::server::history;
 use crate::server::pin::{self, Seed};
 use crate::server::policy::{PeopleSource, Policy};
 use crate::server::start::{Options, Server, StartError};
@@ -221,6 +222,7 @@ fn genesis(
     clock: &dyn Clock,
 ) -> Result<crate::domain::fact::Genesis, Failure> {
     let policy = Policy::read(people).map_err(|error| Failure::new(error).code(Code::Usage))?;
+    let learned = history::learn(&config.server.state_dir, &loaded.plan, mode, clock);
     let seed = Seed {
         name,
         mode,
@@ -230,7 +232,8 @@ fn genesis(
         runbook_digest: loaded.digest,
         policy: policy.digest,
         allow_uid: policy.rules.allow_uid,
-        freezes: Vec::new(),
+        freezes: config.freezes.clone(),
+        learned,
     };
     pin::genesis(seed, clock).map_err(|error| {
         let hint = error.hint().map(str::to_owned);

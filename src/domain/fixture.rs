@@ -178,6 +178,7 @@ pub(crate) fn plan() -> Plan {
         title: "test".to_owned(),
         change: None,
         window: None,
+        recurs: None,
         components: Vec::new(),
         expect_alerts: Vec::new(),
         lock: None,
@@ -214,6 +215,7 @@ pub(crate) fn genesis(plan: Plan) -> Genesis {
         certificate: None,
         allow_uid: false,
         freezes: Vec::new(),
+        learned: crate::domain::history::Learned::default(),
     }
 }
 
@@ -231,6 +233,7 @@ pub(crate) fn world() -> World {
         unmatched: Vec::new(),
         groups: BTreeMap::new(),
         scope: Ok(Vec::new()),
+        freezes: BTreeMap::new(),
         writers: writers(),
     }
 }

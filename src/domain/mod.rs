@@ -17,8 +17,10 @@ pub mod doc;
 pub mod fact;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod forecast;
 pub mod freeze;
 pub mod guard;
+pub mod history;
 pub mod id;
 pub mod motion;
 pub(crate) mod mutant;

@@ -3,13 +3,13 @@
 mod asked;
 mod breakglass;
 mod motion;
+mod timing;
 
 pub use motion::waits_for_second;
 
 use crate::domain::board::Board;
 use crate::domain::confirm::ARMED_LIFE;
 use crate::domain::confirm::rule::person_in;
-use crate::domain::countdown::{Window, window};
 use crate::domain::decide::votes_needed;
 use crate::domain::fact::{Actor, HoldCause};
 use crate::domain::on_call::{AHEAD, handovers};
@@ -90,14 +90,19 @@ pub fn what_now(state: &State, board: &Board, now: Moment, you: &Actor) -> WhatN
         return over;
     }
     let mut line = under_way(state, board, now, you);
-    line.ahead = ahead(state, board, now.wall);
+    let parts = [timing::late(state, now.wall), ahead(state, board, now.wall)];
+    line.ahead = parts
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("; ");
     line
 }
 
 /// The next hand-over of the pager: before the work begins, any within its window; then those that are announced.
 fn ahead(state: &State, board: &Board, now: Timestamp) -> String {
     let soon = now.plus(AHEAD);
-    let window = state.plan().window.map(|window| window.end);
+    let window = state.window().map(|window| window.end);
     let until = match state.phase {
         Phase::Briefing => window.map_or(soon, |end| end.max(soon)),
         _ => soon,
@@ -123,7 +128,7 @@ fn under_way(state: &State, board: &Board, now: Moment, you: &Actor) -> WhatNow 
         return line;
     }
     if let Some(open) = &state.proposal {
-        return proposal(state, open, you);
+        return proposal((state, board, now.wall), open, you);
     }
     if let Some(running) = running(state, you) {
         return running;
@@ -178,7 +183,11 @@ fn lost(state: &State, view: StepView<'_>, you: &Actor) -> WhatNow {
         .because("its command was lost; it is not run again by itself")
 }
 
-fn proposal(state: &State, open: &Proposal, you: &Actor) -> WhatNow {
+fn proposal(
+    (state, board, now): (&State, &Board, Timestamp),
+    open: &Proposal,
+    you: &Actor,
+) -> WhatNow {
     let terms = &open.terms;
     let label = label(state, open);
     let me = person_in(state.genesis.mode, you);
@@ -195,9 +204,10 @@ fn proposal(state: &State, open: &Proposal, you: &Actor) -> WhatNow {
     let quorum = usize::from(terms.quorum.max(1));
     let counted = open.confirms.len();
     if counted >= quorum {
-        let why = match state.bad_guard() {
-            Some((guard, _)) => format!("guard `{}` is not known to be good", guard.title),
-            None => "somebody who confirmed is away".to_owned(),
+        let why = match (state.bad_guard(), timing::barred(state, board, now)) {
+            (Some((guard, _)), _) => format!("guard `{}` is not known to be good", guard.title),
+            (None, Some(why)) => why,
+            (None, None) => "somebody who confirmed is away".to_owned(),
         };
         return WhatNow::new(
             Severity::Warn,
@@ -294,17 +304,15 @@ fn held(state: &State, hold: &Hold) -> WhatNow {
 fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNow {
     let label = view.plan.to_label();
     if state.phase == Phase::Briefing {
-        return begin(state, now);
+        return timing::begin(state, board, now.wall);
     }
     let act = |what: String| WhatNow::new(Severity::Act, what).by(OPERATOR, true);
     match &view.now.status {
-        StepStatus::Active { stage } => match (stage, window(state, now.wall)) {
-            (Stage::NeedsProposal, Window::Before { .. }) if state.phase == Phase::Running => {
-                early(state, &label)
-            }
-            (Stage::NeedsProposal, _) => asked::proposable(state, view),
-            _ => active(view, *stage, board),
-        },
+        StepStatus::Active {
+            stage: Stage::NeedsProposal,
+        } => timing::waits(state, board, now.wall, &label)
+            .unwrap_or_else(|| asked::proposable(state, view)),
+        StepStatus::Active { stage } => active(view, *stage, board),
         StepStatus::Failed { why } => {
             let else_do = match state.phase {
                 Phase::RollingBack => "abort",
@@ -335,30 +343,6 @@ fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNo
             }
         },
     }
-}
-
-fn begin(state: &State, now: Moment) -> WhatNow {
-    let line = WhatNow::new(Severity::Act, "read the briefing, then begin").by(OPERATOR, true);
-    match window(state, now.wall) {
-        Window::Before { .. } => {
-            let start = state.plan().window.map(|w| w.start);
-            line.because("the window has not begun").until(start)
-        }
-        Window::Over { .. } => {
-            let mut line = line.because("the window is over");
-            line.severity = Severity::Warn;
-            line
-        }
-        Window::None | Window::Within { .. } => line,
-    }
-}
-
-/// Nothing destructive is proposed before the window.
-fn early(state: &State, label: &str) -> WhatNow {
-    let start = state.plan().window.map(|w| w.start);
-    WhatNow::new(Severity::Calm, format!("{label} waits for the window"))
-        .because("destructive work begins with it")
-        .until(start)
 }
 
 fn active(view: StepView<'_>, stage: Stage, board: &Board) -> WhatNow {

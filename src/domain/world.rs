@@ -4,7 +4,8 @@ use crate::domain::confirm::people::Role;
 use crate::domain::confirm::policy::Rules;
 use crate::domain::digest::Digest;
 use crate::domain::fact::Via;
-use crate::domain::id::{ConnectorName, PersonId};
+use crate::domain::freeze::Applies;
+use crate::domain::id::{ConnectorName, FreezeId, PersonId};
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::scope::Claim;
 use crate::domain::write::Ability;
@@ -126,6 +127,8 @@ pub struct World {
     pub groups: BTreeMap<String, u32>,
     /// What other sessions say that share a lock scope with this one; or why nobody knows, which never passes.
     pub scope: Result<Vec<Claim>, String>,
+    /// Whether each freeze of the session is about its work, as far as a CMDB knows now; one that is not here is.
+    pub freezes: BTreeMap<FreezeId, Applies>,
     /// Every configured connector, with what it can write; nothing for those that only read.
     pub writers: BTreeMap<ConnectorName, Vec<Ability>>,
 }

@@ -12,6 +12,7 @@ mod counters;
 pub mod enforced;
 pub mod exec;
 pub mod fold;
+pub mod history;
 mod host_key;
 mod input;
 mod join;

@@ -29,6 +29,7 @@ use crate::connect::supervise::Connectors;
 use crate::domain::apply::FoldError;
 use crate::domain::board::Board;
 use crate::domain::fact::{Actor, Fact, Genesis, Mode, Stamped};
+use crate::domain::freeze;
 use crate::domain::id::{ConnectorName, PersonId, SessionName, TerminalId};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
@@ -463,6 +464,7 @@ fn first_world(
         touched: touched::names(&genesis.plan, &BTreeMap::new()),
         unmatched: touched::unmatched(&genesis.plan, &BTreeMap::new()),
         groups: BTreeMap::new(),
+        freezes: freeze::standing(genesis, &BTreeMap::new()),
         // Nobody has looked yet; a look comes before everything it matters for.
         scope: Err("nobody has looked yet".to_owned()),
         writers,

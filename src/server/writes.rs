@@ -5,6 +5,7 @@ use super::session::{Session, Turn};
 use crate::connect::deliver::{Desk, Ended, Job, Parcel};
 use crate::connect::registry::Built;
 use crate::domain::fact::{Fact, Stamped};
+use crate::domain::freeze;
 use crate::domain::id::ConnectorName;
 use crate::domain::on_call::{AHEAD, announcements};
 use crate::domain::reading::{OnCall, Reading};
@@ -75,6 +76,8 @@ impl Session {
                     self.said.look_again();
                 }
                 self.world.groups = touched::groups(&self.board.components);
+                let genesis = &self.engine.state().genesis;
+                self.world.freezes = freeze::standing(genesis, &self.board.components);
             }
             Reading::OnCalls { .. } => self.announce_handovers(turn),
             _ => {}
@@ -89,7 +92,7 @@ impl Session {
             return;
         }
         let now = self.clock.now().wall;
-        let window = state.plan().window.map(|window| window.end);
+        let window = state.window().map(|window| window.end);
         // Work that runs over, and work without a window, goes on for now.
         let end = window.filter(|end| *end > now).unwrap_or(now.plus(AHEAD));
         let on_calls: Vec<&OnCall> = self.board.on_calls.values().flatten().collect();

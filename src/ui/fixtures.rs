@@ -89,6 +89,7 @@ fn genesis(mode: Mode) -> Genesis {
         certificate: None,
         allow_uid: false,
         freezes: Vec::new(),
+        learned: crate::domain::history::Learned::default(),
     }
 }
 

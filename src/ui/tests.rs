@@ -3,6 +3,7 @@
 mod breakglass;
 mod hostile;
 mod keys;
+mod motion;
 mod screens;
 mod unseen;
 mod writing;
@@ -24,6 +25,7 @@ fn settings() -> Settings {
         ascii: false,
         prefix: Chord::parse("ctrl-b").expect("a key"),
         local_zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(1)),
+        local_time: false,
         mouse: true,
     }
 }

@@ -94,6 +94,7 @@ pub(crate) fn genesis() -> Genesis {
         certificate: None,
         allow_uid: false,
         freezes: Vec::new(),
+        learned: warroom::domain::history::Learned::default(),
     }
 }
 
@@ -150,6 +151,7 @@ impl Script {
                 keys: std::collections::BTreeMap::new(),
                 touched: Vec::new(),
                 unmatched: Vec::new(),
+                freezes: std::collections::BTreeMap::new(),
                 scope: Ok(Vec::new()),
                 groups: std::collections::BTreeMap::new(),
                 writers: std::collections::BTreeMap::new(),

@@ -93,6 +93,8 @@ mod session_host;
 #[cfg(test)]
 mod session_signed;
 #[cfg(test)]
+mod session_window;
+#[cfg(test)]
 mod session_writes;
 #[cfg(test)]
 mod sign_elsewhere;

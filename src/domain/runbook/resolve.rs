@@ -59,6 +59,7 @@ pub fn resolve_with(runbook: &Runbook, cmdb: Cmdb<'_>) -> (Plan, Vec<Diagnostic>
         change: runbook.maintenance.change.clone(),
         lock: runbook.maintenance.lock.clone(),
         window: runbook.maintenance.window,
+        recurs: runbook.maintenance.recurs.clone(),
         components: runbook.maintenance.components.clone(),
         expect_alerts: filled(&runbook.maintenance.expect_alerts, &names, &mut problems),
         environment: runbook

@@ -2,6 +2,7 @@
 
 use super::breakglass;
 use crate::domain::confirm::rule;
+use crate::domain::countdown::barred;
 use crate::domain::fact::{CloseCause, Fact};
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::scope;
@@ -95,7 +96,8 @@ pub(super) fn arm(state: &State, now: Moment, world: &World) -> Option<Vec<Fact>
     rule::armed(state, open, world)?;
     let waits = open.armed.is_some()
         || rule::absent(state, open, world, now).is_some()
-        || state.bad_guard().is_some();
+        || state.bad_guard().is_some()
+        || barred(state, &world.freezes, now.wall).is_some();
     let step = open.terms.step.clone();
     (!waits).then(|| vec![Fact::StepArmed { step }])
 }

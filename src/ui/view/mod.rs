@@ -20,6 +20,7 @@ mod targets;
 pub(crate) mod thresholds;
 mod timeline;
 mod war_room;
+mod window;
 mod writes;
 
 use crate::domain::time::{Moment, Timestamp};

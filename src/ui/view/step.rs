@@ -1,6 +1,7 @@
 //! One step in full: what it does, where it stands, what it has done.
 
 use super::{Cx, nothing, top_pane};
+use crate::domain::forecast::usual;
 use crate::domain::readiness::{Readiness, StepView};
 use crate::domain::runbook::plan::{ExecBlock, Gate, PlanBlock};
 use crate::domain::state::{Finished, StepStatus};
@@ -46,7 +47,7 @@ fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, width: usize) -> V
     let mut rows = wrapped(&title, width, canvas.of(Role::Strong));
     rows.extend(status(cx, canvas, view, width));
     let is_hidden = unseen::is_hidden(cx.room, view.index);
-    rows.extend(about(canvas, view, is_hidden).wrap(width));
+    rows.extend(about(cx, canvas, view, is_hidden).wrap(width));
     if is_hidden {
         rows.push(Row::new());
         rows.extend(wrapped(unseen::LATER, width, canvas.of(Role::Now)));
@@ -120,7 +121,7 @@ fn status(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, width: usize) ->
     row.wrap(width)
 }
 
-fn about(canvas: &Canvas<'_>, view: StepView<'_>, is_hidden: bool) -> Row {
+fn about(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, is_hidden: bool) -> Row {
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
     let risk = if view.plan.risk.needs_second_person() {
         Role::Bad
@@ -134,10 +135,13 @@ fn about(canvas: &Canvas<'_>, view: StepView<'_>, is_hidden: bool) -> Row {
     if let Some(component) = view.plan.component.as_ref().filter(|_| !is_hidden) {
         row = row.fixed(", component ", dim).text(component, text);
     }
-    if let Some(expected) = view.plan.expected {
-        row = row
-            .fixed(", expected ", dim)
-            .text(&short_span(expected), text);
+    if let Some(usual) = usual(&cx.room.state, view) {
+        row = match usual.samples {
+            Some(_) => row.fixed(", usually ", dim).text(&usual.to_string(), text),
+            None => row
+                .fixed(", expected ", dim)
+                .text(&short_span(usual.p50), text),
+        };
     }
     if view.now.attempt.0 > 1 {
         row = row.text(&format!(", attempt {}", view.now.attempt), text);
