@@ -109,6 +109,7 @@ impl View {
             ascii: false,
             prefix: Chord::parse("ctrl-b").expect("a key"),
             local_zone: jiff::tz::TimeZone::UTC,
+            local_time: false,
             mouse: false,
         };
         let now = session.now;

@@ -113,6 +113,7 @@ fn genesis(plan: Plan) -> Genesis {
         rehearsal: None,
         rehearsed: Vec::new(),
         freezes: Vec::new(),
+        learned: warroom::domain::history::Learned::default(),
     }
 }
 
@@ -181,6 +182,7 @@ impl Session {
             unmatched: Vec::new(),
             scope: Ok(Vec::new()),
             known: std::collections::BTreeSet::new(),
+            freezes: std::collections::BTreeMap::new(),
             groups: std::collections::BTreeMap::new(),
             floors: std::collections::BTreeMap::new(),
             effects: Vec::new(),

@@ -99,6 +99,9 @@ pub struct LookArgs {
     /// Draw with ASCII characters only.
     #[arg(long)]
     pub ascii: bool,
+    /// Show local time beside UTC from the start, as `t` does; the zone is `local_time` in `[ui]`.
+    #[arg(long)]
+    pub local: bool,
     /// Colours of the terminal [default: auto; NO_COLOR means mono].
     #[arg(long, value_enum, value_name = "WHEN")]
     pub colors: Option<ColorsArg>,

@@ -3,6 +3,7 @@
 use super::Outcome;
 use super::args::{CheckArgs, Cli, PlanArgs};
 use super::environment::Environment;
+use super::freezes;
 use crate::display::one_line;
 use crate::domain::digest::Digest;
 use crate::domain::git::GitState;
@@ -13,7 +14,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
 /// `warroom check`.
-pub(super) fn check(args: &CheckArgs) -> Outcome {
+pub(super) fn check(environment: &Environment, args: &CheckArgs) -> Outcome {
     let colour = std::io::stdout().is_terminal();
     let outcome = if args.json {
         let mut out = Vec::new();
@@ -29,6 +30,9 @@ pub(super) fn check(args: &CheckArgs) -> Outcome {
         out.flush().map_err(Failure::new)?;
         outcome
     };
+    for file in &args.files {
+        freezes::tell(environment, file);
+    }
     Ok(if outcome.has_passed() {
         Code::Done
     } else {
@@ -57,6 +61,8 @@ pub(super) fn plan(environment: &Environment, args: &PlanArgs) -> Outcome {
         out.insert_str(at, &super::rehearse::beside_plan(environment, &args.file));
     }
     super::say(&out)?;
+    drop(problems);
+    freezes::tell(environment, &args.file);
     Ok(if outcome.has_passed() {
         Code::Done
     } else {

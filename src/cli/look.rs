@@ -37,6 +37,7 @@ pub(super) fn settings(
         ascii: look.ascii || config.ui.ascii || !speaks_utf8(&environment.env),
         prefix,
         local_zone,
+        local_time: look.local,
         mouse: config.ui.mouse,
     })
 }

@@ -11,6 +11,7 @@ mod demo;
 mod docs;
 mod doctor;
 mod environment;
+mod freezes;
 mod harden;
 mod journal;
 pub mod lab;
@@ -74,7 +75,7 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Serve(Late(args)) => serve::serve(&environment, &args),
         Verb::Demo(Late(args)) => demo::demo(&environment, &args),
         Verb::Lab(Late(args)) => demo::lab(&environment, args),
-        Verb::Check(Late(args)) => docs::check(&args),
+        Verb::Check(Late(args)) => docs::check(&environment, &args),
         Verb::Plan(Late(args)) if args.silences => silences::preview_of(&environment, &args.file),
         Verb::Plan(Late(args)) => docs::plan(&environment, &args),
         Verb::Radius(Late(args)) => radius::radius(&environment, &args),

@@ -66,6 +66,9 @@ fn describe(plan: &Plan) -> Result<String, fmt::Error> {
             short_span(window.buffer)
         )?;
     }
+    if let Some(recurs) = &plan.recurs {
+        writeln!(text, "recurs      {}", one_line(&recurs.to_string()))?;
+    }
     if !plan.components.is_empty() {
         writeln!(
             text,

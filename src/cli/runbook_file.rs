@@ -1,5 +1,6 @@
 //! A runbook from disk: bounded read, decode, parse, resolve.
 
+use crate::clock::{Clock as _, SystemClock};
 use crate::domain::catalog::Catalog;
 use crate::domain::runbook::elsewhere::{self, Elsewhere, Fault};
 use crate::domain::runbook::limits::FILE_BYTES_MAX;
@@ -43,7 +44,8 @@ impl Loaded {
         let Some((runbook, problems)) = &self.parsed else {
             return;
         };
-        let (plan, further) = resolve_with(runbook, cmdb);
+        let (mut plan, further) = resolve_with(runbook, cmdb);
+        plan.fix_window(SystemClock.now().wall);
         let mut all = problems.clone();
         all.extend(further);
         all.sort_by_key(|diagnostic| diagnostic.span.start);

@@ -12,6 +12,7 @@ use crate::domain::id::SessionName;
 use crate::exit::{Code, Failure};
 use crate::server::checkpoints::Away;
 use crate::server::git::Surroundings;
+use crate::server::history;
 use crate::server::pin::{self, Seed};
 use crate::server::policy::{PeopleSource, Policy};
 use crate::server::rehearsals::{self, Found};
@@ -263,6 +264,7 @@ fn genesis(
     } else {
         Found::default()
     };
+    let learned = history::learn(&config.server.state_dir, &loaded.plan, mode, clock);
     let seed = Seed {
         name,
         mode,
@@ -278,7 +280,8 @@ fn genesis(
         },
         rehearsal,
         rehearsed: found.rehearsed,
-        freezes: Vec::new(),
+        freezes: config.freezes.clone(),
+        learned,
     };
     pin::genesis(seed, clock).map_err(|error| {
         let hint = error.hint().map(str::to_owned);

@@ -6,6 +6,7 @@
 
 use super::nearest::closest_hint;
 use super::problem::{Problem, Problems};
+use crate::domain::time::Timestamp;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
@@ -286,6 +287,29 @@ impl<'d, 't> Section<'d, 't> {
             }
             Err(error) => {
                 self.document.fault(&at, format!("{error}: `{typed}`"), "");
+                None
+            }
+        }
+    }
+
+    /// A point in time: TOML's own, with its offset, or a text; it must be there.
+    pub(crate) fn moment(&mut self, key: &'static str) -> Option<At<Timestamp>> {
+        if !self.has(key) {
+            self.required(key, "in UTC, such as `2026-12-18T00:00:00Z`");
+            return None;
+        }
+        let at = self.take(key)?;
+        let typed = match &at.value {
+            DeValue::String(text) => text.clone().into_owned(),
+            DeValue::Datetime(time) => time.to_string(),
+            _ => return self.wrong_type(&at, "a time such as 2026-12-18T00:00:00Z"),
+        };
+        match Timestamp::parse(&typed) {
+            Ok(time) => Some(at.with(time)),
+            Err(error) => {
+                let hint = "date, time and offset are all needed: `2026-12-18T00:00:00Z`";
+                self.document
+                    .fault(&at, format!("{error}: `{typed}`"), hint);
                 None
             }
         }

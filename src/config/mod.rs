@@ -13,6 +13,7 @@ pub mod accounts;
 mod connectors;
 mod document;
 mod env;
+mod freezes;
 mod guard;
 mod nearest;
 mod panels;
@@ -35,6 +36,7 @@ pub use problem::{Problem, Problems};
 pub use sections::{Color, PrefixKey, Server, Ui};
 
 use crate::connect::connector::Connector;
+use crate::domain::freeze::Freeze;
 use crate::domain::runbook::plan::MetricRule;
 use document::Document;
 use std::path::{Path, PathBuf};
@@ -59,6 +61,8 @@ pub struct Config {
     pub ui: Ui,
     /// `[[panel]]`, in the order of the file.
     pub panels: Vec<MetricRule>,
+    /// Times in which nothing is to be changed.
+    pub freezes: Vec<Freeze>,
     /// `[connect.*.*]`: metrics connectors first, each kind by name. Empty with [`Secrets::Skip`].
     pub connectors: Vec<Arc<dyn Connector>>,
 }
@@ -120,6 +124,7 @@ pub fn parse(path: &Path, text: &str, env: &Env, secrets: Secrets) -> Result<Con
     let (connectors, metrics) =
         connectors::connectors(&document, root.section("connect"), env, secrets);
     let panels = panels::panels(&document, root.sections("panel"), &metrics);
+    let freezes = freezes::freezes(&document, root.sections("freeze"));
     root.finish();
     match (document.into_problems(), server) {
         (None, Some(server)) => Ok(Config {
@@ -131,6 +136,7 @@ pub fn parse(path: &Path, text: &str, env: &Env, secrets: Secrets) -> Result<Con
             runner,
             ui,
             panels,
+            freezes,
             connectors,
         }),
         (Some(problems), _) => Err(problems),

@@ -96,7 +96,8 @@ fn every_key_is_in_the_example() {
     // A key that the example does not switch on would be missing from the manual too.
     let all = example(|mark| matches!(mark, "required" | "default" | "example"));
     let mut hints =
-        "[server]\nx=1\n[ui]\nx=1\n[people]\nx=1\n[runner]\nx=1\n[[panel]]\nx=1\n".to_owned();
+        "[server]\nx=1\n[ui]\nx=1\n[people]\nx=1\n[runner]\nx=1\n[[panel]]\nx=1\n[[freeze]]\nx=1\n"
+            .to_owned();
     for kind in KINDS {
         let word = kind.word;
         writeln!(hints, "[connect.{word}.{word}]\nx=1\nauth.x=1\nfilter.x=1").expect("a text");

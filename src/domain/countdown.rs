@@ -1,10 +1,16 @@
-//! How long is left: the window, and the point after which there is no time to go back.
+//! How long is left: the window, the point after which there is no time to go back, and what may not start now.
 
-use crate::domain::state::{State, StepStatus};
-use crate::domain::time::Timestamp;
+use crate::domain::fact::Genesis;
+use crate::domain::forecast::forecast;
+use crate::domain::freeze::{self, Applies, Freeze};
+use crate::domain::id::FreezeId;
+use crate::domain::readiness::StepView;
+use crate::domain::state::{Phase, State, StepStatus};
+use crate::domain::time::{Timestamp, short_span};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Time left in the announced window.
+/// Time left in the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
     /// The plan names none.
@@ -29,17 +35,20 @@ pub enum Window {
 }
 
 /// Time the way back would take from here.
-///
-/// An estimate from declared durations alone: steps to undo that declare none count nothing, and then `is_complete`
-/// is false.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RollbackEstimate {
-    /// Sum of declared durations.
+    /// Sum of what nineteen of twenty earlier ways back took, or of declared durations where there are none.
     pub span: Duration,
     /// Steps that would be undone.
     pub steps: usize,
-    /// True when every one of them declares its duration.
+    /// True when something is known of every one of them; the others count nothing.
     pub is_complete: bool,
+}
+
+/// How long the way back of a step takes: by earlier runs, else as declared.
+fn way_back(genesis: &Genesis, view: StepView<'_>) -> Option<Duration> {
+    let learned = genesis.learned.undo(&view.plan.id);
+    learned.map_or(view.plan.expected, |spread| Some(spread.p95()))
 }
 
 /// What a rollback from here would take.
@@ -52,23 +61,26 @@ pub fn rollback_estimate(state: &State) -> RollbackEstimate {
         steps: 0,
         is_complete: true,
     };
-    touched.fold(none, |sum, v| RollbackEstimate {
-        span: sum.span.saturating_add(v.plan.expected.unwrap_or_default()),
-        steps: sum.steps.saturating_add(1),
-        is_complete: sum.is_complete && v.plan.expected.is_some(),
+    touched.fold(none, |sum, v| {
+        let span = way_back(&state.genesis, v);
+        RollbackEstimate {
+            span: sum.span.saturating_add(span.unwrap_or_default()),
+            steps: sum.steps.saturating_add(1),
+            is_complete: sum.is_complete && span.is_some(),
+        }
     })
 }
 
-/// `end - buffer - estimated rollback`; absent without a window.
+/// `end - buffer - estimated rollback`, of the window as it stands; absent without one.
 pub fn point_of_no_return(state: &State) -> Option<Timestamp> {
-    let window = state.plan().window?;
+    let window = state.window()?;
     let back = rollback_estimate(state).span;
     Some(window.end.minus(window.buffer).minus(back))
 }
 
 /// Where `now` lies in the window.
 pub fn window(state: &State, now: Timestamp) -> Window {
-    let Some(window) = state.plan().window else {
+    let Some(window) = state.window() else {
         return Window::None;
     };
     if now < window.start {
@@ -85,3 +97,123 @@ pub fn window(state: &State, now: Timestamp) -> Window {
         turn_back_in: limit.map(|limit| limit.since(now)),
     }
 }
+
+/// How much of the time that is kept for going back is used up by going forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Burn {
+    /// All of it.
+    pub buffer: Duration,
+    /// Used by now.
+    pub used: Duration,
+    /// Used when the work is done, if it goes on as nineteen of twenty earlier runs did; absent where nobody knows.
+    pub forecast: Option<Duration>,
+}
+
+impl Burn {
+    /// A part of the buffer in whole percent, rounded up: a little is not nothing.
+    pub fn percent(&self, part: Duration) -> u128 {
+        let whole = self.buffer.as_millis().max(1);
+        part.as_millis().saturating_mul(100).div_ceil(whole)
+    }
+}
+
+/// The buffer and what is used of it; absent without one.
+pub fn burn(state: &State, now: Timestamp) -> Option<Burn> {
+    let window = state.window().filter(|w| !w.buffer.is_zero())?;
+    let begins = window.end.minus(window.buffer);
+    let used = |at: Timestamp| at.since(begins).min(window.buffer);
+    let late = forecast(state, now).filter(|f| f.unknown == 0);
+    Some(Burn {
+        buffer: window.buffer,
+        used: used(now),
+        forecast: late.map(|forecast| used(forecast.late)),
+    })
+}
+
+/// Why something may not start now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Barred<'a> {
+    /// The window has not begun.
+    Early {
+        /// When it does.
+        start: Timestamp,
+    },
+    /// There would be no time to go back.
+    Late {
+        /// The point of no return.
+        limit: Timestamp,
+    },
+    /// A freeze is on.
+    Frozen(&'a Freeze),
+}
+
+impl Barred<'_> {
+    /// Why, in words that end a refusal.
+    pub fn why(&self, now: Timestamp) -> String {
+        match self {
+            Self::Early { start } => format!(
+                "the announced window has not begun: it does in {}",
+                short_span(start.since(now))
+            ),
+            Self::Late { limit } => format!(
+                "the point of no return was at {}: no time is left to go back",
+                limit.to_clock_text()
+            ),
+            Self::Frozen(freeze) => format!(
+                "freeze `{}` is on until {}: {}",
+                freeze.id,
+                freeze.end.to_seconds_text(),
+                freeze.reason
+            ),
+        }
+    }
+
+    /// Who can do what about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Early { start } => {
+                let start = start.to_seconds_text();
+                format!("wait until {start} (UTC); what is not destructive can go on")
+            }
+            Self::Late { .. } => {
+                "an operator can move to extend the window, and another person second it; else roll back, or abort and plan another window"
+                    .to_owned()
+            }
+            Self::Frozen(_) => {
+                "wait until it is over, or an operator moves to work in spite of it, and another person seconds that"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+/// What keeps the maintenance from beginning now: its window has not begun, or a freeze is on.
+pub fn closed<'a>(
+    state: &'a State,
+    freezes: &BTreeMap<FreezeId, Applies>,
+    now: Timestamp,
+) -> Option<Barred<'a>> {
+    let window = state.window().filter(|window| now < window.start);
+    let early = window.map(|window| Barred::Early {
+        start: window.start,
+    });
+    early.or_else(|| freeze::in_force(state, freezes, now).map(Barred::Frozen))
+}
+
+/// What keeps destructive work from being proposed, armed or run now. On the way back nothing does.
+pub fn barred<'a>(
+    state: &'a State,
+    freezes: &BTreeMap<FreezeId, Applies>,
+    now: Timestamp,
+) -> Option<Barred<'a>> {
+    if state.phase != Phase::Running {
+        return None;
+    }
+    closed(state, freezes, now).or_else(|| {
+        let limit = point_of_no_return(state).filter(|limit| now >= *limit);
+        limit.map(|limit| Barred::Late { limit })
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,7 @@ pub use word::{COUNTER_NOTICE, Checked, Signed};
 use crate::domain::digest::Digest;
 use crate::domain::freeze::Freeze;
 use crate::domain::git::GitState;
+use crate::domain::history::Learned;
 use crate::domain::id::{
     AttemptNo, Nonce, PersonId, RuleId, Seq, SessionId, SessionName, StepId, TerminalId,
 };
@@ -128,6 +129,9 @@ pub struct Genesis {
     /// Freezes of the configuration that were not over at the start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub freezes: Vec<Freeze>,
+    /// How long the steps took in earlier runs of the same runbook.
+    #[serde(default, skip_serializing_if = "Learned::is_none")]
+    pub learned: Learned,
 }
 
 impl Genesis {

@@ -185,6 +185,7 @@ pub(crate) fn plan() -> Plan {
         title: "test".to_owned(),
         change: None,
         window: None,
+        recurs: None,
         components: Vec::new(),
         expect_alerts: Vec::new(),
         alerts: AlertRules::default(),
@@ -227,6 +228,7 @@ pub(crate) fn genesis(plan: Plan) -> Genesis {
         rehearsal: None,
         rehearsed: Vec::new(),
         freezes: Vec::new(),
+        learned: crate::domain::history::Learned::default(),
     }
 }
 
@@ -248,6 +250,7 @@ pub(crate) fn world() -> World {
         floors: BTreeMap::new(),
         effects: Vec::new(),
         alerts: AlertView::quiet(),
+        freezes: BTreeMap::new(),
         writers: writers(),
         outlook: Box::default(),
     }

@@ -3,6 +3,7 @@
 //! They come from the configuration and are pinned at the start of a session. Whether one is about the work depends on
 //! what a CMDB says of the components; what nobody knows counts as yes.
 
+use crate::domain::fact::Genesis;
 use crate::domain::id::FreezeId;
 use crate::domain::reading::Component;
 use crate::domain::runbook::plan::Plan;
@@ -106,14 +107,14 @@ pub fn applies(freeze: &Freeze, plan: &Plan, components: &BTreeMap<String, Compo
 
 /// Whether each freeze of a session is about its work.
 pub fn standing(
-    state: &State,
+    genesis: &Genesis,
     components: &BTreeMap<String, Component>,
 ) -> BTreeMap<FreezeId, Applies> {
     let of = |freeze: &Freeze| {
-        let applies = applies(freeze, state.plan(), components);
+        let applies = applies(freeze, &genesis.plan, components);
         (freeze.id.clone(), applies)
     };
-    state.genesis.freezes.iter().map(of).collect()
+    genesis.freezes.iter().map(of).collect()
 }
 
 /// The freeze that stands in the way now, if any; one that two people have agreed to work in spite of does not. A freeze
@@ -128,4 +129,72 @@ pub fn in_force<'a>(
             && standing.get(&freeze.id) != Some(&Applies::No)
             && !state.is_overridden(&freeze.id)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fixture::plan;
+
+    fn freeze(components: &[&str], except: &[&str]) -> Freeze {
+        let list = |entries: &[&str]| entries.iter().map(|e| (*e).to_owned()).collect();
+        Freeze {
+            id: FreezeId::new("sale").expect("an id"),
+            start: Timestamp::from_millis(0),
+            end: Timestamp::from_millis(1),
+            reason: "the sale".to_owned(),
+            components: list(components),
+            except: list(except),
+        }
+    }
+
+    #[test]
+    fn a_freeze_is_about_what_it_names_and_about_what_nobody_knows() {
+        let known = [("db-1", "1"), ("lab-1", "3")].map(|(name, tier)| {
+            let component = Component {
+                name: name.to_owned(),
+                tier: tier.to_owned(),
+                ..Component::default()
+            };
+            (name.to_owned(), component)
+        });
+        let known: BTreeMap<String, Component> = known.into();
+        let unknown = |what: &str| Applies::Unknown {
+            what: what.to_owned(),
+        };
+        let cases = [
+            // Everything, whatever the work is about.
+            (vec![], vec![], vec![], Applies::Yes),
+            (vec!["db-1"], vec![], vec!["lab-1"], Applies::Yes),
+            (vec!["lab-1"], vec![], vec!["lab-1"], Applies::No),
+            (vec!["lab-1", "db-1"], vec![], vec!["lab-1"], Applies::Yes),
+            (vec!["db-1"], vec!["tier=1"], vec![], Applies::Yes),
+            (vec!["lab-1"], vec!["tier=1"], vec![], Applies::No),
+            (vec!["db-1"], vec!["tier=1"], vec!["db-1"], Applies::No),
+            (vec!["web-9"], vec!["tier=1"], vec![], unknown("web-9")),
+            (vec!["web-9"], vec!["web-8"], vec![], Applies::No),
+            (
+                vec!["role=web"],
+                vec!["tier=1"],
+                vec![],
+                unknown("role=web"),
+            ),
+            (
+                vec![],
+                vec!["tier=1"],
+                vec![],
+                unknown("the runbook names no component"),
+            ),
+        ];
+        for (touched, components, except, expected) in cases {
+            let mut plan = plan();
+            plan.components = touched.iter().map(|name| (*name).to_owned()).collect();
+            let freeze = freeze(&components, &except);
+            assert_eq!(
+                applies(&freeze, &plan, &known),
+                expected,
+                "{touched:?} {freeze:?}"
+            );
+        }
+    }
 }

@@ -18,9 +18,11 @@ pub mod effect;
 pub mod fact;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod forecast;
 pub mod freeze;
 pub mod git;
 pub mod guard;
+pub mod history;
 pub mod id;
 pub mod motion;
 pub(crate) mod mutant;

@@ -1,6 +1,7 @@
 //! Points in time and how they are written. Nothing here reads a clock.
 
 mod calendar;
+pub mod recur;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -7,6 +7,7 @@ mod breakglass;
 mod motion;
 mod rollout;
 mod silences;
+mod timing;
 mod waits;
 
 pub use motion::waits_for_second;
@@ -14,7 +15,6 @@ pub use motion::waits_for_second;
 use crate::domain::board::Board;
 use crate::domain::confirm::ARMED_LIFE;
 use crate::domain::confirm::rule::person_in;
-use crate::domain::countdown::{Window, window};
 use crate::domain::decide::votes_needed;
 use crate::domain::fact::{Actor, HoldCause};
 use crate::domain::progress::current;
@@ -93,7 +93,15 @@ pub fn what_now(state: &State, board: &Board, now: Moment, you: &Actor) -> WhatN
         return over;
     }
     let mut line = under_way(state, board, now, you);
-    line.ahead = ahead::ahead(state, board, now.wall);
+    let parts = [
+        timing::late(state, now.wall),
+        ahead::ahead(state, board, now.wall),
+    ];
+    line.ahead = parts
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("; ");
     line
 }
 
@@ -105,7 +113,7 @@ fn under_way(state: &State, board: &Board, now: Moment, you: &Actor) -> WhatNow 
         return line;
     }
     if let Some(open) = &state.proposal {
-        return proposal(state, open, board, you);
+        return proposal((state, board, now.wall), open, you);
     }
     if let Some(running) = running(state, you) {
         return running;
@@ -166,7 +174,11 @@ fn lost(state: &State, view: StepView<'_>, you: &Actor) -> WhatNow {
         .because("its command was lost; it is not run again by itself")
 }
 
-fn proposal(state: &State, open: &Proposal, board: &Board, you: &Actor) -> WhatNow {
+fn proposal(
+    (state, board, now): (&State, &Board, Timestamp),
+    open: &Proposal,
+    you: &Actor,
+) -> WhatNow {
     let terms = &open.terms;
     let label = label(state, open);
     let me = person_in(state.genesis.mode, you);
@@ -185,7 +197,7 @@ fn proposal(state: &State, open: &Proposal, board: &Board, you: &Actor) -> WhatN
     let quorum = usize::from(terms.quorum.max(1));
     let counted = open.confirms.len();
     if counted >= quorum {
-        return asked::unarmed(state, board, open, &label).until(Some(life));
+        return asked::unarmed((state, board, now), open, &label).until(Some(life));
     }
     let has = me.is_some_and(|p| open.confirms.iter().any(|c| &c.person == p));
     let yours = me.is_some_and(|p| p != &terms.proposer && p != &terms.executor) && !has;
@@ -281,7 +293,7 @@ fn held(state: &State, hold: &Hold) -> WhatNow {
 fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNow {
     let label = view.plan.to_label();
     if state.phase == Phase::Briefing {
-        return silences::before(state, board, begin(state, now));
+        return silences::before(state, board, timing::begin(state, board, now.wall));
     }
     if let Some(waits) = silences::waiting(state, view, now.wall) {
         return waits;
@@ -291,14 +303,12 @@ fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNo
     }
     let act = |what: String| WhatNow::new(Severity::Act, what).by(OPERATOR, true);
     match &view.now.status {
-        StepStatus::Active { stage } => match (stage, window(state, now.wall)) {
-            (Stage::NeedsProposal, Window::Before { .. }) if state.phase == Phase::Running => {
-                asked::early(state, &label)
-            }
-            (Stage::NeedsProposal, _) => waits::not_as_declared(view, board)
-                .unwrap_or_else(|| asked::proposable(state, view)),
-            _ => active(view, *stage, board, now),
-        },
+        StepStatus::Active {
+            stage: Stage::NeedsProposal,
+        } => timing::waits(state, board, now.wall, &label)
+            .or_else(|| waits::not_as_declared(view, board))
+            .unwrap_or_else(|| asked::proposable(state, view)),
+        StepStatus::Active { stage } => active(view, *stage, board, now),
         StepStatus::Failed { why } => {
             let else_do = match state.phase {
                 Phase::RollingBack => "abort",
@@ -328,22 +338,6 @@ fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNo
                 act(format!("start {label}"))
             }
         },
-    }
-}
-
-fn begin(state: &State, now: Moment) -> WhatNow {
-    let line = WhatNow::new(Severity::Act, "read the briefing, then begin").by(OPERATOR, true);
-    match window(state, now.wall) {
-        Window::Before { .. } => {
-            let start = state.plan().window.map(|w| w.start);
-            line.because("the window has not begun").until(start)
-        }
-        Window::Over { .. } => {
-            let mut line = line.because("the window is over");
-            line.severity = Severity::Warn;
-            line
-        }
-        Window::None | Window::Within { .. } => line,
     }
 }
 

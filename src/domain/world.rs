@@ -5,7 +5,8 @@ use crate::domain::confirm::people::Role;
 use crate::domain::confirm::policy::Rules;
 use crate::domain::digest::Digest;
 use crate::domain::fact::Via;
-use crate::domain::id::{ConnectorName, PersonId, RuleId};
+use crate::domain::freeze::Applies;
+use crate::domain::id::{ConnectorName, FreezeId, PersonId, RuleId};
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::rollout::floor::Seen;
 use crate::domain::scope::Claim;
@@ -138,6 +139,8 @@ pub struct World {
     pub effects: Vec<EffectNow>,
     /// Alerts that fire now on what the work touches; or why nobody knows.
     pub alerts: AlertView,
+    /// Whether each freeze of the session is about its work, as far as a CMDB knows now; one that is not here is.
+    pub freezes: BTreeMap<FreezeId, Applies>,
     /// Every configured connector, with what it can write; nothing for those that only read.
     pub writers: BTreeMap<ConnectorName, Vec<Ability>>,
     /// What silences for the work are judged by; empty where the plan has none.

@@ -15,6 +15,7 @@ pub mod exec;
 pub mod fold;
 pub mod git;
 mod going;
+pub mod history;
 mod host_key;
 mod input;
 mod join;

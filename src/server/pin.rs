@@ -6,8 +6,10 @@ use crate::domain::digest::Digest;
 use crate::domain::fact::{Genesis, Mode, Rehearsal, Rehearsed, RunbookRef};
 use crate::domain::freeze::Freeze;
 use crate::domain::guard::SameRule;
+use crate::domain::history::Learned;
 use crate::domain::id::{SessionId, SessionName};
 use crate::domain::runbook::plan::{MetricRule, Plan};
+use crate::domain::time::Timestamp;
 
 /// What the caller has read and resolved.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub struct Seed {
     pub rehearsed: Vec<Rehearsed>,
     /// Freezes of the configuration that are not over.
     pub freezes: Vec<Freeze>,
+    /// What earlier journals say of its durations.
+    pub learned: Learned,
 }
 
 /// Why a session cannot be pinned.
@@ -47,13 +51,16 @@ pub enum PinError {
     /// Runbook and configuration name two rules alike.
     #[error(transparent)]
     SameRule(#[from] SameRule),
+    /// The window comes again, and nobody can say when.
+    #[error("the calendar ends before the next window")]
+    Window,
 }
 
 impl PinError {
     /// What a person can do.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Random(_) => None,
+            Self::Random(_) | Self::Window => None,
             Self::SameRule(_) => Some(
                 "give the `[[panel]]` in `config.toml` another `id`, or the block in the runbook",
             ),
@@ -65,10 +72,15 @@ impl PinError {
 ///
 /// # Errors
 /// [`PinError`].
-pub fn genesis(seed: Seed, clock: &dyn Clock) -> Result<Genesis, PinError> {
+pub fn genesis(mut seed: Seed, clock: &dyn Clock) -> Result<Genesis, PinError> {
+    let now = clock.now().wall;
+    seed.plan.fix_window(now);
+    if seed.plan.recurs.is_some() && seed.plan.window.is_none() {
+        return Err(PinError::Window);
+    }
     seed.plan.check_panels(&seed.panels)?;
     let random = u128::from_be_bytes(clock::random::<16>()?);
-    let unix_ms = u64::try_from(clock.now().wall.as_millis()).unwrap_or(0);
+    let unix_ms = u64::try_from(now.as_millis()).unwrap_or(0);
     let git = git::look(&seed.runbook, seed.runbook_digest, &seed.git);
     Ok(Genesis {
         session: SessionId::from_parts(unix_ms, random),
@@ -93,8 +105,15 @@ pub fn genesis(seed: Seed, clock: &dyn Clock) -> Result<Genesis, PinError> {
         allow_uid: seed.allow_uid,
         rehearsal: seed.rehearsal.map(Box::new),
         rehearsed: seed.rehearsed,
-        freezes: seed.freezes,
+        freezes: not_over(seed.freezes, now),
+        learned: seed.learned,
     })
+}
+
+/// Freezes that can still stand in the way.
+fn not_over(freezes: Vec<Freeze>, now: Timestamp) -> Vec<Freeze> {
+    let ahead = |freeze: &Freeze| now < freeze.end;
+    freezes.into_iter().filter(ahead).collect()
 }
 
 /// Name of this host, as the kernel has it.

@@ -32,6 +32,7 @@ use crate::domain::apply::FoldError;
 use crate::domain::board::Board;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, Genesis, Mode, Stamped};
+use crate::domain::freeze;
 use crate::domain::id::{ConnectorName, PersonId, SessionName, TerminalId};
 use crate::domain::silences::Outlook;
 use crate::domain::state::State;
@@ -470,6 +471,7 @@ fn first_world(
         unmatched: touched::unmatched(&genesis.plan, &BTreeMap::new()),
         known: BTreeSet::new(),
         groups: BTreeMap::new(),
+        freezes: freeze::standing(genesis, &BTreeMap::new()),
         // Nobody has looked yet; a look comes before everything it matters for.
         scope: Err("nobody has looked yet".to_owned()),
         floors: BTreeMap::new(),

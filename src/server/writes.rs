@@ -6,6 +6,7 @@ use crate::connect::deliver::{Desk, Ended, Job, Parcel};
 use crate::connect::registry::Built;
 use crate::domain::alert_match::AlertView;
 use crate::domain::fact::{Fact, Stamped};
+use crate::domain::freeze;
 use crate::domain::id::ConnectorName;
 use crate::domain::on_call::{AHEAD, announcements};
 use crate::domain::reading::{OnCall, Reading};
@@ -85,6 +86,8 @@ impl Session {
                 self.world.groups = touched::groups(&self.board.components);
                 self.look_at_alerts();
                 self.tell_around();
+                let genesis = &self.engine.state().genesis;
+                self.world.freezes = freeze::standing(genesis, &self.board.components);
             }
             Reading::Alerts { .. } | Reading::Health(_) => self.look_at_alerts(),
             Reading::OnCalls { .. } => self.announce_handovers(turn),
@@ -107,7 +110,7 @@ impl Session {
             return;
         }
         let now = self.clock.now().wall;
-        let window = state.plan().window.map(|window| window.end);
+        let window = state.window().map(|window| window.end);
         // Work that runs over, and work without a window, goes on for now.
         let end = window.filter(|end| *end > now).unwrap_or(now.plus(AHEAD));
         let on_calls: Vec<&OnCall> = self.board.on_calls.values().flatten().collect();

@@ -94,6 +94,7 @@ fn genesis(mode: Mode) -> Genesis {
         rehearsal: None,
         rehearsed: Vec::new(),
         freezes: Vec::new(),
+        learned: crate::domain::history::Learned::default(),
     }
 }
 

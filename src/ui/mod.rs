@@ -99,6 +99,8 @@ pub struct Settings {
     pub prefix: Chord,
     /// The person's time zone, for local time beside UTC.
     pub local_zone: jiff::tz::TimeZone,
+    /// Show it from the start.
+    pub local_time: bool,
     /// Take the mouse; the terminal's own selection then needs Shift.
     pub mouse: bool,
 }
@@ -181,7 +183,7 @@ impl Ui {
             look: Look::new(&settings.theme, settings.colors, settings.ascii),
             local_zone: settings.local_zone,
             keymap: Keymap::new(settings.prefix),
-            model: Model::default(),
+            model: Model::with_local_time(settings.local_time),
             layers: Layers::default(),
             ritual: None,
             cache: Cache::default(),

@@ -156,6 +156,14 @@ impl Default for Model {
 }
 
 impl Model {
+    /// As it is at the start, with or without local time.
+    pub(crate) fn with_local_time(local_time: bool) -> Self {
+        Self {
+            local_time,
+            ..Self::default()
+        }
+    }
+
     fn home(view: View) -> Pane {
         Pane::of(view).first().copied().unwrap_or_default()
     }

@@ -4,6 +4,7 @@ mod breakglass;
 mod hostile;
 mod keys;
 mod map;
+mod motion;
 mod rehearsals;
 mod rollout;
 mod screens;
@@ -28,6 +29,7 @@ fn settings() -> Settings {
         ascii: false,
         prefix: Chord::parse("ctrl-b").expect("a key"),
         local_zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(1)),
+        local_time: false,
         mouse: true,
     }
 }

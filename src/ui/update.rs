@@ -324,7 +324,7 @@ fn window_warning(work: &Work<'_>) -> String {
     let Some(state) = work.room.map(|room| &room.state) else {
         return String::new();
     };
-    let start = state.plan().window.map(|w| w.start.to_clock_text());
+    let start = state.window().map(|w| w.start.to_clock_text());
     match window(state, work.now.wall) {
         Window::Before { starts_in } => format!(
             "THE WINDOW HAS NOT BEGUN: it begins at {}Z, in {}. ",

@@ -97,6 +97,7 @@ pub(crate) fn genesis() -> Genesis {
         rehearsal: None,
         rehearsed: Vec::new(),
         freezes: Vec::new(),
+        learned: warroom::domain::history::Learned::default(),
     }
 }
 
@@ -153,6 +154,7 @@ impl Script {
                 keys: std::collections::BTreeMap::new(),
                 touched: Vec::new(),
                 unmatched: Vec::new(),
+                freezes: std::collections::BTreeMap::new(),
                 scope: Ok(Vec::new()),
                 known: std::collections::BTreeSet::new(),
                 groups: std::collections::BTreeMap::new(),

@@ -105,6 +105,8 @@ mod session_scope;
 #[cfg(test)]
 mod session_signed;
 #[cfg(test)]
+mod session_window;
+#[cfg(test)]
 mod session_writes;
 #[cfg(test)]
 mod sign_elsewhere;

@@ -17,6 +17,8 @@ use warroom::domain::command::{Command, Refusal, Signed};
 use warroom::domain::confirm::statement::{Hello, unsigned_statement};
 use warroom::domain::digest::Digest;
 use warroom::domain::fact::{Actor, Mode, Stamped};
+use warroom::domain::freeze::Freeze;
+use warroom::domain::history::Learned;
 use warroom::domain::id::{PersonId, Seq, SessionName, StepId};
 use warroom::domain::runbook::{Severity, parse, resolve};
 use warroom::domain::state::{State, StepStatus};
@@ -39,6 +41,7 @@ pub(crate) struct Host {
     pub(crate) mode: Mode,
     pub(crate) connectors: Vec<Arc<dyn Connector>>,
     pub(crate) runner: Option<RunnerLink>,
+    pub(crate) freezes: Vec<Freeze>,
 }
 
 /// A server that runs.
@@ -86,6 +89,7 @@ impl Host {
             mode: Mode::Demo,
             connectors: Vec::new(),
             runner: None,
+            freezes: Vec::new(),
         }
     }
 
@@ -145,7 +149,8 @@ impl Host {
                 },
                 rehearsal: None,
                 rehearsed: Vec::new(),
-                freezes: Vec::new(),
+                freezes: self.freezes.clone(),
+                learned: Learned::default(),
             };
             Box::new(pin::genesis(seed, &*self.clock).expect("random numbers"))
         });

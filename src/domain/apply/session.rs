@@ -74,6 +74,10 @@ fn begin_spans_anew(state: &mut State, mark: Mark<'_>) {
         step.not_before = step.not_before.map(|_| mark.at.plus(RETRY_PAUSE));
         effect::begin_anew(step, mark.at);
     }
+    // A motion still ends by the wall clock, which its two people have read.
+    if let Some(open) = &mut state.motions.open {
+        open.made.mono_ms = mark.at.mono_ms;
+    }
     for since in state.absent_since.values_mut() {
         since.mono_ms = mark.at.mono_ms;
     }

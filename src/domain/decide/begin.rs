@@ -2,6 +2,7 @@
 
 use super::Decision;
 use super::ask::Ask;
+use crate::domain::countdown::{Barred, closed};
 use crate::domain::fact::Fact;
 use crate::domain::runbook::plan::Risk;
 use crate::domain::state::Phase;
@@ -20,5 +21,15 @@ pub(super) fn decide(ask: &Ask<'_>) -> Decision {
         .map(|step| step.risk)
         .collect();
     ask.runbook_for(risks)?;
+    if let Some(closed) = closed(ask.state, &ask.world.freezes, ask.now.wall) {
+        let hint = match closed {
+            Barred::Early { start } => format!(
+                "any operator can begin it from {} (UTC) on",
+                start.to_seconds_text()
+            ),
+            Barred::Late { .. } | Barred::Frozen(_) => closed.hint(),
+        };
+        return Err(ask.no(closed.why(ask.now.wall), hint));
+    }
     Ok(vec![Fact::Begun])
 }

@@ -7,7 +7,7 @@ use crate::domain::confirm::plan_doc::{PlanHead, read_head};
 use crate::domain::confirm::policy::Purpose;
 use crate::domain::confirm::{DRAFT_LIFE, PROPOSAL_LIFE};
 use crate::domain::confirm::{quorum, rule};
-use crate::domain::countdown::{Window, point_of_no_return, window};
+use crate::domain::countdown::barred;
 use crate::domain::digest::Digest;
 use crate::domain::effect::{self, Before};
 use crate::domain::fact::{Actor, Fact, Terms};
@@ -17,7 +17,7 @@ use crate::domain::readiness::{Next, StepView};
 use crate::domain::rehearsal;
 use crate::domain::scope;
 use crate::domain::state::{Phase, Stage, State};
-use crate::domain::time::{Moment, Timestamp, short_span};
+use crate::domain::time::{Moment, Timestamp};
 use crate::domain::world::World;
 
 /// A rendered plan, ready to be put before people.
@@ -142,32 +142,12 @@ fn enough_people(
     }
 }
 
-/// Destructive work is what the window was announced for: none goes forward before it. Past the point of no return it
-/// would leave no time to go back.
+/// Destructive work is what the window was announced for: none goes forward before it, past the point of no return, or in
+/// a freeze.
 pub(super) fn in_time(ask: &Ask<'_>, view: StepView<'_>) -> Result<(), Refused> {
-    if ask.state.phase != Phase::Running {
-        return Ok(());
-    }
-    if let Window::Before { starts_in } = window(ask.state, ask.now.wall)
-        && let Some(announced) = ask.state.plan().window
-    {
-        let why = format!(
-            "the announced window has not begun: it does in {}",
-            short_span(starts_in)
-        );
-        let start = announced.start.to_seconds_text();
-        let hint = format!("wait until {start} (UTC); what is not destructive can go on");
-        return Err(ask.no_step(view, why, hint));
-    }
-    match point_of_no_return(ask.state) {
-        Some(limit) if ask.now.wall >= limit => {
-            let why = format!(
-                "the point of no return was at {}: no time is left to go back",
-                limit.to_clock_text()
-            );
-            Err(ask.no_step(view, why, "roll back, or abort and plan another window"))
-        }
-        _ => Ok(()),
+    match barred(ask.state, &ask.world.freezes, ask.now.wall) {
+        None => Ok(()),
+        Some(barred) => Err(ask.no_step(view, barred.why(ask.now.wall), barred.hint())),
     }
 }
 

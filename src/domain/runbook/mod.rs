@@ -30,6 +30,7 @@ mod suggest;
 mod template;
 mod tree;
 mod value;
+mod window;
 
 pub use diagnostic::{Diagnostic, Severity, decode};
 pub use model::Runbook;

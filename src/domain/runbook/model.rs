@@ -8,6 +8,7 @@ use super::silence::SilencePlan;
 use super::source::{Located, Mapped};
 use crate::domain::id::{ConnectorName, RuleId, StepId};
 use crate::domain::threshold::{Limit, OnBreach, OnNoData, Op, RuleLimit, SampleCount, Scale};
+use crate::domain::time::recur::Recurrence;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub struct Maintenance {
     pub change: Option<String>,
     /// Announced time.
     pub window: Option<Window>,
+    /// Announced times that come again.
+    pub recurs: Option<Recurrence>,
     /// CMDB components: names and selectors.
     pub components: Vec<String>,
     /// Names of alerts that may come.

@@ -14,6 +14,7 @@ use super::silence::SilencePlan;
 use crate::domain::digest::Digest;
 use crate::domain::id::{ConnectorName, RuleId, StepId};
 use crate::domain::threshold::{Limit, OnBreach, OnNoData, RuleLimit, SampleCount};
+use crate::domain::time::recur::Recurrence;
 use crate::domain::time::{Timestamp, millis, millis_opt};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,6 +29,9 @@ pub struct Plan {
     pub change: Option<String>,
     /// When the work may happen.
     pub window: Option<Window>,
+    /// When it may happen again; `window` is one of these times then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recurs: Option<Recurrence>,
     /// CMDB components the work touches: names, and selectors (those with `=`), whose meaning the CMDB has.
     pub components: Vec<String>,
     /// Names of alerts that may come at any time of the work.
@@ -72,6 +76,16 @@ impl Plan {
     )]
     pub fn canonical_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("a plan is plain data")
+    }
+
+    /// Makes a window that comes again the one that is on at `now`, or else the next one. Any other stays as it is.
+    pub fn fix_window(&mut self, now: Timestamp) {
+        let Some(recurs) = &self.recurs else { return };
+        self.window = recurs.at(now).map(|(start, end)| Window {
+            start,
+            end,
+            buffer: recurs.buffer,
+        });
     }
 
     /// What a session pins at its start: the SHA-256 of [`Plan::canonical_json`].

@@ -64,6 +64,7 @@ pub fn resolve_with(runbook: &Runbook, cmdb: Cmdb<'_>) -> (Plan, Vec<Diagnostic>
         silence: runbook.maintenance.silence.clone(),
         radius_depth: runbook.maintenance.radius_depth,
         window: runbook.maintenance.window,
+        recurs: runbook.maintenance.recurs.clone(),
         components: runbook.maintenance.components.clone(),
         expect_alerts: filled(&runbook.maintenance.expect_alerts, &names, &mut problems),
         alerts: AlertRules {

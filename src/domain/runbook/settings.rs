@@ -8,20 +8,19 @@ use super::limits::{
     SIGNED_VALUE_BYTES_MAX,
 };
 use super::model::{Maintenance, Rule, RuleKind, StepSettings};
-use super::plan::{OnExecutorLost, Risk, Window};
+use super::plan::{OnExecutorLost, Risk};
 use super::role::{RULE_KEYS, STEP_KEYS};
 use super::rollout;
 use super::rollout::settings::RolloutSettings;
 use super::silence::{self, SilencePlan};
 use super::source::{Lines, Located, Mapped};
 use super::tree::{self, Entry, Value, unknown_key};
-use super::value::{boolean, choice, name, positive_span, rule_field, span, whole};
+use super::value::{boolean, choice, name, positive_span, rule_field, whole};
+use super::window::{Announced, window};
 use crate::domain::id::StepId;
 use crate::domain::radius::DEPTH_MAX;
 use crate::domain::selector::{Selector, SelectorError, is_selector};
-use crate::domain::time::Timestamp;
 use std::ops::Range;
-use std::time::Duration;
 
 const MAINTENANCE_KEYS: [&str; 16] = [
     "change",
@@ -41,7 +40,6 @@ const MAINTENANCE_KEYS: [&str; 16] = [
     "notices",
     "roles",
 ];
-const WINDOW_KEYS: [&str; 3] = ["start", "end", "buffer"];
 /// Reads the `toml maintenance` block and the rules in it.
 pub(super) fn maintenance(
     block: &Mapped,
@@ -61,7 +59,11 @@ pub(super) fn maintenance(
                 out.on_unexpected_alert = text.and_then(|t| choice(t, &ON_ALERT, problems));
             }
             "alert_severities" => out.alert_severities = severities(&value, problems),
-            "window" => out.window = window(&value, problems),
+            "window" => match window(&value, problems) {
+                Some(Announced::Once(once)) => out.window = Some(once),
+                Some(Announced::Again(recurs)) => out.recurs = Some(recurs),
+                None => {}
+            },
             "lock" => out.lock = value.scalar(problems).and_then(|text| lock(text, problems)),
             "silence" => out.silence = silence::read(&value, problems),
             "radius_depth" => {
@@ -187,70 +189,6 @@ pub(super) fn expect_alerts(value: &Value, problems: &mut Problems) -> Vec<Locat
         }
     }
     names
-}
-
-fn window(value: &Value, problems: &mut Problems) -> Option<Window> {
-    let (mut start, mut end, mut buffer) = (None, None, Some(Duration::ZERO));
-    let (mut has_start, mut has_end) = (false, false);
-    let entries = value.table(problems);
-    for Entry { key, value } in entries {
-        match key.value.as_str() {
-            "start" => {
-                has_start = true;
-                start = value.scalar(problems).and_then(|v| time(v, problems));
-            }
-            "end" => {
-                has_end = true;
-                end = value.scalar(problems).and_then(|v| time(v, problems));
-            }
-            "buffer" => buffer = value.scalar(problems).and_then(|v| span(v, problems)),
-            _ => unknown_key(key, "`[window]`", &WINDOW_KEYS, problems),
-        }
-    }
-    if matches!(value, Value::Table(..)) && !(has_start && has_end) {
-        problems.push(
-            Diagnostic::error(
-                codes::WINDOW,
-                value.span(),
-                "a window needs `start` and `end`",
-            )
-            .hint("write both in UTC: `start = 2026-11-22T02:00:00Z`"),
-        );
-    }
-    let window = Window {
-        start: start?,
-        end: end?,
-        buffer: buffer?,
-    };
-    check_window(&window, value.span(), problems).then_some(window)
-}
-
-fn check_window(window: &Window, place: &Range<usize>, problems: &mut Problems) -> bool {
-    let length = window.end.since(window.start);
-    let why = if length.is_zero() {
-        "the window ends before it begins"
-    } else if window.buffer >= length {
-        "the buffer leaves no time for the work"
-    } else {
-        return true;
-    };
-    problems.push(Diagnostic::error(codes::WINDOW, place, why));
-    false
-}
-
-fn time(value: &Located<String>, problems: &mut Problems) -> Option<Timestamp> {
-    Timestamp::parse(&value.value)
-        .map_err(|error| {
-            problems.push(
-                Diagnostic::error(
-                    codes::BAD_VALUE,
-                    &value.span,
-                    format!("{} is {error}", quoted(&value.value)),
-                )
-                .hint("date, time and offset are all needed: `2026-11-22T02:00:00Z`"),
-            );
-        })
-        .ok()
 }
 
 fn environment(out: &mut Maintenance, value: &Value, problems: &mut Problems) {

@@ -3,6 +3,7 @@
 use super::breakglass;
 use crate::domain::alert_match;
 use crate::domain::confirm::rule;
+use crate::domain::countdown::barred;
 use crate::domain::fact::{CloseCause, Fact};
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::scope;
@@ -98,6 +99,7 @@ pub(super) fn arm(state: &State, now: Moment, world: &World) -> Option<Vec<Fact>
     let waits = open.armed.is_some()
         || rule::absent(state, open, world, now).is_some()
         || state.bad_guard().is_some()
+        || barred(state, &world.freezes, now.wall).is_some()
         || alert_match::doubt(state.plan(), &world.alerts).is_some();
     let step = open.terms.step.clone();
     (!waits).then(|| vec![Fact::StepArmed { step }])

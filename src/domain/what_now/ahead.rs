@@ -15,7 +15,7 @@ pub(super) fn ahead(state: &State, board: &Board, now: Timestamp) -> String {
 /// Before the work begins, any hand-over within its window; then those that are announced.
 fn handover(state: &State, board: &Board, now: Timestamp) -> String {
     let soon = now.plus(AHEAD);
-    let window = state.plan().window.map(|window| window.end);
+    let window = state.window().map(|window| window.end);
     let until = match state.phase {
         Phase::Briefing => window.map_or(soon, |end| end.max(soon)),
         _ => soon,

@@ -1,6 +1,6 @@
 //! What is asked of the people who are there after somebody dropped out, or said no.
 
-use super::{OPERATOR, Severity, WhatNow};
+use super::{OPERATOR, Severity, WhatNow, timing};
 use crate::domain::alert_match;
 use crate::domain::board::Board;
 use crate::domain::confirm::ABSENCE_MAX;
@@ -9,6 +9,7 @@ use crate::domain::fact::Actor;
 use crate::domain::readiness::StepView;
 use crate::domain::runbook::plan::OnExecutorLost;
 use crate::domain::state::{Proposal, Running, State};
+use crate::domain::time::Timestamp;
 
 /// Something runs, and whoever watched it has dropped out.
 pub(super) fn unwatched(state: &State, running: &Running, you: &Actor) -> Option<WhatNow> {
@@ -43,10 +44,15 @@ pub(super) fn proposable(state: &State, view: StepView<'_>) -> WhatNow {
 }
 
 /// Enough people have confirmed, and something else is in the way.
-pub(super) fn unarmed(state: &State, board: &Board, open: &Proposal, label: &str) -> WhatNow {
-    let why = match state.bad_guard() {
-        Some((guard, _)) => format!("guard `{}` is not known to be good", guard.title),
-        None => match alert_match::known(board) {
+pub(super) fn unarmed(
+    (state, board, now): (&State, &Board, Timestamp),
+    open: &Proposal,
+    label: &str,
+) -> WhatNow {
+    let why = match (state.bad_guard(), timing::barred(state, board, now)) {
+        (Some((guard, _)), _) => format!("guard `{}` is not known to be good", guard.title),
+        (None, Some(why)) => why,
+        (None, None) => match alert_match::known(board) {
             Err(why) if alert_match::relies(state.plan(), !board.alerts.is_empty()) => {
                 format!("nobody knows which alerts fire: {why}")
             }
@@ -60,14 +66,6 @@ pub(super) fn unarmed(state: &State, board: &Board, open: &Proposal, label: &str
     )
     .by(format!("`{proposer}` can cancel it"), false)
     .because(why)
-}
-
-/// Nothing destructive is proposed before the window.
-pub(super) fn early(state: &State, label: &str) -> WhatNow {
-    let start = state.plan().window.map(|w| w.start);
-    WhatNow::new(Severity::Calm, format!("{label} waits for the window"))
-        .because("destructive work begins with it")
-        .until(start)
 }
 
 #[cfg(test)]

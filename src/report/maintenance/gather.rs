@@ -110,7 +110,7 @@ impl Gathering {
             certificate: certificate(genesis),
             runbook: genesis.runbook.clone(),
             plan: genesis.plan_digest,
-            window: plan.window,
+            window: state.window(),
             opened: self.opened,
             begun: state.begun.map(|at| at.wall),
             ended: state.ended.map(|at| at.wall),

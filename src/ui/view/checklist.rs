@@ -1,6 +1,7 @@
 //! The checklist: phases and steps with their states, the one that matters marked.
 
 use super::Cx;
+use crate::domain::forecast::usual;
 use crate::domain::readiness::StepView;
 use crate::domain::state::StepStatus;
 use crate::domain::time::short_span;
@@ -185,8 +186,15 @@ fn tail(
         }
         _ => None,
     };
-    match span {
-        Some(span) => row.fixed(" ", dim).text(&short_span(span), dim),
-        None => row,
+    let Some(span) = span else { return row };
+    let usual = usual(&cx.room.state, view).filter(|_| view.now.is_active());
+    let style = match usual {
+        Some(usual) if span > usual.p75 => canvas.of(Role::Warn),
+        _ => dim,
+    };
+    let row = row.fixed(" ", dim).text(&short_span(span), style);
+    match usual {
+        Some(usual) if width >= WORDY => row.text(&format!("/{}", short_span(usual.p50)), dim),
+        _ => row,
     }
 }

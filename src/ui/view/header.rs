@@ -1,7 +1,6 @@
 //! The rows on top: which session, in which mode and state, and how long is left.
 
-use super::Cx;
-use crate::domain::countdown::{self, Window};
+use super::{Cx, window};
 use crate::domain::fact::Mode;
 use crate::domain::time::short_span;
 use crate::ui::action::View;
@@ -35,8 +34,9 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Re
         .fixed("  ", header)
         .text(&state.plan().title, canvas.of(Role::Strong));
     canvas.bar(area, 0, left.with_right(right, width, signs), header);
-    let second = Row::of(" ", header).row(window(cx, canvas));
     let views = views(model, canvas, area);
+    let left = width.saturating_sub(views.width()).saturating_sub(2);
+    let second = Row::of(" ", header).row(window::row(cx, model.local_time, canvas, left));
     canvas.bar(area, 1, second.with_right(views, width, signs), header);
     let mut rows = 2;
     if let Some(row) = link(cx, canvas) {
@@ -145,66 +145,6 @@ fn views(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> Row {
         canvas.target(place, Target::View(view));
     }
     row
-}
-
-/// The window's countdown and the point of no return.
-fn window(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
-    let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
-    let state = &cx.room.state;
-    match countdown::window(state, cx.now.wall) {
-        Window::None => Row::of("no window declared", dim),
-        Window::Before { starts_in } => {
-            Row::of("window starts in ", text).text(&coarse(starts_in), canvas.of(Role::Active))
-        }
-        Window::Over { for_long } => {
-            let row = Row::of("WINDOW OVER", canvas.of(Role::Danger)).fixed(" for ", text);
-            row.text(&coarse(for_long), canvas.of(Role::Bad))
-        }
-        Window::Within {
-            ends_in,
-            turn_back_in,
-        } => {
-            let row =
-                Row::of("window ends in ", text).text(&coarse(ends_in), canvas.of(Role::Strong));
-            let row = row.fixed(", ", dim);
-            let complete = countdown::rollback_estimate(state).is_complete;
-            let about = if complete { "" } else { " at most" };
-            match turn_back_in {
-                Some(left) => row
-                    .fixed("no return in ", text)
-                    .text(&coarse(left), canvas.of(turn_back_role(left)))
-                    .fixed(about, dim),
-                None => row.fixed("PAST POINT OF NO RETURN", canvas.of(Role::Danger)),
-            }
-        }
-    }
-}
-
-/// From this on a countdown shows minutes only: nobody acts on its seconds, and a cell that does not change costs
-/// nothing on a slow line.
-const COARSE: std::time::Duration = std::time::Duration::from_secs(10 * 60);
-
-fn coarse(span: std::time::Duration) -> String {
-    if span < COARSE {
-        return short_span(span);
-    }
-    let minutes = span.as_secs() / 60;
-    match minutes {
-        0..=119 => format!("{minutes}m"),
-        120..=2879 => format!("{}h{:02}m", minutes / 60, minutes % 60),
-        _ => format!("{}d{:02}h", minutes / 1440, minutes / 60 % 24),
-    }
-}
-
-/// A quarter of an hour is about one destructive step with its review: time to decide now.
-const TURN_BACK_SOON: std::time::Duration = std::time::Duration::from_secs(15 * 60);
-
-fn turn_back_role(left: std::time::Duration) -> Role {
-    if left < TURN_BACK_SOON {
-        Role::Warn
-    } else {
-        Role::Good
-    }
 }
 
 /// Says that what is on the screen is old.

@@ -25,6 +25,7 @@ pub(crate) mod thresholds;
 mod timeline;
 mod waiting;
 mod war_room;
+mod window;
 mod writes;
 
 use crate::domain::time::{Moment, Timestamp};

@@ -2,7 +2,9 @@
 
 use super::{Cx, breakglass, motion};
 use crate::domain::confirm::rule::person_in;
+use crate::domain::countdown;
 use crate::domain::fact::Mode;
+use crate::domain::freeze;
 use crate::domain::progress::current;
 use crate::domain::readiness::Readiness;
 use crate::domain::state::{Phase, StepStatus};
@@ -218,6 +220,7 @@ fn actions(cx: &Cx<'_>) -> (&'static [Action], Option<usize>) {
         StepStatus::Failed { .. } if back => &[Action::Retry, Action::Skip, Action::Abort],
         StepStatus::Failed { .. } => &[Action::Retry, Action::Skip, Action::Rollback],
         StepStatus::UndoFailed { .. } => &[Action::Retry, Action::Skip],
+        StepStatus::Active { .. } if is_late(cx) => &[Action::ExtendWindow, Action::Rollback],
         StepStatus::Active { .. } => &[Action::Propose],
         StepStatus::Undone if step.plan.switch => &[Action::Retry, Action::Skip],
         _ if state.waiting_rollout().is_some() => &[Action::RolloutOn],
@@ -225,6 +228,13 @@ fn actions(cx: &Cx<'_>) -> (&'static [Action], Option<usize>) {
         _ => &[Action::Start],
     };
     (actions, Some(step.index))
+}
+
+/// Past the point of no return something destructive needs a longer window first.
+fn is_late(cx: &Cx<'_>) -> bool {
+    let freezes = freeze::standing(&cx.room.state.genesis, &cx.room.board.components);
+    let barred = countdown::barred(&cx.room.state, &freezes, cx.now.wall);
+    matches!(barred, Some(countdown::Barred::Late { .. }))
 }
 
 /// Asks this person to review; never opens anything by itself (`TWO_PERSON` 6.1 rule 7).

@@ -100,18 +100,48 @@ fn briefing(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect)
             .text(&genesis.host, text)
             .wrap(width),
     );
-    if let Some(window) = genesis.plan.window {
-        let times = format!(
-            "{} to {}",
-            window.start.to_seconds_text(),
-            window.end.to_seconds_text()
-        );
-        rows.extend(Row::of("window  ", dim).text(&times, text).wrap(width));
-    }
+    rows.extend(times(cx, canvas).iter().flat_map(|row| row.wrap(width)));
     rows.extend(calm.iter().flat_map(radius));
     rows.extend(super::rehearsal::rows(cx, canvas, width));
     let extra = Row::of(" (none yet: the briefing)", dim);
     super::top_pane(model, canvas, area, Pane::Output, extra, &rows);
+}
+
+/// When the work may happen, and how long it took before.
+fn times(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Vec<Row> {
+    let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
+    let state = &cx.room.state;
+    let mut rows = Vec::new();
+    if let Some(window) = state.window() {
+        let recurs = state.plan().recurs.as_ref();
+        let recurs = recurs.map_or_else(String::new, |recurs| format!(" ({recurs})"));
+        let times = format!(
+            "{} to {}{recurs}",
+            window.start.to_seconds_text(),
+            window.end.to_seconds_text()
+        );
+        rows.push(Row::of("window  ", dim).text(&times, text));
+    }
+    for freeze in &state.genesis.freezes {
+        let words = format!(
+            "{}: {} to {}: {}",
+            freeze.id,
+            freeze.start.to_seconds_text(),
+            freeze.end.to_seconds_text(),
+            freeze.reason
+        );
+        rows.push(Row::of("freeze  ", dim).text(&words, text));
+    }
+    let learned = &state.genesis.learned;
+    if !learned.is_none() {
+        let unread = match learned.unread {
+            0 => String::new(),
+            unread => format!("; journals that could not be read: {unread}"),
+        };
+        let words = format!("durations from n={} earlier runs{unread}", learned.runs);
+        rows.push(Row::of("history ", dim).text(&words, text));
+    }
+    rows
 }
 
 fn empty(cx: &Cx<'_>, canvas: &Canvas<'_>, key: &ExecKey) -> Row {

@@ -1,6 +1,7 @@
 //! One step in full: what it does, where it stands, what it has done.
 
 use super::{Cx, nothing, silences, top_pane, waiting};
+use crate::domain::forecast::usual;
 use crate::domain::readiness::{Readiness, StepView};
 use crate::domain::runbook::plan::{ExecBlock, Gate, PlanBlock};
 use crate::domain::state::{Finished, StepStatus};
@@ -141,10 +142,13 @@ fn about(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, is_hidden: bool) 
     if let Some(component) = view.plan.component.as_ref().filter(|_| !is_hidden) {
         row = row.fixed(", component ", dim).text(component, text);
     }
-    if let Some(expected) = view.plan.expected {
-        row = row
-            .fixed(", expected ", dim)
-            .text(&short_span(expected), text);
+    if let Some(usual) = usual(&cx.room.state, view) {
+        row = match usual.samples {
+            Some(_) => row.fixed(", usually ", dim).text(&usual.to_string(), text),
+            None => row
+                .fixed(", expected ", dim)
+                .text(&short_span(usual.p50), text),
+        };
     }
     if let Some(took) = super::rehearsal::took(&cx.room.state.genesis, view.plan) {
         row = row.fixed(", rehearsed ", dim).text(&took, text);

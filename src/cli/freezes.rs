@@ -1,0 +1,52 @@
+//! Freezes of the configuration that overlap the window of a runbook, told beside `check` and `plan`.
+
+use super::environment::Environment;
+use super::runbook_file::load;
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::Secrets;
+use crate::display::one_line;
+use crate::domain::freeze::{self, Applies, Freeze};
+use crate::domain::runbook::plan::Plan;
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+
+/// Says on standard error which freezes stand in the way of a runbook. Whether a scoped one does is the CMDB's to say,
+/// and nobody asks it here.
+pub(super) fn tell(environment: &Environment, file: &Path) {
+    let mut err = std::io::stderr();
+    let Ok(config) = environment.config(Secrets::Skip) else {
+        let what = "warning: the configuration cannot be read, so freezes are not known";
+        writeln!(err, "{what}; `warroom doctor` says why").ok();
+        return;
+    };
+    let freezes = config.freezes;
+    let Some(plan) = load(file).plan.filter(|_| !freezes.is_empty()) else {
+        return;
+    };
+    for freeze in freezes.iter().filter(|freeze| overlaps(freeze, &plan)) {
+        let may = match freeze::applies(freeze, &plan, &BTreeMap::new()) {
+            Applies::Yes => "is on in its window",
+            Applies::Unknown { .. } => "may be on in its window, as far as is known without a CMDB",
+            Applies::No => continue,
+        };
+        writeln!(
+            err,
+            "warning: {}: freeze `{}` {may}: {} to {}: {}",
+            file.display(),
+            freeze.id,
+            freeze.start.to_seconds_text(),
+            freeze.end.to_seconds_text(),
+            one_line(&freeze.reason)
+        )
+        .ok();
+    }
+}
+
+/// True when a freeze and the window have a moment in common; without a window, when it is on now.
+fn overlaps(freeze: &Freeze, plan: &Plan) -> bool {
+    match plan.window {
+        Some(window) => freeze.start < window.end && window.start < freeze.end,
+        None => freeze.is_on(SystemClock.now().wall),
+    }
+}
