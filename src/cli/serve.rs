@@ -264,7 +264,8 @@ fn genesis(
     } else {
         Found::default()
     };
-    let learned = history::learn(&config.server.state_dir, &loaded.plan, mode, clock);
+    let kind = (mode, rehearsal.is_some());
+    let learned = history::learn(&config.server.state_dir, &loaded.plan, kind, clock);
     let seed = Seed {
         name,
         mode,

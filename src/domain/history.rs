@@ -172,6 +172,8 @@ fn measured(step: &StepId, since: Option<Moment>, at: Moment) -> Option<(StepId,
 pub struct Collecting<'a> {
     plan: &'a Plan,
     is_demo: bool,
+    /// Rehearsals learn of rehearsals, and the real thing of the real thing.
+    is_rehearsal: bool,
     /// The run being read, and its steps that are the same as in the plan.
     run: Option<(Run, Vec<StepId>)>,
     spans: BTreeMap<StepId, (Vec<u64>, Vec<u64>)>,
@@ -180,11 +182,12 @@ pub struct Collecting<'a> {
 }
 
 impl<'a> Collecting<'a> {
-    /// For a session of this plan in this mode.
-    pub fn new(plan: &'a Plan, mode: Mode) -> Self {
+    /// For a session of this plan in this mode, the real thing or a rehearsal.
+    pub fn new(plan: &'a Plan, mode: Mode, is_rehearsal: bool) -> Self {
         Self {
             plan,
             is_demo: mode == Mode::Demo,
+            is_rehearsal,
             run: None,
             spans: BTreeMap::new(),
             runs: 0,
@@ -199,8 +202,9 @@ impl<'a> Collecting<'a> {
 
     /// Begins with a journal; false when it is about something else, and need not be read on.
     pub fn begin(&mut self, genesis: &Genesis) -> bool {
-        let is_same =
-            genesis.plan.title == self.plan.title && (genesis.mode == Mode::Demo) == self.is_demo;
+        let is_same = genesis.plan.title == self.plan.title
+            && (genesis.mode == Mode::Demo) == self.is_demo
+            && genesis.rehearsal.is_some() == self.is_rehearsal;
         let same = |step: &&PlanStep| {
             let mut others = self.plan.steps.iter();
             others.any(|other| other.id == step.id && shape(other) == shape(step))
@@ -312,7 +316,7 @@ mod tests {
     #[test]
     fn runs_of_the_same_runbook_are_measured_step_by_step() {
         let plan = plan();
-        let mut collecting = Collecting::new(&plan, Mode::Advisory);
+        let mut collecting = Collecting::new(&plan, Mode::Advisory, false);
         for (backup, undo) in [(10, 3), (20, 5), (40, 4)] {
             collect(&mut collecting, &run(backup, undo));
         }
@@ -348,7 +352,7 @@ mod tests {
             (plan(), Mode::Demo, 0),
             (changed, Mode::Enforced, 1),
         ] {
-            let mut collecting = Collecting::new(&plan, mode);
+            let mut collecting = Collecting::new(&plan, mode, false);
             collect(&mut collecting, &done);
             let learned = collecting.finish();
             assert_eq!(learned.runs, runs);

@@ -3,19 +3,21 @@
 //! Most bodies are the fact as JSON. What people look at or state is kept as exactly those bytes instead: a plan, a
 //! confirm and the terms of a proposal are documents of the one grammar (`TWO_PERSON` 5.2, 5.3, 5.5).
 
+mod kinds;
+
+pub use kinds::kind_of;
+
 use super::fact_json;
 use super::reader::Entry;
 use super::record::{Content, Header, Record};
 use crate::domain::confirm::statement::{ACCOUNT_TITLE, Kind, propose_statement};
 use crate::domain::digest::Digest;
 use crate::domain::doc::{Doc, DocError, split_armour};
-use crate::domain::fact::{
-    Actor, AlertEvent, Confirmed, EffectEvent, Fact, GlassEvent, MotionEvent, RolloutEvent, Signed,
-    SilenceEvent, Stamped, Terms, Via,
-};
+use crate::domain::fact::{Actor, Confirmed, Fact, Signed, Stamped, Terms, Via};
 use crate::domain::id::{AttemptNo, PersonId, Seq};
 use crate::domain::state::State;
 use crate::domain::time::Moment;
+use kinds::JSON_KINDS;
 
 /// A record that is not a fact this program knows.
 #[derive(Debug, thiserror::Error)]
@@ -57,170 +59,6 @@ pub enum FactError {
         why: String,
     },
 }
-
-/// Kind of a fact, as the `kind` line has it.
-pub const fn kind_of(fact: &Fact) -> &'static str {
-    match fact {
-        Fact::SessionOpened(_) => "session.opened",
-        Fact::SessionResumed { .. } => "session.resumed",
-        Fact::SessionClosed { .. } => "session.closed",
-        Fact::JournalRecovered { .. } => "journal.recovered",
-        Fact::Attached { .. } => "client.attached",
-        Fact::Detached { .. } => "client.detached",
-        Fact::IdentityConflict { .. } => "identity.conflict",
-        Fact::Begun => "maintenance.begun",
-        Fact::Aborted { .. } => "maintenance.aborted",
-        Fact::Completed => "maintenance.completed",
-        Fact::Held(_) => "session.held",
-        Fact::Released { .. } => "session.released",
-        Fact::RuleChanged { .. } => "rule.changed",
-        Fact::BaselineTaken(_) => "baseline.taken",
-        Fact::GuardActed(_) => "guard.acted",
-        Fact::StepStarted { .. } => "step.started",
-        Fact::ExecIntent { .. } => "exec.intent",
-        Fact::ExecSpawned { .. } => "exec.spawned",
-        Fact::ExecOutcome { .. } => "exec.outcome",
-        Fact::ExecUnknown { .. } => "exec.unknown",
-        Fact::StopAsked { .. } => "exec.stop-asked",
-        Fact::TakenOver { .. } => "step.taken-over",
-        Fact::ResolveVoted { .. } => "step.resolve-voted",
-        Fact::StepResolved { .. } => "step.resolved",
-        Fact::GateOpened { .. } => "gate.opened",
-        Fact::GateTimedOut { .. } => "gate.timed-out",
-        Fact::Effect(effect) => match effect.event {
-            EffectEvent::Before { .. } => "effect.before",
-            EffectEvent::Met { .. } => "effect.met",
-            EffectEvent::Missing { .. } => "effect.missing",
-        },
-        Fact::Alert(event) => match event {
-            AlertEvent::Fired { .. } => "alert.fired",
-            AlertEvent::Cleared { .. } => "alert.cleared",
-            AlertEvent::Absent { .. } => "alert.absent",
-        },
-        Fact::StepDescended { .. } => "step.descended",
-        Fact::StepDone { .. } => "step.done",
-        Fact::StepFailed { .. } => "step.failed",
-        Fact::StepSkipped { .. } => "step.skipped",
-        Fact::StepRetried { .. } => "step.retried",
-        Fact::StepUndone { .. } => "step.undone",
-        Fact::UndoFailed { .. } => "step.undo-failed",
-        Fact::ProposalOpened { .. } => "proposal.opened",
-        Fact::StatementSigned(_) => "statement.signed",
-        Fact::StepProposed { .. } => "step.proposed",
-        Fact::StepConfirmed(_) => "step.confirmed",
-        Fact::StepArmed { .. } => "step.armed",
-        Fact::StepChecked(_) => "step.checked",
-        Fact::Breakglass(glass) => match glass.event {
-            GlassEvent::Asked { .. } => "breakglass.asked",
-            GlassEvent::Paged { .. } => "breakglass.paged",
-            GlassEvent::Begun { .. } => "breakglass.begun",
-            GlassEvent::Witnessed { .. } => "breakglass.witnessed",
-            GlassEvent::Vetoed => "breakglass.vetoed",
-            GlassEvent::Armed => "breakglass.armed",
-            GlassEvent::Ended { .. } => "breakglass.ended",
-            GlassEvent::Reviewed { .. } => "breakglass.reviewed",
-        },
-        Fact::Motion(moved) => match moved.event {
-            MotionEvent::Made { .. } => "motion.made",
-            MotionEvent::Carried => "motion.carried",
-            MotionEvent::Ended { .. } => "motion.ended",
-            MotionEvent::Refused { .. } => "motion.refused",
-        },
-        Fact::Rollout(news) => match news.event {
-            RolloutEvent::UnitBegun { .. } => "unit.begun",
-            RolloutEvent::UnitSkipped { .. } => "unit.skipped",
-            RolloutEvent::WaitEnded { .. } => "rollout.wait-ended",
-            RolloutEvent::WentOn { .. } => "rollout.went-on",
-            RolloutEvent::SwitchBack { .. } => "rollout.switch-back",
-        },
-        Fact::ProposalClosed { .. } => "step.closed",
-        Fact::RejectExplained { .. } => "step.reject-explained",
-        Fact::Refused { .. } => "step.refused",
-        Fact::NoteAdded { .. } => "note.added",
-        Fact::RollbackStarted { .. } => "rollback.started",
-        Fact::RolledBack => "rollback.finished",
-        Fact::WriteAsked { .. } => "write.asked",
-        Fact::WriteEnded { .. } => "write.ended",
-        Fact::Silence(said) => match said.event {
-            SilenceEvent::Withheld { .. } => "silence.withheld",
-            SilenceEvent::Again { .. } => "silence.again",
-            SilenceEvent::Without { .. } => "silence.without",
-        },
-    }
-}
-
-/// Kinds whose body is JSON; the others are documents.
-const JSON_KINDS: [&str; 69] = [
-    "session.opened",
-    "session.resumed",
-    "session.closed",
-    "journal.recovered",
-    "client.attached",
-    "client.detached",
-    "identity.conflict",
-    "maintenance.begun",
-    "maintenance.aborted",
-    "maintenance.completed",
-    "session.held",
-    "session.released",
-    "rule.changed",
-    "baseline.taken",
-    "guard.acted",
-    "step.started",
-    "exec.intent",
-    "exec.spawned",
-    "exec.outcome",
-    "exec.unknown",
-    "exec.stop-asked",
-    "step.taken-over",
-    "step.resolve-voted",
-    "step.resolved",
-    "gate.opened",
-    "gate.timed-out",
-    "effect.before",
-    "effect.met",
-    "effect.missing",
-    "alert.fired",
-    "alert.cleared",
-    "alert.absent",
-    "step.descended",
-    "step.done",
-    "step.failed",
-    "step.skipped",
-    "step.retried",
-    "step.undone",
-    "step.undo-failed",
-    "step.armed",
-    "step.checked",
-    "step.closed",
-    "step.reject-explained",
-    "step.refused",
-    "note.added",
-    "rollback.started",
-    "rollback.finished",
-    "write.asked",
-    "write.ended",
-    "silence.withheld",
-    "silence.again",
-    "silence.without",
-    "breakglass.asked",
-    "breakglass.paged",
-    "breakglass.begun",
-    "breakglass.witnessed",
-    "breakglass.vetoed",
-    "breakglass.armed",
-    "breakglass.ended",
-    "breakglass.reviewed",
-    "unit.begun",
-    "unit.skipped",
-    "rollout.wait-ended",
-    "rollout.went-on",
-    "rollout.switch-back",
-    "motion.made",
-    "motion.carried",
-    "motion.ended",
-    "motion.refused",
-];
 
 /// Kinds whose body is a document of the one grammar.
 const DOCUMENT_KINDS: [&str; 4] = [

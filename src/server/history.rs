@@ -20,10 +20,15 @@ const JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Time for all of it: somebody waits for the session.
 const READING_MAX: Duration = Duration::from_secs(3);
 
-/// What the journals below `state_dir` say of a plan that is run in this mode.
-pub fn learn(state_dir: &Path, plan: &Plan, mode: Mode, clock: &dyn Clock) -> Learned {
+/// What the journals below `state_dir` say of a plan that is run in this mode, for real or as a rehearsal.
+pub fn learn(
+    state_dir: &Path,
+    plan: &Plan,
+    (mode, is_rehearsal): (Mode, bool),
+    clock: &dyn Clock,
+) -> Learned {
     let begun = clock.now();
-    let mut collecting = Collecting::new(plan, mode);
+    let mut collecting = Collecting::new(plan, mode, is_rehearsal);
     for journal in journals(state_dir) {
         if !collecting.has_room() {
             break;

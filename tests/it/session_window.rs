@@ -143,11 +143,11 @@ fn learned(host: &Host) {
     let state_dir = host.session_dir();
     let state_dir = state_dir.parent().expect("a directory");
     let plan = &genesis.plan;
-    let learned = history::learn(state_dir, plan, Mode::Demo, &*host.clock);
+    let learned = history::learn(state_dir, plan, (Mode::Demo, false), &*host.clock);
     assert_eq!((learned.runs, learned.unread), (1, 0));
     let wipe = learned.run(&step("wipe")).expect("measured");
     assert_eq!((wipe.n, wipe.p50_ms), (1, 91 * 60 * 1000));
-    let real = history::learn(state_dir, plan, Mode::Advisory, &*host.clock);
+    let real = history::learn(state_dir, plan, (Mode::Advisory, false), &*host.clock);
     assert!(real.is_none(), "a demo says nothing of real work");
     // A damaged journal is left out, and counted.
     let mut bytes = std::fs::read(host.journal()).expect("there");
@@ -156,7 +156,7 @@ fn learned(host: &Host) {
     let damaged = host.path("damaged");
     std::fs::create_dir(&damaged).expect("mkdir");
     std::fs::write(damaged.join("journal"), bytes).expect("write");
-    let learned = history::learn(state_dir, plan, Mode::Demo, &*host.clock);
+    let learned = history::learn(state_dir, plan, (Mode::Demo, false), &*host.clock);
     assert_eq!((learned.runs, learned.unread), (1, 1));
 }
 

@@ -82,7 +82,7 @@ impl Night {
     fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let cluster = Cluster::new(&mut dice);
-        let (runbook, problems) = parse(&cluster.runbook(), "night.md");
+        let (runbook, problems) = parse(&Cluster::runbook(), "night.md");
         assert!(problems.is_empty(), "{problems:?}");
         let (plan, problems) = plan_of(&runbook);
         assert!(problems.is_empty(), "{problems:?}");
@@ -198,7 +198,7 @@ impl Night {
 
     fn spawn(&mut self, key: ExecKey) -> ExecUpdate {
         assert!(self.job.is_none(), "two commands at once");
-        let takes = self.cluster.takes(&mut self.dice);
+        let takes = Cluster::takes(&mut self.dice);
         self.job = Some(Job {
             key: key.clone(),
             ends: self.desk.now.plus(takes),

@@ -6,7 +6,6 @@ use crate::domain::runbook::plan::ExecRole;
 use crate::domain::state::{Phase, State};
 use crate::domain::time::Moment;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 const NODES: usize = 3;
@@ -56,7 +55,7 @@ impl Cluster {
     }
 
     /// What people have reviewed.
-    pub(super) fn runbook(&self) -> String {
+    pub(super) fn runbook() -> String {
         let mut text = "# Upgrade three databases\n\n\
             ```promql guard id=errors title=\"error ratio\" crit=\"> 0.5\" for=10s stale_after=20s on_breach=rollback\n\
             errors\n```\n"
@@ -71,13 +70,13 @@ impl Cluster {
                 ```promql gate id=lag-{n} for={SOAK_S}s timeout=10m\n  lag < 1\n  ```\n\
                 - [ ] Bring it back\n  ```sh run id=undrain-{n}\n  undrain db-{n}\n  ```\n  ```sh undo\n  drain db-{n}\n  ```\n"
             );
-            let _ = text.write_str(&part);
+            text.push_str(&part);
         }
         text
     }
 
     /// How long a command takes.
-    pub(super) fn takes(&self, dice: &mut Dice) -> Duration {
+    pub(super) fn takes(dice: &mut Dice) -> Duration {
         Duration::from_secs(1 + dice.roll(40))
     }
 
