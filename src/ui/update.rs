@@ -3,7 +3,10 @@
 pub(super) mod back;
 mod copy;
 pub(super) mod going;
+mod mouse;
 mod rollout;
+
+pub(in crate::ui) use mouse::on_mouse;
 
 use crate::domain::board::TAIL_MAX;
 use crate::domain::command::{Command, Evidence, SilenceWish};
@@ -19,13 +22,11 @@ use crate::domain::time::{Moment, short_span};
 use crate::ui::Request;
 use crate::ui::action::{Action, Motion, Pane, View};
 use crate::ui::cache::shown_execution;
-use crate::ui::canvas::{Target, Targets, target_at};
 use crate::ui::layers::{Layer, Layers, Menu, MenuItem, Notice, Outcome, Palette, Prompt, Purpose};
 use crate::ui::model::{Model, moved};
 use crate::ui::proof;
 use crate::ui::room::{Link, RECORDS_MAX, Room};
 use crate::ui::{breakglass, motions, signing, writing};
-use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use std::collections::BTreeSet;
 
 /// What an action works on.
@@ -37,8 +38,6 @@ pub(super) struct Work<'a> {
     pub(super) requests: Vec<Request>,
 }
 
-/// Rows one notch of the wheel scrolls.
-const WHEEL_ROWS: usize = 3;
 /// Older records asked for at once: a few screens.
 const OLDER: u64 = 200;
 
@@ -558,51 +557,4 @@ pub(super) fn missing_output(
         key: key.clone(),
         offset: output.bytes.saturating_sub(tail),
     })
-}
-
-/// Does what a click or the wheel asks.
-pub(super) fn on_mouse(
-    model: &mut Model,
-    room: &Room,
-    targets: &Targets,
-    mouse: &MouseEvent,
-) -> Vec<Request> {
-    let mut under = target_at(targets, mouse.column, mouse.row);
-    match mouse.kind {
-        MouseEventKind::Down(MouseButton::Left) => {
-            for target in under {
-                match target {
-                    Target::Pane(pane) => model.set_focus(pane),
-                    Target::View(view) => model.show(view),
-                    Target::Step(step) => {
-                        model.follow = false;
-                        model.select(step);
-                    }
-                }
-            }
-            Vec::new()
-        }
-        MouseEventKind::ScrollUp | MouseEventKind::ScrollDown => {
-            let pane = under.find_map(|t| match t {
-                Target::Pane(pane) => Some(pane),
-                Target::Step(_) | Target::View(_) => None,
-            });
-            let motion = if mouse.kind == MouseEventKind::ScrollUp {
-                Motion::Up
-            } else {
-                Motion::Down
-            };
-            let Some(pane) = pane else { return Vec::new() };
-            let mut requests = Vec::new();
-            for _ in 0..WHEEL_ROWS {
-                if matches!(pane, Pane::Checklist | Pane::Document) {
-                    model.scroll(pane).go(motion);
-                } else {
-                    requests.extend(move_in(model, room, pane, motion));
-                }
-            }
-            requests
-        }
-        _ => Vec::new(),
-    }
 }

@@ -160,7 +160,7 @@ pub(crate) fn hold(cause: &HoldCause, by: &str) -> String {
         HoldCause::Effect { step } => format!("the declared effect of `{step}` is missing"),
         HoldCause::Alert { name, component } => alert::hold(name, component.as_deref()),
         HoldCause::Restart => "the server was restarted: look before going on".to_owned(),
-        HoldCause::Silence { .. } => "a silence for the work is withheld".to_owned(),
+        HoldCause::Silence { .. } => "a silence is withheld".to_owned(),
         HoldCause::Moved { from, to } => format!("pinned to host {from}, runs on {to} now"),
     }
 }

@@ -120,11 +120,11 @@ fn check_pair(run: &Switchover, load: &mut Load) {
     wait_until("b to be its standby", || {
         run.sql("PG_A_PORT", "select count(*) from pg_stat_replication where application_name = 'b' and state = 'streaming'") == "1"
     });
-    let lost = format!(
+    let missing = format!(
         "select count(*) from generate_series(1, {last}) n where not exists (select from orders where number = n)"
     );
     assert_eq!(
-        run.sql("PG_A_PORT", &lost),
+        run.sql("PG_A_PORT", &missing),
         "0",
         "no write that was acknowledged is lost on the way there or back"
     );

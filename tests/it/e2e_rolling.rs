@@ -160,7 +160,7 @@ impl Rolling {
             let body = page(address).expect("a page");
             assert!(body.ends_with(" v2"), "{body}");
         }
-        assert_eq!(fewest_in_service(&self.bastion), 2.0);
+        assert_eq!(fewest_in_service(&self.bastion), 2);
         let verified = self.bastion.warroom_as(ALICE, "verify web");
         assert_eq!(verified.status.code(), Some(0), "{}", said(&verified));
     }
@@ -172,7 +172,7 @@ fn install(bastion: &Bastion, server: &str, version: &str) {
 }
 
 /// The least number of servers that Prometheus has ever seen in service.
-fn fewest_in_service(bastion: &Bastion) -> f64 {
+fn fewest_in_service(bastion: &Bastion) -> u8 {
     let url = format!("{}/api/v1/query", bastion.services.get("PROMETHEUS_URL"));
     let query = "query=min_over_time(haproxy_backend_active_servers{proxy=\"web\"}[1h])";
     let mut curl = Command::new("curl");

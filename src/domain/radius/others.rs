@@ -1,7 +1,7 @@
 //! Other sessions of this host: what they touch that is touched here, or that hangs together with it.
 
 use super::{NeededBy, reach};
-use crate::domain::scope::{Claim, Doing};
+use crate::domain::scope::{Claim, Doing, who};
 use crate::domain::time::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -88,7 +88,7 @@ pub(super) fn overlap(
                 Doing::Running => "runs",
                 Doing::Unknown => "does not know how it ended:",
             };
-            format!("{word} {} ({})", deed.step, crate::domain::scope::who(deed))
+            format!("{word} {} ({})", deed.step, who(deed))
         }
     };
     let since = deed.map(|deed| deed.since).or(claim.begun);

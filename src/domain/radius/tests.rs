@@ -471,7 +471,7 @@ fn other_sessions_are_named_by_what_they_share_and_by_what_hangs_together() {
     assert_eq!(
         said,
         [
-            "session same touches db-1 TOO; it runs 2.1 drain (ann)",
+            "session same touches db-1 TOO; it runs 2.1 drain (`ann`)",
             "session above touches portal, which need what is touched here",
             "session below touches what db-1 here need",
         ]

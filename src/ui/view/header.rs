@@ -88,13 +88,13 @@ fn mode(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
         Mode::Advisory => ("[ADVISORY]", Role::ModeAdvisory),
         Mode::Demo => ("[DEMO]", Role::ModeDemo),
     };
-    let row = Row::of(word, canvas.of(role));
     if cx.room.state.genesis.rehearsal.is_some() {
-        return row
+        // What it is comes before how it is guarded, where there is room for one of them alone.
+        return Row::of("[REHEARSAL]", canvas.of(Role::ModeDemo))
             .fixed(" ", canvas.of(Role::Header))
-            .fixed("[REHEARSAL]", canvas.of(Role::ModeDemo));
+            .fixed(word, canvas.of(role));
     }
-    row
+    Row::of(word, canvas.of(role))
 }
 
 /// From this width on views are shown by name: the names take 69 cells, the longest text of the window beside them 47.

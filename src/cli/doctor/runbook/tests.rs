@@ -11,7 +11,7 @@ x
 ## Work
 
 - [ ] a
-  ```promql gate id=open
+  ```promql gate id=open timeout=5m
   y < 5
   ```
 "#;
