@@ -7,10 +7,11 @@ use super::freezes;
 use crate::display::one_line;
 use crate::domain::digest::Digest;
 use crate::domain::git::GitState;
+use crate::domain::runbook::limits::FILE_BYTES_MAX;
 use crate::exit::{Code, Failure};
 use crate::server::git::{self, Surroundings};
 use clap::CommandFactory as _;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
 /// `warroom check`.
@@ -73,7 +74,15 @@ pub(super) fn plan(environment: &Environment, args: &PlanArgs) -> Outcome {
 /// What Git says of a runbook, a line each; as a session opened now would be pinned to it, but for signers that only the
 /// policy names.
 fn git_lines(environment: &Environment, file: &Path) -> String {
-    let read = || Some((std::fs::canonicalize(file).ok()?, std::fs::read(file).ok()?));
+    let bytes = || -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let limit = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX);
+        std::fs::File::open(file)?
+            .take(limit.saturating_add(1))
+            .read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let read = || Some((std::fs::canonicalize(file).ok()?, bytes().ok()?));
     let state = match read() {
         Some((path, bytes)) => {
             let around = Surroundings {

@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 
+/// Said of a freeze that nobody can tell here whether it is about the work.
+const MAY_BE: &str = "may be on in its window, as far as is known without a CMDB";
+
 /// Says on standard error which freezes stand in the way of a runbook. Whether a scoped one does is the CMDB's to say,
 /// and nobody asks it here.
 pub(super) fn tell(environment: &Environment, file: &Path) {
@@ -21,19 +24,23 @@ pub(super) fn tell(environment: &Environment, file: &Path) {
         return;
     };
     let freezes = config.freezes;
-    let Some(plan) = load(file).plan.filter(|_| !freezes.is_empty()) else {
+    let loaded = load(file);
+    let is_pending = !loaded.pending.is_empty();
+    let Some(plan) = loaded.plan.filter(|_| !freezes.is_empty()) else {
         return;
     };
     for freeze in freezes.iter().filter(|freeze| overlaps(freeze, &plan)) {
         let may = match freeze::applies(freeze, &plan, &BTreeMap::new()) {
             Applies::Yes => "is on in its window",
-            Applies::Unknown { .. } => "may be on in its window, as far as is known without a CMDB",
+            Applies::Unknown { .. } => MAY_BE,
+            // Who the units of a rollout are is the CMDB's to say.
+            Applies::No if is_pending => MAY_BE,
             Applies::No => continue,
         };
         writeln!(
             err,
             "warning: {}: freeze `{}` {may}: {} to {}: {}",
-            file.display(),
+            one_line(&file.display().to_string()),
             freeze.id,
             freeze.start.to_seconds_text(),
             freeze.end.to_seconds_text(),

@@ -6,6 +6,7 @@ use super::environment::{self, Environment};
 use super::pinned::Pinned;
 use super::run::{self, Wish};
 use super::runbook_file;
+use crate::clock::SystemClock;
 use crate::config::rehearse::EnvFile;
 use crate::config::{self, Config, Secrets};
 use crate::display::one_line;
@@ -109,7 +110,8 @@ pub(super) fn configuration(
 /// Rehearsals of a runbook that is about to be carried out.
 pub(super) fn found(config: &Config, loaded: &Pinned) -> Found {
     let state_dir = &config.server.state_dir;
-    rehearsals::find(state_dir, &loaded.path, &loaded.plan, &loaded.shape)
+    let what = (&loaded.plan, &loaded.shape);
+    rehearsals::find(state_dir, &loaded.path, what, &SystemClock)
 }
 
 /// What was rehearsed, as lines for beside a plan; empty where there is nothing.
@@ -144,7 +146,7 @@ pub(super) fn beside_plan(environment: &Environment, file: &Path) -> String {
     let config = match environment.config(Secrets::Skip) {
         Ok(config) => config,
         Err(failure) => {
-            let why = failure.chain();
+            let why = one_line(&failure.chain());
             writeln!(std::io::stderr(), "rehearsals were not looked for: {why}").ok();
             return String::new();
         }
@@ -152,7 +154,8 @@ pub(super) fn beside_plan(environment: &Environment, file: &Path) -> String {
     let loaded = runbook_file::load(file);
     match (&loaded.plan, &loaded.shape, std::fs::canonicalize(file)) {
         (Some(plan), Some(shape), Ok(path)) => {
-            let found = rehearsals::find(&config.server.state_dir, &path, plan, shape);
+            let found =
+                rehearsals::find(&config.server.state_dir, &path, (plan, shape), &SystemClock);
             describe(&found, plan)
         }
         _ => String::new(),

@@ -264,7 +264,8 @@ fn genesis(
     } else {
         Found::default()
     };
-    let kind = (mode, rehearsal.is_some());
+    let is_rehearsal = rehearsal.is_some();
+    let kind = (mode, is_rehearsal);
     let learned = history::learn(&config.server.state_dir, &loaded.plan, kind, clock);
     let seed = Seed {
         name,
@@ -281,7 +282,12 @@ fn genesis(
         },
         rehearsal,
         rehearsed: found.rehearsed,
-        freezes: config.freezes.clone(),
+        // What a rehearsal does is done elsewhere.
+        freezes: if is_rehearsal {
+            Vec::new()
+        } else {
+            config.freezes.clone()
+        },
         learned,
     };
     pin::genesis(seed, clock).map_err(|error| {

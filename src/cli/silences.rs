@@ -24,7 +24,11 @@ const NAMES_MAX: usize = 20;
 
 /// Prints what the silences of a runbook would mute. Fails when one of them would be withheld.
 pub(super) fn preview_of(environment: &Environment, file: &Path) -> Outcome {
-    let loaded = load(file);
+    let mut loaded = load(file);
+    if loaded.count(Severity::Error) == 0 && !loaded.pending.is_empty() {
+        // Who the units are is the CMDB's to say.
+        loaded.with(&super::cmdb::read_alone(environment)?);
+    }
     let colour = std::io::stderr().is_terminal();
     let problems = loaded.render(colour);
     std::io::stderr().write_all(problems.as_bytes()).ok();

@@ -59,6 +59,11 @@ pub fn settle(state: &State, now: Moment, world: &World, gates: &GateView) -> Ve
     if !state.open {
         return Vec::new();
     }
+    if world.outlook.closing {
+        // The server is about to go: nothing begins but the ends of silences.
+        let ends = silences::go_on(state, now, world).unwrap_or_default();
+        return ends.into_iter().map(|f| (Actor::Engine, f)).collect();
+    }
     let facts = motion::close(state, now)
         .or_else(|| proposal::close(state, now, world))
         .or_else(|| steps::interrupt(state, now))

@@ -20,9 +20,9 @@ use crate::domain::alert_match;
 use crate::domain::apply::apply;
 use crate::domain::board::GateProgress;
 use crate::domain::confirm::plan_doc::{PlanExe, read_exe};
-use crate::domain::decide::{self, Decision, Refused};
-use crate::domain::fact::{Actor, ExecKey, Fact, GlassEvent, Stamped};
-use crate::domain::id::RuleId;
+use crate::domain::decide::{self, Decision, Prepared, Refused};
+use crate::domain::fact::{Actor, ExecKey, Fact, GlassEvent, Stamped, Terms};
+use crate::domain::id::{RuleId, StepId};
 use crate::domain::rollout::floor::Seen;
 use crate::domain::settle::settle;
 use crate::domain::silences;
@@ -160,7 +160,12 @@ impl Engine {
         if !state.open {
             return Vec::new();
         }
-        let verdicts = self.watches.look(state, now);
+        // Who is about to go begins nothing, no way back either: the next server judges anew.
+        let verdicts = if world.outlook.closing {
+            Vec::new()
+        } else {
+            self.watches.look(state, now)
+        };
         if !verdicts.is_empty() {
             return verdicts.into_iter().map(|f| (Actor::Engine, f)).collect();
         }
@@ -186,7 +191,25 @@ impl Engine {
                 || state.running().is_some()
                 || state.under_way().is_some()
                 || alert_match::is_waiting(state)
-                || state.waiting_rollout().is_some())
+                || state
+                    .waiting_rollout()
+                    .is_some_and(|(_, wait)| wait.ends().is_some()))
+    }
+
+    /// The terms of a proposal that its proposer is to sign, judged on what the engine has seen of declared effects.
+    ///
+    /// # Errors
+    /// Why it cannot be proposed now.
+    pub fn draft_terms(
+        &mut self,
+        actor: &Actor,
+        step: &StepId,
+        prepared: &Prepared,
+        now: Moment,
+        world: &World,
+    ) -> Result<Terms, Refused> {
+        let world = self.effects.in_world(&self.tentative, now, world);
+        decide::draft_terms(&self.tentative, actor, step, prepared, now, &world)
     }
 
     /// Builds the next decisions on records that are on their way to the journal.

@@ -180,6 +180,14 @@ fn judged(
         return Ok(Signature::Unknown { why });
     }
     let said = git.ask(&[verb, "--raw", id])?;
+    let is_pgp = said.err.lines().any(|line| line.starts_with("[GNUPG:] "));
+    if is_pgp && around.signers.is_some() {
+        // What stands in a commit is its author's to write; which program has judged it is not.
+        return Ok(Signature::Unknown {
+            why: "it is no SSH signature, and the policy names signers by their SSH keys"
+                .to_owned(),
+        });
+    }
     Ok(said::signature(said.is_good(), &said.err))
 }
 

@@ -4,6 +4,7 @@
 //! is the account it belongs to, here as everywhere. What was found becomes part of the new session's first record.
 
 use super::peek;
+use crate::clock::Clock;
 use crate::domain::fact::{Fact, Genesis, Mode, Rehearsed};
 use crate::domain::rehearsal;
 use crate::domain::runbook::plan::Plan;
@@ -11,7 +12,7 @@ use crate::domain::runbook::shape::Shape;
 use crate::journal::{JOURNAL_FILE, Reader, facts};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Session directories that are looked at, the newest first: years of maintenances, and a start that is not felt.
 const DIRS_MAX: usize = 500;
@@ -22,7 +23,9 @@ const READ_MAX: usize = 10;
 /// Rehearsals that are taken down: people compare with the newest ones.
 const KEPT_MAX: usize = 3;
 /// Longest journal that is read for it: a rehearsal of a day, and a second of reading.
-const JOURNAL_MAX: u64 = 256 * 1024 * 1024;
+const JOURNAL_MAX: u64 = 64 * 1024 * 1024;
+/// Time for all of it: somebody waits for the session.
+const READING_MAX: Duration = Duration::from_secs(3);
 
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,7 +37,13 @@ pub struct Found {
 }
 
 /// Looks through `state_dir`. Blocks. A directory that cannot be listed has no rehearsals.
-pub fn find(state_dir: &Path, runbook: &Path, plan: &Plan, shape: &Shape) -> Found {
+pub fn find(
+    state_dir: &Path,
+    runbook: &Path,
+    (plan, shape): (&Plan, &Shape),
+    clock: &dyn Clock,
+) -> Found {
+    let begun = clock.now();
     let mut found = Found::default();
     let is_of_this = |genesis: &Genesis| {
         let rehearsal = genesis.rehearsal.as_deref();
@@ -44,7 +53,9 @@ pub fn find(state_dir: &Path, runbook: &Path, plan: &Plan, shape: &Shape) -> Fou
         genesis.mode != Mode::Demo && rehearsal.is_some_and(same)
     };
     let journals = journals(state_dir);
-    let mine = journals.iter().filter_map(|file| {
+    let is_late = || clock.now().has_passed(begun, READING_MAX);
+    let mine = journals.iter().take_while(|_| !is_late());
+    let mine = mine.filter_map(|file| {
         let genesis = first(file)?;
         is_of_this(&genesis).then_some(file)
     });
@@ -53,6 +64,10 @@ pub fn find(state_dir: &Path, runbook: &Path, plan: &Plan, shape: &Shape) -> Fou
             Ok(one) => found.rehearsed.extend(one),
             Err(why) => found.problems.push(format!("{}: {why}", file.display())),
         }
+    }
+    if is_late() {
+        let what = "there was no time to look at all earlier sessions";
+        found.problems.push(what.to_owned());
     }
     // Stable: the newest stay in front of their kind.
     found.rehearsed.sort_by_key(|one| std::cmp::Reverse(one.at));

@@ -9,7 +9,7 @@ use super::world::Waiting;
 use crate::domain::board::OutputTail;
 use crate::domain::command::{Command, Refusal, Signed};
 use crate::domain::confirm::plan_doc::{self, PlanInputs};
-use crate::domain::decide::{Prepared, draft_terms};
+use crate::domain::decide::Prepared;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, ExecKey};
 use crate::domain::id::{Seq, StepId, TerminalId};
@@ -217,8 +217,10 @@ impl Session {
             };
             return self.take(&input, turn, Some((terminal, number)));
         }
-        let (state, now) = (self.engine.tentative(), self.clock.now());
-        let terms = draft_terms(state, &actor, &step, &prepared, now, &self.world);
+        let now = self.clock.now();
+        let terms = self
+            .engine
+            .draft_terms(&actor, &step, &prepared, now, &self.world);
         match terms {
             Ok(terms) => {
                 let plan = prepared.plan;

@@ -219,7 +219,7 @@ fn two_people_switch_a_database_over() {
     run.do_step("streams");
     run.do_step("open");
     alice.press(&["f", "m"]);
-    alice.wait("a note?");
+    alice.wait("done?");
     alice.type_line("told in the channel");
     alice.press(&["E"]);
     alice.wait("complete the maintenance?");

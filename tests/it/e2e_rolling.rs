@@ -1,7 +1,7 @@
 //! A rolling restart behind a real HAProxy with clients that never pause: no request is lost, two of three servers carry
 //! the load all the time, and one that does not come back stops it.
 
-use crate::bastion::Bastion;
+use crate::bastion::{Bastion, step_state};
 use crate::harness::{is_skipped, said, stdout_of, wait_until};
 use crate::services::ALICE;
 use crate::tmux::Terminal;
@@ -133,9 +133,14 @@ impl Rolling {
     }
 
     fn start(&self, step: &str, server: &str, ends: &str) {
-        self.alice.press(&["f", "s"]);
-        self.bastion
-            .wait_step("web", &format!("{step}.{server}"), ends);
+        let step = format!("{step}.{server}");
+        // Refused as long as nobody knows how many are in service.
+        wait_until("the step to begin", || {
+            self.alice.press(&["f", "s"]);
+            let (_, status) = self.bastion.status("web");
+            step_state(&status, &step) != "pending"
+        });
+        self.bastion.wait_step("web", &step, ends);
     }
 
     fn unit(&self, server: &str) {

@@ -49,9 +49,10 @@ fn locked(host: &Host) -> File {
 }
 
 /// Which file is being written; each try makes a new one.
-fn being_written(host: &Host) -> Option<u64> {
+fn being_written(host: &Host) -> Option<(u64, i64, i64)> {
     let meta = std::fs::metadata(file(host, "new")?).ok()?;
-    Some(meta.ino())
+    // The number of a file that is gone is given to the next one.
+    Some((meta.ino(), meta.ctime(), meta.ctime_nsec()))
 }
 
 /// Waits until what could not be written once is tried again.

@@ -29,7 +29,15 @@ pub(super) fn transition(state: &mut State, fact: &Effect, mark: Mark<'_>) -> Re
         }
         EffectEvent::Met { reads } => {
             awaited(view, reads)?;
-            if reads.iter().any(|read| !read.verdict.is_pass()) {
+            // What is declared for before alone is not waited for.
+            let is_asked = |read: &Read| {
+                let expects = &mut view.plan.expects.iter();
+                expects.any(|expect| expect.id == read.rule && expect.after.is_some())
+            };
+            if reads
+                .iter()
+                .any(|read| is_asked(read) && !read.verdict.is_pass())
+            {
                 return Err("not all of its effects are there");
             }
             let now = state.step_mut(&fact.step)?;

@@ -130,6 +130,11 @@ fn course(state: &mut State, fact: &Fact, mark: Mark<'_>) -> Result<(), Why> {
 }
 
 fn hold(state: &mut State, cause: &HoldCause, mark: Mark<'_>) {
+    // A guard that comes and goes while it holds adds nothing; each word of a person is one.
+    let is_there = state.holds.iter().any(|hold| hold.cause == *cause);
+    if is_there && !matches!(cause, HoldCause::Person { .. }) {
+        return;
+    }
     state.holds.push(Hold {
         cause: cause.clone(),
         by: mark.actor.to_string(),

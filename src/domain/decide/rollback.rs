@@ -3,7 +3,8 @@
 use super::Decision;
 use super::ask::Ask;
 use crate::domain::fact::Fact;
-use crate::domain::state::{Phase, State};
+use crate::domain::runbook::plan::ExecRole;
+use crate::domain::state::{Phase, Running, State};
 
 pub(super) fn decide(ask: &Ask<'_>, reason: &str) -> Decision {
     ask.is_on()?;
@@ -14,9 +15,12 @@ pub(super) fn decide(ask: &Ask<'_>, reason: &str) -> Decision {
     Ok(with_stop(ask.state, Fact::RollbackStarted { reason }))
 }
 
-/// A fact that ends going forward, behind the order to stop what runs.
+/// A fact that ends going forward, behind the order to stop what runs. A way back that runs already is part of going
+/// back: that does not stop it half-way.
 pub fn with_stop(state: &State, fact: Fact) -> Vec<Fact> {
-    let running = state.running().filter(|r| !r.stop_asked);
+    let goes_back = matches!(fact, Fact::RollbackStarted { .. });
+    let is_kept = |running: &Running| goes_back && running.role == ExecRole::Undo;
+    let running = state.running().filter(|r| !r.stop_asked && !is_kept(r));
     let stop = running.map(|r| Fact::StopAsked {
         step: r.key.step.clone(),
     });

@@ -75,6 +75,11 @@ pub fn judge(
     };
     let value = worst.sample.value;
     let mean = sum / count;
+    // Nothing is said by what is endless, and everything is less than that.
+    let needs_mean = !matches!(compare.against, Against::Limit(_)) && count > 0.0;
+    if !value.is_finite() || (needs_mean && !mean.is_finite()) {
+        return Judged::unknown(Unknown::NotANumber);
+    }
     let is_good = match compare.against {
         Against::Ratio(ratio) => value <= mean * ratio,
         Against::Difference(most) => value - mean <= most,

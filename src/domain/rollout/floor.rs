@@ -65,6 +65,9 @@ pub fn value(answer: Option<&QueryAnswer>, now: Moment) -> Result<Quote, Unknown
         }
     });
     let lowest = lowest.ok_or(Unknown::Empty)?;
+    if !lowest.sample.value.is_finite() {
+        return Err(Unknown::NotANumber);
+    }
     Ok(Quote {
         labels: lowest.labels.clone(),
         sample: lowest.sample,

@@ -77,7 +77,7 @@ fn absent(state: &State, now: Moment) -> Option<Vec<Fact>> {
         .filter(|view| {
             view.now
                 .ended
-                .is_some_and(|ended| now.has_passed(ended, ALERT_TAIL))
+                .is_some_and(|ended| now.wall.since(ended.wall) >= ALERT_TAIL)
         })
         .find_map(|view| {
             let mut names = names_of(view.plan);

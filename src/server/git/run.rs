@@ -171,6 +171,11 @@ impl Git {
                 continue;
             };
             if matches!(scope, "local" | "worktree") {
+                if filter.contains('=') {
+                    // A setting given with `-c` is cut at its first `=`: this one cannot be switched off.
+                    let why = "its settings name a filter with `=`".to_owned();
+                    return Err(Trouble::Answer(why));
+                }
                 for last in ["clean=", "smudge=", "process=", "required=false"] {
                     self.settings.push(format!("{filter}.{last}"));
                 }
