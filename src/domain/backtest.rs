@@ -5,7 +5,7 @@
 //! What was not recorded is unknown here as it would have been there, and is counted. Pure: who asks for the past is
 //! [`connect::past`](crate::connect::past).
 //!
-//! [`RuleReplay`] and [`GateReplay`] take answers in their order in time; [`answers`] makes these of what a range query
+//! [`RuleReplay`] and [`GateReplay`] take answers in their order in time; [`answers()`] makes these of what a range query
 //! gave; [`Backtest`] is the whole outcome.
 
 mod answers;

@@ -1,4 +1,4 @@
-//! As much of `PromQL` as is needed to take the comparison off the end of a gate; [`check`] reads all of it.
+//! As much of `PromQL` as is needed to take the comparison off the end of a gate; [`check()`] reads all of it.
 //!
 //! Source: Prometheus documentation, "Querying basics" (literals, comments) and "Operators" (precedence: comparisons
 //! bind weaker than arithmetic and stronger than `and`, `or`, `unless`).
