@@ -362,10 +362,19 @@ impl Session {
     }
 
     pub(crate) fn settle(&mut self) {
+        let mut before = Vec::new();
         for _ in 0..SETTLE_MAX {
             let now = self.clock.now();
             let facts = self.engine.settle(now, &self.world);
-            if facts.is_empty() || self.stage(facts, now).is_err() {
+            if facts.is_empty() {
+                return;
+            }
+            if facts == before {
+                // What changed nothing follows again for ever: one such record is enough.
+                break;
+            }
+            before.clone_from(&facts);
+            if self.stage(facts, now).is_err() {
                 return;
             }
         }
