@@ -26,3 +26,34 @@ pub fn with_stop(state: &State, fact: Fact) -> Vec<Fact> {
     });
     stop.into_iter().chain([fact]).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fixture::*;
+
+    #[test]
+    fn a_way_back_that_runs_is_not_stopped_by_going_back_and_all_else_is() {
+        let mut room = Room::armed();
+        room.must("ann", go("drain"));
+        let back = || Fact::RollbackStarted {
+            reason: "it breaks".to_owned(),
+        };
+        let stops = |state: &State, fact| {
+            let facts = with_stop(state, fact);
+            facts.iter().any(|f| matches!(f, Fact::StopAsked { .. }))
+        };
+        assert!(stops(&room.state, back()));
+        let mut undoing = room.state.clone();
+        for step in &mut undoing.steps {
+            if let Some(running) = &mut step.running {
+                running.role = ExecRole::Undo;
+            }
+        }
+        assert!(!stops(&undoing, back()));
+        let aborted = Fact::Aborted {
+            reason: "enough".to_owned(),
+        };
+        assert!(stops(&undoing, aborted));
+    }
+}

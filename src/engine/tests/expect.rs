@@ -9,6 +9,11 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// The backup takes two thirds of the traffic of its node, and leaves the peer alone.
 fn with_effects() -> Desk {
+    with_expects(|_| {})
+}
+
+/// The same with what is declared put otherwise.
+fn with_expects(put: impl FnOnce(&mut Vec<Expect>)) -> Desk {
     let expect = |name: &str, after, hold_for| Expect {
         id: rule(name),
         expr: name.to_owned(),
@@ -35,6 +40,7 @@ fn with_effects() -> Desk {
         expect("traffic", falls, Duration::ZERO),
         expect("peers", stays, SECOND * 10),
     ];
+    put(&mut plan.steps[1].expects);
     let mut desk = Desk::with(plan);
     desk.read("errors", 0.1);
     desk.must("ann", Command::Begin);
@@ -84,6 +90,29 @@ fn an_effect_is_seen_in_answers_from_after_the_command_alone() {
     };
     assert_eq!(*backup(&desk), verify);
     desk.check_fold();
+}
+
+#[test]
+fn what_is_declared_for_before_alone_is_not_waited_for_afterwards() {
+    for alone in [[true, true], [false, true]] {
+        let mut desk = with_expects(|expects| {
+            for (expect, is_alone) in expects.iter_mut().zip(alone) {
+                expect.after = expect.after.filter(|_| !is_alone);
+            }
+        });
+        see(&mut desk, 10.0, 8.0);
+        desk.exit(0);
+        let records = desk.records.len();
+        desk.wait(SECOND);
+        desk.read("traffic", 1.0);
+        desk.wait(SECOND);
+        let verify = StepStatus::Active {
+            stage: Stage::Verifying,
+        };
+        assert_eq!(*backup(&desk), verify, "{alone:?}");
+        assert!(desk.records.len() < records + 10, "each thing is said once");
+        desk.check_fold();
+    }
 }
 
 #[test]

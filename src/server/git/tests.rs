@@ -379,6 +379,26 @@ fn no_program_of_the_repository_runs_and_odd_names_are_names() {
     assert!(!mark.exists(), "a program of the repository ran");
 }
 
+/// A setting on the command line is cut at its first `=`, so a filter of such a name cannot be switched off there.
+#[test]
+fn a_filter_that_cannot_be_switched_off_is_not_run_either() {
+    let place = Place::new();
+    place.write("r.md", "# a\n");
+    place.write(".gitattributes", "* filter=a=b\n");
+    place.commit(None);
+    let mark = place.path("sprung");
+    let trap = format!("touch '{}'; cat", mark.display());
+    let config = place.path("repo/.git/config");
+    let mut text = fs::read_to_string(&config).expect("a configuration");
+    let filter = format!("[filter \"a=b\"]\n\tclean = {trap:?}\n");
+    text.push_str(&filter);
+    fs::write(&config, text).expect("write");
+    // Another time of change has Git look at the contents.
+    place.write("r.md", "# a\n");
+    let state = place.look_with("r.md", None);
+    assert!(!mark.exists(), "a program of the repository ran: {state:?}");
+}
+
 #[test]
 fn what_cannot_be_asked_is_unknown() {
     let place = Place::new();
