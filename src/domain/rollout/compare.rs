@@ -172,6 +172,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_endless_compares_with_nothing() {
+        let unknown = Verdict::Unknown(Unknown::NotANumber);
+        let endless = f64::INFINITY;
+        for (canary, rest) in [(1.0, endless), (endless, 1.0)] {
+            let all = [("web-1", canary), ("web-2", rest), ("web-10", 1.0)];
+            for against in [Against::Ratio(1.5), Against::Difference(1.0)] {
+                assert_eq!(judged(against, &all), unknown, "{canary} {rest}");
+            }
+        }
+    }
+
+    #[test]
     fn the_canary_is_held_against_the_mean_of_the_rest() {
         let rest = [
             ("web-2:9100", 1.0),

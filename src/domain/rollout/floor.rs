@@ -174,6 +174,10 @@ mod tests {
             Err(Unknown::NotANumber)
         );
         assert_eq!(
+            value(Some(&answer(&[f64::INFINITY])), at(1000)),
+            Err(Unknown::NotANumber)
+        );
+        assert_eq!(
             value(Some(&answer(&[1.0])), at(40_000)),
             Err(Unknown::Stale)
         );

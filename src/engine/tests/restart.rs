@@ -155,3 +155,16 @@ fn a_journal_that_ends_at_any_record_is_taken_up_and_nothing_runs_by_itself() {
         all.len()
     );
 }
+
+#[test]
+fn a_server_that_is_about_to_go_begins_nothing_no_way_back_either() {
+    for closing in [false, true] {
+        let mut desk = Desk::draining();
+        desk.must("ann", rollback());
+        desk.world.outlook.closing = closing;
+        desk.end(Outcome::Stopped);
+        desk.wait(Duration::from_secs(2));
+        assert_eq!(desk.running().is_none(), closing, "the way back begins");
+        desk.check_fold();
+    }
+}
