@@ -39,8 +39,8 @@ pub fn parse(path: &Path, text: &str, env: &Env) -> Result<EnvFile, Problems> {
     let mut root = document.root();
     let config = root.text("config");
     let config = config.map(|at| document.path(&at.value, env.dir("HOME").as_deref()));
-    let writes_at = root.place_of("writes");
     let writes = root.flag("writes");
+    let writes_at = root.place_of("writes");
     if config.is_some() && writes.is_some() {
         let what = "is about the usual connectors, and `config` names others";
         let hint = "take it away: what those of `config` may write is said there";
@@ -103,7 +103,7 @@ mod tests {
         assert!(why.contains("`environment.DB`"), "{why}");
         let why = read("config = \"s.toml\"\nwrites = true\n").expect_err("says it twice");
         assert!(
-            why.contains("staging.toml:2:1: `writes` is about the usual connectors"),
+            why.contains("staging.toml:2:10: `writes`: is about the usual connectors"),
             "{why}"
         );
     }
