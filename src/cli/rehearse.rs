@@ -188,8 +188,15 @@ pub(super) fn beside_plan(environment: &Environment, file: &Path) -> String {
     let config = match environment.config(Secrets::Skip) {
         Ok(config) => config,
         Err(failure) => {
-            let why = one_line(&failure.chain());
-            writeln!(std::io::stderr(), "rehearsals were not looked for: {why}").ok();
+            // One line beside the plan: its first fault, and `doctor` has all of them with their hints.
+            let chain = failure.chain();
+            let first = chain.lines().next().unwrap_or_default();
+            let why = one_line(first);
+            writeln!(
+                std::io::stderr(),
+                "warning: rehearsals were not looked for: {why}; `warroom doctor` says more"
+            )
+            .ok();
             return String::new();
         }
     };
