@@ -5,9 +5,10 @@ use crate::domain::fact::Halt;
 use crate::domain::id::StepId;
 use crate::domain::readiness::Readiness;
 use crate::domain::state::{Phase, State};
-use crate::ui::action::Action;
+use crate::ui::action::{Action, View};
 use crate::ui::canvas::Canvas;
-use crate::ui::keymap::keys_of;
+use crate::ui::keymap::{is_anywhere, keys_of};
+use crate::ui::model::Model;
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
 
@@ -69,12 +70,13 @@ const fn first(halt: &Halt) -> Option<Action> {
     }
 }
 
-/// What the sentence ends with while it goes by itself.
-pub(super) fn tail(cx: &Cx<'_>) -> String {
+/// What the sentence ends with while it goes by itself; the key where it works.
+pub(super) fn tail(cx: &Cx<'_>, model: &Model) -> String {
     if cx.room.state.runs_on().is_none() {
         return String::new();
     }
-    if cx.room.welcome.read_only {
+    let works = model.view != View::Confirm || is_anywhere(Action::RunOn);
+    if cx.room.welcome.read_only || !works {
         return "; goes by itself".to_owned();
     }
     format!("; goes by itself, {} stops it", keys_of(Action::RunOn))
