@@ -91,39 +91,54 @@ impl State {
     }
 }
 
-/// Why a step that is ready does not begin by itself yet. `seen`: what its floor says now, where it is asked for one.
-pub fn waits(
-    state: &State,
-    view: StepView<'_>,
-    seen: Option<&Seen>,
-    now: Moment,
-) -> Option<String> {
-    if !state.terminals.values().any(|terminal| !terminal.read_only) {
-        return Some("nobody is attached who could stop it".to_owned());
-    }
-    // They watch over what begins: what is to end with its watcher would be begun to be stopped at once.
-    let (_, run_on) = state.runs_on()?;
-    if let Some(person) = run_on.by.person().filter(|by| state.is_away(by, now)) {
-        return Some(format!("`{person}`, who said so, is away"));
+/// Why a step that is ready does not begin by itself yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waits {
+    /// Why.
+    pub why: String,
+    /// The next measurement ends it, as behind every unit; else something is not as it should be.
+    pub is_usual: bool,
+}
+
+/// What a step that is ready waits for before it begins by itself. `seen`: what its floor says now, where it is asked for one.
+pub fn waits(state: &State, view: StepView<'_>, seen: Option<&Seen>, now: Moment) -> Option<Waits> {
+    let unwell = |why| Waits {
+        why,
+        is_usual: false,
+    };
+    if let Some(why) = unwatched(state, now) {
+        return Some(unwell(why));
     }
     if let Some((guard, _)) = state.bad_guard() {
-        return Some(format!("guard `{}` is not known to be good", guard.title));
+        let why = format!("guard `{}` is not known to be good", guard.title);
+        return Some(unwell(why));
     }
     let floor = state.asks_floor(view)?;
     let unit = view.plan.unit.as_ref()?;
     let begun = state.rollout(view.plan.phase).begun.get(&unit.component);
     if let Some(why) = floor::obstacle(floor, seen, begun.and_then(Option::as_ref)) {
-        return Some(why);
+        return Some(unwell(why));
     }
     // A person looks before the next unit. Without one, what was measured before the last step ended says nothing of it.
     let steps = state.plan().steps_of(view.plan.phase);
     let ended = steps.filter_map(|(index, _)| state.view(index)?.now.ended);
     let last = ended.map(|ended| ended.wall).max()?;
     let seen = seen.and_then(|seen| seen.as_ref().ok())?;
-    (seen.sample.at <= last).then(|| {
-        let expr = &floor.expr;
-        format!("the floor `{expr}` was measured before the last step had ended")
+    (seen.sample.at <= last).then(|| Waits {
+        why: "the floor is measured anew first".to_owned(),
+        is_usual: true,
     })
+}
+
+/// Why nobody would stop what begins now.
+fn unwatched(state: &State, now: Moment) -> Option<String> {
+    if !state.terminals.values().any(|terminal| !terminal.read_only) {
+        return Some("nobody is attached who could stop it".to_owned());
+    }
+    // They watch over what begins: what is to end with its watcher would be begun to be stopped at once.
+    let (_, run_on) = state.runs_on()?;
+    let person = run_on.by.person().filter(|by| state.is_away(by, now))?;
+    Some(format!("`{person}`, who said so, is away"))
 }
 
 #[cfg(test)]

@@ -65,9 +65,14 @@ fn next(state: &State, view: StepView<'_>, board: &Board, now: Timestamp) -> Wha
     };
     match waits(state, view, seen.as_ref(), at) {
         None => WhatNow::new(Severity::Calm, format!("{label} begins by itself")),
-        Some(why) => {
+        Some(waits) => {
             let what = format!("{label} waits before it begins by itself");
-            let line = WhatNow::new(Severity::Warn, what).because(why);
+            let severity = if waits.is_usual {
+                Severity::Calm
+            } else {
+                Severity::Warn
+            };
+            let line = WhatNow::new(severity, what).because(waits.why);
             line.by("any operator can stop it and go on by hand", false)
         }
     }

@@ -225,6 +225,11 @@ fn the_floor_is_asked_anew_behind_each_unit() {
     room.exit(0);
     // The sample is of before the restart: a person would look first.
     assert_eq!(room.running(), None);
+    let view = room.state.next_by_itself().expect("it is next");
+    let seen = room.world.floors.get(&rule("floor-roll"));
+    let waits = super::waits(&room.state, view, seen, room.now).expect("it waits");
+    assert_eq!(waits.why, "the floor is measured anew first");
+    assert!(waits.is_usual);
     let ended = room.now.wall;
     floor(&mut room, Ok(3.0), ended);
     assert_eq!(room.running(), None);
