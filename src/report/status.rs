@@ -218,6 +218,9 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
         let (step, by) = (&terms.step, &terms.proposer);
         writeln!(text, "  {step}: proposed by {by}; {waits}").ok();
     }
+    if let Some(line) = run_on_line(state) {
+        writeln!(text, "  {line}").ok();
+    }
     for broken in &state.broken {
         writeln!(text, "  {}", broken_line(broken)).ok();
     }
@@ -250,6 +253,30 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
         .ok();
     }
     text
+}
+
+/// `rollout 1.1 Restart: GOES BY ITSELF since 2026-01-04T02:00:00Z, said by alice`
+fn run_on_line(state: &State) -> Option<String> {
+    let title = |phase: usize| {
+        let phase = state.plan().phases.get(phase);
+        phase.map_or_else(String::new, |phase| {
+            format!("rollout {} {}", phase.number, phase.title)
+        })
+    };
+    if let Some((phase, run_on)) = state.runs_on() {
+        let (since, by) = (run_on.since.wall.to_seconds_text(), &run_on.by);
+        let title = title(phase);
+        return Some(format!(
+            "{title}: GOES BY ITSELF since {since}, said by {by}"
+        ));
+    }
+    let (phase, _) = state.current_rollout()?;
+    let halted = state.rollout(phase).halted.as_deref()?;
+    let why = halted.words(&|step| step.to_string());
+    let (title, at) = (title(phase), halted.at.wall.to_seconds_text());
+    Some(format!(
+        "{title}: no longer goes by itself since {at}: {why}"
+    ))
 }
 
 /// `drain: RUN ALONE by alice (the primary loses writes): REVIEW OWED by anybody else`
@@ -339,5 +366,6 @@ pub fn to_json(snapshot: &Snapshot, summary: &Summary) -> serde_json::Value {
         "held": state.is_held(), "runbook": state.genesis.runbook, "plan": state.genesis.plan_digest, "steps": steps,
         "rules": state.rules, "connectors": snapshot.board.health, "writes": state.writes,
         "breakglass": state.glass(), "run_alone": state.broken, "review_owed": state.review_owed().is_some(),
+        "rollouts": state.rollouts,
     })
 }
