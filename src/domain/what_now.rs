@@ -285,6 +285,10 @@ fn held(state: &State, hold: &Hold) -> WhatNow {
         Phase::RollingBack => "held on the way back: release it, or abort",
         _ => "held: release it, or roll back",
     };
+    let why = match state.holds.len() {
+        0 | 1 => why,
+        all => format!("{why}, and {} more", all.saturating_sub(1)),
+    };
     WhatNow::new(Severity::Warn, what)
         .by(OPERATOR, true)
         .because(why)

@@ -120,7 +120,7 @@ fn a_pause_begins_anew_with_a_new_server_and_ends_in_no_hold() {
     room.wait(Duration::from_secs(200));
     assert!(room.state.waiting_rollout().is_some(), "held");
     let reason = "fine".to_owned();
-    room.must("ann", Command::Release { reason });
+    room.must("ann", Command::release(reason));
     assert_eq!(room.state.waiting_rollout(), None);
     room.check_fold();
 }
@@ -366,7 +366,7 @@ fn a_switch_is_taken_back_at_once_and_alone_also_while_held_and_while_something_
     ));
     assert!(refused(&mut room, switch_back()).contains("cannot switch back"));
     let reason = "looked".to_owned();
-    room.must("ann", Command::Release { reason });
+    room.must("ann", Command::release(reason));
     room.must("ann", Command::Retry { step: id("switch") });
     room.must("ann", start("switch"));
     room.exit(0);

@@ -229,7 +229,7 @@ fn a_restart_while_a_gate_soaks_starts_the_soak_anew() {
     };
     desk.input(&restarted).expect("restarted");
     let reason = "looked at it".to_owned();
-    desk.must("ann", Command::Release { reason });
+    desk.must("ann", Command::release(reason));
     desk.read("errors", 0.1);
     let stage = |desk: &Desk| desk.state().find(&id("drain")).expect("a step").now.stage();
     for _ in 0..5 {
