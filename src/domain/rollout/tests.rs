@@ -1,5 +1,7 @@
 //! Whole rollouts, decided, settled and folded, without processes.
 
+mod lies;
+
 use super::Wait;
 use crate::domain::apply::check_apply;
 use crate::domain::command::Command;
@@ -33,17 +35,19 @@ fn room(phase: &str, steps: &str) -> Room {
     room
 }
 
+fn seen(value: f64) -> Quote {
+    Quote {
+        series: String::new(),
+        sample: Sample {
+            at: Timestamp::from_millis(0),
+            value,
+        },
+        age_ms: 0,
+    }
+}
+
 fn floor(room: &mut Room, value: Option<f64>) {
-    let seen = value.map_or(Err(Unknown::Stale), |value| {
-        Ok(Quote {
-            series: String::new(),
-            sample: Sample {
-                at: Timestamp::from_millis(0),
-                value,
-            },
-            age_ms: 0,
-        })
-    });
+    let seen = value.map(seen).ok_or(Unknown::Stale);
     let rule = RuleId::new("floor-roll").expect("a name");
     room.world.floors.insert(rule, seen);
 }
@@ -265,14 +269,6 @@ fn a_journal_cannot_say_that_a_unit_began_below_its_floor_or_a_step_before_its_u
         let event = RolloutEvent::UnitBegun { component, floor };
         Fact::Rollout(RolloutNews { phase: 0, event })
     };
-    let seen = |value| Quote {
-        series: String::new(),
-        sample: Sample {
-            at: Timestamp::from_millis(0),
-            value,
-        },
-        age_ms: 0,
-    };
     assert!(told(begun(Some(seen(3.0)))).is_ok());
     assert!(
         told(begun(Some(seen(2.0))))
@@ -305,7 +301,7 @@ fn the_rest_waits_until_the_canary_has_soaked_well() {
     let soak = |is_over| SoakNow {
         phase: 0,
         is_over,
-        quote: None,
+        quote: Some(seen(0.1)),
     };
     room.gates.soak = Some(soak(false));
     room.settle();
