@@ -13,7 +13,7 @@ use super::scope::Said;
 use super::world::Looks;
 use crate::clock::{Clock, Seconds};
 use crate::connect::deliver::{Desk, Ended};
-use crate::domain::board::{Board, GateProgress};
+use crate::domain::board::{Board, CLOCK, GateProgress};
 use crate::domain::command::Refusal;
 use crate::domain::fact::{Actor, Fact, Stamped};
 use crate::domain::id::{PersonId, TerminalId};
@@ -326,6 +326,7 @@ impl Session {
             self.registry.reply(terminal, number, refused.clone());
         }
         self.tell_scope();
+        self.tell_clock();
         let gate = self.engine.gate_progress();
         if gate != self.last_gate {
             self.board.gate.clone_from(&gate);
@@ -404,7 +405,7 @@ impl Session {
                 self.do_all(effects);
                 if std::mem::take(&mut self.is_unwritable) {
                     tracing::info!("the journal can be written again");
-                    self.tell_health("");
+                    self.tell_health("journal", "");
                 }
                 Ok(())
             }
@@ -413,16 +414,29 @@ impl Session {
                 // Told once, not at every try: a full log disk helps nobody.
                 if !std::mem::replace(&mut self.is_unwritable, true) {
                     tracing::error!(%error, "the journal could not be written");
-                    self.tell_health(&error.to_string());
+                    self.tell_health("journal", &error.to_string());
                 }
                 Err(error)
             }
         }
     }
 
-    /// Shows the journal's state to everybody, as that of a connector.
-    fn tell_health(&mut self, error: &str) {
-        if let Ok(health) = Ledger::health("journal", error, self.clock.now()) {
+    /// Shows whether the clock of this host is believed, where that has changed.
+    fn tell_clock(&mut self) {
+        let doubt = self.world.clock.doubt(self.clock.now());
+        let why = doubt.map(|doubt| doubt.why).unwrap_or_default();
+        if self.board.clock_doubt().unwrap_or_default() != why {
+            tracing::warn!(
+                why,
+                "whether the clock of this host is believed has changed"
+            );
+            self.tell_health(CLOCK, &why);
+        }
+    }
+
+    /// Shows the state of something of this server to everybody, as that of a connector.
+    fn tell_health(&mut self, name: &str, error: &str) {
+        if let Ok(health) = Ledger::health(name, error, self.clock.now()) {
             let reading = Reading::Health(health);
             self.board.absorb(reading.clone());
             self.registry.broadcast_readings(vec![reading]);

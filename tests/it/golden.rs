@@ -155,6 +155,7 @@ impl Script {
                 touched: Vec::new(),
                 unmatched: Vec::new(),
                 freezes: std::collections::BTreeMap::new(),
+                clock: warroom::domain::time::trust::ClockSeen::since(now),
                 scope: Ok(Vec::new()),
                 known: std::collections::BTreeSet::new(),
                 groups: std::collections::BTreeMap::new(),
