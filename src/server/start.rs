@@ -216,6 +216,14 @@ impl std::fmt::Debug for Server {
     }
 }
 
+#[cfg(test)]
+impl Server {
+    /// The session, without anybody who could attach.
+    pub(crate) fn into_session(self) -> Session {
+        self.session
+    }
+}
+
 /// What is there before anything is written: everything that can fail for another reason than the disk.
 struct Ground {
     policy: Policy,
@@ -334,6 +342,7 @@ impl Server {
             is_unwritable: false,
             // What follows from where the journal ends follows with the first second.
             is_unsettled: true,
+            troubles: BTreeSet::new(),
             shutdown: shutdown.clone(),
             shutdown_reason: "told to end".to_owned(),
             last_gate: None,
