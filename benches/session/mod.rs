@@ -183,6 +183,7 @@ impl Session {
             scope: Ok(Vec::new()),
             known: std::collections::BTreeSet::new(),
             freezes: std::collections::BTreeMap::new(),
+            clock: warroom::domain::time::trust::ClockSeen::since(now),
             groups: std::collections::BTreeMap::new(),
             floors: std::collections::BTreeMap::new(),
             effects: Vec::new(),

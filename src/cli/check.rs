@@ -4,7 +4,7 @@ use super::runbook_file::{Loaded, load};
 use crate::display::one_line;
 use crate::domain::runbook::Severity;
 use crate::domain::runbook::rollout::Pending;
-use crate::report::diagnostics::to_json_text;
+use crate::report::diagnostics::{JsonDiagnostic, to_json_text};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -51,6 +51,18 @@ pub fn check(
         outcome.add(&loaded);
         if json {
             all.extend(loaded.to_json());
+            all.extend(loaded.pending.iter().map(|pending| JsonDiagnostic {
+                file: loaded.name.clone(),
+                line: pending.line,
+                column: 1,
+                end_line: pending.line,
+                end_column: 1,
+                severity: "note",
+                code: "",
+                message: not_checked(pending),
+                label: String::new(),
+                hint: Some("`warroom plan` asks the CMDB".to_owned()),
+            }));
         } else {
             out.write_all(loaded.render(colour).as_bytes())?;
             for pending in &loaded.pending {
@@ -69,11 +81,18 @@ pub fn check(
 /// Says what was not checked, since only the CMDB knows it.
 fn template_only(file: &str, pending: &Pending) -> String {
     format!(
-        "{}:{}: phase `{}` is for each of {}: its template was checked, its units were not; `warroom plan` asks the CMDB",
+        "{}:{}: {}; `warroom plan` asks the CMDB",
         one_line(file),
         pending.line,
-        one_line(&pending.phase),
-        one_line(&pending.what.join(", "))
+        one_line(&not_checked(pending))
+    )
+}
+
+fn not_checked(pending: &Pending) -> String {
+    format!(
+        "phase `{}` is for each of {}: its template was checked, its units were not",
+        pending.phase,
+        pending.what.join(", ")
     )
 }
 
@@ -128,6 +147,29 @@ mod tests {
         assert!(
             text.ends_with("3 files checked, 3 errors, 0 warnings\n"),
             "{text}"
+        );
+    }
+
+    #[test]
+    fn what_only_the_cmdb_knows_is_said_in_both_forms() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let file = dir.path().join("a.md");
+        let text = "# x\n\n## Roll\n\n```toml phase\nfor_each = \"role=web\"\n```\n\n- [ ] Restart {{component}}\n  ```sh run id=restart\n  true\n  ```\n";
+        std::fs::write(&file, text).expect("written");
+        let said =
+            "phase `Roll` is for each of role=web: its template was checked, its units were not";
+        let (outcome, text) = run(std::slice::from_ref(&file), false);
+        assert!(outcome.has_passed() && text.contains(said), "{text}");
+        let (outcome, text) = run(&[file], true);
+        let list: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(
+            (outcome.errors, outcome.warnings, list.len()),
+            (0, 0, 1),
+            "{text}"
+        );
+        assert_eq!(
+            (&list[0]["severity"], &list[0]["line"], &list[0]["message"]),
+            (&"note".into(), &3.into(), &said.into())
         );
     }
 

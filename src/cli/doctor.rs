@@ -11,7 +11,7 @@ use crate::config::{Config, Guard, Secrets, policy};
 use crate::connect::connector::{Check, Connector, Health};
 use crate::connect::doctor::{self, Finding};
 use crate::domain::id::ConnectorName;
-use crate::enforce::{client, law};
+use crate::enforce::client;
 use crate::exit::{Code, Failure};
 use std::io::Write as _;
 use std::path::Path;
@@ -136,7 +136,7 @@ fn mode(config: &Config) -> Check {
     };
     let own = config.people.as_deref();
     let own = own.and_then(|file| policy::load(file, Guard::Installed).ok());
-    let own = own.map(|files| law::digest(&files.digests));
+    let own = own.map(|files| files.digests.to_digest());
     match (facts.policy, own) {
         (None, _) => bad(format!(
             "the runner cannot read its policy: {}",

@@ -24,6 +24,8 @@ use std::time::Duration;
 const START_MAX: Duration = Duration::from_secs(90);
 /// What to do about a server that says nothing.
 const FOREGROUND: &str = "`warroom serve` with the same arguments runs it in the foreground";
+/// What a missing people file means, before anybody relies on it.
+const NO_PEOPLE: &str = "note: no people file (`[people] file` in `config.toml`): every account of this host is a person with the roles operator and approver, and no key counts; see docs/people.md";
 /// Longest announcement read from a server: one line with a path or an error.
 const ANNOUNCEMENT_MAX: u64 = 64 * 1024;
 
@@ -87,13 +89,20 @@ pub(super) fn start(environment: &Environment, wish: &Wish<'_>) -> Outcome {
     }
     extra.extend(file.map(|path| path.display().to_string()));
     start_server(environment, &config, &extra)?;
+    let note = config.people.is_none().then_some(NO_PEOPLE);
     if wish.detached {
         writeln!(
             std::io::stdout(),
             "session {name} is running; attach with `warroom attach -t {name}`"
         )
         .ok();
+        if let Some(note) = note {
+            writeln!(std::io::stdout(), "{note}").ok();
+        }
         return Ok(Code::Done);
+    }
+    if let Some(note) = note {
+        writeln!(std::io::stderr(), "{note}").ok();
     }
     let target = Target::Local {
         name,

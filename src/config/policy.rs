@@ -7,6 +7,7 @@ use super::{people, rules, totp};
 use crate::domain::confirm::people::People;
 use crate::domain::confirm::policy::Rules;
 use crate::domain::digest::Digest;
+use crate::domain::doc::Doc;
 use crate::evidence::revoked::Revoked;
 use crate::evidence::signers::{Signers, SignersFault};
 use std::collections::BTreeSet;
@@ -28,14 +29,58 @@ pub const REVOKED: &str = "revoked";
 /// Digests of the files that `warroom-policy@v1` names; what is not there has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Digests {
-    /// Of the people file.
-    pub people: Digest,
+    /// Of the people file; absent where each account is the person of its name.
+    pub people: Option<Digest>,
     /// Of `allowed_signers`.
     pub signers: Option<Digest>,
     /// Of `server_signers`.
     pub server_signers: Option<Digest>,
     /// Of `rules.toml`.
     pub rules: Option<Digest>,
+    /// Of the list of those who may sign runbooks.
+    pub runbook_signers: Listed,
+}
+
+/// A list that the rules name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    /// They name none.
+    Not,
+    /// They name one, and it cannot be read.
+    Unread,
+    /// With these bytes.
+    As(Digest),
+}
+
+impl Listed {
+    /// Reads the list of those who may sign runbooks. Blocks. One that cannot be read is no fault here: no signature is
+    /// good by it.
+    pub fn of(rules: &Rules) -> Self {
+        let Some(path) = &rules.runbook_signers else {
+            return Self::Not;
+        };
+        super::read::bytes(path).map_or(Self::Unread, |bytes| Self::As(Digest::of(&bytes)))
+    }
+}
+
+impl Digests {
+    /// Digest of the `warroom-policy@v1` document: one digest a file, `none` where there is none. The list of those who
+    /// may sign runbooks has a line only where the rules name one.
+    pub fn to_digest(&self) -> Digest {
+        let text = |digest: Option<Digest>| digest.map_or_else(|| "none".to_owned(), String::from);
+        let doc = Doc::new("warroom-policy", 1)
+            .with("people", text(self.people))
+            .with("signers", text(self.signers))
+            .with("server-signers", text(self.server_signers))
+            .with("rules", text(self.rules));
+        let doc = match self.runbook_signers {
+            Listed::Not => doc,
+            Listed::Unread => doc.with("runbook-signers", "unread"),
+            Listed::As(digest) => doc.with("runbook-signers", String::from(digest)),
+        };
+        // A few digests under fixed keys always fit; nothing else is ever the digest of no bytes.
+        Digest::of(&doc.print().unwrap_or_default())
+    }
 }
 
 /// The files as they are now.
@@ -95,10 +140,11 @@ pub fn load(people_file: &Path, guard: Guard) -> Result<PolicyFiles, Problems> {
     match (Problems::joined(all), lint.people) {
         (None, Some(people)) => Ok(PolicyFiles {
             digests: Digests {
-                people: people.digest(),
+                people: Some(people.digest()),
                 signers: digest(&files.signers),
                 server_signers: digest(&files.server_signers),
                 rules: digest(&files.rules),
+                runbook_signers: Listed::of(&lint.rules),
             },
             people,
             signers: lint.signers,

@@ -15,23 +15,32 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// # Errors
 /// One [`Problem`] for a file that is not there, not plain, too large or not UTF-8.
 pub(super) fn text(path: &Path) -> Result<(String, u32), Problems> {
+    Ok(contents(path, open(path)?)?)
+}
+
+/// The bytes of a plain file, whatever they mean.
+///
+/// # Errors
+/// One [`Problem`] for a file that is not there, not plain or too large.
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Problem> {
+    let (bytes, _) = limited(path, open(path)?)?;
+    Ok(bytes)
+}
+
+fn open(path: &Path) -> Result<File, Problem> {
     let failed = |error: std::io::Error| {
         Problem::of_file(path, format!("cannot read the file: {error}"), "")
     };
-    let file = OpenOptions::new()
+    OpenOptions::new()
         .read(true)
         // Opening a pipe nobody writes to would wait for ever.
         .custom_flags(open_flags(rustix::fs::OFlags::NONBLOCK))
         .open(path)
-        .map_err(failed)?;
-    Ok(contents(path, file)?)
+        .map_err(failed)
 }
 
-/// The same of a file that is open already.
-///
-/// # Errors
-/// As [`text`].
-pub(super) fn contents(path: &Path, file: File) -> Result<(String, u32), Problem> {
+/// Bytes and permission bits.
+fn limited(path: &Path, file: File) -> Result<(Vec<u8>, u32), Problem> {
     let fault = |what: String, hint: &str| Problem::of_file(path, what, hint);
     let failed = |error: std::io::Error| fault(format!("cannot read the file: {error}"), "");
     let meta = file.metadata().map_err(failed)?;
@@ -44,6 +53,16 @@ pub(super) fn contents(path: &Path, file: File) -> Result<(String, u32), Problem
     if u64::try_from(size).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
         return Err(fault(format!("is larger than {FILE_BYTES_MAX} bytes"), ""));
     }
+    Ok((bytes, meta.permissions().mode() & 0o7777))
+}
+
+/// The same of a file that is open already.
+///
+/// # Errors
+/// As [`text`].
+pub(super) fn contents(path: &Path, file: File) -> Result<(String, u32), Problem> {
+    let fault = |what: String, hint: &str| Problem::of_file(path, what, hint);
+    let (bytes, mode) = limited(path, file)?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         fault(
@@ -51,5 +70,5 @@ pub(super) fn contents(path: &Path, file: File) -> Result<(String, u32), Problem
             "save it as UTF-8",
         )
     })?;
-    Ok((text, meta.permissions().mode() & 0o7777))
+    Ok((text, mode))
 }

@@ -13,7 +13,7 @@ use crate::domain::threshold::Verdict;
 use crate::domain::time::{Moment, Timestamp};
 use crate::domain::verdict::EffectNow;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Series kept per rule: what a chart can tell apart; the rest is counted.
 pub const SERIES_MAX: usize = 8;
@@ -102,6 +102,9 @@ pub struct Board {
     pub alert_rules: BTreeMap<ConnectorName, AlertRules>,
     /// Build and clock by source.
     pub infos: BTreeMap<ConnectorName, ServerInfo>,
+    /// Configured sources of components: until each has told, what a selector fits is not known.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub catalogs: BTreeSet<ConnectorName>,
     /// Health by source.
     pub health: BTreeMap<ConnectorName, ConnectorHealth>,
     /// The gate that is waiting now.
@@ -111,7 +114,24 @@ pub struct Board {
     pub effects: Vec<EffectNow>,
 }
 
+/// Name under which the server tells of the clock of its host, as a connector tells of itself.
+pub const CLOCK: &str = "clock";
+
 impl Board {
+    /// A configured source of components that has told of none yet.
+    pub fn silent_catalog(&self) -> Option<&ConnectorName> {
+        let mut awaited = self.catalogs.iter();
+        awaited.find(|source| self.components.told_by(source).is_none())
+    }
+
+    /// Why the clock of the session's host is not believed, as its server told; nothing while it is.
+    pub fn clock_doubt(&self) -> Option<&str> {
+        let mut all = self.health.iter();
+        let (_, health) =
+            all.find(|(name, health)| name.as_str() == CLOCK && health.system == CLOCK)?;
+        Some(health.last_error.as_str()).filter(|why| !why.is_empty())
+    }
+
     /// Folds one reading in.
     pub fn absorb(&mut self, reading: Reading) {
         match reading {

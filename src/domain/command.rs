@@ -1,5 +1,9 @@
 //! What someone asks for: the closed list of commands clients send. A command is a wish; a fact is done.
 
+mod seen;
+
+pub use seen::{AlertsSeen, alerts_told};
+
 use crate::domain::fact::Finding;
 use crate::domain::id::{AttemptNo, ConnectorName, PersonId, StepId};
 use crate::domain::motion::{Motion, MotionNo};
@@ -158,6 +162,9 @@ pub enum Command {
     Release {
         /// Needed when a guard is still not good.
         reason: String,
+        /// The holds for alerts that were on the screen; absent where nobody looked, which releases no such hold.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<AlertsSeen>,
     },
     /// Propose the destructive part of a started step.
     Propose {
@@ -339,6 +346,12 @@ pub enum Command {
 }
 
 impl Command {
+    /// Ends all holds but those for alerts, which nobody has looked at.
+    pub const fn release(reason: String) -> Self {
+        let seen = None;
+        Self::Release { reason, seen }
+    }
+
     /// A proposal by the account of the connection alone.
     pub const fn propose(step: StepId) -> Self {
         Self::Propose { step, signed: None }

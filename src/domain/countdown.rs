@@ -145,6 +145,11 @@ pub enum Barred<'a> {
     },
     /// A freeze is on.
     Frozen(&'a Freeze),
+    /// Whether it may is not known: the clock is not believed.
+    Clock {
+        /// Why not, in words that end a sentence.
+        why: &'a str,
+    },
 }
 
 impl Barred<'_> {
@@ -165,6 +170,11 @@ impl Barred<'_> {
                 freeze.end.to_seconds_text(),
                 freeze.reason
             ),
+            Self::Clock { why } => {
+                format!(
+                    "nobody knows what time it is: the clock of this host is not believed, since {why}"
+                )
+            }
         }
     }
 
@@ -177,6 +187,10 @@ impl Barred<'_> {
             }
             Self::Late { .. } => {
                 "an operator can move to extend the window, and another person second it; else roll back, or abort and plan another window"
+                    .to_owned()
+            }
+            Self::Clock { .. } => {
+                "set the clocks right: it goes on when a metrics server has the same time, or when the session server is started again; a break-glass and the way back are not held by it"
                     .to_owned()
             }
             Self::Frozen(_) => {
@@ -213,6 +227,29 @@ pub fn barred<'a>(
         let limit = point_of_no_return(state).filter(|limit| now >= *limit);
         limit.map(|limit| Barred::Late { limit })
     })
+}
+
+/// A freeze that begins or ended farther away than this, and than the clock is wrong, has nothing to do with now.
+const FREEZE_NEAR: Duration = Duration::from_secs(24 * 3600);
+
+/// What keeps destructive work from being armed or run while the clock is not believed: there is a window, or a freeze is
+/// near, and where now lies in them is not known. What is proposed, a break-glass, and the way back do not ask.
+pub fn unsure<'a>(
+    state: &State,
+    freezes: &BTreeMap<FreezeId, Applies>,
+    now: Timestamp,
+    doubt: Option<(Duration, &'a str)>,
+) -> Option<Barred<'a>> {
+    let (by, why) = doubt?;
+    let margin = by.max(FREEZE_NEAR);
+    let is_near = |freeze: &Freeze| {
+        freeze.start.minus(margin) <= now
+            && now < freeze.end.plus(margin)
+            && freezes.get(&freeze.id) != Some(&Applies::No)
+            && !state.is_overridden(&freeze.id)
+    };
+    let asks = state.window().is_some() || state.genesis.freezes.iter().any(is_near);
+    (state.phase == Phase::Running && asks).then_some(Barred::Clock { why })
 }
 
 #[cfg(test)]

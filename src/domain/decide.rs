@@ -111,7 +111,7 @@ pub fn decide(
         Command::TakeOver { step } => take_over::decide(&ask, step),
         Command::Note { step, text } => note::decide(&ask, step.as_ref(), text),
         Command::Hold { reason } => hold::decide(&ask, reason),
-        Command::Release { reason } => release::decide(&ask, reason),
+        Command::Release { reason, seen } => release::decide(&ask, reason, *seen),
         Command::Propose { step, .. } => propose::decide(&ask, step),
         Command::Check { .. }
         | Command::Confirm { .. }

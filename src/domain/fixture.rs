@@ -2,9 +2,11 @@
 
 mod asks;
 mod cases;
+mod start;
 
 pub(crate) use asks::*;
 pub(crate) use cases::cases;
+use start::START;
 
 use crate::domain::alert_match::AlertView;
 use crate::domain::apply::{check_apply, fold};
@@ -28,7 +30,8 @@ use crate::domain::runbook::plan::{
 use crate::domain::settle::{GateNow, GateView, settle};
 use crate::domain::state::{State, StepStatus};
 use crate::domain::threshold::{Limit, OnBreach, OnNoData, Op, Verdict};
-use crate::domain::time::{Moment, Timestamp};
+use crate::domain::time::Moment;
+use crate::domain::time::trust::ClockSeen;
 use crate::domain::world::{Look, Roster, World};
 use crate::domain::write::Ability;
 use std::collections::{BTreeMap, BTreeSet};
@@ -251,6 +254,7 @@ pub(crate) fn world() -> World {
         effects: Vec::new(),
         alerts: AlertView::quiet(),
         freezes: BTreeMap::new(),
+        clock: ClockSeen::since(START),
         writers: writers(),
         outlook: Box::default(),
     }
@@ -352,10 +356,7 @@ impl Room {
     }
 
     pub(crate) fn with(plan: Plan) -> Self {
-        let now = Moment {
-            wall: Timestamp::from_millis(1_700_000_000_000),
-            mono_ms: 1_000_000,
-        };
+        let now = START;
         let opened = Fact::SessionOpened(Box::new(genesis(plan.clone())));
         let first = stamp(Seq(0), now, Actor::Engine, opened);
         let mut room = Self {

@@ -3,6 +3,7 @@
 //! They come from the configuration and are pinned at the start of a session. Whether one is about the work depends on
 //! what a CMDB says of the components; what nobody knows counts as yes.
 
+use crate::domain::board::Board;
 use crate::domain::fact::Genesis;
 use crate::domain::id::FreezeId;
 use crate::domain::reading::Component;
@@ -105,13 +106,27 @@ pub fn applies(freeze: &Freeze, plan: &Plan, components: &BTreeMap<String, Compo
     unknown.map_or(Applies::No, |what| Applies::Unknown { what })
 }
 
+/// Whether a CMDB is asked at all: names alone say the same whatever one tells.
+fn asks(freeze: &Freeze, plan: &Plan) -> bool {
+    let lists = [&freeze.components, &freeze.except, &plan.components];
+    let mut entries = lists.into_iter().flatten();
+    entries.any(|entry| is_selector(entry))
+}
+
 /// Whether each freeze of a session is about its work.
-pub fn standing(
-    genesis: &Genesis,
-    components: &BTreeMap<String, Component>,
-) -> BTreeMap<FreezeId, Applies> {
+pub fn standing(genesis: &Genesis, board: &Board) -> BTreeMap<FreezeId, Applies> {
+    let plan = &genesis.plan;
     let of = |freeze: &Freeze| {
-        let applies = applies(freeze, &genesis.plan, components);
+        let applies = match (
+            applies(freeze, plan, &board.components),
+            board.silent_catalog(),
+        ) {
+            // What it has not told could be what the freeze is about.
+            (Applies::No, Some(source)) if asks(freeze, plan) => Applies::Unknown {
+                what: format!("`{source}` has not told of its components yet"),
+            },
+            (applies, _) => applies,
+        };
         (freeze.id.clone(), applies)
     };
     genesis.freezes.iter().map(of).collect()
@@ -145,6 +160,48 @@ mod tests {
             reason: "the sale".to_owned(),
             components: list(components),
             except: list(except),
+        }
+    }
+
+    #[test]
+    fn while_a_cmdb_is_silent_a_freeze_it_could_place_may_be_about_the_work() {
+        use crate::domain::fixture::genesis;
+        use crate::domain::id::ConnectorName;
+        let name = |text: &str| ConnectorName::new(text).expect("a name");
+        let web = Component {
+            name: "web-1".to_owned(),
+            role: "web".to_owned(),
+            ..Component::default()
+        };
+        let mut board = Board {
+            catalogs: [name("netbox"), name("parts")].into(),
+            ..Board::default()
+        };
+        board.components.take(name("parts"), vec![web]);
+        let unknown = Applies::Unknown {
+            what: "`netbox` has not told of its components yet".to_owned(),
+        };
+        // Touched, components of the freeze, while `netbox` is silent, and after it has told.
+        for (touched, scope, silent, told) in [
+            ("role=web", "db-1", unknown.clone(), Applies::Yes),
+            ("web-1", "tier=1", unknown, Applies::No),
+            ("web-1", "db-1", Applies::No, Applies::No),
+            ("web-1", "role=web", Applies::Yes, Applies::Yes),
+        ] {
+            let mut plan = plan();
+            plan.components = vec![touched.to_owned()];
+            let mut genesis = genesis(plan);
+            genesis.freezes = vec![freeze(&[scope], &[])];
+            let applies = |board: &Board| standing(&genesis, board).into_values().next();
+            assert_eq!(applies(&board), Some(silent), "{touched} {scope}");
+            let mut board = board.clone();
+            let db = Component {
+                name: "db-1".to_owned(),
+                role: "web".to_owned(),
+                ..Component::default()
+            };
+            board.components.take(name("netbox"), vec![db]);
+            assert_eq!(applies(&board), Some(told), "{touched} {scope}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod calendar;
 pub mod recur;
+pub mod trust;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

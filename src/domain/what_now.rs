@@ -94,7 +94,10 @@ pub fn what_now(state: &State, board: &Board, now: Moment, you: &Actor) -> WhatN
         return over;
     }
     let mut line = under_way(state, board, now, you);
+    let clock = timing::clock(state, board, now.wall);
     let parts = [
+        // Once is enough.
+        Some(clock).filter(|c| *c != line.why).unwrap_or_default(),
         timing::late(state, now.wall),
         ahead::ahead(state, board, now.wall),
     ];
@@ -189,7 +192,10 @@ fn proposal(
     }
     if open.armed.is_some() {
         let yours = me == Some(&terms.executor);
-        let doubt = state.find(&terms.step).and_then(|v| waits::doubt(v, board));
+        let doubt = state
+            .find(&terms.step)
+            .and_then(|v| waits::doubt(v, board))
+            .or_else(|| timing::barred(state, board, now));
         return WhatNow::new(Severity::Act, format!("armed: go for {label}"))
             .by(format!("`{}`", terms.executor), yours)
             .because(doubt.unwrap_or_default())
@@ -286,6 +292,10 @@ fn held(state: &State, hold: &Hold) -> WhatNow {
         Phase::RollingBack => "held on the way back: release it, or abort",
         _ => "held: release it, or roll back",
     };
+    let why = match state.holds.len() {
+        0 | 1 => why,
+        all => format!("{why}, and {} more", all.saturating_sub(1)),
+    };
     WhatNow::new(Severity::Warn, what)
         .by(OPERATOR, true)
         .because(why)
@@ -310,7 +320,9 @@ fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNo
             stage: Stage::NeedsProposal,
         } => timing::waits(state, board, now.wall, &label)
             .or_else(|| waits::not_as_declared(view, board))
-            .unwrap_or_else(|| asked::proposable(state, view)),
+            .unwrap_or_else(|| {
+                timing::doubted(asked::proposable(state, view), state, board, now.wall)
+            }),
         StepStatus::Active { stage } => active(view, *stage, board, now),
         StepStatus::Failed { why } => {
             let else_do = match state.phase {

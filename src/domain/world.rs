@@ -11,6 +11,7 @@ use crate::domain::mutant::{Guard, is_off};
 use crate::domain::rollout::floor::Seen;
 use crate::domain::scope::Claim;
 use crate::domain::silences::Outlook;
+use crate::domain::time::trust::ClockSeen;
 use crate::domain::verdict::EffectNow;
 use crate::domain::write::Ability;
 use serde::{Deserialize, Serialize};
@@ -141,6 +142,8 @@ pub struct World {
     pub alerts: AlertView,
     /// Whether each freeze of the session is about its work, as far as a CMDB knows now; one that is not here is.
     pub freezes: BTreeMap<FreezeId, Applies>,
+    /// What is known of the wall clock that windows and freezes are judged by.
+    pub clock: ClockSeen,
     /// Every configured connector, with what it can write; nothing for those that only read.
     pub writers: BTreeMap<ConnectorName, Vec<Ability>>,
     /// What silences for the work are judged by; empty where the plan has none.

@@ -1,11 +1,10 @@
 //! The policy as the files of root say it now. Read anew for every ticket: what was revoked a second ago counts.
 
-use crate::config::policy::{self, Digests, PolicyFiles};
+use crate::config::policy::{self, PolicyFiles};
 use crate::config::{Guard, Problems};
 use crate::domain::confirm::people::People;
 use crate::domain::confirm::policy::Rules;
 use crate::domain::digest::Digest;
-use crate::domain::doc::Doc;
 use crate::evidence::revoked::Revoked;
 use crate::evidence::signers::Signers;
 use std::path::Path;
@@ -38,23 +37,11 @@ impl Law {
 impl From<PolicyFiles> for Law {
     fn from(files: PolicyFiles) -> Self {
         Self {
-            digest: digest(&files.digests),
+            digest: files.digests.to_digest(),
             people: files.people,
             signers: files.signers,
             revoked: files.revoked,
             rules: files.rules,
         }
     }
-}
-
-/// Digest of the `warroom-policy@v1` document: one digest a file, `none` where there is none.
-pub fn digest(files: &Digests) -> Digest {
-    let text = |digest: Option<Digest>| digest.map_or_else(|| "none".to_owned(), String::from);
-    let doc = Doc::new("warroom-policy", 1)
-        .with("people", String::from(files.people))
-        .with("signers", text(files.signers))
-        .with("server-signers", text(files.server_signers))
-        .with("rules", text(files.rules));
-    // Four digests under fixed keys always fit; nothing else is ever the digest of no bytes.
-    Digest::of(&doc.print().unwrap_or_default())
 }

@@ -17,7 +17,7 @@ mod watch;
 pub use input::{Effect, ExecUpdate, Input, Proposal, Witness};
 
 use crate::domain::alert_match;
-use crate::domain::apply::apply;
+use crate::domain::apply::{FoldError, apply, check_apply};
 use crate::domain::board::GateProgress;
 use crate::domain::confirm::plan_doc::{PlanExe, read_exe};
 use crate::domain::decide::{self, Decision, Prepared, Refused};
@@ -216,6 +216,17 @@ impl Engine {
     ) -> Result<Terms, Refused> {
         let world = self.effects.in_world(&self.tentative, now, world);
         decide::draft_terms(&self.tentative, actor, step, prepared, now, &world)
+    }
+
+    /// Builds the next decisions on a record that is on its way to the journal.
+    ///
+    /// # Errors
+    /// [`FoldError`] for a fact that the state rules out: what gave it is wrong. It is not to be written; nothing of the
+    /// batch is either, and [`Engine::unstage`] forgets it.
+    pub fn try_stage(&mut self, record: &Stamped) -> Result<(), FoldError> {
+        check_apply(&mut self.tentative, record)?;
+        self.watches.stage(&self.tentative, &record.fact);
+        Ok(())
     }
 
     /// Builds the next decisions on records that are on their way to the journal.

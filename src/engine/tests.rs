@@ -393,7 +393,7 @@ fn a_breach_holds_once_and_a_release_stands_until_the_next_breach() {
     };
     assert_eq!(desk.state().holds[0].cause, cause);
     let reason = "known, and harmless".to_owned();
-    desk.must("ann", Command::Release { reason });
+    desk.must("ann", Command::release(reason));
     desk.wait(Duration::from_secs(1));
     desk.read("errors", 0.95);
     assert!(!desk.state().is_held());
@@ -531,7 +531,7 @@ fn a_release_over_missing_data_does_not_cover_the_breach_that_follows() {
         desk.answer("errors", Ok(Vec::new()));
         assert!(desk.state().is_held());
         let reason = "the exporter is being replaced".to_owned();
-        desk.must("ann", Command::Release { reason });
+        desk.must("ann", Command::release(reason));
         desk.wait(Duration::from_secs(1));
         assert!(!desk.state().is_held(), "released is released");
         desk.read("errors", 0.9);

@@ -150,9 +150,9 @@ pub struct JsonDiagnostic {
     pub end_line: u32,
     /// Column of the end.
     pub end_column: u32,
-    /// `error` or `warning`.
+    /// `error`, `warning`, or `note` for what is no problem of the file.
     pub severity: &'static str,
-    /// `WR010`.
+    /// `WR010`; empty for a note.
     pub code: &'static str,
     /// What is wrong.
     pub message: String,

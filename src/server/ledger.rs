@@ -25,6 +25,14 @@ pub(crate) enum SealError {
     /// The record breaks a limit.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// The fact cannot be: what gave it is wrong.
+    #[error("`{kind}` cannot be now: {why}")]
+    Impossible {
+        /// Kind of record.
+        kind: String,
+        /// What the fold says.
+        why: String,
+    },
 }
 
 /// Why records cannot be read.
@@ -96,6 +104,12 @@ impl Ledger {
         self.records.push(record);
         self.stamped.push(stamped.clone());
         Ok(stamped)
+    }
+
+    /// Kind of the newest record that waits to be written; empty when none does.
+    pub(crate) fn newest_kind(&self) -> String {
+        let newest = self.records.last();
+        newest.map_or_else(String::new, |record| record.header().kind.to_string())
     }
 
     /// What is durable of it, for reading old records.

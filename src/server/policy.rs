@@ -2,12 +2,11 @@
 
 use super::connection::Peer;
 use crate::config::Guard;
-use crate::config::policy::{self, Digests, PolicyFiles};
+use crate::config::policy::{self, Digests, Listed, PolicyFiles};
 use crate::config::rules;
 use crate::domain::confirm::people::{People, Role};
 use crate::domain::confirm::policy::Rules;
 use crate::domain::digest::Digest;
-use crate::domain::doc::Doc;
 use crate::domain::fact::{Actor, Mode, Via};
 use crate::domain::id::PersonId;
 use crate::domain::world::{Roles, Roster};
@@ -56,22 +55,16 @@ impl Policy {
     pub fn read(source: &PeopleSource) -> Result<Self, String> {
         let path = match source {
             PeopleSource::File(path) => path,
-            PeopleSource::Demo => return Self::without_people(true, None),
-            PeopleSource::Accounts { rules: None } => return Self::without_people(false, None),
+            PeopleSource::Demo => return Ok(Self::without_people(true, None)),
+            PeopleSource::Accounts { rules: None } => return Ok(Self::without_people(false, None)),
             PeopleSource::Accounts { rules: Some(file) } => {
                 let read = rules::load(file).map_err(|problems| problems.to_string())?;
-                return Self::without_people(false, Some(read));
+                return Ok(Self::without_people(false, Some(read)));
             }
         };
         let files =
             policy::load(path, Guard::Installed).map_err(|problems| problems.to_string())?;
-        let Digests {
-            people,
-            signers,
-            server_signers,
-            rules,
-        } = files.digests;
-        let digest = policy_digest(Some(people), signers, server_signers, rules)?;
+        let digest = files.digests.to_digest();
         let PolicyFiles {
             people,
             signers,
@@ -105,17 +98,24 @@ impl Policy {
         }
     }
 
-    fn without_people(is_demo: bool, rules: Option<(Rules, Digest)>) -> Result<Self, String> {
+    fn without_people(is_demo: bool, rules: Option<(Rules, Digest)>) -> Self {
         let (rules, digest) = rules.unzip();
-        Ok(Self {
+        let digests = Digests {
+            people: None,
+            signers: None,
+            server_signers: None,
+            rules: digest,
+            runbook_signers: rules.as_ref().map_or(Listed::Not, Listed::of),
+        };
+        Self {
             people: None,
             is_demo,
-            digest: policy_digest(None, None, None, digest)?,
+            digest: digests.to_digest(),
             signers: Signers::default(),
             server_signers: Signers::default(),
             rules: Arc::new(rules.unwrap_or_default()),
             revoked: Revoked::default(),
-        })
+        }
     }
 
     /// The people file's entries; absent where each account is the person of its name.
@@ -186,24 +186,6 @@ impl Policy {
     }
 }
 
-/// Digest of the `warroom-policy@v1` document: one digest a file, `none` where there is none.
-fn policy_digest(
-    people: Option<Digest>,
-    signers: Option<Digest>,
-    server_signers: Option<Digest>,
-    rules: Option<Digest>,
-) -> Result<Digest, String> {
-    let text = |digest: Option<Digest>| digest.map_or_else(|| "none".to_owned(), |d| d.to_string());
-    let bytes = Doc::new("warroom-policy", 1)
-        .with("people", text(people))
-        .with("signers", text(signers))
-        .with("server-signers", text(server_signers))
-        .with("rules", text(rules))
-        .print()
-        .map_err(|error| error.to_string())?;
-    Ok(Digest::of(&bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,6 +219,21 @@ mod tests {
             std::fs::set_permissions(&path, mode).expect("chmod");
             let digest = Policy::read(&source).expect("a policy").digest;
             assert!(!seen.contains(&digest), "{name}");
+            seen.push(digest);
+        }
+        // Who may sign runbooks is part of it as soon as the rules name a list, there or not.
+        let list = dir.path().join("git_signers");
+        let named = format!(
+            "allow_uid = true\nrunbook_signers = \"{}\"\n",
+            list.display()
+        );
+        std::fs::write(dir.path().join("rules.toml"), named).expect("write");
+        for text in ["", "alice ssh-ed25519 AAAA\n", "mallory ssh-ed25519 AAAA\n"] {
+            if !text.is_empty() {
+                std::fs::write(&list, text).expect("write");
+            }
+            let digest = Policy::read(&source).expect("a policy").digest;
+            assert!(!seen.contains(&digest), "{text}");
             seen.push(digest);
         }
         let before = Policy::read(&source).expect("a policy");

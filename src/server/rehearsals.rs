@@ -123,3 +123,55 @@ fn whole(file: &Path, plan: &Plan, shape: &Shape) -> Result<Option<Rehearsed>, S
         None => Ok(state.and_then(|state| rehearsal::rehearsed(&state, plan, shape))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::digest::Digest;
+    use crate::domain::fixture::plan;
+    use crate::domain::time::{Moment, Timestamp};
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// A clock that goes on by so many milliseconds whenever it is read, as if reading took that long.
+    struct Slow {
+        step: u64,
+        read: AtomicU64,
+    }
+
+    impl Clock for Slow {
+        fn now(&self) -> Moment {
+            let read = self.read.fetch_add(1, Ordering::Relaxed);
+            Moment {
+                wall: Timestamp::from_millis(0),
+                mono_ms: read * self.step,
+            }
+        }
+    }
+
+    #[test]
+    fn reading_ends_with_its_time_and_says_so() {
+        let place = tempfile::tempdir().expect("a directory");
+        for n in 0..20 {
+            let dir = place.path().join(format!("s{n}"));
+            fs::create_dir(&dir).expect("a directory");
+            fs::write(dir.join(JOURNAL_FILE), b"no journal").expect("written");
+        }
+        let shape = Shape {
+            digest: Digest::of(b"shape"),
+            parts: [].into(),
+        };
+        let looked = |step| {
+            let clock = Slow {
+                step,
+                read: AtomicU64::new(0),
+            };
+            let runbook = Path::new("/r.md");
+            let found = find(place.path(), runbook, (&plan(), &shape), &clock);
+            (found.problems, clock.read.into_inner())
+        };
+        // The clock is read at the start, before each journal, and at the end.
+        assert_eq!(looked(10), (Vec::new(), 22));
+        let late = "there was no time to look at all earlier sessions".to_owned();
+        assert_eq!(looked(1000), (vec![late], 5), "two were looked at");
+    }
+}

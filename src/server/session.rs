@@ -13,18 +13,20 @@ use super::scope::Said;
 use super::world::Looks;
 use crate::clock::{Clock, Seconds};
 use crate::connect::deliver::{Desk, Ended};
-use crate::domain::board::{Board, GateProgress};
+use crate::domain::apply::FoldError;
+use crate::domain::board::{Board, CLOCK, GateProgress};
 use crate::domain::command::Refusal;
-use crate::domain::fact::{Actor, Fact, Stamped};
+use crate::domain::fact::{Actor, Fact, HoldCause, Stamped};
 use crate::domain::id::{PersonId, TerminalId};
 use crate::domain::reading::Reading;
+use crate::domain::state::Phase;
 use crate::domain::time::{Moment, Timestamp};
 use crate::domain::world::{Look, World};
 use crate::engine::{Effect, Engine, Input};
 use crate::journal::AppendError;
 use crate::runner::Update;
 use crate::wire::message::{RECENT_MAX, ToClient};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +38,9 @@ use tokio_util::sync::CancellationToken;
 const BATCH_MAX: usize = 128;
 /// Rounds of automatic progress after one batch: a plan of 2,000 steps settles in less; more is a loop.
 const SETTLE_MAX: usize = 10_000;
+/// Different troubles with records that are said: each is a line of this program, and there are fewer. More says nothing
+/// new.
+const TROUBLES_MAX: usize = 64;
 /// Commands that cannot be started, each followed by the next one, in one turn; the rest waits for the next turn.
 const FAILED_STARTS_MAX: usize = 16;
 /// Longest wait for running commands when the server is told to end: their grace and drain and a little more.
@@ -114,6 +119,8 @@ pub(crate) struct Session {
     pub(crate) is_unwritable: bool,
     /// Something that follows by itself could not be recorded or did not come to an end; it is tried again.
     pub(crate) is_unsettled: bool,
+    /// Why facts could not be recorded, as it was said.
+    pub(crate) troubles: BTreeSet<String>,
     pub(crate) shutdown: CancellationToken,
     pub(crate) shutdown_reason: String,
     pub(crate) last_gate: Option<GateProgress>,
@@ -285,22 +292,57 @@ impl Session {
     fn stage(&mut self, facts: Vec<(Actor, Fact)>, now: Moment) -> Result<(), SealError> {
         let mark = self.ledger.staged().len();
         for (actor, fact) in facts {
-            match self
-                .ledger
-                .seal(actor, fact, now, Some(self.engine.tentative()))
-            {
-                Ok(stamped) => self.engine.stage(std::slice::from_ref(&stamped)),
-                Err(error) => {
-                    tracing::error!(%error, "a fact could not be written as a record");
-                    self.ledger.unseal_after(mark);
-                    self.engine.unstage();
-                    self.engine.stage(self.ledger.staged());
-                    self.is_unsettled = true;
-                    return Err(error);
-                }
-            }
+            let by_itself = actor == Actor::Engine;
+            let Err(error) = self.stage_one(actor, fact, now) else {
+                continue;
+            };
+            self.ledger.unseal_after(mark);
+            self.engine.unstage();
+            self.engine.stage(self.ledger.staged());
+            self.is_unsettled = true;
+            self.say_trouble(&error, by_itself, now);
+            return Err(error);
         }
         Ok(())
+    }
+
+    fn stage_one(&mut self, actor: Actor, fact: Fact, now: Moment) -> Result<(), SealError> {
+        let state = Some(self.engine.tentative());
+        let stamped = self.ledger.seal(actor, fact, now, state)?;
+        self.engine
+            .try_stage(&stamped)
+            .map_err(|why| SealError::Impossible {
+                kind: self.ledger.newest_kind(),
+                why: match why {
+                    FoldError::Impossible { why, .. } => why.to_owned(),
+                    other => other.to_string(),
+                },
+            })
+    }
+
+    /// Says once that something could not be recorded. What follows by itself and cannot be is a fault of this program:
+    /// until a person has looked nothing goes forward.
+    fn say_trouble(&mut self, error: &SealError, by_itself: bool, now: Moment) {
+        let text = error.to_string();
+        let is_known = self.troubles.len() >= TROUBLES_MAX || !self.troubles.insert(text);
+        if is_known {
+            return;
+        }
+        tracing::error!(%error, "a fact could not be written as a record");
+        if !matches!(error, SealError::Impossible { .. }) {
+            return;
+        }
+        let said = format!("the program came to what cannot be, and left it out: {error}");
+        let is_on = self.engine.tentative().phase == Phase::Running;
+        let fact = if by_itself && is_on {
+            Fact::Held(HoldCause::Person { reason: said })
+        } else {
+            Fact::NoteAdded {
+                step: None,
+                text: said,
+            }
+        };
+        self.stage(vec![(Actor::Engine, fact)], now).ok();
     }
 
     /// Settles, writes, and only then shows and does.
@@ -331,6 +373,7 @@ impl Session {
             self.registry.reply(terminal, number, refused.clone());
         }
         self.tell_scope();
+        self.tell_clock();
         let gate = self.engine.gate_progress();
         if gate != self.last_gate {
             self.board.gate.clone_from(&gate);
@@ -367,10 +410,15 @@ impl Session {
     }
 
     pub(crate) fn settle(&mut self) {
+        self.settle_by(|session, now| session.engine.settle(now, &session.world));
+    }
+
+    /// Takes what `next` says until that is nothing.
+    fn settle_by(&mut self, mut next: impl FnMut(&mut Self, Moment) -> Vec<(Actor, Fact)>) {
         let mut before = Vec::new();
         for _ in 0..SETTLE_MAX {
             let now = self.clock.now();
-            let facts = self.engine.settle(now, &self.world);
+            let facts = next(self, now);
             if facts.is_empty() {
                 return;
             }
@@ -409,7 +457,7 @@ impl Session {
                 self.do_all(effects);
                 if std::mem::take(&mut self.is_unwritable) {
                     tracing::info!("the journal can be written again");
-                    self.tell_health("");
+                    self.tell_health("journal", "");
                 }
                 Ok(())
             }
@@ -418,16 +466,29 @@ impl Session {
                 // Told once, not at every try: a full log disk helps nobody.
                 if !std::mem::replace(&mut self.is_unwritable, true) {
                     tracing::error!(%error, "the journal could not be written");
-                    self.tell_health(&error.to_string());
+                    self.tell_health("journal", &error.to_string());
                 }
                 Err(error)
             }
         }
     }
 
-    /// Shows the journal's state to everybody, as that of a connector.
-    fn tell_health(&mut self, error: &str) {
-        if let Ok(health) = Ledger::health("journal", error, self.clock.now()) {
+    /// Shows whether the clock of this host is believed, where that has changed.
+    fn tell_clock(&mut self) {
+        let doubt = self.world.clock.doubt(self.clock.now());
+        let why = doubt.map(|doubt| doubt.why).unwrap_or_default();
+        if self.board.clock_doubt().unwrap_or_default() != why {
+            tracing::warn!(
+                why,
+                "whether the clock of this host is believed has changed"
+            );
+            self.tell_health(CLOCK, &why);
+        }
+    }
+
+    /// Shows the state of something of this server to everybody, as that of a connector.
+    fn tell_health(&mut self, name: &str, error: &str) {
+        if let Ok(health) = Ledger::health(name, error, self.clock.now()) {
             let reading = Reading::Health(health);
             self.board.absorb(reading.clone());
             self.registry.broadcast_readings(vec![reading]);
@@ -516,8 +577,15 @@ async fn until(due: Option<Instant>) {
 }
 
 fn not_recorded(error: &SealError) -> Refusal {
+    let hint = match error {
+        SealError::Impossible { .. } => "it is a fault of this program: the log has more of it",
+        SealError::Fact(_) | SealError::Record(_) => "make it shorter, then ask again",
+    };
     Refusal {
         reason: format!("nothing was done, because it cannot be recorded: {error}"),
-        hint: "make it shorter, then ask again".to_owned(),
+        hint: hint.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use crate::wire::codec::{self, WireError};
 use crate::wire::message::{Snapshot, ToClient};
 use crate::wire::{SNAPSHOT_BYTES_MAX, SNAPSHOT_PART_MAX};
 use bytes::Bytes;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,11 +117,13 @@ fn forget_readings(snapshot: &mut Snapshot) -> bool {
     let board = &mut snapshot.board;
     let kept = Board {
         health: std::mem::take(&mut board.health),
+        catalogs: std::mem::take(&mut board.catalogs),
         gate: board.gate.take(),
         ..Board::default()
     };
     let old = Board {
         health: BTreeMap::new(),
+        catalogs: BTreeSet::new(),
         gate: None,
         ..std::mem::replace(board, kept)
     };

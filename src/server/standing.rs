@@ -65,6 +65,7 @@ pub(crate) fn view(
     let keys = policy.signers.iter().filter(mine);
     let keys = keys.filter(|key| is_good(policy, key, now)).take(KEYS_MAX);
     PolicyView {
+        no_people: policy.people().is_none() && mode != Mode::Demo,
         breakglass: person.is_some_and(|id| world.roster.roles(id).breakglass),
         alone: world
             .roster

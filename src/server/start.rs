@@ -36,7 +36,8 @@ use crate::domain::freeze;
 use crate::domain::id::{ConnectorName, PersonId, SessionName, TerminalId};
 use crate::domain::silences::Outlook;
 use crate::domain::state::State;
-use crate::domain::time::Timestamp;
+use crate::domain::time::Moment;
+use crate::domain::time::trust::ClockSeen;
 use crate::domain::touched;
 use crate::domain::world::{Look, World};
 use crate::domain::write::Ability;
@@ -215,6 +216,14 @@ impl std::fmt::Debug for Server {
     }
 }
 
+#[cfg(test)]
+impl Server {
+    /// The session, without anybody who could attach.
+    pub(crate) fn into_session(self) -> Session {
+        self.session
+    }
+}
+
 /// What is there before anything is written: everything that can fail for another reason than the disk.
 struct Ground {
     policy: Policy,
@@ -303,7 +312,7 @@ impl Server {
             Checkpoints::open(&options.session_dir, genesis, &away_of(&options, &policy));
         let mut executor = Executor::new(workplace, updates_in);
         executor.recall(&begun.state);
-        let now = options.clock.now().wall;
+        let now = options.clock.now();
         let world = first_world(genesis, &policy, (owner.as_ref(), now), counter.abilities);
         let desk = Desk::new(options.scope_dir, genesis.session.clone());
         let session = Session {
@@ -314,7 +323,7 @@ impl Server {
             engine: Engine::new(begun.state),
             ledger: begun.ledger,
             registry,
-            board: Board::default(),
+            board: first_board(&options.connectors),
             executor,
             policy,
             people: options.people,
@@ -333,6 +342,7 @@ impl Server {
             is_unwritable: false,
             // What follows from where the journal ends follows with the first second.
             is_unsettled: true,
+            troubles: BTreeSet::new(),
             shutdown: shutdown.clone(),
             shutdown_reason: "told to end".to_owned(),
             last_gate: None,
@@ -451,11 +461,20 @@ fn away_of(options: &Options, policy: &Policy) -> Away {
     away
 }
 
+/// Nothing has been read; it is known what will tell of components when it answers.
+fn first_board(connectors: &[Arc<dyn Connector>]) -> Board {
+    let all = connectors.iter().filter(|one| one.is_catalog());
+    Board {
+        catalogs: all.map(|one| one.name().clone()).collect(),
+        ..Board::default()
+    }
+}
+
 /// What is known before the first look.
 fn first_world(
     genesis: &Genesis,
     policy: &Policy,
-    (owner, now): (Option<&PersonId>, Timestamp),
+    (owner, now): (Option<&PersonId>, Moment),
     writers: BTreeMap<ConnectorName, Vec<Ability>>,
 ) -> World {
     let mut world = World {
@@ -471,16 +490,17 @@ fn first_world(
         unmatched: touched::unmatched(&genesis.plan, &BTreeMap::new()),
         known: BTreeSet::new(),
         groups: BTreeMap::new(),
-        freezes: freeze::standing(genesis, &BTreeMap::new()),
+        freezes: freeze::standing(genesis, &Board::default()),
+        clock: ClockSeen::since(now),
         // Nobody has looked yet; a look comes before everything it matters for.
         scope: Err("nobody has looked yet".to_owned()),
         floors: BTreeMap::new(),
         effects: Vec::new(),
         alerts: AlertView::default(),
         writers,
-        outlook: Box::new(Outlook::at(now)),
+        outlook: Box::new(Outlook::at(now.wall)),
     };
-    standing::apply(&mut world, policy, owner, now);
+    standing::apply(&mut world, policy, owner, now.wall);
     world
 }
 

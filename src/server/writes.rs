@@ -87,7 +87,11 @@ impl Session {
                 self.look_at_alerts();
                 self.tell_around();
                 let genesis = &self.engine.state().genesis;
-                self.world.freezes = freeze::standing(genesis, &self.board.components);
+                self.world.freezes = freeze::standing(genesis, &self.board);
+            }
+            Reading::Info { source, info } => {
+                let now = self.clock.now();
+                self.world.clock.hear(source, info.clock_skew_ms, now);
             }
             Reading::Alerts { .. } | Reading::Health(_) => self.look_at_alerts(),
             Reading::OnCalls { .. } => self.announce_handovers(turn),

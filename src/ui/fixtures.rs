@@ -267,7 +267,13 @@ impl Story {
             })
     }
 
-    fn health(&self, name: &str, system: &str, liveness: Liveness, error: &str) -> Reading {
+    pub(crate) fn health(
+        &self,
+        name: &str,
+        system: &str,
+        liveness: Liveness,
+        error: &str,
+    ) -> Reading {
         Reading::Health(ConnectorHealth {
             connector: ConnectorName::new(name).expect("a name"),
             system: system.to_owned(),

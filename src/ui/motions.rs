@@ -49,7 +49,7 @@ fn extend(work: &mut Work<'_>) {
 
 fn go_on(work: &mut Work<'_>) {
     let Some(room) = work.room else { return };
-    let standing = freeze::standing(&room.state.genesis, &room.board.components);
+    let standing = freeze::standing(&room.state.genesis, &room.board);
     let Some(on) = freeze::in_force(&room.state, &standing, work.now.wall) else {
         return work.say("no freeze stands in the way now");
     };

@@ -1,6 +1,7 @@
 //! Screens as text, at the sizes people have, in the states that matter.
 
 mod breakglass;
+mod effects;
 mod hostile;
 mod keys;
 mod map;

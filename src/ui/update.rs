@@ -4,6 +4,7 @@ pub(super) mod back;
 mod copy;
 pub(super) mod going;
 mod mouse;
+mod release;
 mod rollout;
 
 pub(in crate::ui) use mouse::on_mouse;
@@ -129,7 +130,7 @@ fn on_typed(work: &mut Work<'_>, purpose: Purpose, text: String) {
         Purpose::Kill => return work.requests.push(Request::ShutdownSession),
         Purpose::Note(step) => Command::Note { step, text },
         Purpose::MarkDone(step) => Command::MarkDone { step, note: text },
-        Purpose::Release => Command::Release { reason: text },
+        Purpose::Release(seen) => Command::Release { reason: text, seen },
         Purpose::Without(lifetime) => Command::Silence {
             lifetime,
             wish: SilenceWish::Without { reason: text },
@@ -230,11 +231,7 @@ fn act_on_session(work: &mut Work<'_>, action: Action) {
         Action::Hold => work.ask(Command::Hold {
             reason: String::new(),
         }),
-        Action::Release => {
-            let title =
-                "end all holds: why is it safe to go on? (needed while a guard is not good)";
-            work.prompt(Purpose::Release, title.to_owned());
-        }
+        Action::Release => release::ask(work),
         Action::Rollback => back::rollback(work),
         Action::Abort => {
             let title = "give up where it stands, without undoing anything. why?";

@@ -36,6 +36,9 @@ pub struct PolicyView {
     /// This person's roles do not let them confirm: they look on.
     #[serde(default)]
     pub observes: bool,
+    /// There is no people file: everybody with an account of the host is a person with every role but break-glass.
+    #[serde(default)]
+    pub no_people: bool,
 }
 
 /// People named as those who may go alone: a screen holds no more, and few should have the role.

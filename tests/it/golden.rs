@@ -155,6 +155,7 @@ impl Script {
                 touched: Vec::new(),
                 unmatched: Vec::new(),
                 freezes: std::collections::BTreeMap::new(),
+                clock: warroom::domain::time::trust::ClockSeen::since(now),
                 scope: Ok(Vec::new()),
                 known: std::collections::BTreeSet::new(),
                 groups: std::collections::BTreeMap::new(),
@@ -403,11 +404,11 @@ fn prepare(script: &mut Script) {
     let reason = "wait for the night shift".to_owned();
     script.does("bob", Command::Hold { reason });
     let reason = String::new();
-    script.does("bob", Command::Release { reason });
+    script.does("bob", Command::release(reason));
     script.reads("errors", 0.9);
     script.reads("errors", 0.1);
     let reason = "a single late request".to_owned();
-    script.does("bob", Command::Release { reason });
+    script.does("bob", Command::release(reason));
 }
 
 /// The destructive step: a gate that times out, a rejected proposal, a confirmed one, and a crash while it runs.
@@ -454,7 +455,7 @@ fn drain(script: &mut Script) {
         script.does(who, command);
     }
     let reason = String::new();
-    script.does("bob", Command::Release { reason });
+    script.does("bob", Command::release(reason));
 }
 
 /// A stopped command, and the way back with one undo that fails first.
@@ -506,7 +507,7 @@ fn move_away(script: &mut Script) {
     });
     assert!(script.state().moved().is_some());
     let reason = "bastion-1 is broken, bastion-2 is its twin".to_owned();
-    script.does("bob", Command::Release { reason });
+    script.does("bob", Command::release(reason));
     let reason = "another night".to_owned();
     script.does("bob", Command::Abort { reason });
 }

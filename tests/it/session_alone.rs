@@ -215,7 +215,7 @@ async fn a_server_killed_in_the_countdown_never_resumes_it_and_a_second_person_c
     assert!(alice.ask(old).await.is_some(), "an old word counts no more");
     // By two it goes on, with a new proposal.
     let reason = String::new();
-    alice.does(Command::Release { reason }).await;
+    alice.does(Command::release(reason)).await;
     proposes(&mut alice).await;
     bob.until("the proposal", is_proposed).await;
     let statement = confirm_of(&bob, &person("bob"));

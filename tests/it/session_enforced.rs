@@ -270,7 +270,7 @@ async fn a_session_taken_up_beside_a_runner_of_another_policy_goes_back_and_not_
     let running = enforced.keyed.host.resume().await;
     let mut alice = enforced.keyed.attach("alice").await;
     let reason = "looked".to_owned();
-    alice.does(Command::Release { reason }).await;
+    alice.does(Command::release(reason)).await;
     let why = alice.is_refused(Command::propose(step("wipe"))).await;
     assert!(
         why.contains("by policy") && why.contains("the way back is open"),

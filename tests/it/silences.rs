@@ -209,9 +209,7 @@ fn look() -> Wish {
 }
 
 fn release() -> Wish {
-    Wish::Release {
-        reason: "looked".to_owned(),
-    }
+    Wish::release("looked".to_owned())
 }
 
 async fn must(asker: &mut Asker, wish: Wish) {

@@ -129,7 +129,7 @@ pub(super) fn alert(state: &mut State, event: &AlertEvent, mark: Mark<'_>) -> Re
             ..
         } => {
             let place = state.alerts.iter().position(|known| &known.key == key);
-            if place.is_none() && state.alerts.len() >= ALERTS_MAX {
+            if place.is_none() && !state.keeps_alert() {
                 return Err("more alerts than are kept");
             }
             let fired = AlertState {
@@ -142,7 +142,10 @@ pub(super) fn alert(state: &mut State, event: &AlertEvent, mark: Mark<'_>) -> Re
             match place.and_then(|place| state.alerts.get_mut(place)) {
                 Some(known) if known.is_firing => return Err("it fires already"),
                 Some(known) => *known = fired,
-                None => state.alerts.push(fired),
+                None => {
+                    make_room(&mut state.alerts);
+                    state.alerts.push(fired);
+                }
             }
         }
         AlertEvent::Cleared { key } => {
@@ -159,4 +162,17 @@ pub(super) fn alert(state: &mut State, event: &AlertEvent, mark: Mark<'_>) -> Re
         }
     }
     Ok(())
+}
+
+/// Forgets the oldest alert that is over where all places are taken; one that was expected last, since that it came is
+/// asked for later.
+fn make_room(alerts: &mut Vec<AlertState>) {
+    if alerts.len() < ALERTS_MAX {
+        return;
+    }
+    let over = alerts.iter().enumerate().filter(|(_, a)| !a.is_firing);
+    let oldest = over.min_by_key(|(place, alert)| (alert.expected, *place));
+    if let Some((place, _)) = oldest {
+        alerts.remove(place);
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::step::skip;
 use super::{Mark, Why, run_on};
-use crate::domain::fact::{Fact, Quote, RolloutEvent, RolloutNews};
+use crate::domain::fact::{Actor, Fact, Quote, RolloutEvent, RolloutNews};
 use crate::domain::id::StepId;
 use crate::domain::rollout::{Wait, floor};
 use crate::domain::state::{Phase, RolloutState, State, StepStatus};
@@ -21,19 +21,19 @@ pub(super) fn transition(state: &mut State, fact: &RolloutNews, mark: Mark<'_>) 
         RolloutEvent::UnitSkipped { component, reason } => {
             skipped(state, phase, component, reason, mark)
         }
-        RolloutEvent::WaitEnded { batch, .. } => {
-            let ends = match state.rollout_wait(phase) {
-                Some(Wait::Pause { batch: behind, .. }) => behind,
-                Some(Wait::Soak { .. }) => state.batch_behind(phase),
-                Some(Wait::Stopped { .. }) | None => return Err("nothing waits behind a batch"),
-            };
-            if ends != *batch {
-                return Err("another batch is waited behind");
-            }
+        RolloutEvent::WaitEnded {
+            batch,
+            reason,
+            quote,
+        } => {
+            ended(state, (phase, *batch), (reason, quote.as_ref()), mark)?;
             entry(state, phase).opened = *batch;
             Ok(())
         }
-        RolloutEvent::WentOn { failed, .. } => {
+        RolloutEvent::WentOn { failed, reason } => {
+            if reason.is_empty() || *mark.actor == Actor::Engine {
+                return Err("only a person goes on after failures, and says why");
+            }
             match state.rollout_wait(phase) {
                 Some(Wait::Stopped { failed: found, .. }) if found == *failed => {}
                 _ => return Err("it is not stopped by so many failed units"),
@@ -75,6 +75,15 @@ fn begun(
     if unit.ok_or("the phase has no such unit")?.is_begun {
         return Err("it has begun already");
     }
+    // A unit begins with its first step, and that is the next one of all.
+    let next = state.first_open().map(|view| view.plan);
+    let is_next = next.is_some_and(|plan| {
+        let unit = plan.unit.as_ref();
+        plan.phase == phase && unit.is_some_and(|unit| unit.component == component)
+    });
+    if !is_next || state.under_way().is_some() {
+        return Err("something else comes before it");
+    }
     let rollout = state.plan().rollout_of(phase);
     if let Some(limit) = rollout.and_then(|rollout| rollout.floor.as_ref()) {
         let seen = seen.cloned().map(Ok);
@@ -84,6 +93,46 @@ fn begun(
     }
     let begun = &mut entry(state, phase).begun;
     begun.insert(component.to_owned(), seen.cloned());
+    Ok(())
+}
+
+/// The end of a wait: of itself when its time is over and the canary was as good as it must be, or by a person's word.
+fn ended(
+    state: &State,
+    (phase, batch): (usize, u32),
+    (reason, quote): (&str, Option<&Quote>),
+    mark: Mark<'_>,
+) -> Result<(), Why> {
+    let (ends, since, span, is_judged) = match state.rollout_wait(phase) {
+        Some(Wait::Pause { batch, since, span }) => (batch, since, span, false),
+        Some(Wait::Soak {
+            since,
+            span,
+            compare,
+        }) => (state.batch_behind(phase), since, span, compare.is_some()),
+        Some(Wait::Stopped { .. }) | None => return Err("nothing waits behind a batch"),
+    };
+    if ends != batch {
+        return Err("another batch is waited behind");
+    }
+    match (mark.actor, reason) {
+        (Actor::Engine, "") => {}
+        (Actor::Engine, _) => return Err("nothing ends by itself for a reason of people"),
+        (_, "") => return Err("a person who ends a wait says why"),
+        _ => return Ok(()),
+    }
+    if state.current_phase() != Some(phase) {
+        return Err("another phase is worked on");
+    }
+    if state.is_held() {
+        return Err("no wait ends while the session is held");
+    }
+    if !mark.at.has_passed(since, span) {
+        return Err("its time is not over");
+    }
+    if is_judged && quote.is_none() {
+        return Err("nothing says that the canary was as good as it must be");
+    }
     Ok(())
 }
 
@@ -97,6 +146,9 @@ fn skipped(
     let units = state.units(phase);
     let unit = units.iter().find(|unit| unit.unit.component == component);
     let unit = unit.ok_or("the phase has no such unit")?;
+    if reason.is_empty() {
+        return Err("nobody said why");
+    }
     if unit.is_passed() {
         return Err("nothing of it is left to do");
     }

@@ -230,6 +230,75 @@ fn what_is_confirmed_past_the_point_arms_once_two_people_have_extended_the_windo
     room.check_fold();
 }
 
+fn jumped(room: &mut Room, by: u64) {
+    // The wall clock alone.
+    room.now.wall = room.now.wall.plus(minutes(by));
+}
+
+#[test]
+fn nothing_destructive_arms_or_goes_by_a_clock_that_nobody_believes() {
+    let is_armed = |room: &Room| {
+        let open = room.state.proposal.as_ref();
+        open.is_some_and(|open| open.armed.is_some())
+    };
+    let mut room = Room::at_drain_of(with_window());
+    room.must("ann", start("drain"));
+    room.exit(0);
+    room.open_gate();
+    jumped(&mut room, 10);
+    // What is not destructive goes on, and it can be proposed: somebody may have to go alone.
+    room.propose("ann", "drain").expect("proposed");
+    room.confirm("bob").expect("confirmed");
+    assert!(!is_armed(&room), "it was set forward");
+    let main = crate::domain::id::ConnectorName::new("main").expect("a name");
+    let mut wrong = room.clone();
+    wrong.world.clock.hear(&main, Some(-600_000), wrong.now);
+    wrong.settle();
+    assert!(!is_armed(&wrong), "it was set wrong");
+    room.world.clock.hear(&main, Some(40), room.now);
+    room.settle();
+    assert!(is_armed(&room), "it was set right");
+    // Between arming and go as well.
+    room.world.clock.hear(&main, Some(45_000), room.now);
+    let refused = room.ask("ann", go("drain")).expect_err("not known");
+    let why =
+        "the clock of this host is not believed, since the clock of `main` is 45s ahead of it";
+    assert!(refused.reason.contains(why), "{refused}");
+    assert!(refused.hint.contains("the way back"), "{refused}");
+    let mut back = room.clone();
+    back.must("ann", rollback());
+    back.check_fold();
+    room.world.clock.hear(&main, Some(29_000), room.now);
+    room.must("ann", go("drain"));
+    room.check_fold();
+}
+
+#[test]
+fn a_clock_matters_where_a_window_or_a_near_freeze_is_judged_by_it() {
+    let doubt = |by| Some((minutes(by), "it was set back"));
+    let mut room = Room::with(plan());
+    room.must("ann", Command::Begin);
+    let mut none = BTreeMap::new();
+    let asks = |room: &Room, freezes: &BTreeMap<FreezeId, Applies>, by| {
+        unsure(&room.state, freezes, room.now.wall, doubt(by)).is_some()
+    };
+    assert!(!asks(&room, &none, 60), "nothing hangs on it");
+    let day = 24 * 60;
+    freeze_it(&mut room, freeze(day, 2 * day));
+    assert!(asks(&room, &none, 60), "it may be on");
+    freeze_it(&mut room, freeze(day + 1, 2 * day));
+    assert!(!asks(&room, &none, 60), "it is far away");
+    assert!(asks(&room, &none, day + 1), "and so may the time be");
+    none.insert(FreezeId::new("sale").expect("an id"), Applies::No);
+    assert!(!asks(&room, &none, day + 1), "it is about other work");
+    let room = Room::at_drain_of(with_window());
+    assert!(asks(&room, &none, 1));
+    assert!(unsure(&room.state, &none, room.now.wall, None).is_none());
+    let mut back = room;
+    back.must("ann", rollback());
+    assert!(!asks(&back, &none, 1), "the way back asks nothing");
+}
+
 #[test]
 fn forecast_and_burn_say_what_is_known_and_how_much_is_not() {
     let mut room = Room::with(with_window());

@@ -27,7 +27,7 @@ pub(super) fn decide(ask: &Ask<'_>) -> Decision {
                 "any operator can begin it from {} (UTC) on",
                 start.to_seconds_text()
             ),
-            Barred::Late { .. } | Barred::Frozen(_) => closed.hint(),
+            Barred::Late { .. } | Barred::Frozen(_) | Barred::Clock { .. } => closed.hint(),
         };
         return Err(ask.no(closed.why(ask.now.wall), hint));
     }

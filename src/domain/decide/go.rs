@@ -10,6 +10,7 @@ use crate::domain::command::Signed;
 use crate::domain::confirm::policy::Purpose;
 use crate::domain::confirm::rule;
 use crate::domain::confirm::statement::{go_statement, is_current};
+use crate::domain::countdown::unsure;
 use crate::domain::effect::{self, Before};
 use crate::domain::fact::{CloseCause, EffectEvent, Fact};
 use crate::domain::id::{AttemptNo, StepId};
@@ -130,6 +131,7 @@ fn allowed(ask: &Ask<'_>, view: StepView<'_>, open: &Proposal) -> Result<(), Ref
     }
     // One person alone in an emergency is shown what is bad, and decides.
     if open.glass.is_none() {
+        believed(ask, view)?;
         unit::above_floor(ask, view)?;
     }
     if let Some((guard, _)) = ask.state.bad_guard().filter(|_| open.glass.is_none()) {
@@ -161,6 +163,17 @@ fn allowed(ask: &Ask<'_>, view: StepView<'_>, open: &Proposal) -> Result<(), Ref
         return Err(ask.no_step(view, "another command runs", ""));
     }
     Ok(())
+}
+
+/// Where now lies in the window and in freezes is known.
+fn believed(ask: &Ask<'_>, view: StepView<'_>) -> Result<(), Refused> {
+    let doubt = ask.world.clock.doubt(ask.now);
+    let doubt = doubt.as_ref().map(|doubt| (doubt.by, doubt.why.as_str()));
+    let now = ask.now.wall;
+    match unsure(ask.state, &ask.world.freezes, now, doubt) {
+        None => Ok(()),
+        Some(barred) => Err(ask.no_step(view, barred.why(now), barred.hint())),
+    }
 }
 
 /// What would run now is what people have seen. Where it is not, the proposal ends with this refusal.

@@ -3,15 +3,17 @@
 use super::Decision;
 use super::ask::Ask;
 use crate::domain::fact::{Fact, HoldCause};
+use crate::domain::state::Hold;
 
-/// Holds in force at once: one per person of a large room; more say nothing new.
+/// Holds of people in force at once: one per person of a large room; more say nothing new.
 const HOLDS_MAX: usize = 64;
 
 pub(super) fn decide(ask: &Ask<'_>, reason: &str) -> Decision {
     ask.is_on()?;
     let reason = ask.words(reason)?;
-    if ask.state.holds.len() >= HOLDS_MAX {
-        return Err(ask.no(format!("{HOLDS_MAX} holds are in force"), ""));
+    let is_person = |hold: &&Hold| matches!(hold.cause, HoldCause::Person { .. });
+    if ask.state.holds.iter().filter(is_person).count() >= HOLDS_MAX {
+        return Err(ask.no(format!("{HOLDS_MAX} holds of people are in force"), ""));
     }
     Ok(vec![Fact::Held(HoldCause::Person { reason })])
 }

@@ -1,12 +1,13 @@
 //! End all holds.
 
-use super::Decision;
 use super::ask::Ask;
 use super::silence;
+use super::{Decision, Refused};
+use crate::domain::command::{AlertsSeen, alerts_told};
 use crate::domain::fact::{Fact, HoldCause};
 use crate::domain::state::Hold;
 
-pub(super) fn decide(ask: &Ask<'_>, reason: &str) -> Decision {
+pub(super) fn decide(ask: &Ask<'_>, reason: &str, seen: Option<AlertsSeen>) -> Decision {
     ask.operator()?;
     let reason = ask.words(reason)?;
     if !ask.state.is_held() {
@@ -20,6 +21,7 @@ pub(super) fn decide(ask: &Ask<'_>, reason: &str) -> Decision {
             format!("the session is pinned to host `{from}`, and its commands would run on `{to}`");
         return Err(ask.no(why, "release with a reason when that is right"));
     }
+    alerts(ask, &reason, seen)?;
     if reason.is_empty()
         && let Some(what) = ask.state.holds.iter().find_map(looked_at)
     {
@@ -36,19 +38,27 @@ pub(super) fn decide(ask: &Ask<'_>, reason: &str) -> Decision {
     Ok(std::iter::once(released).chain(without).collect())
 }
 
+/// Whoever ends holds for alerts has seen every one of them, and says why the work goes on.
+fn alerts(ask: &Ask<'_>, reason: &str, seen: Option<AlertsSeen>) -> Result<(), Refused> {
+    let now = AlertsSeen::of(ask.state);
+    if now.holds == 0 {
+        return Ok(());
+    }
+    let hint = match seen {
+        Some(seen) if seen == now && !reason.is_empty() => return Ok(()),
+        Some(seen) if seen == now => "look at it, then release with a reason",
+        Some(_) => "an alert came after the key was pressed: look at it, then release again",
+        None => "release where the alerts can be seen: from an attached terminal",
+    };
+    Err(ask.no(alerts_told(ask.state), hint))
+}
+
 /// What somebody has to have looked at before this hold ends.
 fn looked_at(hold: &Hold) -> Option<String> {
     match &hold.cause {
         HoldCause::Effect { step } => Some(format!("the declared effect of `{step}` is missing")),
-        HoldCause::Alert {
-            name,
-            component: Some(component),
-        } => Some(format!("alert `{name}` on {component} was not expected")),
-        HoldCause::Alert {
-            name,
-            component: None,
-        } => Some(format!("alert `{name}` must come and has not")),
-        HoldCause::Person { .. }
+        HoldCause::Alert { .. }
+        | HoldCause::Person { .. }
         | HoldCause::Guard { .. }
         | HoldCause::Restart
         | HoldCause::Silence { .. }

@@ -193,7 +193,7 @@ fn a_release_over_a_bad_guard_needs_a_reason() {
         "`error ratio` is not known to be good",
     );
     let reason = "exporter is being replaced".to_owned();
-    room.must("ann", Command::Release { reason });
+    room.must("ann", Command::release(reason));
 }
 
 #[test]

@@ -201,9 +201,7 @@ fn a_missing_effect_fails_the_step_and_holds_until_somebody_says_why_it_goes_on(
     assert_eq!(*cause, HoldCause::Effect { step: id("backup") });
     let refused = refused(&mut room, "ann", release());
     assert!(refused.contains("declared effect"), "{refused}");
-    let with_reason = Command::Release {
-        reason: "the load balancer drains slowly".to_owned(),
-    };
+    let with_reason = Command::release("the load balancer drains slowly".to_owned());
     room.must("ann", with_reason);
     assert!(!room.state.is_held());
     // The way back of what has run is there.

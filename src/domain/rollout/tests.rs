@@ -1,5 +1,7 @@
 //! Whole rollouts, decided, settled and folded, without processes.
 
+mod lies;
+
 use super::Wait;
 use crate::domain::apply::check_apply;
 use crate::domain::command::Command;
@@ -34,17 +36,19 @@ pub(super) fn room(phase: &str, steps: &str) -> Room {
     room
 }
 
+fn seen(value: f64) -> Quote {
+    Quote {
+        series: String::new(),
+        sample: Sample {
+            at: Timestamp::from_millis(0),
+            value,
+        },
+        age_ms: 0,
+    }
+}
+
 fn floor(room: &mut Room, value: Option<f64>) {
-    let seen = value.map_or(Err(Unknown::Stale), |value| {
-        Ok(Quote {
-            series: String::new(),
-            sample: Sample {
-                at: Timestamp::from_millis(0),
-                value,
-            },
-            age_ms: 0,
-        })
-    });
+    let seen = value.map(seen).ok_or(Unknown::Stale);
     let rule = RuleId::new("floor-roll").expect("a name");
     room.world.floors.insert(rule, seen);
 }
@@ -121,7 +125,7 @@ fn a_pause_begins_anew_with_a_new_server_and_ends_in_no_hold() {
     room.wait(Duration::from_secs(200));
     assert!(room.state.waiting_rollout().is_some(), "held");
     let reason = "fine".to_owned();
-    room.must("ann", Command::Release { reason });
+    room.must("ann", Command::release(reason));
     assert_eq!(room.state.waiting_rollout(), None);
     room.check_fold();
 }
@@ -266,14 +270,6 @@ fn a_journal_cannot_say_that_a_unit_began_below_its_floor_or_a_step_before_its_u
         let event = RolloutEvent::UnitBegun { component, floor };
         Fact::Rollout(RolloutNews { phase: 0, event })
     };
-    let seen = |value| Quote {
-        series: String::new(),
-        sample: Sample {
-            at: Timestamp::from_millis(0),
-            value,
-        },
-        age_ms: 0,
-    };
     assert!(told(begun(Some(seen(3.0)))).is_ok());
     assert!(
         told(begun(Some(seen(2.0))))
@@ -306,7 +302,7 @@ fn the_rest_waits_until_the_canary_has_soaked_well() {
     let soak = |is_over| SoakNow {
         phase: 0,
         is_over,
-        quote: None,
+        quote: Some(seen(0.1)),
     };
     room.gates.soak = Some(soak(false));
     room.settle();
@@ -367,7 +363,7 @@ fn a_switch_is_taken_back_at_once_and_alone_also_while_held_and_while_something_
     ));
     assert!(refused(&mut room, switch_back()).contains("cannot switch back"));
     let reason = "looked".to_owned();
-    room.must("ann", Command::Release { reason });
+    room.must("ann", Command::release(reason));
     room.must("ann", Command::Retry { step: id("switch") });
     room.must("ann", start("switch"));
     room.exit(0);

@@ -4,8 +4,8 @@
 use crate::domain::alert_match::{ALERT_TAIL, AlertNow, expected_at, has_fired, is_done_here};
 use crate::domain::fact::{AlertEvent, Fact, HoldCause};
 use crate::domain::runbook::plan::PlanStep;
-use crate::domain::state::{ALERTS_MAX, Phase, State};
-use crate::domain::time::{Moment, Timestamp};
+use crate::domain::state::{Phase, State};
+use crate::domain::time::Moment;
 use crate::domain::world::World;
 
 /// The next thing there is to say of alerts.
@@ -16,26 +16,21 @@ pub(super) fn follow(state: &State, now: Moment, world: &World) -> Option<Vec<Fa
     if world.alerts.known.is_err() {
         return None;
     }
-    fired(state, now.wall, world)
-        .or_else(|| cleared(state, world))
+    let expected = expected_at(state, now.wall);
+    // What is over makes room for what comes.
+    cleared(state, world)
+        .or_else(|| fired(state, world, &expected))
+        .or_else(|| unkept(state, world, &expected))
         .or_else(|| absent(state, now))
 }
 
-fn fired(state: &State, now: Timestamp, world: &World) -> Option<Vec<Fact>> {
-    let begun = state.begun?.wall;
-    let expected = expected_at(state, now);
-    let is_expected = |alert: &AlertNow| expected.contains(&alert.key.name);
-    let is_news = |alert: &&AlertNow| {
-        // One that fired before Begin was there for everybody to see; one of an unknown age may be new.
-        let is_new = alert.since.is_none_or(|since| since >= begun);
-        let known = state.alerts.iter().find(|known| known.key == alert.key);
-        let has_place = known.is_some() || state.alerts.len() < ALERTS_MAX;
-        let counts = is_expected(alert) || (!alert.silenced && !alert.key.component.is_empty());
-        let is_new = is_new || is_expected(alert);
-        is_new && has_place && counts && known.is_none_or(|known| !known.is_firing)
-    };
-    let alert = world.alerts.firing.iter().find(is_news)?;
-    let expected = is_expected(alert);
+fn fired(state: &State, world: &World, expected: &[String]) -> Option<Vec<Fact>> {
+    let has_place = state.keeps_alert();
+    let (alert, expected) = world.alerts.firing.iter().find_map(|alert| {
+        let is_expected = is_news(state, alert, expected)?;
+        let is_known = state.alerts.iter().any(|known| known.key == alert.key);
+        (has_place || is_known).then_some((alert, is_expected))
+    })?;
     let event = AlertEvent::Fired {
         key: alert.key.clone(),
         severity: alert.severity.clone(),
@@ -43,18 +38,45 @@ fn fired(state: &State, now: Timestamp, world: &World) -> Option<Vec<Fact>> {
         expected,
     };
     let mut facts = vec![Fact::Alert(event)];
-    let is_held = state
-        .holds
-        .iter()
-        .any(|hold| matches!(hold.cause, HoldCause::Alert { .. }));
-    let holds = state.plan().alerts.holds(&alert.severity);
-    if !expected && holds && !is_held && state.phase == Phase::Running {
-        facts.push(Fact::Held(HoldCause::Alert {
-            name: alert.key.name.clone(),
-            component: Some(alert.key.component.clone()),
-        }));
-    }
+    facts.extend(hold_for(state, alert, expected));
     Some(facts)
+}
+
+/// One that there is no place for. Whoever released could not know whether it is new, so it holds as long as it fires.
+fn unkept(state: &State, world: &World, expected: &[String]) -> Option<Vec<Fact>> {
+    let is_held = |cause: &HoldCause| matches!(cause, HoldCause::Alert { .. });
+    if state.keeps_alert() || state.holds.iter().any(|hold| is_held(&hold.cause)) {
+        return None;
+    }
+    let mut firing = world.alerts.firing.iter();
+    let fact = firing.find_map(|alert| {
+        let is_expected = is_news(state, alert, expected)?;
+        hold_for(state, alert, is_expected)
+    })?;
+    Some(vec![fact])
+}
+
+/// Whether an alert is expected, of one that was not said to fire and counts; nothing of any other.
+fn is_news(state: &State, alert: &AlertNow, expected: &[String]) -> Option<bool> {
+    let begun = state.begun?.wall;
+    let expected = expected.contains(&alert.key.name);
+    // One that fired before Begin was there for everybody to see; one of an unknown age may be new.
+    let is_new = expected || alert.since.is_none_or(|since| since >= begun);
+    let counts = expected || (!alert.silenced && !alert.key.component.is_empty());
+    let mut known = state.alerts.iter();
+    let is_said = known.any(|known| known.key == alert.key && known.is_firing);
+    (is_new && counts && !is_said).then_some(expected)
+}
+
+/// Each alert that nobody expected is a hold of its own: whoever releases is told of every one.
+fn hold_for(state: &State, alert: &AlertNow, expected: bool) -> Option<Fact> {
+    let cause = HoldCause::Alert {
+        name: alert.key.name.clone(),
+        component: Some(alert.key.component.clone()),
+    };
+    let is_held = state.holds.iter().any(|hold| hold.cause == cause);
+    let holds = state.plan().alerts.holds(&alert.severity);
+    (!expected && holds && !is_held && state.phase == Phase::Running).then_some(Fact::Held(cause))
 }
 
 fn cleared(state: &State, world: &World) -> Option<Vec<Fact>> {

@@ -3,7 +3,7 @@
 use super::breakglass;
 use crate::domain::alert_match;
 use crate::domain::confirm::rule;
-use crate::domain::countdown::barred;
+use crate::domain::countdown::{barred, unsure};
 use crate::domain::fact::{CloseCause, Fact};
 use crate::domain::mutant::{Guard, is_off};
 use crate::domain::scope;
@@ -93,6 +93,13 @@ fn lost(state: &State, open: &Proposal, now: Moment, world: &World) -> Option<Cl
     Some(CloseCause::Guard { rule })
 }
 
+/// Nobody knows where now lies in the window and in freezes.
+fn is_unsure(state: &State, now: Moment, world: &World) -> bool {
+    let doubt = world.clock.doubt(now);
+    let doubt = doubt.as_ref().map(|doubt| (doubt.by, doubt.why.as_str()));
+    unsure(state, &world.freezes, now.wall, doubt).is_some()
+}
+
 pub(super) fn arm(state: &State, now: Moment, world: &World) -> Option<Vec<Fact>> {
     let open = state.proposal.as_ref()?;
     rule::armed(state, open, world)?;
@@ -100,6 +107,7 @@ pub(super) fn arm(state: &State, now: Moment, world: &World) -> Option<Vec<Fact>
         || rule::absent(state, open, world, now).is_some()
         || state.bad_guard().is_some()
         || barred(state, &world.freezes, now.wall).is_some()
+        || is_unsure(state, now, world)
         || alert_match::doubt(state.plan(), &world.alerts).is_some();
     let step = open.terms.step.clone();
     (!waits).then(|| vec![Fact::StepArmed { step }])

@@ -377,7 +377,7 @@ fn act(sim: &mut Sim, (what, which): (u8, u8)) {
         }
         9 => sim.room.ask(who, retry(step)),
         10 if which < 64 => sim.room.ask(who, skip(step)),
-        11 | 12 => sim.room.ask(who, Command::Release { reason }),
+        11 | 12 => sim.room.ask(who, Command::release(reason)),
         13 => {
             let open = withheld(&sim.room.state).next().map(|s| s.lifetime.clone());
             let wish = match which % 3 {

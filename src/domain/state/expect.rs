@@ -3,6 +3,7 @@
 use crate::domain::fact::{AlertKey, Read};
 use crate::domain::id::RuleId;
 use crate::domain::readiness::StepView;
+use crate::domain::state::State;
 use crate::domain::time::Moment;
 use serde::{Deserialize, Serialize};
 
@@ -51,5 +52,13 @@ pub struct AlertState {
     pub is_firing: bool,
 }
 
-/// Alerts remembered for a session: a storm beyond this is held for once and counted on the screen.
+/// Alerts remembered for a session. Those that are over make room for new ones; a storm of more that fire at once holds for
+/// as long as it lasts, since nobody could tell what of it is new.
 pub const ALERTS_MAX: usize = 500;
+
+impl State {
+    /// There is a place for another alert, or one that is over gives its own up.
+    pub fn keeps_alert(&self) -> bool {
+        self.alerts.len() < ALERTS_MAX || self.alerts.iter().any(|alert| !alert.is_firing)
+    }
+}

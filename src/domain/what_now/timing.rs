@@ -7,16 +7,46 @@ use crate::domain::forecast::{forecast, late_step};
 use crate::domain::freeze;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
+use std::time::Duration;
 
 /// Why nothing destructive may start now; absent when it may.
 pub(super) fn barred(state: &State, board: &Board, now: Timestamp) -> Option<String> {
-    let freezes = freeze::standing(&state.genesis, &board.components);
-    countdown::barred(state, &freezes, now).map(|barred| barred.why(now))
+    let freezes = freeze::standing(&state.genesis, board);
+    countdown::barred(state, &freezes, now)
+        .or_else(|| countdown::unsure(state, &freezes, now, doubt(board)))
+        .map(|barred| barred.why(now))
+}
+
+/// Why the clock of the session's host is not believed, as its server told.
+fn doubt(board: &Board) -> Option<(Duration, &str)> {
+    // The margin is the server's to know; near is near enough for a screen.
+    Some((Duration::ZERO, board.clock_doubt()?))
+}
+
+/// That nothing destructive arms by a clock nobody believes; empty while it is believed, or nothing hangs on it.
+pub(super) fn clock(state: &State, board: &Board, now: Timestamp) -> String {
+    let freezes = freeze::standing(&state.genesis, board);
+    match countdown::unsure(state, &freezes, now, doubt(board)) {
+        Some(Barred::Clock { why }) => {
+            format!("the clock is not believed, since {why}: nothing destructive arms")
+        }
+        _ => String::new(),
+    }
+}
+
+/// The same line, with what keeps the step from arming later: it may be proposed all the same.
+pub(super) fn doubted(mut line: WhatNow, state: &State, board: &Board, now: Timestamp) -> WhatNow {
+    let clock = clock(state, board, now);
+    if clock.is_empty() {
+        return line;
+    }
+    line.severity = Severity::Warn;
+    line.because(clock)
 }
 
 /// The briefing is read; whether it can begin is the window's and the freezes' to say.
 pub(super) fn begin(state: &State, board: &Board, now: Timestamp) -> WhatNow {
-    let freezes = freeze::standing(&state.genesis, &board.components);
+    let freezes = freeze::standing(&state.genesis, board);
     if let Some(closed) = countdown::closed(state, &freezes, now) {
         return match closed {
             Barred::Early { start } => {
@@ -26,7 +56,9 @@ pub(super) fn begin(state: &State, board: &Board, now: Timestamp) -> WhatNow {
                 );
                 line.because("the window has not begun").until(Some(start))
             }
-            Barred::Frozen(_) | Barred::Late { .. } => frozen("it cannot begin", closed, now),
+            Barred::Frozen(_) | Barred::Late { .. } | Barred::Clock { .. } => {
+                frozen("it cannot begin", closed, now)
+            }
         };
     }
     let line = WhatNow::new(Severity::Act, "read the briefing, then begin").by(OPERATOR, true);
@@ -48,7 +80,7 @@ fn frozen(what: &str, barred: Barred<'_>, now: Timestamp) -> WhatNow {
 
 /// A step that waits for a proposal, and may not be proposed now.
 pub(super) fn waits(state: &State, board: &Board, now: Timestamp, label: &str) -> Option<WhatNow> {
-    let freezes = freeze::standing(&state.genesis, &board.components);
+    let freezes = freeze::standing(&state.genesis, board);
     let barred = countdown::barred(state, &freezes, now)?;
     Some(match barred {
         Barred::Early { start } => {
@@ -62,7 +94,7 @@ pub(super) fn waits(state: &State, board: &Board, now: Timestamp, label: &str) -
                 .by("an operator, and another person who agrees", true)
                 .because(barred.why(now))
         }
-        Barred::Frozen(_) => frozen(
+        Barred::Frozen(_) | Barred::Clock { .. } => frozen(
             &format!("{label} waits for the end of a freeze"),
             barred,
             now,

@@ -437,6 +437,29 @@ fn a_clock_that_is_set_shortens_no_wait() {
 }
 
 #[test]
+fn a_clock_that_nobody_believes_holds_a_break_glass_no_second_and_stops_two_people() {
+    let mut room = begun();
+    let mut genesis = (*room.state.genesis).clone();
+    genesis.freezes = vec![crate::domain::freeze::Freeze {
+        id: crate::domain::id::FreezeId::new("sale").expect("an id"),
+        start: room.now.wall.plus(seconds(3600)),
+        end: room.now.wall.plus(seconds(7200)),
+        reason: "the sale".to_owned(),
+        components: Vec::new(),
+        except: Vec::new(),
+    }];
+    room.state.genesis = Arc::new(genesis);
+    let main = crate::domain::id::ConnectorName::new("main").expect("a name");
+    room.world.clock.hear(&main, Some(90_000), room.now);
+    let mut two = room.clone();
+    two.confirm("bob").expect("in time");
+    assert!(!is_armed(&two), "whether the sale has begun is not known");
+    room.wait(seconds(60));
+    assert!(is_armed(&room));
+    room.must("ann", go("drain"));
+}
+
+#[test]
 fn it_never_survives_a_restart() {
     let mut room = begun();
     room.wait(seconds(60));

@@ -1,7 +1,9 @@
 //! Declared effects from readings to facts: what is answered before and after a command, and when.
 
 use super::*;
-use crate::domain::fact::EffectEvent;
+use crate::domain::confirm::policy::{ClassLines, Grade, Rules};
+use crate::domain::confirm::statement::propose_statement;
+use crate::domain::fact::{EffectEvent, Touch};
 use crate::domain::runbook::plan::{After, Expect};
 use crate::domain::threshold::{Limit, Op};
 
@@ -229,7 +231,7 @@ fn a_restart_while_a_gate_soaks_starts_the_soak_anew() {
     };
     desk.input(&restarted).expect("restarted");
     let reason = "looked at it".to_owned();
-    desk.must("ann", Command::Release { reason });
+    desk.must("ann", Command::release(reason));
     desk.read("errors", 0.1);
     let stage = |desk: &Desk| desk.state().find(&id("drain")).expect("a step").now.stage();
     for _ in 0..5 {
@@ -239,4 +241,115 @@ fn a_restart_while_a_gate_soaks_starts_the_soak_anew() {
     }
     desk.read("lag", 0.1);
     assert_eq!(stage(&desk), Some(Stage::NeedsProposal));
+}
+
+/// The drain takes traffic off and waits to be proposed, by a signature.
+fn to_be_signed() -> Desk {
+    let mut plan = plan();
+    plan.steps[2].expects = vec![Expect {
+        id: rule("traffic"),
+        expr: "traffic".to_owned(),
+        before: Some(Limit {
+            op: Op::Gt,
+            value: 5.0,
+        }),
+        after: None,
+        within: Duration::from_secs(60),
+        hold_for: Duration::ZERO,
+        source: None,
+        line: 1,
+    }];
+    let mut desk = Desk::with(plan);
+    desk.read("errors", 0.1);
+    desk.must("ann", Command::Begin);
+    desk.must("ann", mark_done("look"));
+    desk.must("ann", start("backup"));
+    desk.exit(0);
+    desk.exit(0);
+    desk.must("ann", start("drain"));
+    desk.exit(0);
+    for _ in 0..6 {
+        desk.read("lag", 0.1);
+        desk.wait(SECOND);
+    }
+    let usual = rules();
+    desk.world.rules = std::sync::Arc::new(Rules {
+        destructive: ClassLines {
+            proposer: Some(Grade::Sshsig),
+            ..usual.destructive.clone()
+        },
+        ..usual
+    });
+    desk.world.keys = [("SHA256:ann".to_owned(), person("ann"))].into();
+    desk
+}
+
+#[test]
+fn what_a_proposer_signs_is_drafted_and_opened_on_values_that_are_as_declared() {
+    let mut desk = to_be_signed();
+    let ann = Actor::Person {
+        id: person("ann"),
+        via: Via::Sshsig {
+            key: "SHA256:ann".to_owned(),
+            touch: Touch::None,
+            detached: false,
+        },
+    };
+    let mut prepared = Prepared {
+        plan: render_plan(desk.state(), &id("drain")),
+        nonce: Nonce::from_bytes([9; 16]),
+        executor: person("ann"),
+        signed: None,
+    };
+    let draft = |desk: &mut Desk, prepared: &Prepared| {
+        let (now, step) = (desk.now, id("drain"));
+        let drafted = desk
+            .engine
+            .draft_terms(&ann, &step, prepared, now, &desk.world);
+        drafted.map_err(|refused| refused.refusal.reason)
+    };
+    let why = draft(&mut desk, &prepared).expect_err("nothing was read");
+    assert!(why.contains("`traffic`"), "{why}");
+    desk.read("traffic", 1.0);
+    let why = draft(&mut desk, &prepared).expect_err("another target");
+    assert!(why.contains("is this the right target?"), "{why}");
+    desk.read("traffic", 10.0);
+    let terms = draft(&mut desk, &prepared).expect("as declared");
+    let statement = propose_statement(desk.state(), &terms).expect("printable");
+    let plan = format!("\nplan: {}\n", Digest::of(prepared.plan.as_bytes()));
+    assert!(statement.starts_with("warroom-propose@v1\n") && statement.contains(&plan));
+    let opened = |desk: &mut Desk, prepared: &Prepared| {
+        let (actor, step) = (ann.clone(), id("drain"));
+        let prepared = prepared.clone();
+        let input = Input::Proposal {
+            actor,
+            step,
+            prepared,
+        };
+        desk.input(&input).map_err(|refusal| refusal.reason)
+    };
+    let why = opened(&mut desk, &prepared).expect_err("a greeting signs no proposal");
+    assert!(why.contains("it needs a signature"), "{why}");
+    let signature = "-----BEGIN SSH SIGNATURE-----\n".to_owned();
+    prepared.signed = Some(Box::new((terms, signature.clone())));
+    // Between draft and signature the target has become another one.
+    desk.wait(SECOND);
+    desk.read("traffic", 1.0);
+    let why = opened(&mut desk, &prepared).expect_err("not as declared any more");
+    assert!(why.contains("is this the right target?"), "{why}");
+    desk.wait(SECOND);
+    desk.read("traffic", 11.0);
+    opened(&mut desk, &prepared).expect("as declared again");
+    let recorded = desk.records.iter().find_map(|r| match &r.fact {
+        Fact::ProposalOpened { terms, signature } => Some((terms, signature)),
+        _ => None,
+    });
+    let (terms, by) = recorded.expect("it is open");
+    assert_eq!(
+        propose_statement(desk.state(), terms).as_deref(),
+        Ok(statement.as_str()),
+        "the record is the bytes that were signed"
+    );
+    assert_eq!(by, &signature);
+    desk.check_fold();
 }

@@ -37,7 +37,7 @@ fn restarted_on(desk: &mut Desk, host: &str) {
 
 fn release_because(why: &str) -> Command {
     let reason = why.to_owned();
-    Command::Release { reason }
+    Command::release(reason)
 }
 
 #[test]

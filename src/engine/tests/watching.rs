@@ -204,7 +204,7 @@ fn one_key_stops_an_automatic_way_back_before_the_next_undo() {
     assert_eq!(desk.running(), None, "held");
     assert_eq!(desk.state().phase, Phase::RollingBack);
     let reason = "looked at it".to_owned();
-    desk.must("cho", Command::Release { reason });
+    desk.must("cho", Command::release(reason));
     assert_eq!(desk.running().expect("goes on").block, ExecKey::UNDO);
     desk.check_fold();
 }

@@ -239,6 +239,111 @@ fn a_signature_is_good_only_by_a_key_on_the_list() {
     assert!(unmet(&facts).starts_with("signed"));
 }
 
+/// Runs `gpg` in the home of a place; its standard output, or nothing where there is no `gpg`.
+fn gpg(place: &Place, words: &[&str], input: &str) -> Option<String> {
+    let mut child = Command::new("gpg")
+        .env_clear()
+        .envs(place.env())
+        .args(["--batch", "--quiet", "--no-tty"])
+        .args(words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .ok()?;
+    let mut pipe = child.stdin.take().expect("a pipe");
+    std::io::Write::write_all(&mut pipe, input.as_bytes()).expect("written");
+    drop(pipe);
+    let output = child.wait_with_output().expect("gpg ends");
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{words:?}: {err}");
+    Some(String::from_utf8(output.stdout).expect("text"))
+}
+
+const WHO: &str = "Mira <mira@example.org>";
+
+/// An empty keyring in the home of a place.
+fn keyring(place: &Place) -> PathBuf {
+    let ring = place.path("home/.gnupg");
+    fs::create_dir(&ring).expect("a directory");
+    fs::set_permissions(&ring, fs::Permissions::from_mode(0o700)).expect("chmod");
+    ring
+}
+
+/// The fingerprint of a new key; nothing where there is no `gpg`.
+fn pgp_key(place: &Place, who: &str) -> Option<String> {
+    let make = ["--passphrase", "", "--quick-generate-key", who, "ed25519"];
+    let make: Vec<&str> = make.into_iter().chain(["sign", "never"]).collect();
+    gpg(place, &make, "")?;
+    let listed = gpg(place, &["--with-colons", "--fingerprint", who], "")?;
+    let finger = listed.lines().find_map(|line| line.strip_prefix("fpr:"));
+    Some(finger.expect("a fingerprint").trim_matches(':').to_owned())
+}
+
+/// What a commit by a PGP key counts as, by what the account's keyring says of that key. Where there is no `gpg`, the
+/// table of what it says stands for it (`said`).
+#[test]
+fn a_pgp_signature_is_as_good_as_the_keyring_says() {
+    let place = Place::new();
+    let ring = keyring(&place);
+    let Some(finger) = pgp_key(&place, WHO) else {
+        return;
+    };
+    place.write("r.md", "# a\n");
+    place.git(&["add", "-A"]);
+    let key = format!("user.signingKey={finger}");
+    place.git(&[
+        "-c",
+        "gpg.format=openpgp",
+        "-c",
+        &key,
+        "commit",
+        "-q",
+        "-S",
+        "-m",
+        "x",
+    ]);
+    let said = |signers: Option<&str>| match place.look_with("r.md", signers) {
+        GitState::Known(facts) => facts.signature,
+        other => panic!("{other:?}"),
+    };
+    let why = |signature: Signature| match signature {
+        Signature::Unknown { why } => why,
+        other => panic!("{other:?}"),
+    };
+    let Signature::Good { by } = said(None) else {
+        panic!("{:?}", said(None));
+    };
+    assert!(
+        by.ends_with(WHO) && finger.contains(by.split(' ').next().expect("a key")),
+        "{by}"
+    );
+    // A policy that names signers names them by their SSH keys.
+    assert!(why(said(Some("signers"))).contains("it is no SSH signature"));
+    // Trust is a word of its own: 2 is undefined (`doc/DETAILS` of GnuPG, "ownertrust").
+    gpg(&place, &["--import-ownertrust"], &format!("{finger}:2:\n"));
+    assert_eq!(why(said(None)), "its key is not trusted in the keyring");
+    gpg(&place, &["--import-ownertrust"], &format!("{finger}:6:\n"));
+    assert!(said(None).is_good());
+    let raw = place.git(&["cat-file", "commit", "HEAD"]);
+    let forged = raw.replace("\n\nx\n", "\n\nanother word\n");
+    assert_ne!(raw, forged);
+    fs::write(place.path("forged"), forged).expect("write");
+    let file = place.path("forged").display().to_string();
+    let id = place.git(&["hash-object", "-t", "commit", "-w", &file]);
+    let true_one = place.git(&["rev-parse", "HEAD"]);
+    place.git(&["reset", "-q", "--hard", id.trim()]);
+    assert!(
+        matches!(said(None), Signature::Bad { .. }),
+        "{:?}",
+        said(None)
+    );
+    place.git(&["reset", "-q", "--hard", true_one.trim()]);
+    fs::rename(&ring, place.path("home/away")).expect("moved");
+    keyring(&place);
+    assert_eq!(why(said(None)), "its key is not in the keyring");
+}
+
 #[test]
 fn a_commit_that_was_changed_behind_its_signature_is_bad() {
     let place = Place::new();

@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use super::input::Input;
+use crate::domain::command::AlertsSeen;
 use crate::domain::fact::Finding;
 use crate::domain::id::{AttemptNo, StepId};
 use crate::domain::write::Lifetime;
@@ -21,8 +22,8 @@ pub(crate) enum Purpose {
     Note(Option<StepId>),
     /// A note with a manual step that is done.
     MarkDone(StepId),
-    /// Why holds end.
-    Release,
+    /// Why holds end, with the alerts that were on the screen then.
+    Release(Option<AlertsSeen>),
     /// Why the work goes on without a silence.
     Without(Lifetime),
     /// Why a step is left out.
@@ -71,6 +72,7 @@ impl Purpose {
         matches!(
             self,
             Self::Note(_)
+                | Self::Release(Some(_))
                 | Self::Skip(_)
                 | Self::Without(_)
                 | Self::SkipUnit(_)

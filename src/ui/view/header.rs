@@ -82,6 +82,9 @@ pub(crate) fn short(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
 fn mode(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Row {
     let (word, role) = match cx.room.welcome.mode {
         Mode::Enforced => ("[ENFORCED]", Role::Text),
+        Mode::Advisory if cx.room.welcome.policy.no_people => {
+            ("[ADVISORY no people file]", Role::ModeAdvisory)
+        }
         Mode::Advisory if cx.room.welcome.policy.is_uid_by_policy() => {
             ("[ADVISORY uid]", Role::ModeAdvisory)
         }

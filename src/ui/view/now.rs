@@ -234,7 +234,7 @@ fn actions(cx: &Cx<'_>) -> (&'static [Action], Option<usize>) {
 
 /// Past the point of no return something destructive needs a longer window first.
 fn is_late(cx: &Cx<'_>) -> bool {
-    let freezes = freeze::standing(&cx.room.state.genesis, &cx.room.board.components);
+    let freezes = freeze::standing(&cx.room.state.genesis, &cx.room.board);
     let barred = countdown::barred(&cx.room.state, &freezes, cx.now.wall);
     matches!(barred, Some(countdown::Barred::Late { .. }))
 }

@@ -93,7 +93,7 @@ fn frozen(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Option<Row> {
     if state.genesis.freezes.is_empty() || state.phase.is_final() {
         return None;
     }
-    let standing = freeze::standing(&state.genesis, &cx.room.board.components);
+    let standing = freeze::standing(&state.genesis, &cx.room.board);
     let freeze = freeze::in_force(state, &standing, cx.now.wall)?;
     let row = Row::of("FREEZE ", canvas.of(Role::Danger));
     Some(row.text(freeze.id.as_str(), canvas.of(Role::Bad)))

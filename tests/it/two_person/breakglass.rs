@@ -297,7 +297,7 @@ fn a_server_killed_in_the_countdown_forgets_it_and_two_people_go_on() {
     let mut hers = Program::attach(stage, ALICE, "killed");
     assert!(hers.ask(Command::go(step(), AttemptNo(1))).is_some());
     let reason = String::new();
-    assert_eq!(hers.ask(Command::Release { reason }), None);
+    assert_eq!(hers.ask(Command::release(reason)), None);
     assert_eq!(hers.ask(Command::propose(step())), None);
     stage.wait_step("killed", "awaiting-second");
     let mut his = Program::attach(stage, BOB, "killed");

@@ -1,10 +1,11 @@
 use super::*;
 use crate::domain::alert_match::AlertView;
-use crate::domain::command::Command;
+use crate::domain::command::{AlertsSeen, Command};
 use crate::domain::fact::AlertKey;
 use crate::domain::fixture::*;
 use crate::domain::id::ConnectorName;
 use crate::domain::runbook::plan::{OnAlert, Plan};
+use crate::domain::state::ALERTS_MAX;
 use std::time::Duration;
 
 /// Begun; look may bring `Lag`, and must bring `Down`.
@@ -56,7 +57,14 @@ fn holds(room: &Room) -> Vec<String> {
 
 fn release_saying(room: &mut Room) {
     let reason = "it is about another disk".to_owned();
-    room.must("ann", Command::Release { reason });
+    let seen = Some(AlertsSeen::of(&room.state));
+    room.must("ann", Command::Release { reason, seen });
+}
+
+fn refusal(room: &mut Room, seen: Option<AlertsSeen>) -> String {
+    let reason = "it is about another disk".to_owned();
+    let refused = room.ask("ann", Command::Release { reason, seen });
+    refused.expect_err("it is not released").to_string()
 }
 
 #[test]
@@ -245,4 +253,93 @@ fn nothing_is_armed_while_nobody_knows_which_alerts_fire_where_the_runbook_relie
         room.world.alerts = silent;
         assert_eq!(room.ask("ann", go("drain")).is_ok(), arms);
     }
+}
+
+#[test]
+fn each_unexpected_alert_holds_and_none_is_released_unseen() {
+    let mut room = begun();
+    let full = alert(&room, "DiskFull", "db-1");
+    fire(&mut room, vec![full.clone()]);
+    let seen = AlertsSeen::of(&room.state);
+    let slow = alert(&room, "DiskSlow", "db-2");
+    fire(&mut room, vec![full.clone(), slow.clone()]);
+    assert_eq!(holds(&room), ["DiskFull db-1", "DiskSlow db-2"]);
+    // The second came while the first was read; a script has read none.
+    for seen in [Some(seen), None] {
+        let refused = refusal(&mut room, seen);
+        for told in ["`DiskFull` on db-1", "`DiskSlow` on db-2"] {
+            assert!(refused.contains(told), "{refused}");
+        }
+        assert_eq!(holds(&room).len(), 2);
+    }
+    release_saying(&mut room);
+    fire(&mut room, vec![full, slow]);
+    assert!(!room.state.is_held());
+}
+
+/// As [`fire`], more and more of them, or fewer and fewer: a room settles in a hundred rounds.
+fn fire_slowly(room: &mut Room, all: &[AlertNow], is_more: bool) {
+    let mut counts: Vec<usize> = (0..all.len()).step_by(80).chain([all.len()]).collect();
+    if !is_more {
+        counts.reverse();
+    }
+    for count in counts {
+        fire(room, all.iter().take(count).cloned().collect());
+    }
+}
+
+/// As many as are remembered.
+fn storm(room: &mut Room) -> Vec<AlertNow> {
+    let one = |n: usize| alert(room, &format!("Storm{n}"), "db-1");
+    (0..ALERTS_MAX).map(one).collect()
+}
+
+#[test]
+fn what_is_over_makes_room_and_what_is_expected_goes_last() {
+    let mut room = begun_with(|plan| plan.alerts.on_unexpected = Some(OnAlert::Mark));
+    let lag = alert(&room, "Lag", "db-1");
+    fire(&mut room, vec![lag]);
+    let mut all = storm(&mut room);
+    let last = all.pop();
+    fire_slowly(&mut room, &all, true);
+    assert_eq!(room.state.alerts.len(), ALERTS_MAX);
+    fire_slowly(&mut room, &all, false);
+    fire(&mut room, last.into_iter().collect());
+    let names: Vec<&str> = room
+        .state
+        .alerts
+        .iter()
+        .map(|a| a.key.name.as_str())
+        .collect();
+    assert_eq!(names.len(), ALERTS_MAX);
+    assert!(names.contains(&"Lag") && !names.contains(&"Storm0"));
+    assert_eq!(names.last(), Some(&"Storm499"));
+}
+
+#[test]
+fn a_storm_of_more_than_is_remembered_holds_as_long_as_it_fires() {
+    let mut room = begun_with(|plan| plan.alerts.severities = vec!["page".to_owned()]);
+    let all = storm(&mut room);
+    fire_slowly(&mut room, &all, true);
+    assert!(!room.state.is_held());
+    let page = AlertNow {
+        severity: "page".to_owned(),
+        ..alert(&room, "AllDown", "db-1")
+    };
+    let mut more = all.clone();
+    more.push(page);
+    fire(&mut room, more.clone());
+    assert_eq!(holds(&room), ["AllDown db-1"]);
+    release_saying(&mut room);
+    fire(&mut room, more);
+    assert_eq!(
+        holds(&room),
+        ["AllDown db-1"],
+        "nobody can tell that it is the same"
+    );
+    // The way back is there, and so is the way on when the storm is over.
+    fire(&mut room, all);
+    release_saying(&mut room);
+    assert!(!room.state.is_held());
+    room.must("ann", rollback());
 }

@@ -97,7 +97,7 @@ fn what_would_mute_others_is_withheld_with_their_names_and_holds() {
     };
     assert_eq!(sim.room.state.holds[0].cause, cause);
     let reason = String::new();
-    let refused = sim.room.ask("ann", Command::Release { reason });
+    let refused = sim.room.ask("ann", Command::release(reason));
     assert!(refused.expect_err("held").hint.contains("with a reason"));
     // Narrowed to what is about the target alone, it may be made.
     let wish = SilenceWish::Narrow {
@@ -145,7 +145,7 @@ fn a_step_waits_for_its_silence_and_goes_without_only_with_a_reason() {
         assert_eq!(sim.room.state.writes.len(), 0);
         if holds {
             let reason = "the pager is off tonight".to_owned();
-            sim.room.must("ann", Command::Release { reason });
+            sim.room.must("ann", Command::release(reason));
             assert!(sim.room.running().is_some());
             let without = sim.room.state.silences[0].without.as_deref();
             assert_eq!(without, Some("the pager is off tonight"));

@@ -413,9 +413,7 @@ fn command(scene: &Scene, who: usize, key: Key, said: Option<&str>) -> Option<Co
         Key::Stop(step) => fixture::stop(STEPS[step]),
         Key::Resolve(step, finding) => fixture::resolve(STEPS[step], finding),
         Key::Hold => fixture::hold(),
-        Key::Release => Command::Release {
-            reason: "looked around".to_owned(),
-        },
+        Key::Release => Command::release("looked around".to_owned()),
         Key::Rollback => fixture::rollback(),
     })
 }

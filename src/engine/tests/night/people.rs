@@ -3,6 +3,7 @@
 use super::super::*;
 use super::Dice;
 use super::cluster::Cluster;
+use crate::domain::command::AlertsSeen;
 
 /// One of them does something.
 pub(super) fn act(desk: &mut Desk, cluster: &Cluster, dice: &mut Dice) {
@@ -33,7 +34,8 @@ pub(super) fn act(desk: &mut Desk, cluster: &Cluster, dice: &mut Dice) {
     }
     if state.is_held() {
         let reason = "looked at it".to_owned();
-        drop(desk.ask("ann", Command::Release { reason }));
+        let seen = Some(AlertsSeen::of(state));
+        drop(desk.ask("ann", Command::Release { reason, seen }));
         return;
     }
     if state.proposal.is_some() {
