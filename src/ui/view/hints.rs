@@ -122,7 +122,7 @@ pub(super) fn row_of(
 fn goes_back(cx: &Cx<'_>, action: Action) -> bool {
     let state = &cx.room.state;
     match action {
-        Action::Stop => state.running().is_some(),
+        Action::Stop => state.stoppable().is_some(),
         Action::Hold => state.begun.is_some() && !state.phase.is_final() && !state.is_held(),
         Action::Rollback => state.phase == Phase::Running,
         _ => false,

@@ -193,7 +193,7 @@ fn tail(cx: &Cx<'_>, canvas: &Canvas<'_>, unit: &UnitView<'_>) -> Row {
     }
 }
 
-/// `floor 6 - 1 = 5 >= 4 ok`: the server judges; this is the same sum from the same readings.
+/// `floor ok 6 now, 5 without it, >= 4`: the server judges; this is the same sum from the same readings.
 fn floor_row(cx: &Cx<'_>, canvas: &Canvas<'_>, phase: usize, limit: &Floor) -> Row {
     let state = &cx.room.state;
     let row = Row::of("floor ", canvas.of(Role::Dim));
@@ -206,7 +206,7 @@ fn floor_row(cx: &Cx<'_>, canvas: &Canvas<'_>, phase: usize, limit: &Floor) -> R
     let sample = match floor::on_board(&cx.room.board, &limit.id, cx.now.wall) {
         Ok(sample) => sample,
         Err(why) => {
-            let text = format!("{}: UNKNOWN, {}: no unit begins", limit.limit, why.as_str());
+            let text = format!("UNKNOWN, {}: no unit begins; {}", why.as_str(), limit.limit);
             return row.text(&text, canvas.of(Role::Unknown));
         }
     };
@@ -216,9 +216,10 @@ fn floor_row(cx: &Cx<'_>, canvas: &Canvas<'_>, phase: usize, limit: &Floor) -> R
     } else {
         ("TOO FEW", Role::Bad)
     };
-    let sum = format!("{} now, {left} without it, {} ", sample.value, limit.limit);
-    row.text(&sum, canvas.of(Role::Text))
-        .fixed(word, canvas.of(role))
+    // The verdict first: a narrow pane cuts the end off.
+    let sum = format!(" {} now, {left} without it, {}", sample.value, limit.limit);
+    row.fixed(word, canvas.of(role))
+        .text(&sum, canvas.of(Role::Text))
 }
 
 /// What the next unit waits for, until when, and the key that ends it; and the key that takes the switch back.
