@@ -322,6 +322,12 @@ impl Attached {
                 armour,
                 detached,
             } => return self.on_pasted(&wish, &armour, detached),
+            Request::ReadRunbook => {
+                self.last_number += 1;
+                ToServer::ReadRunbook {
+                    number: self.last_number,
+                }
+            }
             Request::AskChallenge => {
                 self.last_number += 1;
                 ToServer::SignIn {
@@ -401,6 +407,9 @@ impl Attached {
                 }
                 return;
             }
+            ToClient::Amendment(preview) => {
+                return self.ui.on_amendment(&self.screen, &preview, now);
+            }
             ToClient::Challenge(hello) => return self.whose(hello),
             message => message,
         };
@@ -447,6 +456,7 @@ impl Attached {
             // A lag is made good by the snapshot that follows; the others are handled by the link.
             ToClient::Lagged
             | ToClient::Draft(_)
+            | ToClient::Amendment(_)
             | ToClient::Challenge(_)
             | ToClient::Welcome(_)
             | ToClient::TurnedAway { .. }

@@ -229,6 +229,7 @@ pub(crate) fn genesis(plan: Plan) -> Genesis {
         rehearsed: Vec::new(),
         freezes: Vec::new(),
         learned: crate::domain::history::Learned::default(),
+        first_plan: None,
     }
 }
 
@@ -252,6 +253,7 @@ pub(crate) fn world() -> World {
         alerts: AlertView::quiet(),
         freezes: BTreeMap::new(),
         writers: writers(),
+        amendment: None,
         outlook: Box::default(),
     }
 }

@@ -1,6 +1,7 @@
 //! Starting a session server: lock, journal, state, socket, connectors, and the task that joins them.
 
 use super::accounts;
+use super::amend::{Amending, ReadRunbook};
 use super::around::Nearby;
 use super::checkpoints::{self, Away, Checkpoints};
 use super::clients::Registry;
@@ -12,6 +13,7 @@ use super::input::INPUTS_MAX;
 use super::ledger::{Ledger, SealError};
 use super::listen::Reception;
 use super::policy::{PeopleSource, Policy};
+use super::polls::{self, Keeper};
 use super::scope::{Desk, Said};
 use super::session::{Session, Sources};
 use super::socket::{SessionSocket, SocketError};
@@ -26,7 +28,6 @@ use crate::connect::connector::Connector;
 use crate::connect::deliver::{self, Courier, Ended};
 use crate::connect::query;
 use crate::connect::registry::{self, Built, SetupError};
-use crate::connect::supervise::Connectors;
 use crate::domain::alert_match::AlertView;
 use crate::domain::apply::FoldError;
 use crate::domain::board::Board;
@@ -43,6 +44,7 @@ use crate::domain::write::Ability;
 use crate::engine::Engine;
 use crate::journal::facts::FactError;
 use crate::journal::{AppendError, JOURNAL_FILE, JournalError, Opened, SessionDir, Writer};
+use crate::runner::Update;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,6 +76,8 @@ pub struct Options {
     pub people: PeopleSource,
     /// Connectors of the configuration.
     pub connectors: Vec<Arc<dyn Connector>>,
+    /// Reads the runbook again for an amendment; without, there are none.
+    pub reader: Option<Arc<dyn ReadRunbook>>,
     /// Variables every command gets, such as `PATH`.
     pub base_env: std::collections::BTreeMap<String, String>,
     /// Steps of dependency that the blast radius follows, where the runbook names no number.
@@ -201,6 +205,8 @@ pub struct Server {
     shutdown: CancellationToken,
     socket: SessionSocket,
     connectors: Vec<Built>,
+    /// What those are made from, and what tells them to be made anew.
+    polls: (Vec<Arc<dyn Connector>>, mpsc::Receiver<polls::Word>),
     couriers: Vec<Courier>,
     ended: mpsc::Sender<Ended>,
     readings: mpsc::Sender<crate::domain::reading::Reading>,
@@ -295,14 +301,13 @@ impl Server {
         let (own_inputs, inputs) = mpsc::channel(INPUTS_MAX);
         let (readings_in, readings) = mpsc::channel(READINGS_QUEUE_MAX);
         let (updates_in, updates) = mpsc::channel(UPDATES_MAX);
+        let (words_in, words) = mpsc::channel(polls::WORDS_MAX);
         let shutdown = CancellationToken::new();
-        let mut registry = Registry::default();
-        registry.continue_after(begun.highest);
+        let registry = registry_after(begun.highest);
         let genesis = &begun.state.genesis;
         let (checkpoints, trouble) =
             Checkpoints::open(&options.session_dir, genesis, &away_of(&options, &policy));
-        let mut executor = Executor::new(workplace, updates_in);
-        executor.recall(&begun.state);
+        let executor = executor_of(workplace, updates_in, &begun.state);
         let now = options.clock.now().wall;
         let world = first_world(genesis, &policy, (owner.as_ref(), now), counter.abilities);
         let desk = Desk::new(options.scope_dir, genesis.session.clone());
@@ -310,6 +315,7 @@ impl Server {
             world,
             said: Said::new(desk, options.genesis.is_none()),
             runbook_file: PathBuf::from(&genesis.runbook.path),
+            amending: Amending::new(genesis.plan_digest, words_in, options.reader),
             nearby: Nearby::first(options.radius_depth, genesis, &options.connectors),
             engine: Engine::new(begun.state),
             ledger: begun.ledger,
@@ -348,6 +354,7 @@ impl Server {
             shutdown,
             socket,
             connectors,
+            polls: (options.connectors, words),
             couriers: counter.couriers,
             ended: ended_in,
             readings: readings_in,
@@ -373,6 +380,7 @@ impl Server {
             shutdown,
             socket,
             connectors,
+            polls: (configs, words),
             couriers,
             ended,
             readings,
@@ -385,7 +393,14 @@ impl Server {
         let inputs = session.own_inputs.clone();
         let outbox = session.checkpoints.outbox();
         let carrying = tokio::spawn(outbox.carry(readings.clone(), inputs, Arc::clone(&clock)));
-        let connectors = Connectors::start(connectors, &readings, &clock, &shutdown);
+        let keeper = Keeper {
+            configs,
+            readings: readings.clone(),
+            clock: Arc::clone(&clock),
+            shutdown: shutdown.clone(),
+            inputs: session.own_inputs.clone(),
+        };
+        let polling = tokio::spawn(keeper.keep(connectors, words));
         // The session itself asks for writes when it is told to end: couriers stay for that.
         let writing = CancellationToken::new();
         let context = deliver::Context {
@@ -406,11 +421,24 @@ impl Server {
         tokio::time::timeout(GOODBYE_MAX, clients.wait()).await.ok();
         gone.cancel();
         tokio::time::timeout(OUTBOX_MAX, carrying).await.ok();
-        connectors.stopped().await;
+        polling.await.ok();
         couriers.wait().await;
         drop(kept);
         reason
     }
+}
+
+/// Terminals are numbered on from the highest there ever was.
+fn registry_after(highest: TerminalId) -> Registry {
+    let mut registry = Registry::default();
+    registry.continue_after(highest);
+    registry
+}
+
+fn executor_of(workplace: Workplace, updates: mpsc::Sender<Update>, state: &State) -> Executor {
+    let mut executor = Executor::new(workplace, updates);
+    executor.recall(state);
+    executor
 }
 
 /// The runner of an enforced session; nothing in other modes.
@@ -478,6 +506,7 @@ fn first_world(
         effects: Vec::new(),
         alerts: AlertView::default(),
         writers,
+        amendment: None,
         outlook: Box::new(Outlook::at(now)),
     };
     standing::apply(&mut world, policy, owner, now);

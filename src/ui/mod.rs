@@ -40,6 +40,7 @@ use crate::domain::confirm::statement::Hello;
 use crate::domain::fact::{Actor, ExecKey, Fact, Stamped};
 use crate::domain::id::{PersonId, Seq};
 use crate::domain::time::Moment;
+use crate::wire::amendment::Preview;
 use crate::wire::message::Draft;
 use action::View;
 use cache::Cache;
@@ -112,6 +113,8 @@ pub enum Request {
     Ask(Command),
     /// Leave; the session goes on.
     Detach,
+    /// Ask what has changed in the runbook.
+    ReadRunbook,
     /// Ask for older records.
     Records {
         /// First one.
@@ -284,6 +287,11 @@ impl Ui {
             }
         }
         work.requests
+    }
+
+    /// The runbook was read, for somebody at this terminal who wanted that.
+    pub fn on_amendment(&mut self, screen: &Screen, preview: &Preview, now: Moment) {
+        motions::preview(&mut self.work(screen, now), preview);
     }
 
     /// The server asks who is at this terminal; `signer` is the person of a key the agent holds.

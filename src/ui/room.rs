@@ -1,6 +1,7 @@
 //! What a client knows of a session: the same folds as the server, fed by its messages.
 
 use crate::domain::alert_match;
+use crate::domain::amend::asked_anew;
 use crate::domain::apply::apply;
 use crate::domain::board::{Board, GateProgress, OutputTail};
 use crate::domain::confirm::certificate::Certified;
@@ -14,6 +15,7 @@ use crate::domain::verdict::EffectNow;
 use crate::wire::around::Around;
 use crate::wire::message::{Snapshot, Welcome};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Whether the server is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +114,13 @@ impl Room {
             if fact.seq <= self.state.head.0 {
                 continue;
             }
+            let before = Arc::clone(&self.state.genesis);
             apply(&mut self.state, &fact);
+            if before.plan_digest != self.state.genesis.plan_digest {
+                // An answer to a question of the plan before is none to another one of the same name.
+                let anew = asked_anew(&before.plan, self.state.plan());
+                self.board.metrics.retain(|rule, _| !anew.contains(rule));
+            }
             if self.recent.len() >= RECORDS_MAX {
                 self.recent.pop_front();
             }

@@ -98,6 +98,7 @@ pub(crate) fn genesis() -> Genesis {
         rehearsed: Vec::new(),
         freezes: Vec::new(),
         learned: warroom::domain::history::Learned::default(),
+        first_plan: None,
     }
 }
 
