@@ -367,7 +367,11 @@ impl Attached {
         match event {
             LinkEvent::Up(welcome, snapshot) => {
                 match &mut self.screen {
-                    Screen::Room(room) => room.on_snapshot(*welcome, *snapshot),
+                    Screen::Room(room) => {
+                        let selected = self.ui.selected(room);
+                        room.on_snapshot(*welcome, *snapshot);
+                        self.ui.keep_selected(room, selected.as_ref());
+                    }
                     screen => {
                         *screen = Screen::Room(Box::new(Room::from_snapshot(*welcome, *snapshot)));
                     }
@@ -429,7 +433,9 @@ impl Attached {
             ToClient::Around(around) => room.around = *around,
             ToClient::Facts(facts) => {
                 self.ui.on_facts(&facts, now);
+                let selected = self.ui.selected(room);
                 room.on_facts(facts);
+                self.ui.keep_selected(room, selected.as_ref());
                 let wanted = self.witness.on_facts(room);
                 self.witness(wanted);
             }

@@ -218,7 +218,7 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
         let (step, by) = (&terms.step, &terms.proposer);
         writeln!(text, "  {step}: proposed by {by}; {waits}").ok();
     }
-    for line in amended_line(state) {
+    if let Some(line) = amended_line(state) {
         writeln!(text, "  {line}").ok();
     }
     for broken in &state.broken {

@@ -44,7 +44,6 @@ use crate::domain::write::Ability;
 use crate::engine::Engine;
 use crate::journal::facts::FactError;
 use crate::journal::{AppendError, JOURNAL_FILE, JournalError, Opened, SessionDir, Writer};
-use crate::runner::Update;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,7 +75,7 @@ pub struct Options {
     pub people: PeopleSource,
     /// Connectors of the configuration.
     pub connectors: Vec<Arc<dyn Connector>>,
-    /// Reads the runbook again for an amendment; without, there are none.
+    /// Reads the runbook again; without it there are no amendments.
     pub reader: Option<Arc<dyn ReadRunbook>>,
     /// Variables every command gets, such as `PATH`.
     pub base_env: std::collections::BTreeMap<String, String>,
@@ -307,13 +306,13 @@ impl Server {
         let genesis = &begun.state.genesis;
         let (checkpoints, trouble) =
             Checkpoints::open(&options.session_dir, genesis, &away_of(&options, &policy));
-        let executor = executor_of(workplace, updates_in, &begun.state);
+        let mut executor = Executor::new(workplace, updates_in);
+        executor.recall(&begun.state);
         let now = options.clock.now().wall;
         let world = first_world(genesis, &policy, (owner.as_ref(), now), counter.abilities);
-        let desk = Desk::new(options.scope_dir, genesis.session.clone());
         let session = Session {
             world,
-            said: Said::new(desk, options.genesis.is_none()),
+            said: said_of(options.scope_dir, genesis, options.genesis.is_none()),
             runbook_file: PathBuf::from(&genesis.runbook.path),
             amending: Amending::new(genesis.plan_digest, words_in, options.reader),
             nearby: Nearby::first(options.radius_depth, genesis, &options.connectors),
@@ -435,10 +434,8 @@ fn registry_after(highest: TerminalId) -> Registry {
     registry
 }
 
-fn executor_of(workplace: Workplace, updates: mpsc::Sender<Update>, state: &State) -> Executor {
-    let mut executor = Executor::new(workplace, updates);
-    executor.recall(state);
-    executor
+fn said_of(scope_dir: PathBuf, genesis: &Genesis, is_taken_up: bool) -> Said {
+    Said::new(Desk::new(scope_dir, genesis.session.clone()), is_taken_up)
 }
 
 /// The runner of an enforced session; nothing in other modes.

@@ -38,7 +38,7 @@ use crate::display::Clean;
 use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::statement::Hello;
 use crate::domain::fact::{Actor, ExecKey, Fact, Stamped};
-use crate::domain::id::{PersonId, Seq};
+use crate::domain::id::{PersonId, Seq, StepId};
 use crate::domain::time::Moment;
 use crate::wire::amendment::Preview;
 use crate::wire::message::Draft;
@@ -264,6 +264,19 @@ impl Ui {
             if let (Actor::Engine, Fact::NoteAdded { text, .. }) = (&told.actor, &told.fact) {
                 self.layers.tell(text, now);
             }
+        }
+    }
+
+    /// The selected step: what keys of steps mean.
+    pub fn selected(&self, room: &Room) -> Option<StepId> {
+        let view = room.state.view(self.model.step)?;
+        Some(view.plan.id.clone())
+    }
+
+    /// Keeps that step selected: by an amendment another one may stand in its place, and a key never means that.
+    pub fn keep_selected(&mut self, room: &Room, step: Option<&StepId>) {
+        if let Some(place) = step.and_then(|step| room.state.index_of(step)) {
+            self.model.select(place);
         }
     }
 

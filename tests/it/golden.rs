@@ -163,6 +163,7 @@ impl Script {
                 effects: Vec::new(),
                 alerts: warroom::domain::alert_match::AlertView::default(),
                 writers: std::collections::BTreeMap::new(),
+                amendment: None,
                 outlook: Box::default(),
             },
             nonces: 0,

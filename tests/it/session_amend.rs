@@ -1,11 +1,23 @@
 //! A runbook that is edited while its session runs: two people take it over, and nothing that was done is lost.
 
 use crate::session_host::{Host, Person, fold_of, step};
+use futures_util::future::BoxFuture;
+use std::sync::Arc;
+use std::time::Duration;
+use warroom::clock::Clock;
+use warroom::connect::connector::Connector;
+use warroom::connect::http::HttpSetupError;
+use warroom::connect::poll::{Pace, PollError, Source};
+use warroom::connect::query::QuerySpec;
 use warroom::domain::apply::fold;
 use warroom::domain::command::Command;
 use warroom::domain::fact::{Fact, MotionEvent};
+use warroom::domain::id::{ConnectorName, RuleId};
 use warroom::domain::motion::{Motion, MotionNo};
+use warroom::domain::reading::{QueryAnswer, Reading, Sample, Series};
 use warroom::domain::state::StepStatus;
+use warroom::domain::threshold::Verdict;
+use warroom::domain::time::Moment;
 use warroom::wire::amendment::Preview;
 use warroom::wire::message::ToServer;
 
@@ -170,4 +182,110 @@ async fn what_is_moved_is_what_was_read_and_a_broken_runbook_is_not() {
         |record| matches!(&record.fact, Fact::Motion(moved) if moved.event == MotionEvent::Carried),
     );
     assert!(!carried);
+}
+
+/// A metrics system to which `low` is low, and everything else is high.
+#[derive(Debug)]
+struct Meter(ConnectorName);
+
+struct Needle(ConnectorName, Vec<QuerySpec>);
+
+impl Connector for Meter {
+    fn name(&self) -> &ConnectorName {
+        &self.0
+    }
+
+    fn system(&self) -> &'static str {
+        "meter"
+    }
+
+    fn is_metrics(&self) -> bool {
+        true
+    }
+
+    fn source(
+        &self,
+        specs: &[QuerySpec],
+        _clock: &Arc<dyn Clock>,
+    ) -> Result<Option<Box<dyn Source>>, HttpSetupError> {
+        Ok(Some(Box::new(Needle(self.0.clone(), specs.to_vec()))))
+    }
+}
+
+impl Source for Needle {
+    fn name(&self) -> &ConnectorName {
+        &self.0
+    }
+
+    fn system(&self) -> &'static str {
+        "meter"
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_millis(20)
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::Jittered
+    }
+
+    fn deadline(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
+    fn poll(&mut self, now: Moment) -> BoxFuture<'_, Result<Vec<Reading>, PollError>> {
+        let answers = self.1.iter().map(|spec| QueryAnswer {
+            rule: spec.rule.clone(),
+            result: Ok(vec![Series {
+                labels: Vec::new(),
+                sample: Sample {
+                    at: now.wall,
+                    value: if spec.expr == "low" { 0.1 } else { 0.9 },
+                },
+            }]),
+            dropped: 0,
+            warnings: Vec::new(),
+            received: now,
+        });
+        let (source, answers) = (self.0.clone(), answers.collect());
+        Box::pin(async move { Ok(vec![Reading::Queries { source, answers }]) })
+    }
+}
+
+const WATCHED: &str = "\
+# Watched
+
+```promql guard id=level crit=\"> 0.5\"
+low
+```
+
+## Work
+
+- [ ] Look
+";
+
+#[tokio::test]
+async fn an_answer_to_the_old_question_is_none_to_the_new_one() {
+    let mut host = Host::new(WATCHED);
+    let name = ConnectorName::new("main").expect("a name");
+    host.connectors = vec![Arc::new(Meter(name))];
+    let running = host.start().await;
+    let (mut alice, mut bob) = (host.attach("alice").await, host.attach("bob").await);
+    let level = RuleId::new("level").expect("an id");
+    let says = |p: &Person, verdict: Verdict| p.state.verdict(&level) == verdict;
+    alice.until("low", |p| says(p, Verdict::Pass)).await;
+    std::fs::write(host.path("runbook.md"), WATCHED.replace("low", "high")).expect("write");
+    let preview = alice.reads_runbook().await.expect("reads");
+    alice.does(motion(&preview)).await;
+    bob.does(second()).await;
+    alice.until("high", |p| says(p, Verdict::Fail)).await;
+    running.end().await;
+    let (records, _) = fold_of(&host.journal());
+    let since = records.iter().skip_while(|record| {
+        !matches!(&record.fact, Fact::Motion(moved) if moved.event == MotionEvent::Carried)
+    });
+    let passed = since.filter(|record| {
+        matches!(&record.fact, Fact::RuleChanged { verdict, .. } if verdict.is_known_good())
+    });
+    assert_eq!(passed.count(), 0, "it was never good since");
 }

@@ -162,3 +162,22 @@ fn a_runbook_that_has_changed_on_the_disk_is_a_quiet_word() {
     );
     assert!(text.contains("e shows what"), "{text}");
 }
+
+#[test]
+fn keys_mean_the_same_step_when_another_one_stands_in_its_place() {
+    let mut seat = Seat::at(Story::running("alice"), SMALL);
+    seat.keys(&["j"]);
+    let Screen::Room(room) = &mut seat.screen else {
+        panic!("a room");
+    };
+    let selected = seat.ui.selected(room).expect("a step");
+    let genesis = Arc::make_mut(&mut room.state.genesis);
+    let mut first = genesis.plan.steps[0].clone();
+    first.id = crate::domain::id::StepId::new("before-all").expect("an id");
+    genesis.plan.steps.insert(0, first);
+    let fresh = room.state.steps[0].clone();
+    room.state.steps.insert(0, fresh);
+    assert_ne!(seat.ui.selected(room), Some(selected.clone()));
+    seat.ui.keep_selected(room, Some(&selected));
+    assert_eq!(seat.ui.selected(room), Some(selected));
+}
