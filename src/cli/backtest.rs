@@ -11,7 +11,8 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::Secrets;
 use crate::connect::past::{PastError, Reader};
 use crate::domain::backtest::{
-    Backtest, Bad, BadOutcome, GateOutcome, GateReplay, RuleOutcome, RuleReplay, Stretch, answers,
+    Backtest, Bad, BadOutcome, ConditionOutcome, ConditionReplay, GateOutcome, GateReplay,
+    RuleOutcome, RuleReplay, Stretch, answers,
 };
 use crate::domain::id::RuleId;
 use crate::domain::runbook::Severity;
@@ -81,6 +82,7 @@ pub(super) fn backtest(environment: &Environment, args: &BacktestArgs) -> Outcom
 enum Replay {
     Rule(Box<RuleReplay>),
     Gate(Box<GateReplay>),
+    Condition(Box<ConditionReplay>),
 }
 
 /// What became of all of them, by their place in the plan.
@@ -88,6 +90,7 @@ enum Replay {
 struct Found {
     rules: Vec<(usize, RuleOutcome, Vec<Option<Timestamp>>)>,
     gates: Vec<(usize, GateOutcome)>,
+    conditions: Vec<(usize, ConditionOutcome)>,
     questions: u64,
     failures: Vec<String>,
     failures_left: usize,
@@ -135,6 +138,9 @@ async fn one(
         Subject::Gate(_, gate, step) => {
             Replay::Gate(Box::new(GateReplay::new(gate, step, stretch.step)))
         }
+        Subject::Condition(_, condition) => {
+            Replay::Condition(Box::new(ConditionReplay::new(condition, stretch.step)))
+        }
     };
     let mut replays: Vec<Replay> = question.subjects.iter().map(replay).collect();
     let mut reader = Reader::new(question.past.as_ref(), &question.expr, stretch);
@@ -148,6 +154,7 @@ async fn one(
                 match replay {
                     Replay::Rule(rule) => rule.feed(answer, now),
                     Replay::Gate(gate) => gate.feed(answer, now),
+                    Replay::Condition(condition) => condition.feed(answer, now),
                 }
             }
         });
@@ -163,6 +170,10 @@ async fn one(
                 found.rules.push((subject.place(), rule, first_in));
             }
             Replay::Gate(gate) => found.gates.push((subject.place(), gate.finish())),
+            Replay::Condition(condition) => {
+                let outcome = condition.finish();
+                found.conditions.push((subject.place(), outcome));
+            }
         }
     }
     Ok(())
@@ -188,6 +199,7 @@ fn outcome(
 ) -> Backtest {
     found.rules.sort_by_key(|(place, ..)| *place);
     found.gates.sort_by_key(|(place, _)| *place);
+    found.conditions.sort_by_key(|(place, _)| *place);
     let caught = |index: usize| {
         let first = |(_, rule, first_in): &(usize, RuleOutcome, Vec<Option<Timestamp>>)| {
             let at = first_in.get(index).copied().flatten()?;
@@ -216,8 +228,10 @@ fn outcome(
         bad,
         rules: found.rules.into_iter().map(|(_, rule, _)| rule).collect(),
         gates: found.gates.into_iter().map(|(_, gate)| gate).collect(),
+        rollouts: found.conditions.into_iter().map(|(_, one)| one).collect(),
         questions: found.questions,
         failures: found.failures,
         notes: asked::notes(plan, stretch, window),
+        not_replayed: asked::not_replayed(plan),
     }
 }

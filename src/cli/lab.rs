@@ -167,7 +167,8 @@ mod tests {
                 Reading::Info { .. }
                 | Reading::Health(_)
                 | Reading::Silences { .. }
-                | Reading::Targets { .. } => {}
+                | Reading::Targets { .. }
+                | Reading::AlertRules { .. } => {}
             }
         }
         lab.stop().await;

@@ -160,6 +160,9 @@ fn text(title: &str, radius: &Radius) -> String {
         }
         writeln!(text, "  {}", one_line(&row(member))).ok();
     }
+    if let Some(more) = radius.more() {
+        writeln!(text, "  {more}").ok();
+    }
     if !radius.groups.is_empty() {
         writeln!(text, "\nredundancy").ok();
     }

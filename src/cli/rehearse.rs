@@ -9,6 +9,7 @@ use super::runbook_file;
 use crate::clock::SystemClock;
 use crate::config::rehearse::EnvFile;
 use crate::config::{self, Config, Secrets};
+use crate::connect::read_only::read_only;
 use crate::display::one_line;
 use crate::domain::fact::Rehearsal;
 use crate::domain::rehearsal;
@@ -75,28 +76,69 @@ impl There {
                 .config
                 .as_ref()
                 .map(|path| path.display().to_string()),
+            writes: self.file.writes,
             shape: loaded.shape.clone(),
         }
     }
 }
 
+/// Why a connector of a rehearsal is only read.
+const ONLY_READ: &str = "this is a rehearsal, and it is one of the usual connectors; the environment file may name others (`config`), or say `writes = true`";
+
+/// Whose connectors a rehearsal asks.
+pub(super) struct Whose {
+    /// The configuration they are of; the usual one when absent.
+    config: Option<PathBuf>,
+    /// The usual ones may write.
+    writes: bool,
+}
+
+impl Whose {
+    /// As the first record of a rehearsal says it.
+    pub(super) fn of(rehearsal: &Rehearsal) -> Self {
+        Self {
+            config: rehearsal.config.as_ref().map(PathBuf::from),
+            writes: rehearsal.writes,
+        }
+    }
+}
+
 /// The configuration of a session: the usual one; of a rehearsal with the connectors and panels of another, where its
-/// environment file names one. A rehearsal that is taken up has those it was started with.
+/// environment file names one, and else with the usual connectors that are only read unless the file allows more. A
+/// rehearsal that is taken up has those it was started with.
 ///
 /// # Errors
 /// Everything that is wrong with either, by line.
 pub(super) fn configuration(
     environment: &Environment,
     there: Option<&There>,
-    taken_up: impl FnOnce(&Config) -> Option<PathBuf>,
+    taken_up: impl FnOnce(&Config) -> Option<Whose>,
 ) -> Result<Config, Failure> {
     let usual = environment.config(Secrets::Skip)?;
-    let other = match there {
-        Some(there) => there.file.config.clone(),
+    let whose = match there {
+        Some(there) => Some(Whose {
+            config: there.file.config.clone(),
+            writes: there.file.writes,
+        }),
         None => taken_up(&usual),
     };
-    let Some(other) = other else {
+    let Some(whose) = whose else {
         return environment.config(Secrets::Fetch);
+    };
+    let is_usual = |other: &PathBuf| {
+        let usual = usual
+            .file
+            .as_ref()
+            .and_then(|file| file.canonicalize().ok());
+        usual.is_some() && other.canonicalize().ok() == usual
+    };
+    let Some(other) = whose.config.filter(|other| !is_usual(other)) else {
+        let mut config = environment.config(Secrets::Fetch)?;
+        if !whose.writes {
+            let all = config.connectors.into_iter();
+            config.connectors = all.map(|one| read_only(one, ONLY_READ)).collect();
+        }
+        return Ok(config);
     };
     let usage = |problems| Failure::new(problems).code(Code::Usage);
     let other = config::load(Some(&other), &environment.env, Secrets::Fetch).map_err(usage)?;
@@ -146,8 +188,15 @@ pub(super) fn beside_plan(environment: &Environment, file: &Path) -> String {
     let config = match environment.config(Secrets::Skip) {
         Ok(config) => config,
         Err(failure) => {
-            let why = one_line(&failure.chain());
-            writeln!(std::io::stderr(), "rehearsals were not looked for: {why}").ok();
+            // One line beside the plan: its first fault, and `doctor` has all of them with their hints.
+            let chain = failure.chain();
+            let first = chain.lines().next().unwrap_or_default();
+            let why = one_line(first);
+            writeln!(
+                std::io::stderr(),
+                "warning: rehearsals were not looked for: {why}; `warroom doctor` says more"
+            )
+            .ok();
             return String::new();
         }
     };

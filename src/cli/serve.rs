@@ -5,7 +5,7 @@ use super::amended::Reader;
 use super::args::ServeArgs;
 use super::environment::{self, Environment, session_dir};
 use super::pinned::{self, Pinned};
-use super::rehearse::{self, There};
+use super::rehearse::{self, There, Whose};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::domain::fact::Mode;
@@ -151,7 +151,7 @@ fn configured(
         let name = environment::session_name(args.target.as_deref()?).ok()?;
         let is_taken_up = args.file.is_none();
         let dir = is_taken_up.then(|| session_dir(usual, &name))?;
-        rehearsals::of_session(&dir)?.config.map(PathBuf::from)
+        rehearsals::of_session(&dir).as_ref().map(Whose::of)
     })
 }
 

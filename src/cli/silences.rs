@@ -124,6 +124,23 @@ fn at_connector(muting: &Muting) -> Vec<String> {
             lines.push(format!("    {word}  {}: {}", names.len(), named(names)));
         }
     }
+    let rules = &muting.rules;
+    let kinds = [
+        ("muted too when they fire", &rules.surely),
+        ("muted too when they fire for a target", &rules.perhaps),
+    ];
+    for (word, names) in kinds {
+        if !names.is_empty() {
+            let count = names.len();
+            lines.push(format!("    rules    {count} {word}: {}", named(names)));
+        }
+    }
+    if !rules.unknown.is_empty() {
+        let why = one_line(&rules.unknown);
+        lines.push(format!(
+            "    rules    which others may fire is not known: {why}"
+        ));
+    }
     if muting.monitored > 0 {
         let count = muting.monitored;
         lines.push(format!(

@@ -17,6 +17,8 @@ pub struct EnvFile {
     pub there: Elsewhere,
     /// Configuration whose connectors and panels are used; the usual ones when absent.
     pub config: Option<PathBuf>,
+    /// The usual connectors may write, mute and page; else they are only read. Never with [`Self::config`].
+    pub writes: bool,
 }
 
 /// Reads an environment file.
@@ -37,6 +39,13 @@ pub fn parse(path: &Path, text: &str, env: &Env) -> Result<EnvFile, Problems> {
     let mut root = document.root();
     let config = root.text("config");
     let config = config.map(|at| document.path(&at.value, env.dir("HOME").as_deref()));
+    let writes = root.flag("writes");
+    let writes_at = root.place_of("writes");
+    if config.is_some() && writes.is_some() {
+        let what = "is about the usual connectors, and `config` names others";
+        let hint = "take it away: what those of `config` may write is said there";
+        document.fault(&writes_at, what, hint);
+    }
     let has_components = root.has("components");
     let components = root.texts("components").into_iter().map(|at| at.value);
     let components = has_components.then(|| components.collect());
@@ -54,6 +63,7 @@ pub fn parse(path: &Path, text: &str, env: &Env) -> Result<EnvFile, Problems> {
             digest,
             there,
             config,
+            writes: writes.unwrap_or(false),
         }),
         Err,
     )
@@ -82,6 +92,8 @@ mod tests {
         assert_eq!(file.there.environment["DB"], "s");
         let bare = read("").expect("reads");
         assert_eq!((bare.config, bare.there), (None, Elsewhere::default()));
+        assert!(!bare.writes, "the usual connectors are only read");
+        assert!(read("writes = true\n").expect("reads").writes);
     }
 
     #[test]
@@ -89,5 +101,10 @@ mod tests {
         let why = read("cofnig = \"x\"\n[environment]\nDB = 5\n").expect_err("two faults");
         assert!(why.contains("staging.toml:1:1: `cofnig`"), "{why}");
         assert!(why.contains("`environment.DB`"), "{why}");
+        let why = read("config = \"s.toml\"\nwrites = true\n").expect_err("says it twice");
+        assert!(
+            why.contains("staging.toml:2:10: `writes`: is about the usual connectors"),
+            "{why}"
+        );
     }
 }

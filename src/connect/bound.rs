@@ -44,6 +44,13 @@ pub(super) fn bound(reading: &mut Reading) {
         Reading::Alerts { alerts, .. } => alerts.iter_mut().for_each(alert),
         Reading::Silences { silences, .. } => silences.iter_mut().for_each(silence),
         Reading::Targets { targets, .. } => targets.iter_mut().for_each(target),
+        Reading::AlertRules { known, .. } => {
+            cut(&mut known.unknown, TEXT_BYTES_MAX);
+            for rule in &mut known.rules {
+                cut(&mut rule.name, NAME_BYTES_MAX);
+                labels(&mut rule.labels);
+            }
+        }
         Reading::Info { info, .. } => cut(&mut info.version, NAME_BYTES_MAX),
         Reading::Components { components, .. } => components.iter_mut().for_each(component),
         Reading::OnCalls { on_calls, .. } => on_calls.iter_mut().for_each(on_call),

@@ -48,6 +48,7 @@ pub mod poll;
 pub mod probe;
 pub mod prometheus;
 pub mod query;
+pub mod read_only;
 pub mod registry;
 pub mod scrape;
 pub mod servicenow;

@@ -59,6 +59,7 @@ fn part(reading: &Reading) -> Option<String> {
         Reading::Incidents { incidents, .. } => (incidents.len(), "incident", "incidents"),
         Reading::Silences { silences, .. } => (silences.len(), "silence", "silences"),
         Reading::Targets { targets, .. } => (targets.len(), "target", "targets"),
+        Reading::AlertRules { known, .. } => (known.rules.len(), "alerting rule", "alerting rules"),
         Reading::Info { info, .. } => return Some(format!("version {}", info.version)),
         Reading::Ranges { .. } | Reading::Health(_) => return None,
     };

@@ -163,6 +163,16 @@ fn session(state: &State, amendment: &Amendment) -> Vec<Objection> {
             "wait until it is back",
         )
     });
+    let by_itself = state.runs_on().map(|(phase, _)| {
+        let title = state.plan().phases.get(phase).map(|p| p.title.as_str());
+        Objection::new(
+            format!(
+                "the rollout `{}` goes by itself, by the plan as it is",
+                title.unwrap_or_default()
+            ),
+            "hold it: then it no longer does, and somebody says anew that it may",
+        )
+    });
     let elsewhere = (state.genesis.runbook.path != amendment.runbook.path).then(|| {
         let why = format!(
             "the runbook of this session is `{}`",
@@ -170,6 +180,6 @@ fn session(state: &State, amendment: &Amendment) -> Vec<Objection> {
         );
         Objection::new(why, "change that file")
     });
-    let all = [against, rehearsal, open, switch, elsewhere];
+    let all = [against, rehearsal, open, switch, by_itself, elsewhere];
     all.into_iter().flatten().collect()
 }

@@ -8,6 +8,7 @@ mod guards;
 mod motion;
 mod proposal;
 mod rollout;
+mod run_on;
 mod session;
 mod silence;
 mod step;

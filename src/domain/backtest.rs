@@ -5,10 +5,11 @@
 //! What was not recorded is unknown here as it would have been there, and is counted. Pure: who asks for the past is
 //! [`connect::past`](crate::connect::past).
 //!
-//! [`RuleReplay`] and [`GateReplay`] take answers in their order in time; [`answers()`] makes these of what a range query
+//! [`RuleReplay`], [`GateReplay`] and [`ConditionReplay`] take answers in their order in time; [`answers()`] makes these of what a range query
 //! gave; [`Backtest`] is the whole outcome.
 
 mod answers;
+mod condition;
 mod gate;
 mod outcome;
 mod rule;
@@ -17,9 +18,11 @@ mod stretch;
 mod tests;
 
 pub use answers::{Recorded, answers};
+pub use condition::{Condition, ConditionReplay};
 pub use gate::{GATE_PATIENCE, GateReplay};
 pub use outcome::{
-    ALARMS_KEPT, Alarm, Backtest, BadOutcome, Caught, GateOutcome, RuleOutcome, STARTS_KEPT, Worst,
+    ALARMS_KEPT, Alarm, Backtest, BadOutcome, Caught, ConditionOutcome, GateOutcome, NotReplayed,
+    RuleOutcome, STARTS_KEPT, Worst,
 };
 pub use rule::RuleReplay;
 pub use stretch::Stretch;

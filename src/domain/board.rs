@@ -6,8 +6,8 @@ use crate::domain::catalog::Catalog;
 use crate::domain::fact::ExecKey;
 use crate::domain::id::{ConnectorName, RuleId};
 use crate::domain::reading::{
-    Alert, ConnectorHealth, History, Incident, OnCall, ReadFailure, Reading, Sample, Series,
-    ServerInfo, Silence, TargetHealth,
+    Alert, AlertRules, ConnectorHealth, History, Incident, OnCall, ReadFailure, Reading, Sample,
+    Series, ServerInfo, Silence, TargetHealth,
 };
 use crate::domain::threshold::Verdict;
 use crate::domain::time::{Moment, Timestamp};
@@ -97,6 +97,9 @@ pub struct Board {
     pub silences: BTreeMap<ConnectorName, Vec<Silence>>,
     /// What metrics servers watch, by source.
     pub targets: BTreeMap<ConnectorName, Vec<TargetHealth>>,
+    /// Alerting rules by source.
+    #[serde(default)]
+    pub alert_rules: BTreeMap<ConnectorName, AlertRules>,
     /// Build and clock by source.
     pub infos: BTreeMap<ConnectorName, ServerInfo>,
     /// Health by source.
@@ -149,6 +152,9 @@ impl Board {
             }
             Reading::Targets { source, targets } => {
                 self.targets.insert(source, targets);
+            }
+            Reading::AlertRules { source, known } => {
+                self.alert_rules.insert(source, known);
             }
             Reading::Info { source, info } => {
                 self.infos.insert(source, info);

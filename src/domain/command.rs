@@ -113,6 +113,13 @@ pub enum Command {
         /// Why; may be empty for a pause alone.
         reason: String,
     },
+    /// Let each next step of a rollout begin by itself, or no longer.
+    RunOn {
+        /// Place of its phase in the plan.
+        phase: usize,
+        /// From now on, or no longer: a key pressed to end it never begins it anew.
+        on: bool,
+    },
     /// Take the switch of a blue-green phase back at once, and nothing else.
     SwitchBack {
         /// The switch.
@@ -425,6 +432,7 @@ impl Command {
         matches!(
             self,
             Self::Begin
+                | Self::RunOn { on: true, .. }
                 | Self::Propose { .. }
                 | Self::Confirm { .. }
                 | Self::Go { .. }
@@ -459,6 +467,8 @@ impl Command {
             Self::Skip { .. } => "skip",
             Self::SkipUnit { .. } => "leave out the unit of",
             Self::GoOn { .. } => "go on",
+            Self::RunOn { on: true, .. } => "run on",
+            Self::RunOn { on: false, .. } => "end the run",
             Self::SwitchBack { .. } => "switch back",
             Self::Retry { .. } => "retry",
             Self::Stop { .. } => "stop",

@@ -23,6 +23,7 @@ mod release;
 mod resolve;
 mod retry;
 mod rollback;
+mod run_on;
 mod silence;
 mod skip;
 mod start;
@@ -40,6 +41,7 @@ pub use rollback::with_stop;
 pub use write::MUTE_SPAN_MAX;
 
 pub(in crate::domain) use mark_done::no_output;
+pub(in crate::domain) use run_on::lapsed;
 
 use crate::domain::command::{Command, Refusal};
 use crate::domain::fact::{Actor, Fact};
@@ -104,6 +106,7 @@ pub fn decide(
         Command::SkipUnit { .. } | Command::GoOn { .. } | Command::SwitchBack { .. } => {
             unit::decide(&ask, command)
         }
+        Command::RunOn { phase, on } => run_on::decide(&ask, *phase, *on),
         Command::Retry { step } => retry::decide(&ask, step),
         Command::Stop { step } => stop::decide(&ask, step),
         Command::TakeOver { step } => take_over::decide(&ask, step),

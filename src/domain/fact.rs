@@ -15,6 +15,7 @@ mod expect;
 mod motion;
 mod rehearsal;
 mod rollout;
+mod run_on;
 mod silence;
 mod word;
 
@@ -29,6 +30,7 @@ pub use expect::{Effect, EffectEvent, Read, SeriesValue};
 pub use motion::{MotionEnd, MotionEvent, Moved};
 pub use rehearsal::{Rehearsal, RehearsalEnd, Rehearsed, RehearsedStep, Template};
 pub use rollout::{RolloutEvent, RolloutNews};
+pub use run_on::Halt;
 pub use silence::{Silence, SilenceEvent, Withheld};
 pub use word::{COUNTER_NOTICE, Checked, Signed};
 
@@ -340,7 +342,7 @@ pub enum Fact {
     BaselineTaken(Baseline),
     /// A guard went back by itself, or would have acted.
     GuardActed(GuardActed),
-    /// A person started a step.
+    /// A person started a step, or a rollout that goes by itself came to it.
     StepStarted {
         /// Which.
         step: StepId,

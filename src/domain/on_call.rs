@@ -5,7 +5,7 @@
 
 use crate::domain::reading::{Component, OnCall};
 use crate::domain::time::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -155,7 +155,15 @@ pub fn for_touched<'a>(
 ) -> Vec<Duty<'a>> {
     let mut seen: BTreeSet<&str> = touched.iter().map(String::as_str).collect();
     let mut out = Vec::new();
-    let find = |name: &str| components.iter().find(|c| c.name == name).copied();
+    let mut known: BTreeMap<&str, &'a Component> = BTreeMap::new();
+    let mut needed_by: BTreeMap<&str, Vec<&'a Component>> = BTreeMap::new();
+    for component in components {
+        known.entry(&component.name).or_insert(component);
+        for needed in &component.depends_on {
+            needed_by.entry(needed).or_default().push(component);
+        }
+    }
+    let find = |name: &str| known.get(name).copied();
     let answering = |component: Option<&Component>| {
         component.map_or_else(Vec::new, |component| for_component(component, on_calls))
     };
@@ -170,7 +178,7 @@ pub fn for_touched<'a>(
             is_in_cmdb: component.is_some(),
             answering: answering(component),
         });
-        let dependants = dependants(name, components, &mut seen);
+        let dependants = dependants(name, &needed_by, &mut seen);
         out.extend(dependants.into_iter().map(|component| Duty {
             component: &component.name,
             part: Part::Needs(name),
@@ -184,20 +192,16 @@ pub fn for_touched<'a>(
 /// Components that need `name` and were not seen yet, nearest first, then by name.
 fn dependants<'a>(
     name: &'a str,
-    components: &[&'a Component],
+    needed_by: &BTreeMap<&str, Vec<&'a Component>>,
     seen: &mut BTreeSet<&'a str>,
 ) -> Vec<&'a Component> {
     let mut found: Vec<&'a Component> = Vec::new();
     let mut ring = vec![name];
     while !ring.is_empty() {
-        let mut next: Vec<&'a Component> = components
-            .iter()
+        let all = ring.iter().filter_map(|name| needed_by.get(name)).flatten();
+        let mut next: Vec<&'a Component> = all
             .copied()
             .filter(|c| !seen.contains(c.name.as_str()))
-            .filter(|c| {
-                ring.iter()
-                    .any(|name| c.depends_on.iter().any(|n| n == name))
-            })
             .collect();
         next.sort_by(|a, b| a.name.cmp(&b.name));
         next.dedup_by(|a, b| a.name == b.name);

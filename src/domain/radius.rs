@@ -6,12 +6,14 @@
 
 mod group;
 mod live;
+mod moved;
 mod others;
 mod post;
 mod words;
 
 pub use group::{Group, Left, Standing};
 pub use live::{Live, Wellness};
+pub use moved::is_moved_by;
 pub use others::Overlap;
 pub use post::{Place, Post, Posted, known_by};
 pub use words::{Line, Tone, Word};
@@ -90,6 +92,8 @@ pub struct Radius {
     pub members: Vec<Member>,
     /// Some were left out: more than [`DEPENDANTS_MAX`] need one of the touched.
     pub is_cut: bool,
+    /// How many were left out: all within the depth, and none nearer than those that are not.
+    pub left_out: usize,
     /// Components that need something in it, one step beyond the depth.
     pub beyond: usize,
     /// Groups with a member in it, the most endangered first.
@@ -122,7 +126,8 @@ pub fn of(given: &Given<'_>) -> Radius {
         .collect();
     let lives = live::all(given, &names);
     let on_calls: Vec<&OnCall> = given.board.on_calls.values().flatten().collect();
-    let distances: BTreeMap<&str, u8> = reach.found.iter().copied().collect();
+    // Also of those that are left out: another session at one of them is told of.
+    let distances = reach.distances();
     let members = reach
         .found
         .iter()
@@ -149,12 +154,14 @@ pub fn of(given: &Given<'_>) -> Radius {
         })
         .collect::<Vec<_>>();
     let (groups, alone) = group::all(given, &members, &touched);
+    let left_out = reach.rest.len();
     Radius {
         posts: post::all(given, &touched, &needed_by),
         overlaps: others::all(given.others, &touched, &distances, &needed_by, depth),
         doubts: doubts(given, &touched),
         depth,
-        is_cut: reach.is_cut,
+        is_cut: left_out > 0,
+        left_out,
         beyond: reach.beyond,
         members,
         groups,
@@ -173,8 +180,7 @@ pub fn concerning(
     let depth = plan.radius_depth.unwrap_or(depth).clamp(1, DEPTH_MAX);
     let touched = touched::names(plan, components);
     let needed_by = needed_by(components);
-    let reach = reach(&needed_by, &touched, depth);
-    let distances: BTreeMap<&str, u8> = reach.found.iter().copied().collect();
+    let distances = reach(&needed_by, &touched, depth).distances();
     let concerns =
         |claim: &&Claim| others::overlap(claim, &touched, &distances, &needed_by, depth).is_some();
     let mut found: Vec<Claim> = claims
@@ -206,10 +212,19 @@ fn needed_by(components: &BTreeMap<String, Component>) -> NeededBy<'_> {
 
 /// How far something reaches.
 struct Reach<'a> {
-    /// Each once with its distance, nearest first and then by name.
+    /// Each once with its distance, nearest first and then by name: what is touched, and at most [`DEPENDANTS_MAX`] more.
     found: Vec<(&'a str, u8)>,
-    is_cut: bool,
+    /// Those within the depth for which there was no room.
+    rest: Vec<(&'a str, u8)>,
+    /// How many need something in it, one step beyond the depth.
     beyond: usize,
+}
+
+impl<'a> Reach<'a> {
+    /// How far away each is, those without room too.
+    fn distances(&self) -> BTreeMap<&'a str, u8> {
+        self.found.iter().chain(&self.rest).copied().collect()
+    }
 }
 
 /// Everything up to `depth` steps from any of these. Circles end where they close.
@@ -223,7 +238,8 @@ fn reach<'a>(needed_by: &NeededBy<'a>, from: &'a [String], depth: u8) -> Reach<'
             found.push((name, 0));
         }
     }
-    let (mut is_cut, mut beyond) = (false, BTreeSet::new());
+    let room = DEPENDANTS_MAX.saturating_add(found.len());
+    let mut beyond = BTreeSet::new();
     while let Some((at, distance)) = queue.pop_front() {
         for further in needed_by.get(at).into_iter().flatten() {
             if seen.contains(further) {
@@ -231,8 +247,6 @@ fn reach<'a>(needed_by: &NeededBy<'a>, from: &'a [String], depth: u8) -> Reach<'
             }
             if distance >= depth {
                 beyond.insert(*further);
-            } else if found.len() >= DEPENDANTS_MAX.saturating_add(from.len()) {
-                is_cut = true;
             } else {
                 seen.insert(further);
                 let distance = distance.saturating_add(1);
@@ -250,9 +264,10 @@ fn reach<'a>(needed_by: &NeededBy<'a>, from: &'a [String], depth: u8) -> Reach<'
         };
         near.cmp(far).then(by_name)
     });
+    let rest = found.split_off(room.min(found.len()));
     Reach {
         found,
-        is_cut,
+        rest,
         beyond: beyond.len(),
     }
 }

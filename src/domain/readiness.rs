@@ -233,6 +233,18 @@ impl State {
             .find(|v| matches!(v.now.stage(), Some(stage) if stage != Stage::SubSteps))
     }
 
+    /// The step that a stop is for: the one whose command runs, or that waits by itself for its gate, its effect or the
+    /// next try.
+    pub fn stoppable(&self) -> Option<&StepId> {
+        if let Some(running) = self.running() {
+            return Some(&running.key.step);
+        }
+        let waits = [Stage::Between, Stage::Gated, Stage::Effect];
+        let view = self.under_way()?;
+        let is_waiting = view.now.stage().is_some_and(|stage| waits.contains(&stage));
+        is_waiting.then_some(&view.plan.id)
+    }
+
     /// A step whose outcome nobody knows.
     pub fn unknown(&self) -> Option<StepView<'_>> {
         self.views().find(|v| v.now.status == StepStatus::Unknown)

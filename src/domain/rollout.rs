@@ -5,6 +5,7 @@
 
 pub mod compare;
 pub mod floor;
+pub mod run_on;
 #[cfg(test)]
 mod tests;
 
@@ -127,6 +128,8 @@ static NOTHING: RolloutState = RolloutState {
     waits_since: None,
     allowed: 0,
     switch_back: None,
+    run_on: None,
+    halted: None,
 };
 
 impl State {

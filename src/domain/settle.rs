@@ -10,6 +10,7 @@ mod motion;
 mod proposal;
 mod rollback;
 mod rollout;
+mod run_on;
 mod silences;
 mod steps;
 #[cfg(test)]
@@ -64,7 +65,8 @@ pub fn settle(state: &State, now: Moment, world: &World, gates: &GateView) -> Ve
         let ends = silences::go_on(state, now, world).unwrap_or_default();
         return ends.into_iter().map(|f| (Actor::Engine, f)).collect();
     }
-    let facts = motion::close(state, now)
+    let facts = run_on::end(state, now, world)
+        .or_else(|| motion::close(state, now))
         .or_else(|| proposal::close(state, now, world))
         .or_else(|| steps::interrupt(state, now))
         .or_else(|| rollout::switch_back(state))
@@ -76,6 +78,7 @@ pub fn settle(state: &State, now: Moment, world: &World, gates: &GateView) -> Ve
         .or_else(|| steps::go_on(state, now, world, gates))
         .or_else(|| steps::parents(state))
         .or_else(|| rollout::go_on(state, now, gates))
+        .or_else(|| run_on::begin(state, now, world))
         .or_else(|| rollback::go_on(state));
     facts
         .unwrap_or_default()

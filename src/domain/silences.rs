@@ -7,6 +7,7 @@
 mod kept;
 mod outlook;
 mod preview;
+mod rules;
 #[cfg(test)]
 mod tests;
 mod wanted;
@@ -14,6 +15,7 @@ mod wanted;
 pub use kept::{Kept, MARGIN, Over, Stand, kept};
 pub use outlook::Outlook;
 pub use preview::{Muting, Preview, preview};
+pub use rules::Rules;
 pub use wanted::{has_any, label_of, plan_of, targets, waits, wanted};
 
 use crate::domain::board::Board;
@@ -56,7 +58,11 @@ pub fn outlook_words(state: &State, board: &Board) -> Option<Result<String, Stri
         n => format!("{n} alerts"),
     };
     let by = by.join(", ");
-    Some(Ok(format!("begin mutes {alerts} of {targets} by {by}")))
+    let rules = found.rules().in_short();
+    let rules = rules.map_or_else(String::new, |rules| format!("; {rules}"));
+    Some(Ok(format!(
+        "begin mutes {alerts} of {targets} by {by}{rules}"
+    )))
 }
 
 fn withheld_words(because: &Withheld) -> String {

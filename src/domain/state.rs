@@ -5,6 +5,7 @@ mod expect;
 mod guards;
 mod motion;
 mod rollout;
+mod run_on;
 mod silence;
 
 pub use breakglass::{Broken, Countdown, Glass, Review};
@@ -12,6 +13,7 @@ pub use expect::{ALERTS_MAX, AlertState, EffectState};
 pub use guards::Acted;
 pub use motion::{Amended, Carried, Motions, Tabled};
 pub use rollout::RolloutState;
+pub use run_on::{Halted, RunOn};
 pub use silence::SilenceState;
 
 use crate::domain::digest::Digest;

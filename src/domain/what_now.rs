@@ -6,6 +6,7 @@ mod back;
 mod breakglass;
 mod motion;
 mod rollout;
+mod run_on;
 mod silences;
 mod timing;
 mod waits;
@@ -298,7 +299,9 @@ fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNo
     if let Some(waits) = silences::waiting(state, view, now.wall) {
         return waits;
     }
-    if let Some(line) = rollout::line(state, view, OPERATOR) {
+    if let Some(line) =
+        run_on::line(state, view, board, now.wall).or_else(|| rollout::line(state, view, OPERATOR))
+    {
         return line;
     }
     let act = |what: String| WhatNow::new(Severity::Act, what).by(OPERATOR, true);

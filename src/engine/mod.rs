@@ -170,6 +170,11 @@ impl Engine {
             return verdicts.into_iter().map(|f| (Actor::Engine, f)).collect();
         }
         let world = self.effects.in_world(state, now, world);
+        let floors = match state.next_by_itself() {
+            Some(_) => self.watches.floors(state, now),
+            None => BTreeMap::new(),
+        };
+        let world = with_floors(world, floors);
         settle(state, now, &world, &self.watches.gates(state, now))
     }
 
@@ -179,7 +184,7 @@ impl Engine {
     /// Everything with a time limit is below one of these: values grow old and gates run out while there are watches; a
     /// proposal or a motion expires, and the people of a proposal must stay; a command may outlive its executor; a `verify`
     /// is tried again, and an effect is waited for, while its step is under way; an expected alert may not come; a rollout
-    /// pauses; a silence for the work runs out, and its end may have to be asked for again. A clock that steps matters to
+    /// pauses, or goes by itself and may be barred by the window; a silence for the work runs out, and its end may have to be asked for again. A clock that steps matters to
     /// these alone.
     pub fn waits_for_time(&self, now: Timestamp) -> bool {
         let state = &self.tentative;
@@ -191,6 +196,7 @@ impl Engine {
                 || state.running().is_some()
                 || state.under_way().is_some()
                 || alert_match::is_waiting(state)
+                || state.runs_on().is_some()
                 || state
                     .waiting_rollout()
                     .is_some_and(|(_, wait)| wait.ends().is_some()))

@@ -149,12 +149,14 @@ mod tests {
             PlanBlock::Exec(_) => None,
         });
         let rules = plan.rules.iter().map(|rule| rule.expr.clone());
+        let floors = plan.rollouts().flat_map(|(_, rollout)| rollout.queries());
+        let floors = floors.map(|query| query.expr.to_owned());
         let mut count = 0;
-        for expr in gates.chain(rules) {
+        for expr in gates.chain(rules).chain(floors) {
             super::super::promql::parse(&expr).unwrap_or_else(|error| panic!("{expr}: {error}"));
             count += 1;
         }
-        assert_eq!(count, 9);
+        assert_eq!(count, 10);
     }
 
     #[test]

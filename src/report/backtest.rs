@@ -4,7 +4,9 @@
 mod tests;
 
 use crate::display::{Mode, clean, one_line, wrap};
-use crate::domain::backtest::{Alarm, Backtest, BadOutcome, Caught, GateOutcome, RuleOutcome};
+use crate::domain::backtest::{
+    Alarm, Backtest, BadOutcome, Caught, ConditionOutcome, GateOutcome, NotReplayed, RuleOutcome,
+};
 use crate::domain::id::RuleId;
 use crate::domain::time::{Timestamp, short_span};
 use std::collections::BTreeMap;
@@ -48,6 +50,13 @@ pub fn render(backtest: &Backtest) -> String {
             one_gate(&mut page, gate);
         }
     }
+    if !backtest.rollouts.is_empty() {
+        page.head("rollouts: floor and canary, at every sample");
+        page.row(&["", "met", "not met", "unknown", "longest"]);
+        for one in &backtest.rollouts {
+            one_condition(&mut page, one);
+        }
+    }
     if !backtest.failures.is_empty() {
         page.head("not answered, and so unknown");
         for failure in &backtest.failures {
@@ -57,6 +66,13 @@ pub fn render(backtest: &Backtest) -> String {
     page.head("to be read with it");
     for note in &backtest.notes {
         page.line(2, &one_line(note));
+    }
+    page.head("not replayed");
+    if backtest.not_replayed.is_empty() {
+        page.line(2, "nothing: all that the runbook watches was replayed");
+    }
+    for NotReplayed { what, why } in &backtest.not_replayed {
+        page.line(2, &one_line(&format!("{what}: {why}")));
     }
     page.text
 }
@@ -137,6 +153,35 @@ fn alarm_words(alarm: &Alarm, has_bad: bool) -> String {
         "{} ({span}{end}){place}{worst}",
         between(alarm.from, alarm.to)
     )
+}
+
+fn one_condition(page: &mut Page, one: &ConditionOutcome) {
+    page.row(&[
+        one.id.as_str(),
+        &seconds(one.met_seconds),
+        &seconds(one.unmet_seconds),
+        &seconds(one.unknown_seconds),
+        &seconds(one.longest_seconds),
+    ]);
+    let (kind, phase) = (one.kind, one_line(&one.phase));
+    let what = format!(
+        "{kind} of phase {phase}: {} {}",
+        one_line(&one.expr),
+        one_line(&one.condition)
+    );
+    page.line(4, &what);
+    if !one.unknown_by.is_empty() {
+        page.line(4, &format!("unknown: {}", reasons(&one.unknown_by)));
+    }
+    if one.needed_seconds > one.longest_seconds {
+        let needed = seconds(one.needed_seconds);
+        page.line(4, &format!("NEVER met for the {needed} that it needs"));
+    }
+    for at in one.refused_at.iter().take(LISTED) {
+        page.line(4, &format!("not met from {}", minute(*at)));
+    }
+    let listed = u64::try_from(one.refused_at.len().min(LISTED)).unwrap_or(u64::MAX);
+    more(page, one.refused.saturating_sub(listed));
 }
 
 fn one_gate(page: &mut Page, gate: &GateOutcome) {

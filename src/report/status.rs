@@ -218,7 +218,7 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
         let (step, by) = (&terms.step, &terms.proposer);
         writeln!(text, "  {step}: proposed by {by}; {waits}").ok();
     }
-    if let Some(line) = amended_line(state) {
+    for line in amended_line(state).into_iter().chain(run_on_line(state)) {
         writeln!(text, "  {line}").ok();
     }
     for broken in &state.broken {
@@ -263,6 +263,30 @@ fn amended_line(state: &State) -> Option<String> {
     let reason = &carried.reason;
     Some(format!(
         "amended {times} times, last by {by} and {second} to plan {plan}: {reason}"
+    ))
+}
+
+/// `rollout 1.1 Restart: GOES BY ITSELF since 2026-01-04T02:00:00Z, said by alice`
+fn run_on_line(state: &State) -> Option<String> {
+    let title = |phase: usize| {
+        let phase = state.plan().phases.get(phase);
+        phase.map_or_else(String::new, |phase| {
+            format!("rollout {} {}", phase.number, phase.title)
+        })
+    };
+    if let Some((phase, run_on)) = state.runs_on() {
+        let (since, by) = (run_on.since.wall.to_seconds_text(), &run_on.by);
+        let title = title(phase);
+        return Some(format!(
+            "{title}: GOES BY ITSELF since {since}, said by {by}"
+        ));
+    }
+    let (phase, _) = state.current_rollout()?;
+    let halted = state.rollout(phase).halted.as_deref()?;
+    let why = halted.words(&|step| step.to_string());
+    let (title, at) = (title(phase), halted.at.wall.to_seconds_text());
+    Some(format!(
+        "{title}: no longer goes by itself since {at}: {why}"
     ))
 }
 
@@ -356,5 +380,6 @@ pub fn to_json(snapshot: &Snapshot, summary: &Summary) -> serde_json::Value {
             "no": open.no, "what": open.what, "reason": open.reason, "by": open.by, "expires": open.expires,
         })),
         "breakglass": state.glass(), "run_alone": state.broken, "review_owed": state.review_owed().is_some(),
+        "rollouts": state.rollouts,
     })
 }

@@ -235,7 +235,7 @@ const fn is_vital(fact: &Fact) -> bool {
             | Fact::ProposalClosed { .. }
             | Fact::RollbackStarted { .. }
             | Fact::Rollout(RolloutNews {
-                event: RolloutEvent::SwitchBack { .. },
+                event: RolloutEvent::SwitchBack { .. } | RolloutEvent::RunsOnEnded { .. },
                 ..
             })
             | Fact::Aborted { .. }

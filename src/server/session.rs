@@ -215,10 +215,15 @@ impl Session {
             return;
         }
         self.take(&Input::Reading(reading.clone()), turn, None);
+        // A long list that hardly ever changes: a slow line is not asked to carry it twice a minute.
+        let is_known = matches!(&reading, Reading::AlertRules { source, known }
+            if self.board.alert_rules.get(source) == Some(known));
         self.board.absorb(reading.clone());
         self.look_out(&reading);
         self.after_reading(&reading, turn);
-        turn.readings.push(reading);
+        if !is_known {
+            turn.readings.push(reading);
+        }
     }
 
     fn on_update(&mut self, update: Update, turn: &mut Turn) {

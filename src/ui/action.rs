@@ -192,6 +192,8 @@ pub enum Action {
     SkipUnit,
     /// End what the rollout waits for.
     RolloutOn,
+    /// Let the rollout go by itself, or no longer.
+    RunOn,
     /// Take the switch back at once.
     SwitchBack,
     /// Try the selected step again.

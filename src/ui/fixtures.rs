@@ -145,6 +145,8 @@ impl Story {
                 ..Around::default()
             },
             posts: Vec::new(),
+            reach: crate::ui::room::Reach::default(),
+            answerers: crate::ui::room::Answerers::default(),
         };
         let story = Self {
             room,

@@ -1,5 +1,8 @@
 //! What a client knows of a session: the same folds as the server, fed by its messages.
 
+mod duties;
+mod reach;
+
 use crate::domain::alert_match;
 use crate::domain::amend::asked_anew;
 use crate::domain::apply::apply;
@@ -7,13 +10,15 @@ use crate::domain::board::{Board, GateProgress, OutputTail};
 use crate::domain::confirm::certificate::Certified;
 use crate::domain::fact::{ExecKey, Stamped};
 use crate::domain::id::Seq;
-use crate::domain::radius::{self, Given, Post, Radius};
+use crate::domain::radius::{Post, Radius};
 use crate::domain::reading::Reading;
 use crate::domain::state::State;
 use crate::domain::time::{Moment, Timestamp};
 use crate::domain::verdict::EffectNow;
 use crate::wire::around::Around;
 use crate::wire::message::{Snapshot, Welcome};
+pub use duties::{Answerers, Duties, Duty};
+pub use reach::Reach;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -76,6 +81,10 @@ pub struct Room {
     pub around: Around,
     /// What whoever is at this terminal stands on.
     pub posts: Vec<Post>,
+    /// The blast radius, until something of it changes.
+    pub reach: Reach,
+    /// Who answers for what, until that changes.
+    pub answerers: Answerers,
 }
 
 impl Room {
@@ -92,6 +101,8 @@ impl Room {
             certified: Certified::no("no host key signed it"),
             around: snapshot.around,
             posts: Vec::new(),
+            reach: Reach::default(),
+            answerers: Answerers::default(),
         }
     }
 
@@ -120,6 +131,8 @@ impl Room {
                 // An answer to a question of the plan before is none to another one of the same name.
                 let anew = asked_anew(&before.plan, self.state.plan());
                 self.board.metrics.retain(|rule, _| !anew.contains(rule));
+                self.reach = Reach::default();
+                self.answerers = Answerers::default();
             }
             if self.recent.len() >= RECORDS_MAX {
                 self.recent.pop_front();
@@ -131,6 +144,8 @@ impl Room {
     /// Folds readings in.
     pub fn on_readings(&mut self, readings: Vec<Reading>) {
         for reading in readings {
+            self.reach.hear(&self.board, &reading);
+            self.answerers.hear(&self.board, &reading);
             self.board.absorb(reading);
         }
     }
@@ -185,21 +200,13 @@ impl Room {
     }
 
     /// What stands and falls with the touched components, as it is known here now.
-    pub fn radius(&self) -> Radius {
-        let posts: Vec<Post> = self
-            .posts
-            .iter()
-            .chain(&self.around.posts)
-            .cloned()
-            .collect();
-        radius::of(&Given {
-            plan: self.state.plan(),
-            board: &self.board,
-            rules: &self.state.rules,
-            depth: self.around.depth,
-            posts: &posts,
-            others: &self.around.others,
-        })
+    pub fn radius(&self) -> Arc<Radius> {
+        self.reach.now(self)
+    }
+
+    /// Who answers for these components and for what needs them.
+    pub fn answering(&self, touched: &[String]) -> Arc<Duties> {
+        self.answerers.now(self, touched)
     }
 
     /// The output of one execution.

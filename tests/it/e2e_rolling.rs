@@ -1,7 +1,7 @@
-//! A rolling restart behind a real HAProxy with clients that never pause: no request is lost, two of three servers carry
-//! the load all the time, and one that does not come back stops it.
+//! A rolling restart behind a real HAProxy with clients that never pause, which goes by itself after one word: no request is
+//! lost, two of three servers carry the load all the time, and one that does not come back stops it.
 
-use crate::bastion::{Bastion, step_state};
+use crate::bastion::Bastion;
 use crate::harness::{is_skipped, said, stdout_of, wait_until};
 use crate::services::ALICE;
 use crate::tmux::Terminal;
@@ -132,21 +132,12 @@ impl Rolling {
         }
     }
 
-    fn start(&self, step: &str, server: &str, ends: &str) {
-        let step = format!("{step}.{server}");
-        // Refused as long as nobody knows how many are in service.
-        wait_until("the step to begin", || {
-            self.alice.press(&["f", "s"]);
-            let (_, status) = self.bastion.status("web");
-            step_state(&status, &step) != "pending"
-        });
-        self.bastion.wait_step("web", &step, ends);
-    }
-
-    fn unit(&self, server: &str) {
-        for step in ["drain", "restart", "return"] {
-            self.start(step, server, "done");
-        }
+    /// One word, and from here on each next step begins by itself.
+    fn run_on(&self) {
+        self.alice.press(&["e"]);
+        self.alice.wait("go by itself,");
+        self.alice.press(&["y"]);
+        self.alice.wait("goes by itself");
     }
 
     /// Completes it, and looks back: no request lost, and at no time fewer than two servers.
@@ -195,9 +186,8 @@ fn a_rolling_restart_loses_no_request() {
         return;
     }
     let rolling = Rolling::begin(None);
-    for server in SERVERS {
-        rolling.unit(server);
-    }
+    rolling.run_on();
+    rolling.bastion.wait_step("web", "return.web3", "done");
     rolling.end();
 }
 
@@ -207,13 +197,11 @@ fn a_server_that_does_not_come_back_stops_the_rollout() {
         return;
     }
     let rolling = Rolling::begin(Some("web2"));
-    rolling.unit("web1");
-    rolling.start("drain", "web2", "done");
-    rolling.start("restart", "web2", "failed");
+    rolling.run_on();
+    rolling.bastion.wait_step("web", "restart.web2", "failed");
 
-    // Nobody gets any further: web3 is the last but one that answers.
-    rolling.alice.press(&["f", "s"]);
-    rolling.alice.wait("refused");
+    // It goes no further: web3 is the last but one that answers.
+    rolling.alice.wait("STOPPED");
     rolling.bastion.wait_step("web", "drain.web3", "pending");
     let address = rolling.bastion.services.get("HAPROXY_ADDRESS");
     let seen: Vec<String> = (0..8).map(|_| page(address).expect("a page")).collect();
@@ -221,13 +209,14 @@ fn a_server_that_does_not_come_back_stops_the_rollout() {
         !seen.iter().any(|body| body.starts_with("web2")),
         "{seen:?}"
     );
+    rolling.alice.press(&["e"]);
+    rolling.alice.wait("refused");
 
     // What is installed is mended, and the rollout goes on where it stopped.
     install(&rolling.bastion, "web2", "v2");
     rolling.alice.press(&["f", "T"]);
     rolling.bastion.wait_step("web", "restart.web2", "pending");
-    rolling.start("restart", "web2", "done");
-    rolling.start("return", "web2", "done");
-    rolling.unit("web3");
+    rolling.run_on();
+    rolling.bastion.wait_step("web", "return.web3", "done");
     rolling.end();
 }

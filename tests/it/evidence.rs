@@ -4,6 +4,7 @@
 use crate::harness::{checkout, run, said, stdout_of, wait_for, wait_until};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use warroom::domain::fact::Touch;
@@ -58,7 +59,8 @@ impl Bench {
             .stderr(Stdio::null())
             .spawn();
         bench.agent = Some(child.expect("started"));
-        wait_until("the agent's socket", || socket.exists());
+        // The file is there before anybody listens behind it.
+        wait_until("the agent", || UnixStream::connect(&socket).is_ok());
         bench
     }
 

@@ -191,3 +191,48 @@ fn a_rehearsal_is_not_taken_up_as_the_real_thing_nor_the_other_way_round() {
     assert_eq!(code, 2, "{err}");
     assert!(err.contains("is no rehearsal"), "{err}");
 }
+
+/// A rehearsal against staging silenced, noted and paged at the production systems of the usual configuration.
+#[test]
+fn the_usual_connectors_are_only_read_unless_the_file_says_otherwise() {
+    let home = home();
+    let base = std::fs::read_to_string(home.path("config.toml")).expect("there");
+    // Nobody listens there: what is asked is whether anything could be written at all.
+    let alertmanager =
+        "[connect.alertmanager.am]\nurls = [\"http://127.0.0.1:9\"]\nwrites = true\n";
+    let values = "[environment]\nDB = \"s\"\n";
+    let is_only_read = |session: &str| {
+        let (code, exported, err) = home.said(&["journal", "export", session]);
+        assert_eq!(code, 0, "{err}");
+        exported.matches("`am`: it is only read").count()
+    };
+    let rehearse = |text: &str, session: &str| {
+        home.write("staging.toml", text);
+        let file = ["rehearse", "-d", "upgrade.md", "--env-file", "staging.toml"];
+        let (code, out, err) = home.said(&[&file[..], &["-t", session]].concat());
+        assert_eq!(code, 0, "{out}{err}");
+        assert_eq!(home.said(&["kill-session", session]).0, 0);
+    };
+    rehearse(values, "early");
+    home.write("config.toml", &format!("{base}{alertmanager}"));
+    // As it was started, so it is taken up.
+    assert_eq!(home.said(&["run", "-d", "-t", "early"]).0, 0);
+    assert_eq!(home.said(&["kill-session", "early"]).0, 0);
+    assert_eq!(is_only_read("early"), 1);
+    rehearse(values, "bare");
+    assert_eq!(is_only_read("bare"), 1);
+    rehearse(&format!("config = \"config.toml\"\n{values}"), "itself");
+    assert_eq!(
+        is_only_read("itself"),
+        1,
+        "named or not, it is the usual one"
+    );
+    home.write("other.toml", alertmanager);
+    rehearse(&format!("config = \"other.toml\"\n{values}"), "other");
+    assert_eq!(is_only_read("other"), 0, "what it may write is said there");
+    rehearse(&format!("writes = true\n{values}"), "bold");
+    assert_eq!(is_only_read("bold"), 0);
+    assert_eq!(home.said(&["run", "-d", "upgrade.md", "-t", "real"]).0, 0);
+    assert_eq!(home.said(&["kill-session", "real"]).0, 0);
+    assert_eq!(is_only_read("real"), 0);
+}

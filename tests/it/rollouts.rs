@@ -379,6 +379,50 @@ fn told(home: &Home) {
 }
 
 #[tokio::test]
+async fn one_word_carries_it_from_unit_to_unit_and_a_failure_ends_it() {
+    let home = Home::new();
+    let services = Services::start(home.path("."));
+    let mut asker = begin(&services, &home).await;
+    let is_done = |status: &StepStatus| matches!(status, StepStatus::Done { .. });
+    let on = || Wish::RunOn { phase: 0, on: true };
+
+    assert_eq!(asker.ask(on()).await, None);
+    wait_status(&home, "start.web-1", is_done).await;
+    let (_, out, _) = home.said(&["status", "roll"]);
+    assert!(out.contains("Restart: GOES BY ITSELF since "), "{out}");
+    assert_eq!(go_on(&mut asker, 1, "").await, None);
+    wait_status(&home, "start.web-2", |s| {
+        matches!(s, StepStatus::Failed { .. })
+    })
+    .await;
+    assert_eq!(services.up.load(Ordering::SeqCst), 2, "the floor");
+    let (_, out, _) = home.said(&["status", "roll"]);
+    assert!(out.contains(": start.web-2 failed"), "{out}");
+    let why = asker.ask(on()).await.expect("it is refused");
+    assert!(why.contains("`Start web-2` failed"), "{why}");
+
+    std::fs::remove_file(home.path("web-2.broken")).expect("there");
+    let step = step("start.web-2");
+    assert_eq!(asker.ask(Wish::Retry { step }).await, None);
+    assert_eq!(asker.ask(on()).await, None);
+    wait_status(&home, "start.web-2", is_done).await;
+    assert_eq!(go_on(&mut asker, 2, "").await, None);
+    wait_status(&home, "start.web-3", is_done).await;
+    assert_eq!(services.up.load(Ordering::SeqCst), 3);
+    assert_eq!(asker.ask(Wish::Complete).await, None);
+    drop(asker);
+    assert_eq!(home.said(&["verify", "roll"]).0, 0);
+    let (_, report, _) = home.said(&["report", "roll"]);
+    for words in [
+        "let the rollout go by itself",
+        "the rollout no longer goes by itself: ",
+        "the rollout no longer goes by itself: the phase is done",
+    ] {
+        assert!(report.contains(words), "{words}: {report}");
+    }
+}
+
+#[tokio::test]
 async fn a_cmdb_that_is_silent_or_knows_nothing_stops_a_plan_and_a_run() {
     let home = Home::new();
     home.write("roll.md", RUNBOOK);

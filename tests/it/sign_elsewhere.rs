@@ -4,6 +4,7 @@ use crate::harness::{run, said, stdout_of, wait_until};
 use crate::session_alone::{self, BEHIND};
 use crate::session_host::{self, Person, person, step};
 use crate::session_signed::Keyed;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -45,7 +46,8 @@ impl Agent {
             return None;
         };
         let agent = Self(child);
-        wait_until("the agent's socket", || socket.exists());
+        // The file is there before anybody listens behind it.
+        wait_until("the agent", || UnixStream::connect(&socket).is_ok());
         let key = dir.join("key");
         stdout_of(
             Command::new("ssh-keygen")

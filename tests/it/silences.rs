@@ -362,3 +362,73 @@ async fn what_would_mute_others_is_not_made() {
     let report = home.said(&["report", "quiet"]).1;
     assert!(report.contains("goes on without the silence"), "{report}");
 }
+
+/// Rules of a Prometheus: one about the target, one about its twin elsewhere, and one that goes by what the series say.
+const RULES: &str = "\
+groups:
+  - name: quiet
+    rules:
+      - alert: BackupOld
+        expr: vector(0) > 1
+        labels: {severity: page, instance: 'db-1:9100'}
+      - alert: StagingBackupOld
+        expr: vector(0) > 1
+        labels: {instance: db-1, env: staging}
+      - alert: OtherBackupOld
+        expr: vector(0) > 1
+        labels: {instance: web-7}
+      - alert: Unreachable
+        expr: up == 0
+        labels: {team: '{{ $labels.job }}'}
+";
+
+#[test]
+fn rules_that_do_not_fire_now_are_named_before_they_are_muted() {
+    if is_skipped("silences::rules_that_do_not_fire_now_are_named_before_they_are_muted") {
+        return;
+    }
+    let place = Place::new();
+    let services = Services::start(&place, &["prometheus", "alertmanager"]);
+    let (url, prometheus) = (
+        services.get("ALERTMANAGER_URL"),
+        services.get("PROMETHEUS_URL"),
+    );
+    let home = home_of(url, "15m");
+    let config = std::fs::read_to_string(home.path("config.toml")).expect("there");
+    let preview = || home.said(&["plan", "--silences", "quiet.md"]);
+    let (_, out, err) = preview();
+    assert!(
+        out.contains("is not known: no metrics server tells of alerting rules"),
+        "{out}{err}"
+    );
+    let main = format!("[connect.prometheus.main]\nurl = \"{prometheus}\"\n");
+    home.write("config.toml", &(config + &main));
+    let load = |rules: &str| {
+        let dir = services.get("PROMETHEUS_RULES_DIR");
+        std::fs::write(format!("{dir}/quiet.yml"), rules).expect("writable");
+        let reload = format!("{prometheus}/-/reload");
+        stdout_of(Command::new("curl").args(["-fsS", "-X", "POST", &reload]));
+    };
+    load(&RULES.replace("db-1, env: staging", "db-9, env: staging"));
+    let (code, out, err) = preview();
+    assert_eq!(code, 0, "{out}{err}");
+    let lines: Vec<&str> = out.lines().map(str::trim).collect();
+    let sure = "rules    1 muted too when they fire: BackupOld";
+    let perhaps = "rules    1 muted too when they fire for a target: Unreachable";
+    assert!(lines.contains(&sure) && lines.contains(&perhaps), "{out}");
+    assert!(!out.contains("OtherBackupOld"), "{out}");
+    // The same name in another environment would be muted with it.
+    load(RULES);
+    home.write(
+        "cmdb.toml",
+        "[[component]]\nname = \"db-1\"\nenvironment = \"prod\"\n",
+    );
+    let config = std::fs::read_to_string(home.path("config.toml")).expect("there");
+    let file = home.path("cmdb.toml").display().to_string();
+    let files = format!("[connect.cmdb-file.cmdb]\npath = \"{file}\"\n");
+    home.write("config.toml", &(config + &files));
+    let (code, out, err) = preview();
+    assert_eq!(code, 1, "{out}{err}");
+    let outside = "OUTSIDE  1: StagingBackupOld env=staging (rule, not firing)";
+    assert!(out.contains(outside), "{out}");
+}

@@ -3,7 +3,7 @@
 use crate::cli::args::BacktestArgs;
 use crate::connect::connector::Connector;
 use crate::connect::past::PastSource;
-use crate::domain::backtest::{Bad, Stretch};
+use crate::domain::backtest::{Bad, Condition, NotReplayed, Stretch};
 use crate::domain::id::{ConnectorName, RuleId};
 use crate::domain::runbook::plan::{Gate, MetricRule, Plan, PlanBlock};
 use crate::domain::time::{Timestamp, parse_span, short_span};
@@ -31,12 +31,14 @@ pub(super) enum Subject {
     Rule(usize, MetricRule),
     /// Its place among the gates, and the number of its step.
     Gate(usize, Gate, String),
+    /// Its place among the conditions of rollouts.
+    Condition(usize, Condition),
 }
 
 impl Subject {
     pub(super) const fn place(&self) -> usize {
         match self {
-            Self::Rule(place, _) | Self::Gate(place, ..) => *place,
+            Self::Rule(place, _) | Self::Gate(place, ..) | Self::Condition(place, _) => *place,
         }
     }
 
@@ -44,6 +46,7 @@ impl Subject {
         match self {
             Self::Rule(_, rule) => &rule.id,
             Self::Gate(_, gate, _) => &gate.id,
+            Self::Condition(_, condition) => condition.id(),
         }
     }
 
@@ -51,6 +54,7 @@ impl Subject {
         match self {
             Self::Rule(_, rule) => &rule.expr,
             Self::Gate(_, gate, _) => &gate.expr,
+            Self::Condition(_, condition) => condition.expr(),
         }
     }
 
@@ -58,13 +62,14 @@ impl Subject {
         match self {
             Self::Rule(_, rule) => rule.source.as_ref(),
             Self::Gate(_, gate, _) => gate.source.as_ref(),
+            Self::Condition(_, condition) => condition.source(),
         }
     }
 
     fn stale_after(&self) -> Duration {
         match self {
             Self::Rule(_, rule) => rule.stale_after,
-            Self::Gate(..) => GATE_STALE_AFTER,
+            Self::Gate(..) | Self::Condition(..) => GATE_STALE_AFTER,
         }
     }
 }
@@ -92,7 +97,7 @@ fn usage(what: impl Into<String>, hint: impl Into<String>) -> Failure {
     failure.hint((!hint.is_empty()).then_some(hint))
 }
 
-/// Rules with a limit, and gates, in the order of the plan.
+/// Rules with a limit, gates, and what rollouts are watched by, in the order of the plan.
 fn subjects(plan: &Plan) -> Vec<Subject> {
     let limited = |rule: &&MetricRule| rule.warn.is_some() || rule.crit.is_some();
     let rules = plan.rules.iter().filter(limited).cloned().enumerate();
@@ -105,7 +110,9 @@ fn subjects(plan: &Plan) -> Vec<Subject> {
     });
     let gates = gates.enumerate();
     let gates = gates.map(|(place, (gate, step))| Subject::Gate(place, gate, step));
-    rules.chain(gates).collect()
+    let conditions = Condition::all_of(plan).into_iter().enumerate();
+    let conditions = conditions.map(|(place, one)| Subject::Condition(place, one));
+    rules.chain(gates).chain(conditions).collect()
 }
 
 /// The named bad intervals.
@@ -279,7 +286,7 @@ pub(super) fn questions(
         });
     }
     if questions.is_empty() {
-        let what = "the runbook has neither a gate nor a rule with a limit";
+        let what = "the runbook has neither a gate nor a rule with a limit, and no rollout with a floor or a comparison";
         return Err(usage(what, "there is nothing to look at"));
     }
     let count = u64::try_from(questions.len()).unwrap_or(u64::MAX);
@@ -356,16 +363,64 @@ pub(super) fn notes(plan: &Plan, stretch: Stretch, window: Option<Duration>) -> 
         None => "Each rule begins once, with the first sample; a baseline is taken then. `--window` begins anew."
             .to_owned(),
     });
-    let panels = plan.rules.len().saturating_sub(
-        subjects(plan)
-            .iter()
-            .filter(|s| matches!(s, Subject::Rule(..)))
-            .count(),
-    );
-    if panels > 0 {
-        notes.push(format!("Without a limit, and so left out: {panels}."));
+    if !Condition::all_of(plan).is_empty() {
+        notes.push(
+            "No unit was out of service and none was a canary then: a floor is held with one unit taken off, and a comparison says how well the units agree when nothing is done to them."
+                .to_owned(),
+        );
     }
     notes
+}
+
+/// What of a plan a recorded past says nothing of, and why.
+pub(super) fn not_replayed(plan: &Plan) -> Vec<NotReplayed> {
+    let steps = || plan.steps.iter();
+    let rules = plan.rules.iter();
+    let panels = rules.filter(|rule| rule.warn.is_none() && rule.crit.is_none());
+    let alerts = |names: &[String]| usize::from(!names.is_empty());
+    let rollouts = plan.rollouts().filter(|(_, one)| one.soak.is_some());
+    let bare = rollouts.filter(|(_, one)| one.soak.as_ref().is_some_and(|s| s.compare.is_none()));
+    let all = [
+        (
+            panels.count(),
+            "panel without a limit",
+            "panels without a limit",
+            "it has nothing to say of a value",
+        ),
+        (
+            steps().map(|step| step.expects.len()).sum(),
+            "`expect` of a step",
+            "`expect`s of steps",
+            "it compares what was before a command with what is after it, and none ran then",
+        ),
+        (
+            steps()
+                .map(|step| alerts(&step.expect_alerts))
+                .sum::<usize>()
+                .saturating_add(alerts(&plan.expect_alerts)),
+            "`expect_alerts`",
+            "`expect_alerts`",
+            "alerts that a command causes are looked for from its begin on, and none ran then",
+        ),
+        (
+            steps().map(|step| alerts(&step.must_fire)).sum::<usize>(),
+            "`must_fire`",
+            "`must_fire`",
+            "alerts that a command causes are looked for from its begin on, and none ran then",
+        ),
+        (
+            bare.count(),
+            "soak without a comparison",
+            "soaks without a comparison",
+            "only time is waited for",
+        ),
+    ];
+    let some = all.into_iter().filter(|(count, ..)| *count > 0);
+    some.map(|(count, one, many, why)| NotReplayed {
+        what: format!("{count} {}", if count == 1 { one } else { many }),
+        why: why.to_owned(),
+    })
+    .collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Own bodies of the described shapes, and servers that behave well and badly.
 
+mod overlap;
+
 use super::*;
 use crate::connect::connector::{Connector as _, Health, Order, Probe as _, Writer as _};
 use crate::connect::contracts::openapi::Contract;

@@ -1,5 +1,7 @@
 //! Own answers of the shapes that Icinga 2.13 gives, examples of its documentation, and servers that behave badly.
 
+mod overlap;
+
 use super::*;
 use crate::connect::connector::{Connector as _, Health, Order, Probe as _, Writer as _};
 use crate::connect::contracts;

@@ -1,5 +1,7 @@
 //! Own answers of the shapes that Nagios 4.4.6 gives, and servers that behave well and badly.
 
+mod overlap;
+
 use super::request::{Command, Scope, field};
 use super::*;
 use crate::connect::connector::{Connector as _, Health, Order, Writer as _};

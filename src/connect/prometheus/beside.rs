@@ -51,7 +51,7 @@ impl Part {
 /// What one answer says.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    /// What is told; rules are not.
+    /// What is told.
     pub(super) reading: Option<Reading>,
     /// What a person should know of it.
     trouble: Option<String>,
@@ -152,8 +152,11 @@ pub(super) async fn ask(
         Part::Rules => {
             let (rules, _) = wire.fetch(request::rules(), deadline, parse_rules).await?;
             Ok(Told {
-                reading: None,
                 trouble: rules.trouble(),
+                reading: Some(Reading::AlertRules {
+                    source: source.clone(),
+                    known: rules.alerts,
+                }),
             })
         }
         Part::Targets => {

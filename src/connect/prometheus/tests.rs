@@ -419,7 +419,7 @@ async fn targets_are_told_and_rules_that_fail_are_said() {
         .expect(1)
         .mount(&server)
         .await;
-    let rules = r#"{"status":"success","data":{"groups":[{"name":"g","rules":[{"name":"Down","type":"alerting","health":"err","lastError":"many-to-many"}]}]}}"#;
+    let rules = r#"{"status":"success","data":{"groups":[{"name":"g","rules":[{"name":"Down","type":"alerting","labels":{"severity":"page"},"health":"err","lastError":"many-to-many"}]}]}}"#;
     Mock::given(path("/api/v1/rules"))
         .respond_with(ok(rules))
         .expect(1)
@@ -442,6 +442,12 @@ async fn targets_are_told_and_rules_that_fail_are_said() {
         (target.is_up, target.error.as_str()),
         (Some(false), "connection refused")
     );
+    let told = readings.iter().find_map(|reading| match reading {
+        Reading::AlertRules { known, .. } => Some(known),
+        _ => None,
+    });
+    let rule = &told.expect("rules").rules[0];
+    assert_eq!((&*rule.name, &*rule.labels[0].1), ("Down", "page"));
     let said = "rules: 1 of 1 rules fail; `Down`: many-to-many";
     assert!(prometheus.trouble().unwrap().contains(said));
     // Asked again after half a minute only; what is wrong stays said.

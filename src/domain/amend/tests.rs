@@ -446,6 +446,7 @@ fn nothing_is_amended_on_the_way_back_or_in_a_rehearsal() {
     Arc::make_mut(&mut rehearsal.state.genesis).rehearsal = Some(Box::new(Rehearsal {
         env_file: "/staging.toml".to_owned(),
         env_digest: Digest::of(b"staging"),
+        writes: false,
         config: None,
         shape: Shape::of(&parse("# One\n\n- [ ] look\n", "one.md").0),
     }));

@@ -1,7 +1,7 @@
 //! Facts of rollouts. What lets a unit begin holds in the fold too, not only where it is decided.
 
 use super::step::skip;
-use super::{Mark, Why};
+use super::{Mark, Why, run_on};
 use crate::domain::fact::{Fact, Quote, RolloutEvent, RolloutNews};
 use crate::domain::id::StepId;
 use crate::domain::rollout::{Wait, floor};
@@ -15,6 +15,7 @@ pub(super) fn transition(state: &mut State, fact: &RolloutNews, mark: Mark<'_>) 
         .ok_or("its phase is no rollout")?;
     match &fact.event {
         RolloutEvent::UnitBegun { component, floor } => {
+            run_on::may_begin(state, phase, mark)?;
             begun(state, phase, component, floor.as_ref())
         }
         RolloutEvent::UnitSkipped { component, reason } => {
@@ -40,6 +41,8 @@ pub(super) fn transition(state: &mut State, fact: &RolloutNews, mark: Mark<'_>) 
             entry(state, phase).allowed = *failed;
             Ok(())
         }
+        RolloutEvent::RunsOn => run_on::said(state, phase, mark),
+        RolloutEvent::RunsOnEnded { halt } => run_on::ended(state, phase, halt, mark),
         RolloutEvent::SwitchBack { step, .. } => {
             let armed = state.armed_switch();
             armed
@@ -51,7 +54,7 @@ pub(super) fn transition(state: &mut State, fact: &RolloutNews, mark: Mark<'_>) 
     }
 }
 
-fn entry(state: &mut State, phase: usize) -> &mut RolloutState {
+pub(super) fn entry(state: &mut State, phase: usize) -> &mut RolloutState {
     state.rollouts.entry(phase).or_default()
 }
 
@@ -173,4 +176,5 @@ pub(super) fn follow(state: &mut State, fact: &Fact, mark: Mark<'_>) {
             entry(state, phase).waits_since = since;
         }
     }
+    run_on::follow(state, fact);
 }

@@ -1,6 +1,6 @@
 //! Facts of a step apart from its commands.
 
-use super::{Mark, Why, effect, rollout};
+use super::{Mark, Why, effect, rollout, run_on};
 use crate::domain::fact::{Actor, Fact};
 use crate::domain::id::{AttemptNo, StepId};
 use crate::domain::readiness::Next;
@@ -75,6 +75,7 @@ fn start(state: &mut State, step: &StepId, attempt: AttemptNo, mark: Mark<'_>) -
         return Err("nothing goes forward");
     }
     rollout::may_start(state, step)?;
+    let watcher = run_on::begins(state, step, mark)?;
     let now = state.step_mut(step)?;
     if now.status != StepStatus::Pending || attempt <= now.attempt {
         return Err("it was started already");
@@ -87,6 +88,9 @@ fn start(state: &mut State, step: &StepId, attempt: AttemptNo, mark: Mark<'_>) -
     now.ended = None;
     now.note.clear();
     sign(now, mark);
+    if let Some(watcher) = watcher {
+        now.by = watcher;
+    }
     enter_next(state, step, mark)
 }
 

@@ -34,12 +34,25 @@ pub struct Backtest {
     pub rules: Vec<RuleOutcome>,
     /// Gates, in the order of the plan.
     pub gates: Vec<GateOutcome>,
+    /// What rollouts are watched by, in the order of the plan.
+    pub rollouts: Vec<ConditionOutcome>,
     /// Questions asked.
     pub questions: u64,
     /// What could not be had, and why; what it was for is unknown.
     pub failures: Vec<String>,
     /// What a reader has to know of how this was found.
     pub notes: Vec<String>,
+    /// What of the plan was not replayed, and why.
+    pub not_replayed: Vec<NotReplayed>,
+}
+
+/// Something of the plan that a recorded past says nothing of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotReplayed {
+    /// What: `2 expect fences`.
+    pub what: String,
+    /// Why.
+    pub why: String,
 }
 
 impl Backtest {
@@ -166,4 +179,35 @@ pub struct GateOutcome {
     pub unknown_by: BTreeMap<&'static str, u64>,
     /// The first [`STARTS_KEPT`] times at which it was begun and did not open.
     pub closed_at: Vec<Timestamp>,
+}
+
+/// What became of the floor of a rollout, or of the comparison behind its canary.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ConditionOutcome {
+    /// Name of its query.
+    pub id: RuleId,
+    /// `floor` or `compare`.
+    pub kind: &'static str,
+    /// Number of the phase.
+    pub phase: String,
+    /// Its expression.
+    pub expr: String,
+    /// The condition as people read it.
+    pub condition: String,
+    /// Seconds in which it was met: a unit could have begun, or the canary was as good as it must be.
+    pub met_seconds: u64,
+    /// Seconds in which it was known not to be met.
+    pub unmet_seconds: u64,
+    /// Seconds unknown; nothing begins then, and a soak begins anew.
+    pub unknown_seconds: u64,
+    /// The same by reason.
+    pub unknown_by: BTreeMap<&'static str, u64>,
+    /// For how many seconds without a break it has to be met: the soak of a comparison, 0 for a floor.
+    pub needed_seconds: u64,
+    /// The longest it was met without a break.
+    pub longest_seconds: u64,
+    /// How often it ceased to be met.
+    pub refused: u64,
+    /// The first [`STARTS_KEPT`] of these times.
+    pub refused_at: Vec<Timestamp>,
 }

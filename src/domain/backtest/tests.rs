@@ -330,3 +330,77 @@ proptest! {
         prop_assert_eq!(whole.unknown_seconds, u64::try_from(unknown).expect("few") * 15);
     }
 }
+
+/// The floor and the comparison of a rollout of four, whose first is the canary.
+fn conditions() -> Vec<Condition> {
+    let plan = plan(
+        "# T\n\n## Restart\n\n```toml phase\nfor_each = [\"web-1\", \"web-2\", \"web-3\", \"web-4\"]\nstrategy = \"canary\"\ncanary = 1\nsoak = \"30s\"\ncompare = 'errors'\ncompare_by = \"i\"\nmax_ratio = 2.0\nfloor = 'in_service >= 3'\n```\n\n- [ ] Restart {{component}}\n  ```sh run\n  true\n  ```\n",
+    );
+    Condition::all_of(&plan)
+}
+
+fn watch(condition: &Condition, series: Vec<History>, points: u64) -> ConditionOutcome {
+    let mut replay = ConditionReplay::new(condition, STEP);
+    let recorded = Ok(recorded(series));
+    answers(condition.id(), stretch(points), &recorded, |answer, now| {
+        replay.feed(answer, now);
+    });
+    replay.finish()
+}
+
+#[test]
+fn a_floor_is_held_with_one_unit_taken_off() {
+    let all = conditions();
+    let [floor, _] = &all[..] else {
+        panic!("{all:?}")
+    };
+    let values = [Some(4.0), Some(4.0), Some(3.0), Some(3.0), None, Some(4.0)];
+    let found = watch(floor, vec![history("a", &values)], 6);
+    assert_eq!(
+        (found.kind, found.expr.as_str(), found.condition.as_str()),
+        ("floor", "in_service", ">= 3 without one unit")
+    );
+    assert_eq!(
+        (
+            found.met_seconds,
+            found.unmet_seconds,
+            found.unknown_seconds
+        ),
+        (45, 30, 15)
+    );
+    assert_eq!((found.refused, found.refused_at), (1, vec![at(30)]));
+    assert_eq!((found.needed_seconds, found.longest_seconds), (0, 15));
+}
+
+#[test]
+fn a_comparison_says_how_long_the_units_agree_by_themselves() {
+    let all = conditions();
+    let [_, compare] = &all[..] else {
+        panic!("{all:?}")
+    };
+    let of = |name: &str, first: f64, gap: Option<f64>| {
+        let rest = [Some(first), Some(1.0), gap, Some(1.0), Some(1.0), Some(1.0)];
+        history(name, &rest)
+    };
+    let series = vec![
+        of("web-1:80", 5.0, Some(1.0)),
+        of("web-2:80", 1.0, Some(1.0)),
+        of("web-3:80", 1.0, None),
+        of("web-4:80", 1.0, Some(1.0)),
+    ];
+    let found = watch(compare, series.clone(), 6);
+    assert_eq!(found.condition, "web-1 at most 2 times the rest for 30s");
+    assert_eq!(
+        (
+            found.met_seconds,
+            found.unmet_seconds,
+            found.unknown_seconds
+        ),
+        (60, 15, 15),
+        "a unit without a value is unknown, and a break"
+    );
+    assert_eq!((found.needed_seconds, found.longest_seconds), (30, 30));
+    // A unit that was not there then is not taken for good.
+    let found = watch(compare, series[..3].to_vec(), 6);
+    assert_eq!((found.met_seconds, found.unknown_seconds), (0, 90));
+}

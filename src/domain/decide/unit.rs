@@ -37,13 +37,7 @@ pub(super) fn begin(ask: &Ask<'_>, view: StepView<'_>) -> Result<Option<Fact>, R
     };
     let phase = view.plan.phase;
     let is_begun = ask.state.rollout(phase).begun.contains_key(&unit.component);
-    let units = ask.state.units(phase);
-    let has_done = units
-        .iter()
-        .filter(|other| other.unit.component == unit.component)
-        .flat_map(|unit| &unit.steps)
-        .any(|step| matches!(step.now.status, StepStatus::Done { .. }));
-    if !has_done {
+    if ask.state.asks_floor(view).is_some() {
         above_floor(ask, view)?;
     }
     if is_begun {

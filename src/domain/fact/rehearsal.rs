@@ -16,6 +16,9 @@ pub struct Rehearsal {
     /// The configuration whose connectors are asked, absolute; the usual one when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
+    /// The usual connectors may write, mute and page in it; else they are only read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub writes: bool,
     /// What is rehearsed: the plan without what is another in another environment.
     pub shape: Shape,
 }

@@ -1,6 +1,6 @@
 //! What happens to the units of a rollout, as it is recorded. Frozen with the facts.
 
-use super::Quote;
+use super::{Halt, Quote};
 use crate::domain::id::StepId;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,13 @@ pub enum RolloutEvent {
         failed: u32,
         /// Why; never empty.
         reason: String,
+    },
+    /// A person wants every next step of the phase begun by itself from now on.
+    RunsOn,
+    /// Nothing begins by itself any more.
+    RunsOnEnded {
+        /// Why.
+        halt: Halt,
     },
     /// A person wants the switch taken back at once.
     SwitchBack {

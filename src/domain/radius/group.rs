@@ -113,9 +113,12 @@ pub(super) fn all(
         .zip(&lives)
         .map(|(name, live)| (name.as_str(), live.wellness))
         .collect();
+    let touched_set: BTreeSet<&str> = touched.iter().map(String::as_str).collect();
     let mut groups: Vec<Group> = grouped
         .into_iter()
-        .map(|((role, environment), names)| group((role, environment), &names, touched, &wellness))
+        .map(|((role, environment), names)| {
+            group((role, environment), &names, &touched_set, &wellness)
+        })
         .collect();
     groups.sort_by(|a, b| {
         let key = |g: &Group| (g.standing, g.touched.is_empty(), g.role.clone());
@@ -130,7 +133,7 @@ pub(super) fn all(
 fn group(
     (role, environment): (String, String),
     names: &[String],
-    all_touched: &[String],
+    all_touched: &BTreeSet<&str>,
     wellness: &BTreeMap<&str, Wellness>,
 ) -> Group {
     let count = |of: &dyn Fn(&String) -> bool| {
@@ -147,11 +150,11 @@ fn group(
     };
     let touched: Vec<String> = names
         .iter()
-        .filter(|n| all_touched.contains(n))
+        .filter(|n| all_touched.contains(n.as_str()))
         .cloned()
         .collect();
     let now = count(&|_| true);
-    let rest = count(&|name| !touched.contains(name));
+    let rest = count(&|name| !all_touched.contains(name.as_str()));
     let is_one_at_a_time = !touched.is_empty() && rest.at_most == 0;
     let left = if is_one_at_a_time {
         Left {

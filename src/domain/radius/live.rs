@@ -5,6 +5,7 @@ use crate::domain::alert_match;
 use crate::domain::reading::{AlertState, Liveness};
 use crate::domain::threshold::Verdict;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Alerts and rules named for one component.
 const NAMED_MAX: usize = 4;
@@ -98,7 +99,9 @@ pub(super) fn all(given: &Given<'_>, names: &[String]) -> Vec<Live> {
         health.is_none_or(|health| health.liveness == Liveness::Live)
     };
     let mut lives: Vec<Seen> = names.iter().map(|_| Seen::default()).collect();
-    let place = |name: &str| names.iter().position(|other| other == name);
+    // A group may be a whole CMDB, and so may what is watched: each is found at once.
+    let places: BTreeMap<&str, usize> = names.iter().map(String::as_str).zip(0..).collect();
+    let place = |name: &str| places.get(name).copied();
     let alerts = alert_match::touched(&board.alerts, &board.components, names, &[]);
     for found in alerts {
         let is_firing = found.alert.state == AlertState::Firing;

@@ -72,6 +72,7 @@ pub(super) fn overlap(
     let we_need: Vec<String> = beyond
         .found
         .iter()
+        .chain(&beyond.rest)
         .filter(hit)
         .map(|(n, _)| (*n).to_owned())
         .collect();

@@ -1,3 +1,5 @@
+mod moved;
+
 use super::*;
 use crate::domain::board::Metric;
 use crate::domain::fact::Quote;
@@ -175,7 +177,30 @@ fn a_list_without_an_end_is_cut_and_says_so() {
     let radius = scene.radius(2);
     assert!(radius.is_cut);
     assert_eq!(radius.dependants().count(), DEPENDANTS_MAX);
-    assert!(radius.summary()[0].text.contains("500 or more need them"));
+    assert!(
+        radius.summary()[0]
+            .text
+            .contains("1 touched, 505 need them")
+    );
+    assert_eq!(radius.left_out, 5);
+    assert_eq!(
+        radius.more().as_deref(),
+        Some("and 5 more, as far away or farther")
+    );
+}
+
+/// What was left out of a list that is too long was outside for whoever else was at work there.
+#[test]
+fn who_touches_what_there_is_no_row_for_is_told_of() {
+    let lines: Vec<String> = (0..DEPENDANTS_MAX + 5)
+        .map(|n| format!("n{n:04} - hub"))
+        .collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).chain(["hub -"]).collect();
+    let mut scene = Scene::new(&lines, &["hub"]);
+    let last = format!("n{:04}", DEPENDANTS_MAX + 4);
+    assert!(!scene.names(2).contains(&last), "it has no row");
+    scene.others = Ok(vec![claim("other", &[&last], None)]);
+    assert_eq!(scene.radius(2).overlaps[0].they_need, [last]);
 }
 
 #[test]

@@ -65,6 +65,18 @@ impl Line {
     }
 }
 
+/// Names of one line; the rest is counted.
+const NAMES_SHOWN: usize = 12;
+
+/// `db-1, db-2, and 312 more`.
+fn some(names: &[String]) -> String {
+    let shown: Vec<&str> = names.iter().take(NAMES_SHOWN).map(String::as_str).collect();
+    match names.len().saturating_sub(NAMES_SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{}, and {more} more", shown.join(", ")),
+    }
+}
+
 fn line(word: Word, tone: Tone, text: impl Into<String>) -> Line {
     Line {
         word,
@@ -99,6 +111,12 @@ impl Radius {
         lines
     }
 
+    /// `and 312 more that need it, farther away`: how many members have no row of their own; nothing where all have one.
+    pub fn more(&self) -> Option<String> {
+        let left_out = self.left_out;
+        (left_out > 0).then(|| format!("and {left_out} more, as far away or farther"))
+    }
+
     /// Why all of this may be less than there is.
     pub fn doubt_lines(&self) -> impl Iterator<Item = Line> {
         let no_role = self.alone.iter().map(|name| {
@@ -114,8 +132,8 @@ impl Radius {
         let bad = |m: &&Member| matches!(m.live.wellness, Wellness::Impaired | Wellness::Out);
         let bad = self.members.iter().filter(bad).count();
         let mut text = format!(
-            "{touched} touched, {dependants}{} need them to depth {}",
-            if self.is_cut { " or more" } else { "" },
+            "{touched} touched, {} need them to depth {}",
+            dependants.saturating_add(self.left_out),
             self.depth
         );
         if self.beyond > 0 {
@@ -198,19 +216,16 @@ impl Overlap {
     pub fn line(&self) -> Line {
         let mut parts = Vec::new();
         if !self.same.is_empty() {
-            parts.push(format!("touches {} TOO", self.same.join(", ")));
+            parts.push(format!("touches {} TOO", some(&self.same)));
         }
         if !self.they_need.is_empty() {
             parts.push(format!(
                 "touches {}, which need what is touched here",
-                self.they_need.join(", ")
+                some(&self.they_need)
             ));
         }
         if !self.we_need.is_empty() {
-            parts.push(format!(
-                "touches what {} here need",
-                self.we_need.join(", ")
-            ));
+            parts.push(format!("touches what {} here need", some(&self.we_need)));
         }
         if let Some(why) = &self.unknown {
             parts.push(format!("may touch anything: {why}"));

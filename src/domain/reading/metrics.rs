@@ -114,6 +114,24 @@ pub struct RangeAnswer {
     pub result: Result<Vec<History>, ReadFailure>,
 }
 
+/// An alerting rule of a metrics server, whatever its alerts do now.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AlertRule {
+    /// Name of its alerts: their label `alertname`.
+    pub name: String,
+    /// Labels that it sets itself, sorted by name, as they are written: a value may be a template.
+    pub labels: Vec<(String, String)>,
+}
+
+/// The alerting rules of a metrics server.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertRules {
+    /// Sorted by name and labels, each once; at most 500.
+    pub rules: Vec<AlertRule>,
+    /// Why there may be more, or empty.
+    pub unknown: String,
+}
+
 /// Whether a metrics server reaches what it watches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetHealth {

@@ -10,7 +10,8 @@ mod pager;
 pub use alerts::{Alert, AlertState, Silence, SilenceState};
 pub use catalog::{Component, Link};
 pub use metrics::{
-    History, QueryAnswer, RangeAnswer, ReadFailure, Sample, Series, TargetHealth, float_text,
+    AlertRule, AlertRules, History, QueryAnswer, RangeAnswer, ReadFailure, Sample, Series,
+    TargetHealth, float_text,
 };
 pub use pager::{Incident, OnCall};
 
@@ -117,6 +118,13 @@ pub enum Reading {
         source: ConnectorName,
         /// At most 500.
         targets: Vec<TargetHealth>,
+    },
+    /// The alerting rules of a metrics server.
+    AlertRules {
+        /// Who answered.
+        source: ConnectorName,
+        /// All of them, as far as they are known.
+        known: AlertRules,
     },
     /// All components known to a CMDB (of those asked for).
     Components {

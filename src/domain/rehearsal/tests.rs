@@ -135,6 +135,7 @@ fn neither_a_rehearsal_nor_a_way_back_is_asked_for_one() {
             env_file: "/srv/staging.toml".to_owned(),
             env_digest: Digest::of(b"env"),
             config: None,
+            writes: false,
             shape: shape(b"same"),
         }));
     });
@@ -162,6 +163,7 @@ fn what_a_rehearsal_came_to_names_what_differs() {
         env_file: "/srv/staging.toml".to_owned(),
         env_digest: Digest::of(b"env"),
         config: None,
+        writes: false,
         shape: shape(b"then"),
     }));
     room.state.genesis = Arc::new(first);

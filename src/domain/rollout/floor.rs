@@ -4,11 +4,13 @@
 //! the value alone whether the unit is away already, so what is left is the smaller of the value now and the value it
 //! began with less one: right in both cases, and too high by one only when another one came back meanwhile.
 
+use crate::domain::board::{Board, Track};
 use crate::domain::fact;
+use crate::domain::id::RuleId;
 use crate::domain::reading::{QueryAnswer, Sample, Series};
 use crate::domain::runbook::plan::Floor;
 use crate::domain::threshold::Unknown;
-use crate::domain::time::Moment;
+use crate::domain::time::{Moment, Timestamp};
 use crate::domain::verdict::{GATE_STALE_AFTER, Quote};
 use std::time::Duration;
 
@@ -73,6 +75,28 @@ pub fn value(answer: Option<&QueryAnswer>, now: Moment) -> Result<Quote, Unknown
         sample: lowest.sample,
         received: answer.received,
     })
+}
+
+/// What a board shows of a query last: its smallest value; or why it is not known. For screens: the server judges by the
+/// answer itself.
+///
+/// # Errors
+/// Why nothing is known.
+pub fn on_board(board: &Board, rule: &RuleId, now: Timestamp) -> Result<Sample, Unknown> {
+    let metric = board.metrics.get(rule).ok_or(Unknown::Never)?;
+    if metric.failure.is_some() {
+        return Err(Unknown::Error);
+    }
+    let samples = metric.tracks.iter().filter_map(Track::last);
+    let lowest = samples.reduce(|a, b| if b.value < a.value { b } else { a });
+    let lowest = lowest.ok_or(Unknown::Empty)?;
+    if lowest.value.is_nan() {
+        return Err(Unknown::NotANumber);
+    }
+    if now.since(lowest.at) > GATE_STALE_AFTER {
+        return Err(Unknown::Stale);
+    }
+    Ok(lowest)
 }
 
 /// Every series of an answer, when all of them are known now.

@@ -16,7 +16,7 @@ use crate::domain::time::Timestamp;
 use proptest::prelude::*;
 use std::time::Duration;
 
-fn plan(phase: &str, steps: &str) -> Plan {
+pub(super) fn plan(phase: &str, steps: &str) -> Plan {
     let text = format!("# T\n\n## Roll\n\n```toml phase\n{phase}\n```\n\n{steps}\n");
     let (runbook, problems) = parse(&text, "case.md");
     assert_eq!(problems, [], "{text}");
@@ -25,9 +25,10 @@ fn plan(phase: &str, steps: &str) -> Plan {
     plan
 }
 
-const ONE_STEP: &str = "- [ ] Restart {{component}}\n  ```sh run id=restart\n  true\n  ```\n";
+pub(super) const ONE_STEP: &str =
+    "- [ ] Restart {{component}}\n  ```sh run id=restart\n  true\n  ```\n";
 
-fn room(phase: &str, steps: &str) -> Room {
+pub(super) fn room(phase: &str, steps: &str) -> Room {
     let mut room = Room::with(plan(phase, steps));
     room.must("ann", Command::Begin);
     room
@@ -48,11 +49,11 @@ fn floor(room: &mut Room, value: Option<f64>) {
     room.world.floors.insert(rule, seen);
 }
 
-fn refused(room: &mut Room, command: Command) -> String {
+pub(super) fn refused(room: &mut Room, command: Command) -> String {
     room.ask("ann", command).expect_err("refused").reason
 }
 
-fn go_on(behind: u32, reason: &str) -> Command {
+pub(super) fn go_on(behind: u32, reason: &str) -> Command {
     let reason = reason.to_owned();
     Command::GoOn {
         phase: 0,
@@ -61,7 +62,7 @@ fn go_on(behind: u32, reason: &str) -> Command {
     }
 }
 
-fn skip_unit(step: &str) -> Command {
+pub(super) fn skip_unit(step: &str) -> Command {
     Command::SkipUnit {
         step: id(step),
         reason: "not today".to_owned(),
@@ -318,9 +319,9 @@ fn the_rest_waits_until_the_canary_has_soaked_well() {
     room.check_fold();
 }
 
-const SIDES: &str =
+pub(super) const SIDES: &str =
     "strategy = \"blue-green\"\nblue = [\"b-1\"]\ngreen = [\"g-1\"]\nidle = \"green\"";
-const SWITCH: &str = "- [ ] Deploy {{component}}\n- [ ] Move the traffic\n  ```toml step\n  id = \"switch\"\n  switch = true\n  ```\n  ```sh run\n  lb green\n  ```\n  ```sh undo\n  lb blue\n  ```\n\n## After\n\n- [ ] Watch\n  ```sh run id=watch\n  true\n  ```\n- [ ] Clean up\n  ```sh run id=clean component=b-1\n  true\n  ```\n";
+pub(super) const SWITCH: &str = "- [ ] Deploy {{component}}\n- [ ] Move the traffic\n  ```toml step\n  id = \"switch\"\n  switch = true\n  ```\n  ```sh run\n  lb green\n  ```\n  ```sh undo\n  lb blue\n  ```\n\n## After\n\n- [ ] Watch\n  ```sh run id=watch\n  true\n  ```\n- [ ] Clean up\n  ```sh run id=clean component=b-1\n  true\n  ```\n";
 
 fn switched() -> Room {
     let mut room = room(SIDES, SWITCH);

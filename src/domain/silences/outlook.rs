@@ -37,6 +37,7 @@ impl Outlook {
             reading,
             Reading::Alerts { .. }
                 | Reading::Targets { .. }
+                | Reading::AlertRules { .. }
                 | Reading::Components { .. }
                 | Reading::Health(_)
         ) {

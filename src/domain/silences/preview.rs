@@ -1,6 +1,7 @@
 //! What a silence would mute before it is made: alerts that fire or are pending now, and what is monitored, inside and
 //! outside its targets. What cannot be told is said, and never taken for nothing.
 
+use super::rules::{self, Rules};
 use super::wanted::{plan_of, targets};
 use crate::domain::alert_match;
 use crate::domain::board::Board;
@@ -30,9 +31,9 @@ const WITHOUT_ALERTS: [&str; 3] = ["pagerduty", "opsgenie", "jsm"];
 /// Labels that say where an alert comes from, and which environment that is.
 const PLACES: [&str; 5] = ["instance", "node", "host", "hostname", "nodename"];
 /// Labels that say in which environment an alert came up.
-const ENVIRONMENTS: [&str; 2] = ["environment", "env"];
+pub(super) const ENVIRONMENTS: [&str; 2] = ["environment", "env"];
 /// System whose alerts may still be pending: they are told to others once they fire.
-const RULES: &str = "prometheus";
+pub(super) const RULES: &str = "prometheus";
 
 /// What one silence would mute, by each connector that is going to have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub struct Muting {
     pub monitored: usize,
     /// Alerts about the targets that it would not mute.
     pub missed: Vec<String>,
+    /// Alerting rules whose alerts it would mute too, once they fire.
+    pub rules: Rules,
     /// Why it is not known what it would mute.
     pub unknown: Option<String>,
 }
@@ -175,9 +178,9 @@ fn connectors(
 }
 
 /// What everything is compared with.
-struct About<'a> {
+pub(super) struct About<'a> {
     targets: &'a [String],
-    board: &'a Board,
+    pub(super) board: &'a Board,
     /// Every component that is known.
     all: Vec<String>,
 }
@@ -199,7 +202,7 @@ impl<'a> About<'a> {
     }
 
     /// For each set of labels, whether it is about the targets and about nothing else.
-    fn judge(&self, all: &[&[(String, String)]]) -> Vec<Verdict> {
+    pub(super) fn judge(&self, all: &[&[(String, String)]]) -> Vec<Verdict> {
         let known = &self.board.components;
         let ours = alert_match::components_by_labels(all.iter().copied(), known, self.targets);
         // Each label that says where, one by one: each has to be about a target if it is about a component at all.
@@ -268,7 +271,7 @@ fn is_place((name, _): &(String, String)) -> bool {
 
 /// What a set of labels is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+pub(super) enum Verdict {
     /// The targets.
     Ours,
     /// A target, and something else by the same or another label.
@@ -291,6 +294,7 @@ fn at_connector(
         narrow: Vec::new(),
         monitored: 0,
         missed: Vec::new(),
+        rules: Rules::default(),
         unknown: None,
     };
     let board = about.board;
@@ -314,6 +318,9 @@ fn at_connector(
         }
     };
     look_at_alerts(&mut muting, &fits, about);
+    if by_label {
+        rules::look(&mut muting, &matchers, &fits, about);
+    }
     // Narrowed to alerts by name, what else such a thing may tell of stays loud.
     if by_label && alerts.is_empty() {
         look_at_monitored(&mut muting, &fits, about);
@@ -360,7 +367,7 @@ fn named(alerts: &[String]) -> Option<Matcher> {
 }
 
 /// Whether labels fit all matchers; every label does where components are muted.
-struct Fits<'m> {
+pub(super) struct Fits<'m> {
     matchers: Vec<(&'m Matcher, Option<Regex>)>,
     by_label: bool,
 }
@@ -386,19 +393,26 @@ impl<'m> Fits<'m> {
         })
     }
 
-    fn are(&self, labels: &[(String, String)], but: Option<&str>) -> bool {
+    pub(super) fn are(&self, labels: &[(String, String)], but: Option<&str>) -> bool {
         let of = self.matchers.iter();
         let mut of = of.filter(|(matcher, _)| Some(matcher.label.as_str()) != but);
-        of.all(|(matcher, regex)| {
-            let found = labels.iter().find(|(name, _)| *name == matcher.label);
-            // An absent label is an empty one.
-            let value = found.map_or("", |(_, value)| value.as_str());
-            let is_it = regex
-                .as_ref()
-                .map_or_else(|| matcher.value == value, |r| r.is_match(value));
-            is_it == matcher.is_equal
-        })
+        of.all(|(matcher, regex)| is_met(matcher, regex.as_ref(), labels))
     }
+
+    /// Whether labels fit one of the matchers.
+    pub(super) fn is(&self, matcher: &Matcher, labels: &[(String, String)]) -> bool {
+        let mut all = self.matchers.iter();
+        let found = all.find(|(one, _)| *one == matcher);
+        found.is_some_and(|(one, regex)| is_met(one, regex.as_ref(), labels))
+    }
+}
+
+fn is_met(matcher: &Matcher, regex: Option<&Regex>, labels: &[(String, String)]) -> bool {
+    let found = labels.iter().find(|(name, _)| *name == matcher.label);
+    // An absent label is an empty one.
+    let value = found.map_or("", |(_, value)| value.as_str());
+    let is_it = regex.map_or_else(|| matcher.value == value, |r| r.is_match(value));
+    is_it == matcher.is_equal
 }
 
 fn look_at_alerts(muting: &mut Muting, fits: &Fits<'_>, about: &About<'_>) {
@@ -478,6 +492,6 @@ fn name_of(alert: &Alert) -> String {
     short(&format!("{}{place}{environment} ({state})", alert.name))
 }
 
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     text.chars().take(NAME_CHARS_MAX).collect()
 }

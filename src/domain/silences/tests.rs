@@ -10,7 +10,8 @@ use crate::domain::fact::{Actor, Fact, HoldCause, Withheld};
 use crate::domain::fixture::*;
 use crate::domain::id::ConnectorName;
 use crate::domain::reading::{
-    Alert, AlertState, Component, ConnectorHealth, Liveness, Reading, TargetHealth,
+    Alert, AlertRule, AlertRules, AlertState, Component, ConnectorHealth, Liveness, Reading,
+    TargetHealth,
 };
 use crate::domain::runbook::plan::{ExecRole, Plan};
 use crate::domain::runbook::silence::{OnWithheld, SilencePlan};

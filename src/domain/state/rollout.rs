@@ -1,5 +1,6 @@
 //! Where a rollout stands, apart from its steps.
 
+use super::{Halted, RunOn};
 use crate::domain::fact::Quote;
 use crate::domain::id::StepId;
 use crate::domain::time::Moment;
@@ -27,4 +28,10 @@ pub struct RolloutState {
     /// The switch that is being taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub switch_back: Option<StepId>,
+    /// Somebody has said that it goes by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_on: Option<Box<RunOn>>,
+    /// Why it no longer does; absent where it never did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halted: Option<Box<Halted>>,
 }

@@ -107,6 +107,8 @@ const fn of_rollout(event: &RolloutEvent) -> &'static str {
         RolloutEvent::UnitSkipped { .. } => "unit.skipped",
         RolloutEvent::WaitEnded { .. } => "rollout.wait-ended",
         RolloutEvent::WentOn { .. } => "rollout.went-on",
+        RolloutEvent::RunsOn => "rollout.runs-on",
+        RolloutEvent::RunsOnEnded { .. } => "rollout.runs-on-ended",
         RolloutEvent::SwitchBack { .. } => "rollout.switch-back",
     }
 }
@@ -120,7 +122,7 @@ const fn of_silence(event: &SilenceEvent) -> &'static str {
 }
 
 /// Kinds whose body is JSON; the others are documents.
-pub(super) const JSON_KINDS: [&str; 69] = [
+pub(super) const JSON_KINDS: [&str; 71] = [
     "session.opened",
     "session.resumed",
     "session.closed",
@@ -185,6 +187,8 @@ pub(super) const JSON_KINDS: [&str; 69] = [
     "unit.skipped",
     "rollout.wait-ended",
     "rollout.went-on",
+    "rollout.runs-on",
+    "rollout.runs-on-ended",
     "rollout.switch-back",
     "motion.made",
     "motion.carried",

@@ -34,6 +34,24 @@ fn gate() -> GateOutcome {
     }
 }
 
+fn compared() -> ConditionOutcome {
+    ConditionOutcome {
+        id: id("phase-2-compare"),
+        kind: "compare",
+        phase: "2".to_owned(),
+        expr: "rate(http_errors_total[1m])".to_owned(),
+        condition: "web-1 at most 1.5 times the rest for 10m".to_owned(),
+        met_seconds: 500_000,
+        unmet_seconds: 104_790,
+        unknown_seconds: 30,
+        unknown_by: [("no series", 30)].into(),
+        needed_seconds: 600,
+        longest_seconds: 480,
+        refused: 12,
+        refused_at: vec![at("2026-11-20T02:00:00Z"); 12],
+    }
+}
+
 fn outcome() -> Backtest {
     let bad = Bad {
         name: "deploy-412".to_owned(),
@@ -90,9 +108,14 @@ fn outcome() -> Backtest {
             }],
         }],
         gates: vec![gate()],
+        rollouts: vec![compared()],
         questions: 9,
         failures: vec!["errors: 2026-11-16 00:00 to 06:00: query timed out".to_owned()],
         notes: vec!["Times are right to 15s.".to_owned()],
+        not_replayed: vec![NotReplayed {
+            what: "2 `expect`s of steps".to_owned(),
+            why: "they compare what was before a command with what is after it".to_owned(),
+        }],
     }
 }
 

@@ -20,11 +20,15 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 pub(super) fn message(state: &State, step: &StepId) -> String {
     let view = state.find(step);
     let glass = state.glass();
+    let is_rehearsal = state.genesis.rehearsal.is_some();
+    // Whoever is paged reads the title, whatever the program does with the rest.
+    let mark = if is_rehearsal { "REHEARSAL: " } else { "" };
     let text = serde_json::json!({
         "what": "breakglass",
         "session": state.genesis.name,
         "host": state.genesis.host,
-        "title": state.plan().title,
+        "is_rehearsal": is_rehearsal,
+        "title": format!("{mark}{}", state.plan().title),
         "step": step,
         "step_number": view.map(|view| view.plan.number.as_str()),
         "step_title": view.map(|view| view.plan.title.as_str()),

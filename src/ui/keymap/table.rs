@@ -113,6 +113,13 @@ pub(super) const TABLE: &[Binding] = &[
         "go on",
         "let the rollout go on: end a pause, a soak, or the stop after failed units",
     ),
+    bind(
+        "e",
+        A::RunOn,
+        G::Forward,
+        "run on",
+        "run on: let the rollout go by itself (asks first), or no longer",
+    ),
     anywhere(bind(
         "V",
         A::SwitchBack,
@@ -213,7 +220,7 @@ pub(super) const TABLE: &[Binding] = &[
         "work in spite of a freeze (asks why; another person has to second it)",
     ),
     bind(
-        "e",
+        "Z",
         A::Amend,
         G::Second,
         "",

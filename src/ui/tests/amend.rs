@@ -116,7 +116,7 @@ fn who_seconds_reads_both_plans_first() {
 #[test]
 fn what_has_changed_is_read_before_it_is_moved() {
     let mut seat = Seat::at(Story::opened("alice"), SMALL);
-    assert_eq!(seat.keys(&["e"]), [Request::ReadRunbook]);
+    assert_eq!(seat.keys(&["Z"]), [Request::ReadRunbook]);
     let story = Story::opened("alice");
     let preview = preview(&story);
     let now = seat.now;
@@ -160,7 +160,7 @@ fn a_runbook_that_has_changed_on_the_disk_is_a_quiet_word() {
         text.contains("the runbook has changed on the disk"),
         "{text}"
     );
-    assert!(text.contains("e shows what"), "{text}");
+    assert!(text.contains("Z shows what"), "{text}");
 }
 
 #[test]

@@ -360,3 +360,12 @@ fn after_a_failed_step_the_confirm_screen_says_what_the_line_on_top_says() {
     assert!(text.contains("before any other"), "{text}");
     assert_eq!(text.matches("1.1").count(), 2, "{text}");
 }
+
+/// The screen said that anybody can stop it, and the key said that nothing runs.
+#[test]
+fn what_waits_by_itself_can_be_stopped() {
+    let mut seat = Seat::at(Story::gated("bob"), (80, 24));
+    assert!(seat.text().contains("x stop"), "{}", seat.text());
+    let asked = asked(&seat.keys(&["x"]));
+    assert!(matches!(&asked[..], [Command::Stop { .. }]), "{asked:?}");
+}

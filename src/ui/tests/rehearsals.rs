@@ -24,6 +24,7 @@ fn rehearsal() -> Story {
             env_file: "/srv/runbooks/staging.toml".to_owned(),
             env_digest: Digest::of(b"env"),
             config: None,
+            writes: false,
             shape: Shape {
                 digest: Digest::of(b"shape"),
                 parts: [].into(),

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::domain::command::Command;
-use crate::domain::fact::RolloutEvent;
+use crate::domain::fact::{Fact, Halt, HoldCause, RolloutEvent};
+use crate::domain::runbook::plan::ExecRole;
 
 /// The first batch is done but for one unit that was left out; the next one waits.
 fn paused() -> Story {
@@ -93,4 +94,88 @@ fn keys_end_a_wait_and_leave_a_unit_out() {
     let mut seat = Seat::at(paused(), (80, 24));
     assert_eq!(seat.keys(&["V"]), []);
     assert!(seat.text().contains("no switch can be taken back"));
+}
+
+/// Alice lets it go by itself, and the second unit is restarted.
+fn going() -> Story {
+    let story = Story::rolling("alice", 6).news(RolloutEvent::RunsOn);
+    let story = story.whole_unit("web-1").unit("web-2", 6.0).in_service(5.0);
+    story
+        .started("warroom", "restart.web-2")
+        .runs("restart.web-2", 0, ExecRole::Run, None)
+}
+
+/// It goes by itself and waits behind a batch.
+fn going_paused() -> Story {
+    let story = Story::rolling("alice", 6).news(RolloutEvent::RunsOn);
+    story
+        .whole_unit("web-1")
+        .whole_unit("web-2")
+        .in_service(6.0)
+}
+
+fn ended(story: Story, halt: Halt) -> Story {
+    story.by("warroom").news(RolloutEvent::RunsOnEnded { halt })
+}
+
+/// A unit failed, and it goes no further.
+fn stopped() -> Story {
+    let story = Story::rolling("alice", 6).news(RolloutEvent::RunsOn);
+    let story = story.whole_unit("web-1").failed_unit("web-2");
+    let step = crate::ui::fixtures::id("restart.web-2");
+    ended(story, Halt::Failed { step }).in_service(5.0)
+}
+
+/// Bob held it and has released it.
+fn held_and_released() -> Story {
+    let story = Story::rolling("alice", 6).news(RolloutEvent::RunsOn);
+    let story = story.whole_unit("web-1").by("bob");
+    let reason = "phone".to_owned();
+    let story = story.did(Fact::Held(HoldCause::Person { reason }));
+    let reason = String::new();
+    ended(story, Halt::Held)
+        .by("bob")
+        .did(Fact::Released { reason })
+        .in_service(6.0)
+}
+
+#[test]
+fn it_says_that_it_goes_by_itself_and_why_it_no_longer_does() {
+    shot("run_on_goes_120x40", going(), settings(), (120, 40));
+    shot("run_on_goes_80x24_ascii", going(), plain(), (80, 24));
+    shot(
+        "run_on_pauses_80x24_ascii",
+        going_paused(),
+        plain(),
+        (80, 24),
+    );
+    shot("run_on_stopped_80x24_ascii", stopped(), plain(), (80, 24));
+    shot("run_on_stopped_120x40", stopped(), settings(), (120, 40));
+    shot(
+        "run_on_held_80x24_ascii",
+        held_and_released(),
+        plain(),
+        (80, 24),
+    );
+}
+
+#[test]
+fn one_key_asks_before_it_goes_by_itself_and_ends_it_at_once() {
+    let mut seat = Seat::at(Story::rolling("alice", 6).in_service(6.0), (80, 24));
+    assert!(seat.text().contains("e run on"), "{}", seat.text());
+    assert_eq!(seat.keys(&["e"]), []);
+    assert!(
+        seat.text()
+            .contains("let `Restart` go by itself, 6 of 6 units?")
+    );
+    let word = |on| Request::Ask(Command::RunOn { phase: 0, on });
+    assert_eq!(seat.keys(&["y"]), [word(true)]);
+    let mut seat = Seat::at(going(), (80, 24));
+    assert_eq!(seat.keys(&["e"]), [word(false)]);
+    // The session says why not, without a question before.
+    let mut seat = Seat::at(stopped(), (80, 24));
+    assert_eq!(seat.keys(&["e"]).first(), Some(&word(true)));
+    let mut seat = Seat::at(Story::running("alice"), (80, 24));
+    assert_eq!(seat.keys(&["e"]), []);
+    assert!(seat.text().contains("only a rollout goes by itself"));
 }

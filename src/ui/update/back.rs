@@ -33,12 +33,10 @@ pub(super) fn rollback(work: &mut Work<'_>) {
     work.ask_then(command, Purpose::Note(None), title.to_owned());
 }
 
-/// Stops what runs.
+/// Stops what runs, or what waits by itself.
 pub(super) fn stop(work: &mut Work<'_>) {
-    let running = work
-        .room
-        .and_then(|r| Some(r.state.running()?.key.step.clone()));
-    match running {
+    let step = work.room.and_then(|room| room.state.stoppable().cloned());
+    match step {
         Some(step) => work.ask(Command::Stop { step }),
         None => work.say("nothing runs"),
     }

@@ -3,7 +3,9 @@
 use super::Work;
 use crate::domain::command::Command;
 use crate::domain::rollout::Wait;
-use crate::ui::layers::Purpose;
+use crate::ui::action::Action;
+use crate::ui::keymap::keys_of;
+use crate::ui::layers::{Menu, Outcome, Purpose};
 
 /// Takes the switch back the moment its key is pressed; why is asked behind it.
 pub(super) fn switch_back(work: &mut Work<'_>) {
@@ -40,6 +42,35 @@ pub(super) fn go_on(work: &mut Work<'_>) {
             work.prompt(Purpose::GoOn(phase, failed), title);
         }
     }
+}
+
+/// Lets the rollout go by itself once that was answered with yes; ends it at once.
+pub(super) fn run_on(work: &mut Work<'_>) {
+    let Some(room) = work.room else { return };
+    let state = &room.state;
+    if let Some((phase, _)) = state.runs_on() {
+        return work.ask(Command::RunOn { phase, on: false });
+    }
+    let Some((phase, _)) = state.current_rollout() else {
+        return work.say("only a rollout goes by itself; start each step of this phase by hand");
+    };
+    let command = Command::RunOn { phase, on: true };
+    if state.halt(phase).is_some() {
+        // The session says why not; nobody has to answer a question before.
+        return work.ask(command);
+    }
+    let units = state.units(phase);
+    let open = units.iter().filter(|unit| !unit.is_passed()).count();
+    let title = state.plan().phases.get(phase).map(|phase| &phase.title);
+    let title = title.map_or("", String::as_str);
+    let key = keys_of(Action::RunOn);
+    let question = format!(
+        "let `{title}` go by itself, {open} of {} units? it stops at the first thing that is not well, and {key} stops it",
+        units.len()
+    );
+    let yes = Outcome::Send(command);
+    work.layers
+        .open(Menu::yes(question, "each next step begins by itself", yes));
 }
 
 /// Leaves out the whole unit of the selected step.

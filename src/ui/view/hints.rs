@@ -1,6 +1,6 @@
 //! The last row: the keys that matter, from the table that dispatches them.
 
-use super::{COMFORTABLE, Cx};
+use super::{COMFORTABLE, Cx, run_on};
 use crate::domain::progress::current;
 use crate::domain::readiness::Readiness;
 use crate::domain::state::{Phase, Stage, StepState, StepStatus};
@@ -122,7 +122,7 @@ pub(super) fn row_of(
 fn goes_back(cx: &Cx<'_>, action: Action) -> bool {
     let state = &cx.room.state;
     match action {
-        Action::Stop => state.running().is_some(),
+        Action::Stop => state.stoppable().is_some(),
         Action::Hold => state.begun.is_some() && !state.phase.is_final() && !state.is_held(),
         Action::Rollback => state.phase == Phase::Running,
         _ => false,
@@ -146,6 +146,7 @@ fn is_useful(cx: &Cx<'_>, model: &Model, action: Action) -> bool {
         Action::Stop | Action::Hold | Action::Rollback => goes_back(cx, action),
         Action::TakeOver => can_take_over(cx),
         Action::SwitchBack => state.armed_switch().is_some(),
+        Action::RunOn => run_on::is_useful(state),
         Action::RolloutOn => state.waiting_rollout().is_some(),
         Action::SkipUnit => {
             let unit = state

@@ -8,6 +8,7 @@ use crate::ui::model::Model;
 use crate::ui::text::Row;
 use crate::ui::theme::Role;
 use ratatui::layout::Rect;
+use std::collections::BTreeMap;
 
 /// Draws the view: what is dangerous first, then the graph, then all that is as it should be or not known.
 pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
@@ -24,8 +25,8 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
     for (indent, member) in tree(&radius) {
         rows.extend(of_member(canvas, &radius, member, indent, width));
     }
-    if radius.is_cut {
-        rows.push(Row::of("  more than are shown", canvas.of(Role::Warn)));
+    if let Some(more) = radius.more() {
+        rows.push(Row::of("  ", canvas.of(Role::Warn)).text(&more, canvas.of(Role::Warn)));
     }
     if !calm.is_empty() {
         rows.push(heading(canvas, "and else"));
@@ -33,6 +34,7 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
         rows.extend(entries(&calm, area));
     }
     let dependants = radius.dependants().count();
+    let dependants = dependants.saturating_add(radius.left_out);
     let extra = Row::new().text(
         &format!(" {dependants} need what is touched"),
         canvas.of(Role::Dim),
@@ -73,18 +75,18 @@ fn tree(radius: &Radius) -> Vec<(usize, &Member)> {
     let touched = radius.members.iter().filter(|member| member.distance == 0);
     let mut stack: Vec<&Member> = touched.collect();
     stack.reverse();
+    // What a member needs first is one step nearer, so nobody is below two.
+    let mut below: BTreeMap<&str, Vec<&Member>> = BTreeMap::new();
+    for member in &radius.members {
+        if let Some(needed) = member.needs.first() {
+            below.entry(needed).or_default().push(member);
+        }
+    }
     let mut out = Vec::new();
     while let Some(member) = stack.pop() {
         out.push((usize::from(member.distance), member));
-        let below = radius.members.iter().filter(|other| {
-            let is_next = other.distance == member.distance.saturating_add(1);
-            is_next && other.needs.first() == Some(&member.name)
-        });
-        let from = stack.len();
-        stack.extend(below);
-        if let Some(new) = stack.get_mut(from..) {
-            new.reverse();
-        }
+        let below = below.remove(member.name.as_str());
+        stack.extend(below.into_iter().flatten().rev());
     }
     out
 }

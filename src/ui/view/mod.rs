@@ -17,6 +17,7 @@ mod people;
 pub(crate) mod plain;
 mod rehearsal;
 mod rollout;
+mod run_on;
 mod runbook;
 mod silences;
 pub(crate) mod step;

@@ -1,6 +1,6 @@
 //! The line that says what now, and the banner of an open proposal.
 
-use super::{Cx, breakglass, motion};
+use super::{Cx, breakglass, motion, run_on};
 use crate::domain::confirm::rule::person_in;
 use crate::domain::countdown;
 use crate::domain::fact::Mode;
@@ -123,6 +123,7 @@ fn sentence(cx: &Cx<'_>, now: &WhatNow, model: &Model, canvas: &Canvas<'_>, deta
             style,
         );
     }
+    row = row.text(&run_on::tail(cx, model), style);
     if !now.ahead.is_empty() && detail >= Detail::Ahead {
         row = row.text(&format!("; {}", now.ahead), style);
     }
@@ -225,6 +226,7 @@ fn actions(cx: &Cx<'_>) -> (&'static [Action], Option<usize>) {
         StepStatus::Undone if step.plan.switch => &[Action::Retry, Action::Skip],
         _ if state.waiting_rollout().is_some() => &[Action::RolloutOn],
         _ if state.readiness(step.index) == Readiness::ByHand => &[Action::MarkDone],
+        _ if run_on::has_stopped(state) => &[Action::Start, Action::RunOn],
         _ => &[Action::Start],
     };
     (actions, Some(step.index))

@@ -2,15 +2,11 @@
 //!
 //! Every state is told by its own sign, and the worst of a unit by a word at the end of its row.
 
-use super::Cx;
-use crate::domain::board::Track;
-use crate::domain::reading::Sample;
+use super::{Cx, run_on};
 use crate::domain::rollout::{UnitView, Wait, floor};
 use crate::domain::runbook::plan::{Compare, Floor, Rollout};
 use crate::domain::state::StepStatus;
-use crate::domain::threshold::Unknown;
-use crate::domain::time::{Moment, short_span};
-use crate::domain::verdict::GATE_STALE_AFTER;
+use crate::domain::time::short_span;
 use crate::ui::action::Action;
 use crate::ui::canvas::{Canvas, Target, line_of};
 use crate::ui::keymap::keys_of;
@@ -75,7 +71,8 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &Model, canvas: &mut Canvas<'_>, area: Re
         canvas.row(inner, line, row);
         line = line.saturating_add(1);
     }
-    let foot = foot(cx, canvas, phase);
+    let mut foot = foot(cx, canvas, phase);
+    foot.extend(run_on::row(cx, canvas, phase, usize::from(inner.width)));
     let room = height.saturating_sub(line).saturating_sub(foot.len());
     let (matrix, places) = matrix(cx, canvas, &units, model.step);
     for (row, unit) in matrix.window(usize::from(inner.width), room, canvas) {
@@ -196,25 +193,7 @@ fn tail(cx: &Cx<'_>, canvas: &Canvas<'_>, unit: &UnitView<'_>) -> Row {
     }
 }
 
-/// What the board says of a query last: its smallest value, and when; or why it is not known.
-fn newest(cx: &Cx<'_>, rule: &crate::domain::id::RuleId, now: Moment) -> Result<Sample, Unknown> {
-    let metric = cx.room.board.metrics.get(rule).ok_or(Unknown::Never)?;
-    if metric.failure.is_some() {
-        return Err(Unknown::Error);
-    }
-    let samples = metric.tracks.iter().filter_map(Track::last);
-    let lowest = samples.reduce(|a, b| if b.value < a.value { b } else { a });
-    let lowest = lowest.ok_or(Unknown::Empty)?;
-    if lowest.value.is_nan() {
-        return Err(Unknown::NotANumber);
-    }
-    if now.wall.since(lowest.at) > GATE_STALE_AFTER {
-        return Err(Unknown::Stale);
-    }
-    Ok(lowest)
-}
-
-/// `floor 6 - 1 = 5 >= 4 ok`: the server judges; this is the same sum from the same readings.
+/// `floor ok 6 now, 5 without it, >= 4`: the server judges; this is the same sum from the same readings.
 fn floor_row(cx: &Cx<'_>, canvas: &Canvas<'_>, phase: usize, limit: &Floor) -> Row {
     let state = &cx.room.state;
     let row = Row::of("floor ", canvas.of(Role::Dim));
@@ -224,10 +203,10 @@ fn floor_row(cx: &Cx<'_>, canvas: &Canvas<'_>, phase: usize, limit: &Floor) -> R
         .and_then(|unit| state.rollout(phase).begun.get(&unit.component))
         .and_then(Option::as_ref)
         .map(|quote| quote.sample.value);
-    let sample = match newest(cx, &limit.id, cx.now) {
+    let sample = match floor::on_board(&cx.room.board, &limit.id, cx.now.wall) {
         Ok(sample) => sample,
         Err(why) => {
-            let text = format!("{}: UNKNOWN, {}: no unit begins", limit.limit, why.as_str());
+            let text = format!("UNKNOWN, {}: no unit begins; {}", why.as_str(), limit.limit);
             return row.text(&text, canvas.of(Role::Unknown));
         }
     };
@@ -237,9 +216,10 @@ fn floor_row(cx: &Cx<'_>, canvas: &Canvas<'_>, phase: usize, limit: &Floor) -> R
     } else {
         ("TOO FEW", Role::Bad)
     };
-    let sum = format!("{} now, {left} without it, {} ", sample.value, limit.limit);
-    row.text(&sum, canvas.of(Role::Text))
-        .fixed(word, canvas.of(role))
+    // The verdict first: a narrow pane cuts the end off.
+    let sum = format!(" {} now, {left} without it, {}", sample.value, limit.limit);
+    row.fixed(word, canvas.of(role))
+        .text(&sum, canvas.of(Role::Text))
 }
 
 /// What the next unit waits for, until when, and the key that ends it; and the key that takes the switch back.
@@ -288,7 +268,7 @@ fn compare_row(cx: &Cx<'_>, canvas: &Canvas<'_>, compare: &Compare) -> Row {
         Against::Limit(limit) => limit.to_string(),
     };
     let row = Row::of("canary ", canvas.of(Role::Dim)).text(&limit, canvas.of(Role::Text));
-    match newest(cx, &compare.id, cx.now) {
+    match floor::on_board(&cx.room.board, &compare.id, cx.now.wall) {
         Ok(_) => row,
         Err(why) => row.text(
             &format!(": UNKNOWN, {}", why.as_str()),

@@ -14,6 +14,11 @@ use crate::ui::widgets::spark;
 use crate::ui::words;
 use ratatui::layout::Rect;
 
+/// Cells that further rows of what is waited for are moved in.
+const WAITING_INDENT: usize = 2;
+/// Rows of one thing that is waited for: a verdict, what is wanted, what was seen. Labels beyond that are in the step.
+const WAITING_ROWS_MAX: usize = 3;
+
 /// Draws the thresholds.
 pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let width = usize::from(area.width.saturating_sub(2));
@@ -27,7 +32,14 @@ pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area
         .collect();
     let columns = Columns::of(&lines, width, height);
     let bad = bad(canvas, &lines);
-    let waiting = waiting::rows(cx, canvas);
+    let waiting = waiting::rows(cx, canvas).into_iter();
+    // What is waited for is what people look at: the value seen is not cut off at its end.
+    let waiting = waiting.flat_map(|row| {
+        row.hang(width, WAITING_INDENT)
+            .into_iter()
+            .take(WAITING_ROWS_MAX)
+    });
+    let waiting: Vec<Row> = waiting.collect();
     if lines
         .len()
         .saturating_mul(columns.rows())

@@ -1,14 +1,21 @@
 //! What happens to rollouts, in words.
 
-use crate::domain::fact::RolloutEvent;
+use crate::domain::fact::{Halt, RolloutEvent};
 use crate::domain::id::StepId;
 use crate::ui::theme::Role;
 
 /// What an event weighs on the eye.
 pub(super) const fn role(event: &RolloutEvent) -> Role {
     match event {
-        RolloutEvent::UnitBegun { .. } | RolloutEvent::WaitEnded { .. } => Role::Text,
-        RolloutEvent::UnitSkipped { .. } | RolloutEvent::WentOn { .. } => Role::Warn,
+        RolloutEvent::UnitBegun { .. }
+        | RolloutEvent::WaitEnded { .. }
+        | RolloutEvent::RunsOnEnded {
+            halt: Halt::Done | Halt::Word,
+        } => Role::Text,
+        RolloutEvent::UnitSkipped { .. } | RolloutEvent::WentOn { .. } | RolloutEvent::RunsOn => {
+            Role::Warn
+        }
+        RolloutEvent::RunsOnEnded { .. } => Role::Warn,
         RolloutEvent::SwitchBack { .. } => Role::Bad,
     }
 }
@@ -39,6 +46,13 @@ pub(super) fn event(event: &RolloutEvent, name: &dyn Fn(&StepId) -> String) -> S
         }
         RolloutEvent::WentOn { failed, reason } => {
             format!("goes on with {failed} failed units: {reason}")
+        }
+        RolloutEvent::RunsOn => "lets the rollout go BY ITSELF".to_owned(),
+        RolloutEvent::RunsOnEnded { halt: Halt::Word } => {
+            "stopped the rollout from going by itself".to_owned()
+        }
+        RolloutEvent::RunsOnEnded { halt } => {
+            format!("the rollout no longer goes by itself: {}", halt.words(name))
         }
         RolloutEvent::SwitchBack { step, reason } if reason.is_empty() => {
             format!("SWITCHES BACK {}", name(step))

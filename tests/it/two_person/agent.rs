@@ -2,6 +2,7 @@
 
 use super::stage::Stage;
 use crate::harness::{run, said, set_mode, stdout_of, wait_until};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -36,7 +37,8 @@ impl Agent {
             .stderr(Stdio::null())
             .spawn()
             .expect("started");
-        wait_until("the agent's socket", || socket.exists());
+        // The file is there before anybody listens behind it.
+        wait_until("the agent", || UnixStream::connect(&socket).is_ok());
         Self { dir, child }
     }
 

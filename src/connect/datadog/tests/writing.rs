@@ -205,3 +205,83 @@ async fn what_it_cannot_do_is_refused() {
         ("Datadog cannot resolve", false)
     );
 }
+
+/// The vendor answered an error, and had made the downtime all the same.
+#[tokio::test]
+async fn what_failed_there_is_found_by_its_marker_and_not_sent_again() {
+    let server = MockServer::start().await;
+    let nothing = json!({"data": [], "meta": {"page": {"total_filtered_count": 0}}});
+    Mock::given(method("GET"))
+        .and(path("/api/v2/downtime"))
+        .respond_with(ok(&nothing))
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    let ours = downtime("active", &format!("x [{MARKER}]"), END);
+    listing(&server, &[ours]).await;
+    Mock::given(method("POST"))
+        .respond_with(ResponseTemplate::new(503))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let error = written(&server, &mute()).await.unwrap_err();
+    assert!(error.unclear, "it may have happened: {}", error.what);
+    let again = written(&server, &mute()).await.unwrap();
+    assert!(matches!(again, Outcome::Done { reference, .. } if reference == ID));
+}
+
+/// As the vendor answers for what it does not know (any more), by the recorded exchanges.
+#[tokio::test]
+async fn the_end_of_what_is_gone_is_told_in_the_words_of_the_vendor() {
+    let unmute = Deed::Unmute {
+        reference: ID.to_owned(),
+    };
+    let gone = || {
+        let body = json!({"errors": ["Downtime not found"]});
+        ResponseTemplate::new(404).set_body_json(body)
+    };
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(gone())
+        .mount(&server)
+        .await;
+    let error = written(&server, &unmute).await.unwrap_err();
+    assert!(
+        error.what.contains("Downtime not found") && !error.unclear,
+        "{}",
+        error.what
+    );
+    let requests = server.received_requests().await.unwrap();
+    assert!(requests.iter().all(|r| r.method.as_str() == "GET"));
+    // Somebody else was faster: the next try reads back that it is over.
+    let server = MockServer::start().await;
+    let active = json!({"data": downtime("active", "x", END)});
+    Mock::given(method("GET"))
+        .respond_with(ok(&active))
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    reading_back(&server, &downtime("canceled", "x", END)).await;
+    Mock::given(method("DELETE"))
+        .respond_with(gone())
+        .expect(1)
+        .mount(&server)
+        .await;
+    assert!(!written(&server, &unmute).await.unwrap_err().unclear);
+    let again = written(&server, &unmute).await.unwrap();
+    assert!(matches!(again, Outcome::Done { .. }));
+}
+
+#[tokio::test]
+async fn a_conflict_is_a_refusal() {
+    let server = MockServer::start().await;
+    listing(&server, &[]).await;
+    let said = json!({"errors": ["a downtime like this exists"]});
+    Mock::given(method("POST"))
+        .respond_with(ResponseTemplate::new(409).set_body_json(said))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let error = written(&server, &mute()).await.unwrap_err();
+    assert!(!error.unclear && error.what.contains("like this exists"));
+}

@@ -4,7 +4,7 @@
 
 use super::{Labels, ResponseError, open, within};
 use crate::connect::http::{decode, snippet};
-use crate::domain::reading::{Alert, AlertState, TargetHealth};
+use crate::domain::reading::{Alert, AlertRule, AlertRules, AlertState, TargetHealth};
 use crate::domain::time::Timestamp;
 use serde::Deserialize;
 use std::fmt;
@@ -13,6 +13,8 @@ use std::fmt;
 const ALERTS_MAX: usize = 500;
 /// Targets kept; `Reading::Targets` promises no more.
 const TARGETS_MAX: usize = 500;
+/// Alerting rules kept, as `AlertRules` promises: those of a large site, of which a silence concerns a few.
+const RULES_MAX: usize = 500;
 /// Rules that fail which are named; the rest is counted.
 const FAILING_MAX: usize = 10;
 
@@ -99,6 +101,8 @@ pub struct Rules {
     pub alerting: usize,
     /// Recording rules there are.
     pub recording: usize,
+    /// The alerting rules themselves.
+    pub alerts: AlertRules,
     /// The first rules that cannot be evaluated, with the server's reason.
     pub failing: Vec<(String, String)>,
     /// How many of them there are in all.
@@ -120,18 +124,22 @@ impl Rules {
 }
 
 #[derive(Deserialize)]
-struct RuleGroups {
-    groups: Vec<RuleGroup>,
+struct RuleGroups<'a> {
+    #[serde(borrow)]
+    groups: Vec<RuleGroup<'a>>,
 }
 
 #[derive(Deserialize)]
-struct RuleGroup {
-    rules: Vec<RuleItem>,
+struct RuleGroup<'a> {
+    #[serde(borrow)]
+    rules: Vec<RuleItem<'a>>,
 }
 
 #[derive(Deserialize)]
-struct RuleItem {
+struct RuleItem<'a> {
     name: String,
+    #[serde(borrow, default)]
+    labels: Option<Labels<'a>>,
     #[serde(rename = "type")]
     kind: RuleKind,
     #[serde(default)]
@@ -153,7 +161,7 @@ enum RuleKind {
 /// [`ResponseError`].
 pub fn parse_rules(body: &[u8]) -> Result<Rules, ResponseError> {
     let (envelope, data) = open(body)?;
-    let list: RuleGroups = decode(data).map_err(within("data"))?;
+    let list: RuleGroups<'_> = decode(data).map_err(within("data"))?;
     let mut rules = Rules {
         partial: envelope.partial_reason(),
         ..Rules::default()
@@ -172,8 +180,28 @@ pub fn parse_rules(body: &[u8]) -> Result<Rules, ResponseError> {
                     .push((short(&rule.name), short(&rule.last_error)));
             }
         }
+        if rule.kind == RuleKind::Alerting {
+            let labels = rule.labels.map(Labels::into_owned).unwrap_or_default();
+            let name = rule.name;
+            rules.alerts.rules.push(AlertRule { name, labels });
+        }
     }
+    rules.alerts = bounded(rules.alerts.rules, rules.partial.as_deref());
     Ok(rules)
+}
+
+/// Each once and no more than are kept, and why there may be more.
+fn bounded(mut rules: Vec<AlertRule>, partial: Option<&str>) -> AlertRules {
+    rules.sort();
+    rules.dedup();
+    let dropped = rules.len().saturating_sub(RULES_MAX);
+    rules.truncate(RULES_MAX);
+    let unknown = match (partial, dropped) {
+        (Some(why), _) => why.to_owned(),
+        (None, 0) => String::new(),
+        (None, _) => format!("{dropped} more are left out"),
+    };
+    AlertRules { rules, unknown }
 }
 
 /// What a server scrapes.

@@ -138,3 +138,99 @@ fn what_is_not_known_never_passes() {
     other.silence.as_mut().expect("set").by = vec![ConnectorName::new("gone").expect("a name")];
     of(&other, &board(Vec::new())).expect_err("not configured");
 }
+
+fn rules(rules: &[(&str, &[(&str, &str)])], unknown: &str) -> Reading {
+    let rule = |(name, labels): &(&str, &[(&str, &str)])| AlertRule {
+        name: (*name).to_owned(),
+        labels: labels
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect(),
+    };
+    Reading::AlertRules {
+        source: ConnectorName::new("prom").expect("a name"),
+        known: AlertRules {
+            rules: rules.iter().map(rule).collect(),
+            unknown: unknown.to_owned(),
+        },
+    }
+}
+
+#[test]
+fn rules_that_do_not_fire_are_named_with_what_is_known_of_their_labels() {
+    let plan = session_only();
+    let mut told = board(vec![down()]);
+    let found = of(&plan, &told).expect("known").rules();
+    assert_eq!(found.unknown, "no metrics server tells of alerting rules");
+    let prom = health("prom", "prometheus", Liveness::Live);
+    told.absorb(Reading::Health(prom));
+    let found = of(&plan, &told).expect("known").rules();
+    assert_eq!(found.unknown, "`prom` has told of no alerting rules");
+    assert_eq!(
+        found.in_short().as_deref(),
+        Some("which rules it mutes too is not known")
+    );
+    told.absorb(rules(
+        &[
+            ("InstanceDown", &[]),
+            ("Lag", &[("severity", "page")]),
+            ("BackupOld", &[("instance", "db-1:9100")]),
+            ("WebSlow", &[("instance", "web-7")]),
+            (
+                "Templated",
+                &[
+                    ("instance", "{{ $labels.host }}"),
+                    ("env", "{{ $labels.e }}"),
+                ],
+            ),
+        ],
+        "",
+    ));
+    let found = of(&plan, &told).expect("known");
+    let known = found.rules();
+    assert_eq!(known.surely, ["BackupOld"]);
+    assert_eq!(known.perhaps, ["Lag", "Templated"]);
+    assert_eq!(known.unknown, "");
+    assert_eq!(
+        known.in_short().as_deref(),
+        Some("3 rules too, once they fire")
+    );
+    assert_eq!(found.withheld(), None, "what may fire is no reason");
+    assert_eq!(found.muted(), 1, "none of them fires");
+    // By name: no other rule is muted, whatever labels its alerts will have.
+    let named = preview(
+        &plan,
+        &Lifetime::Session,
+        &["Lag".to_owned()],
+        &told,
+        &[(am(), vec![Ability::Mute])].into(),
+    );
+    assert_eq!(named.expect("known").rules().perhaps, ["Lag"]);
+    told.absorb(rules(&[], "12 more are left out"));
+    let found = of(&plan, &told).expect("known").rules();
+    assert_eq!(found.unknown, "`prom`: 12 more are left out");
+}
+
+/// A rule that sets the label by which the silence is made, and is about another environment, would be muted unseen.
+#[test]
+fn a_rule_that_is_surely_muted_and_about_something_else_is_outside() {
+    let plan = session_only();
+    let mut told = board(vec![down()]);
+    told.absorb(rules(
+        &[
+            ("StagingDown", &[("env", "staging"), ("instance", "db-1")]),
+            ("Pair", &[("instance", "db-1"), ("node", "web-7")]),
+        ],
+        "",
+    ));
+    let found = of(&plan, &told).expect("known");
+    assert_eq!(
+        found.each[0].outside,
+        [
+            "Pair (rule, not firing)",
+            "StagingDown env=staging (rule, not firing)"
+        ]
+    );
+    assert!(matches!(found.withheld(), Some(Withheld::Outside { .. })));
+    assert_eq!(found.muted(), 1);
+}

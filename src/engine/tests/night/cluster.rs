@@ -2,6 +2,7 @@
 
 use super::{Dice, Told};
 use crate::domain::fact::{ExecKey, Fact, Finding, HoldCause, Outcome, Stamped};
+use crate::domain::id::StepId;
 use crate::domain::runbook::plan::ExecRole;
 use crate::domain::state::{Phase, State};
 use crate::domain::time::Moment;
@@ -12,6 +13,25 @@ const NODES: usize = 3;
 /// What the gate of each node waits for, seconds.
 const SOAK_S: u64 = 20;
 
+/// The same steps for each node, one at a time, with two of three always in service.
+const ROLLOUT: &str = "\n## Nodes\n\n\
+    ```toml phase\nfor_each = [\"db-0\", \"db-1\", \"db-2\"]\npause = \"20s\"\nmax_failed = 1\nfloor = \"up >= 2\"\n```\n\n\
+    - [ ] Drain it\n  ```sh run id=drain\n  drain\n  ```\n  ```sh undo\n  undrain\n  ```\n\
+    - [ ] Upgrade it\n  ```sh run destructive id=upgrade component={{component}}\n  upgrade\n  ```\n  \
+    ```sh verify retry=3\n  answers\n  ```\n  ```sh undo\n  downgrade\n  ```\n\
+    - [ ] It keeps up\n  ```toml step\n  id = \"soak\"\n  ```\n  \
+    ```promql gate id=lag for=20s timeout=10m\n  lag < 1\n  ```\n\
+    - [ ] Bring it back\n  ```sh run id=undrain\n  undrain\n  ```\n  ```sh undo\n  drain\n  ```\n";
+
+/// `drain-1` and `drain.db-1`: what is done, and to which node.
+fn deed(step: &str) -> (&str, usize) {
+    let (verb, node) = step
+        .split_once(".db-")
+        .or_else(|| step.split_once('-'))
+        .expect("verb-node");
+    (verb, node.parse().expect("a number"))
+}
+
 #[derive(Debug, Clone, Copy, Default)]
 struct Node {
     is_drained: bool,
@@ -21,6 +41,8 @@ struct Node {
 #[derive(Debug)]
 pub(super) struct Cluster {
     nodes: [Node; NODES],
+    /// The runbook has its steps once and for each node, and people let it go by itself.
+    rolls: bool,
     /// The node whose new version is bad; none in most nights.
     bad: Option<usize>,
     /// The metrics are out of reach once, from and for how long after the start, seconds.
@@ -40,6 +62,7 @@ impl Cluster {
     pub(super) fn new(dice: &mut Dice) -> Self {
         Self {
             nodes: [Node::default(); NODES],
+            rolls: dice.once_in(2),
             bad: dice
                 .once_in(3)
                 .then(|| usize::try_from(dice.roll(3)).unwrap_or(0)),
@@ -55,11 +78,15 @@ impl Cluster {
     }
 
     /// What people have reviewed.
-    pub(super) fn runbook() -> String {
+    pub(super) fn runbook(&self) -> String {
         let mut text = "# Upgrade three databases\n\n\
             ```promql guard id=errors title=\"error ratio\" crit=\"> 0.5\" for=10s stale_after=20s on_breach=rollback\n\
             errors\n```\n"
             .to_owned();
+        if self.rolls {
+            text.push_str(ROLLOUT);
+            return text;
+        }
         for n in 0..NODES {
             let part = format!(
                 "\n## Node db-{n}\n\n\
@@ -85,8 +112,7 @@ impl Cluster {
         if dice.once_in(12) {
             return Outcome::Exited { code: 1 };
         }
-        let (verb, node) = key.step.as_str().split_once('-').expect("verb-node");
-        let place: usize = node.parse().expect("a number");
+        let (verb, place) = deed(key.step.as_str());
         let node = self.nodes.get_mut(place).expect("one of three");
         let is_undo = key.block == ExecKey::UNDO;
         // A postcondition only looks.
@@ -160,18 +186,56 @@ impl Cluster {
         }
         let lag = if self.calm_since.is_some() { 0.1 } else { 9.0 };
         let errors = if self.is_bad() { 0.9 } else { 0.01 };
+        if self.rolls {
+            let gates = (0..NODES).map(|n| (format!("lag.db-{n}"), lag));
+            let up = ("floor-nodes".to_owned(), self.in_service());
+            let others = [("errors".to_owned(), errors), up];
+            return Some(gates.chain(others).collect());
+        }
         let gates = (0..NODES).map(|n| (format!("lag-{n}"), lag));
         Some(gates.chain([("errors".to_owned(), errors)]).collect())
+    }
+
+    fn in_service(&self) -> f64 {
+        let up = self.nodes.iter().filter(|node| !node.is_drained);
+        up.map(|_| 1.0).sum()
+    }
+
+    /// What began by itself: somebody has said so, nothing was amiss, and enough stay in service whatever was measured when.
+    fn judge_start(&self, before: &State, step: &StepId, told: &mut Told) {
+        told.by_itself += 1;
+        let (_, run_on) = before.runs_on().expect("somebody has said so");
+        assert_eq!(run_on.ends, None, "{step} began by itself after the end");
+        assert!(!before.is_held(), "{step} began by itself in a hold");
+        let bad = before.bad_guard().map(|(rule, _)| &rule.id);
+        assert_eq!(bad, None, "{step} began by itself on a bad guard");
+        if deed(step.as_str()).0 == "drain" {
+            assert!(self.in_service() >= 3.0, "{step}: {:?}", self.nodes);
+        }
     }
 
     /// One record against the state before it and against what is really so.
     pub(super) fn judge(&self, before: &State, record: &Stamped, told: &mut Told) {
         match &record.fact {
+            Fact::StepStarted { step, .. } if record.actor.person().is_none() => {
+                self.judge_start(before, step, told);
+            }
             Fact::ExecIntent {
                 key,
                 role: ExecRole::Run,
                 nonce,
             } => {
+                let destroys = deed(key.step.as_str()).0 == "upgrade";
+                assert_eq!(nonce.is_some(), destroys, "{key}");
+                if destroys {
+                    let open = before.proposal.as_ref().expect("it was proposed");
+                    assert!(!open.confirms.is_empty(), "{key}: nobody confirmed it");
+                    assert_eq!(
+                        record.actor.person(),
+                        Some(&open.terms.executor),
+                        "{key}: nobody said go"
+                    );
+                }
                 assert_eq!(before.phase, Phase::Running, "{key}");
                 assert!(!before.is_held(), "{key} began in a hold");
                 if nonce.is_some() {

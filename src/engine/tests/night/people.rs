@@ -13,8 +13,12 @@ pub(super) fn act(desk: &mut Desk, cluster: &Cluster, dice: &mut Dice) {
         return;
     }
     if dice.once_in(60) {
-        let odd = [hold(), cancel("upgrade-0"), stop("upgrade-1")];
-        let pick = usize::try_from(dice.roll(3)).unwrap_or(0);
+        let by_hand = Command::RunOn {
+            phase: 0,
+            on: false,
+        };
+        let odd = [hold(), cancel("upgrade-0"), stop("upgrade-1"), by_hand];
+        let pick = usize::try_from(dice.roll(4)).unwrap_or(0);
         drop(desk.ask("cho", odd[pick].clone()));
         return;
     }
@@ -59,7 +63,14 @@ fn forward(desk: &mut Desk, dice: &mut Dice) {
         return;
     };
     let name = view.plan.id.to_string();
+    let phase = view.plan.phase;
+    let (rolls, goes) = (view.plan.unit.is_some(), desk.state().runs_on().is_some());
     let wish = match &view.now.status {
+        // Now and then somebody is quicker than what goes by itself.
+        StepStatus::Pending if goes && !dice.once_in(8) => return,
+        StepStatus::Pending if rolls && !goes && !dice.once_in(4) => {
+            Command::RunOn { phase, on: true }
+        }
         StepStatus::Pending => start(&name),
         StepStatus::Active {
             stage: Stage::NeedsProposal,

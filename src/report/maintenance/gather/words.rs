@@ -3,7 +3,7 @@
 use super::super::{Quiet, Step, Written};
 use crate::domain::effect::seen_words;
 use crate::domain::fact::{
-    AlertEvent, CloseCause, Effect, EffectEvent, Finding, GlassEvent, HoldCause, MotionEvent,
+    AlertEvent, CloseCause, Effect, EffectEvent, Finding, GlassEvent, Halt, HoldCause, MotionEvent,
     Moved, Read, RolloutEvent,
 };
 use crate::domain::id::StepId;
@@ -105,6 +105,16 @@ pub(super) fn rollout(event: &RolloutEvent, label: &dyn Fn(&StepId) -> String) -
         }
         RolloutEvent::WentOn { failed, reason } => {
             with(&format!("went on with {failed} failed units"), reason)
+        }
+        RolloutEvent::RunsOn => "let the rollout go by itself".to_owned(),
+        RolloutEvent::RunsOnEnded { halt: Halt::Word } => {
+            "stopped the rollout from going by itself".to_owned()
+        }
+        RolloutEvent::RunsOnEnded { halt } => {
+            format!(
+                "the rollout no longer goes by itself: {}",
+                halt.words(label)
+            )
         }
         RolloutEvent::SwitchBack { step, reason } => {
             with(&format!("{} was switched back", label(step)), reason)
