@@ -114,6 +114,7 @@ fn genesis(plan: Plan) -> Genesis {
         rehearsed: Vec::new(),
         freezes: Vec::new(),
         learned: warroom::domain::history::Learned::default(),
+        first_plan: None,
     }
 }
 
@@ -189,6 +190,7 @@ impl Session {
             effects: Vec::new(),
             alerts: warroom::domain::alert_match::AlertView::default(),
             writers: std::collections::BTreeMap::new(),
+            amendment: None,
             outlook: Box::default(),
         };
         let mut session = Self {

@@ -40,6 +40,11 @@ pub enum Verb {
     Ls(Late<JsonArgs>),
     /// Print where a session stands; the exit code says it too.
     Status(Late<StatusArgs>),
+    /// Take a changed runbook over into the running session, together with a second person.
+    ///
+    /// The server reads its own runbook again and says what becomes another; what was done stays done. Who seconds it
+    /// reads the same on the screen, made from the journal.
+    Amend(Late<AmendArgs>),
     /// Sign on this machine what a session elsewhere asks for: a confirm, a go, a proposal.
     ///
     /// Reads the request as it was copied from the other screen, shows the plan and three words to compare with those
@@ -210,6 +215,23 @@ pub struct StatusArgs {
     /// JSON on standard output.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `warroom amend`.
+#[derive(Debug, Args)]
+pub struct AmendArgs {
+    /// Session name [default: the only session there is].
+    #[arg(value_name = "NAME", conflicts_with = "target")]
+    pub session: Option<String>,
+    /// Session name.
+    #[arg(short, long = "target", value_name = "NAME")]
+    pub target: Option<String>,
+    /// Why: whoever seconds it reads it.
+    #[arg(long, value_name = "TEXT", required_unless_present = "dry_run")]
+    pub reason: Option<String>,
+    /// Show what would become another, and what is in the way, and move nothing.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Commands that name a session.

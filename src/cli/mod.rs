@@ -1,6 +1,8 @@
 //! Subcommands: reads the environment, wires values together, prints, and returns an exit code.
 
 mod alone;
+mod amend;
+mod amended;
 pub mod args;
 mod attach;
 mod backtest;
@@ -69,6 +71,7 @@ pub fn run(cli: Cli) -> Outcome {
         Verb::Attach(Late(args)) => attach::attach(&environment, &args),
         Verb::Ls(Late(args)) => ls::ls(&environment, args.json),
         Verb::Status(Late(args)) => status::status(&environment, &args),
+        Verb::Amend(Late(args)) => amend::amend(&environment, &args),
         Verb::Sign(Late(args)) => sign::sign(&environment, &args),
         Verb::Confirm(Late(args)) => sign::confirm(&environment, &args),
         Verb::KillSession(Late(args)) => status::kill(&environment, &args),

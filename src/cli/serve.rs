@@ -1,6 +1,7 @@
 //! `warroom serve`: the session server, in the foreground or on its own for `run`.
 
 use super::Outcome;
+use super::amended::Reader;
 use super::args::ServeArgs;
 use super::environment::{self, Environment, session_dir};
 use super::pinned::{self, Pinned};
@@ -233,6 +234,11 @@ fn options(
         genesis: genesis.map(Box::new),
         people,
         connectors: config.connectors.clone(),
+        reader: Some(Arc::new(Reader {
+            connectors: config.connectors.clone(),
+            clock: Arc::clone(&clock),
+            git_env: environment.git_env(),
+        })),
         base_env,
         host_key: config.host_key.clone(),
         away: Away {

@@ -65,7 +65,7 @@ pub(super) fn kill(environment: &Environment, args: &TargetArgs) -> Outcome {
     Ok(Code::Done)
 }
 
-fn target(environment: &Environment, named: Option<&str>) -> Result<Target, Failure> {
+pub(super) fn target(environment: &Environment, named: Option<&str>) -> Result<Target, Failure> {
     let config = environment.config(Secrets::Skip)?;
     let name = environment::target(named, environment, &config)?;
     Ok(Target::Local {
@@ -74,7 +74,7 @@ fn target(environment: &Environment, named: Option<&str>) -> Result<Target, Fail
     })
 }
 
-fn failure(error: LinkError) -> Failure {
+pub(super) fn failure(error: LinkError) -> Failure {
     let hint = error.hint();
     // A session that answers with a no is there.
     let code = match error {

@@ -322,6 +322,12 @@ impl Attached {
                 armour,
                 detached,
             } => return self.on_pasted(&wish, &armour, detached),
+            Request::ReadRunbook => {
+                self.last_number += 1;
+                ToServer::ReadRunbook {
+                    number: self.last_number,
+                }
+            }
             Request::AskChallenge => {
                 self.last_number += 1;
                 ToServer::SignIn {
@@ -361,7 +367,11 @@ impl Attached {
         match event {
             LinkEvent::Up(welcome, snapshot) => {
                 match &mut self.screen {
-                    Screen::Room(room) => room.on_snapshot(*welcome, *snapshot),
+                    Screen::Room(room) => {
+                        let selected = self.ui.selected(room);
+                        room.on_snapshot(*welcome, *snapshot);
+                        self.ui.keep_selected(room, selected.as_ref());
+                    }
                     screen => {
                         *screen = Screen::Room(Box::new(Room::from_snapshot(*welcome, *snapshot)));
                     }
@@ -401,6 +411,9 @@ impl Attached {
                 }
                 return;
             }
+            ToClient::Amendment(preview) => {
+                return self.ui.on_amendment(&self.screen, &preview, now);
+            }
             ToClient::Challenge(hello) => return self.whose(hello),
             message => message,
         };
@@ -420,7 +433,9 @@ impl Attached {
             ToClient::Around(around) => room.around = *around,
             ToClient::Facts(facts) => {
                 self.ui.on_facts(&facts, now);
+                let selected = self.ui.selected(room);
                 room.on_facts(facts);
+                self.ui.keep_selected(room, selected.as_ref());
                 let wanted = self.witness.on_facts(room);
                 self.witness(wanted);
             }
@@ -447,6 +462,7 @@ impl Attached {
             // A lag is made good by the snapshot that follows; the others are handled by the link.
             ToClient::Lagged
             | ToClient::Draft(_)
+            | ToClient::Amendment(_)
             | ToClient::Challenge(_)
             | ToClient::Welcome(_)
             | ToClient::TurnedAway { .. }

@@ -152,7 +152,8 @@ impl LinkError {
     }
 }
 
-type Reader = Receiver<Box<dyn AsyncRead + Send + Unpin>>;
+/// Messages from a server.
+pub type Reader = Receiver<Box<dyn AsyncRead + Send + Unpin>>;
 type Writer = Sender<Box<dyn AsyncWrite + Send + Unpin>>;
 
 /// A connection that has been greeted.

@@ -2,6 +2,7 @@
 //!
 //! Holds focus and scroll only. Every decision is the server's; a client that dies loses nothing.
 
+pub mod amend;
 pub mod attach;
 pub mod bring;
 pub mod frames;

@@ -1,5 +1,6 @@
 //! The fold: how each fact changes the state. Total: a fact that cannot be is left out, never a panic.
 
+mod amend;
 mod breakglass;
 mod effect;
 mod exec;
@@ -111,7 +112,8 @@ impl State {
     }
 }
 
-fn fresh_step() -> StepState {
+/// A step that nobody has begun.
+pub(in crate::domain) fn fresh_step() -> StepState {
     StepState {
         status: StepStatus::Pending,
         attempt: AttemptNo(0),

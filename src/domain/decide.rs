@@ -3,6 +3,7 @@
 //! One file per verb. A refusal changes nothing; what matters for the two-person rule is recorded all the same.
 
 mod abort;
+mod amend;
 mod ask;
 mod begin;
 mod breakglass;

@@ -134,6 +134,9 @@ pub struct Genesis {
     /// How long the steps took in earlier runs of the same runbook.
     #[serde(default, skip_serializing_if = "Learned::is_none")]
     pub learned: Learned,
+    /// Digest of the plan at the start, once two people have put another in its place; no record has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_plan: Option<Digest>,
 }
 
 impl Genesis {

@@ -232,6 +232,7 @@ pub(crate) fn genesis(plan: Plan) -> Genesis {
         rehearsed: Vec::new(),
         freezes: Vec::new(),
         learned: crate::domain::history::Learned::default(),
+        first_plan: None,
     }
 }
 
@@ -256,6 +257,7 @@ pub(crate) fn world() -> World {
         freezes: BTreeMap::new(),
         clock: ClockSeen::since(START),
         writers: writers(),
+        amendment: None,
         outlook: Box::default(),
     }
 }

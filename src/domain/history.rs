@@ -5,7 +5,7 @@
 //! things. What is measured is what people wait for: from the start of an attempt to its being done, with the second
 //! person's reading in it. Demo sessions and real ones say nothing of each other.
 
-use crate::domain::fact::{Fact, Genesis, Mode, Stamped};
+use crate::domain::fact::{Fact, Genesis, Mode, MotionEvent, Stamped};
 use crate::domain::id::StepId;
 use crate::domain::runbook::plan::{ExecRole, Plan, PlanBlock, PlanStep};
 use crate::domain::time::Moment;
@@ -217,9 +217,23 @@ impl<'a> Collecting<'a> {
 
     /// Takes a further record of it.
     pub fn take(&mut self, stamped: &Stamped) {
-        if let Some((run, _)) = &mut self.run {
-            run.take(stamped);
+        let Some((run, steps)) = &mut self.run else {
+            return;
+        };
+        if let Fact::Motion(moved) = &stamped.fact
+            && let MotionEvent::Made {
+                amendment: Some(amendment),
+                ..
+            } = &moved.event
+        {
+            // What may have run as another step from here on says nothing of this one.
+            let plan = &amendment.plan;
+            steps.retain(|id| {
+                let step = |plan: &Plan| plan.steps.iter().find(|s| s.id == *id).map(shape);
+                step(plan) == step(self.plan)
+            });
         }
+        run.take(stamped);
     }
 
     /// The journal was read to its end: it counts. One that never began says nothing.

@@ -4,6 +4,7 @@
 //! values in give the same values out, which is what lets server, client, report, verify and replay share it.
 
 pub mod alert_match;
+pub mod amend;
 pub mod apply;
 pub mod backtest;
 pub mod board;

@@ -1,9 +1,10 @@
-//! What two people agree on that is no step: a longer window, work in spite of a freeze.
+//! What two people agree on that is no step: a longer window, work in spite of a freeze, another plan.
 //!
 //! One person makes a motion and says why; another one seconds it, and then it is carried. Anybody who may act rejects it
 //! with one word, and it ends by itself. One is open at a time. A further kind of motion is a variant of [`Motion`]: the
 //! matches on it say where else it has to be thought of.
 
+use crate::domain::digest::Digest;
 use crate::domain::id::FreezeId;
 use crate::domain::time::{Timestamp, parse_span};
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,13 @@ pub enum Motion {
         /// Which.
         freeze: FreezeId,
     },
+    /// Another plan is taken over; it comes with the motion.
+    Amend {
+        /// Digest of the plan the session is pinned to.
+        from: Digest,
+        /// Digest of the plan the runbook comes to now.
+        to: Digest,
+    },
 }
 
 impl Motion {
@@ -60,6 +68,7 @@ impl Motion {
         match self {
             Self::ExtendWindow { until } => format!("extend-window {}", until.to_seconds_text()),
             Self::OverrideFreeze { freeze } => format!("override-freeze {freeze}"),
+            Self::Amend { from, to } => format!("amend {from} {to}"),
         }
     }
 }
@@ -72,6 +81,9 @@ impl fmt::Display for Motion {
                 write!(f, "extend the window to {}", until.to_seconds_text())
             }
             Self::OverrideFreeze { freeze } => write!(f, "work in spite of freeze `{freeze}`"),
+            Self::Amend { to, .. } => {
+                write!(f, "take over the changed runbook (plan {})", to.to_short())
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ mod silence;
 pub use breakglass::{Broken, Countdown, Glass, Review};
 pub use expect::{ALERTS_MAX, AlertState, EffectState};
 pub use guards::Acted;
-pub use motion::{Carried, Motions, Tabled};
+pub use motion::{Amended, Carried, Motions, Tabled};
 pub use rollout::RolloutState;
 pub use run_on::{Halted, RunOn};
 pub use silence::SilenceState;
@@ -327,7 +327,7 @@ pub struct Terminal {
 /// Everything there is to know of a maintenance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// What the session is pinned to.
+    /// What the session is pinned to: as the first record has it, but for what amendments have put in its place.
     pub genesis: Arc<Genesis>,
     /// Hash of the genesis record.
     pub genesis_hash: Digest,
@@ -415,7 +415,7 @@ impl StepState {
 }
 
 impl State {
-    /// The pinned plan.
+    /// The pinned plan: that of the first record, or the one two people have put in its place since.
     pub fn plan(&self) -> &Plan {
         &self.genesis.plan
     }

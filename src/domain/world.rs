@@ -1,6 +1,7 @@
 //! What the server has read just now of the world outside the journal, and who is who.
 
 use crate::domain::alert_match::AlertView;
+use crate::domain::amend::Amendment;
 use crate::domain::confirm::people::Role;
 use crate::domain::confirm::policy::Rules;
 use crate::domain::digest::Digest;
@@ -146,6 +147,8 @@ pub struct World {
     pub clock: ClockSeen,
     /// Every configured connector, with what it can write; nothing for those that only read.
     pub writers: BTreeMap<ConnectorName, Vec<Ability>>,
+    /// What the runbook comes to now, read for somebody who asks for an amendment; absent at any other time.
+    pub amendment: Option<Arc<Amendment>>,
     /// What silences for the work are judged by; empty where the plan has none.
     pub outlook: Box<Outlook>,
 }

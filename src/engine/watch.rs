@@ -4,6 +4,7 @@ mod rollout;
 
 use crate::domain::board::GateProgress;
 use crate::domain::decide::with_stop;
+use crate::domain::digest::Digest;
 use crate::domain::fact::{ExecKey, Fact, GuardActed, HoldCause, Quote};
 use crate::domain::id::RuleId;
 use crate::domain::readiness::Next;
@@ -27,6 +28,8 @@ const GATE_STALE_AFTER: Duration = Duration::from_secs(30);
 pub(super) struct Watches {
     rules: BTreeMap<RuleId, Watched>,
     gate: Option<Waiting>,
+    /// The plan that all of this is about.
+    plan: Option<Digest>,
     rollout: RolloutWatch,
     /// What baselines are made of, until they are durable or it is too late for them.
     collectors: BTreeMap<RuleId, Collector>,
@@ -42,6 +45,8 @@ type Acted = BTreeMap<RuleId, bool>;
 
 #[derive(Debug)]
 struct Watched {
+    /// The rule as it is watched: two people can make another of it.
+    rule: MetricRule,
     watch: RuleWatch,
     since: Moment,
 }
@@ -90,10 +95,18 @@ impl Watches {
         self.rules.retain(|id, _| watched.contains_key(id));
         for (id, rule) in watched {
             let baseline = state.baselines.get(id);
-            let watched = self.rules.entry(id.clone()).or_insert_with(|| Watched {
+            let fresh = || Watched {
+                rule: rule.clone(),
                 watch: RuleWatch::new(rule),
                 since: now,
-            });
+            };
+            let watched = self.rules.entry(id.clone()).or_insert_with(fresh);
+            if !is_same(&watched.rule, rule) {
+                *watched = fresh();
+                // A breach of this one has its own consequence.
+                self.acted.remove(id);
+                self.acted_durably.remove(id);
+            }
             match baseline {
                 Some(baseline) if !watched.watch.has_baseline() => {
                     watched.watch.set_baseline(baseline);
@@ -102,6 +115,12 @@ impl Watches {
                 None if watched.watch.has_baseline() => watched.watch = RuleWatch::new(rule),
                 _ => {}
             }
+        }
+        if self.plan != Some(state.genesis.plan_digest) {
+            // What was asked for an earlier plan may be the answer to another question.
+            self.plan = Some(state.genesis.plan_digest);
+            self.rollout = RolloutWatch::default();
+            self.collectors.clear();
         }
         self.gather(state);
         let waiting = waiting_gate(state);
@@ -288,6 +307,16 @@ impl Watches {
             holding_since: report.met_since,
         })
     }
+}
+
+/// The same rule, wherever it stands in its document.
+fn is_same(watched: &MetricRule, rule: &MetricRule) -> bool {
+    let bare = |rule: &MetricRule| MetricRule {
+        line: 0,
+        phase: None,
+        ..rule.clone()
+    };
+    watched == rule || bare(watched) == bare(rule)
 }
 
 /// Remembers which breach has had its consequence.

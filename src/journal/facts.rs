@@ -205,6 +205,10 @@ fn read_body(kind: &str, body: &[u8]) -> Result<Fact, String> {
         "statement.signed" => read_signed(&text()?).map(Fact::StatementSigned),
         _ => {
             let fact = fact_json::read(body).map_err(|e| e.to_string())?;
+            if matches!(&fact, Fact::SessionOpened(genesis) if genesis.first_plan.is_some()) {
+                // It would let a certificate be about another plan than the one of the record.
+                return Err("no session was amended before it was opened".to_owned());
+            }
             if kind_of(&fact) == kind {
                 Ok(fact)
             } else {

@@ -73,6 +73,9 @@ pub struct Report {
     pub people: Vec<Present>,
     /// Every step of the plan, in its order.
     pub steps: Vec<Step>,
+    /// Plans that two people put in the place of the one before, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub amendments: Vec<Amendment>,
     /// Everything that was put before a second person, oldest first.
     pub offers: Vec<Offer>,
     /// What somebody was refused.
@@ -95,6 +98,29 @@ pub struct Report {
 pub struct Certificate {
     /// When; absent when what was signed is not about this session.
     pub issued: Option<Timestamp>,
+}
+
+/// A plan that two people put in the place of the one before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Amendment {
+    /// When it was seconded.
+    pub at: Timestamp,
+    /// Who moved it.
+    pub by: PersonId,
+    /// Who seconded it.
+    pub second: PersonId,
+    /// Why.
+    pub reason: String,
+    /// Digest of the plan before.
+    pub before: Digest,
+    /// Digest of the plan since.
+    pub plan: Digest,
+    /// Digest of the runbook's bytes.
+    pub runbook: Digest,
+    /// What became another, one line each.
+    pub changes: Vec<String>,
+    /// Further changes.
+    pub more: usize,
 }
 
 /// One break-glass: somebody wanted to go without a second person.

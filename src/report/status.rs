@@ -218,7 +218,7 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
         let (step, by) = (&terms.step, &terms.proposer);
         writeln!(text, "  {step}: proposed by {by}; {waits}").ok();
     }
-    if let Some(line) = run_on_line(state) {
+    for line in amended_line(state).into_iter().chain(run_on_line(state)) {
         writeln!(text, "  {line}").ok();
     }
     for broken in &state.broken {
@@ -253,6 +253,17 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
         .ok();
     }
     text
+}
+
+/// `amended 2 times, last by ann and bob to plan 1a2b3c4d5e6f: the command was wrong`
+fn amended_line(state: &State) -> Option<String> {
+    let times = state.amendments().count();
+    let (carried, amended) = state.amendments().last()?;
+    let (by, second, plan) = (&carried.by, &carried.second, amended.plan.to_short());
+    let reason = &carried.reason;
+    Some(format!(
+        "amended {times} times, last by {by} and {second} to plan {plan}: {reason}"
+    ))
 }
 
 /// `rollout 1.1 Restart: GOES BY ITSELF since 2026-01-04T02:00:00Z, said by alice`
@@ -365,6 +376,9 @@ pub fn to_json(snapshot: &Snapshot, summary: &Summary) -> serde_json::Value {
         "current": summary.current, "attached": summary.attached, "head": state.head.0,
         "held": state.is_held(), "runbook": state.genesis.runbook, "plan": state.genesis.plan_digest, "steps": steps,
         "rules": state.rules, "connectors": snapshot.board.health, "writes": state.writes,
+        "motions": state.motions.carried, "motion": state.motions.open.as_ref().map(|open| serde_json::json!({
+            "no": open.no, "what": open.what, "reason": open.reason, "by": open.by, "expires": open.expires,
+        })),
         "breakglass": state.glass(), "run_alone": state.broken, "review_owed": state.review_owed().is_some(),
         "rollouts": state.rollouts,
     })

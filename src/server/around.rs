@@ -87,10 +87,17 @@ impl Session {
             Ok(claims) => Ok(concerning(plan, components, depth, claims)),
             Err(why) => Err(why.clone()),
         };
-        if others == self.nearby.told.others {
+        let pinned = self.engine.state().genesis.runbook.digest;
+        let is_runbook_changed = self.world.runbook.is_some_and(|now| now != pinned);
+        let told = (
+            &self.nearby.told.others,
+            self.nearby.told.is_runbook_changed,
+        );
+        if (&others, is_runbook_changed) == told {
             return;
         }
         self.nearby.told.others = others;
+        self.nearby.told.is_runbook_changed = is_runbook_changed;
         let message = ToClient::Around(Box::new(self.nearby.told.clone()));
         let terminals: Vec<_> = self
             .registry

@@ -49,6 +49,10 @@ pub(crate) enum Incoming {
     Paged(StepId, AttemptNo, Page),
     /// A checkpoint that covers this record has left the host.
     Witnessed(Seq, Witness),
+    /// The runbook was read as `run` reads it.
+    RunbookRead(Box<super::amend::RunbookRead>),
+    /// The poll loops have ended that asked what an earlier plan asks; all their answers are in the queue.
+    PollsStopped,
     /// A one-time code was checked.
     CodeTried(Box<Tried>),
     /// A read that was not in time has returned.

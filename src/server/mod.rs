@@ -3,6 +3,7 @@
 //! One task owns the engine and takes one input at a time; sockets, connectors and commands each have tasks of
 //! their own that only send inputs. It must not decide anything: what may happen is the business of `domain`.
 
+pub mod amend;
 pub mod around;
 mod breakglass;
 pub mod checkpoints;
@@ -12,6 +13,7 @@ mod connection;
 mod counters;
 pub mod enforced;
 pub mod exec;
+mod first;
 pub mod fold;
 pub mod git;
 mod going;
@@ -25,6 +27,7 @@ mod outbox;
 pub mod peek;
 pub mod pin;
 pub mod policy;
+mod polls;
 pub mod rehearsals;
 mod render;
 mod restart;

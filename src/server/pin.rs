@@ -107,6 +107,7 @@ pub fn genesis(mut seed: Seed, clock: &dyn Clock) -> Result<Genesis, PinError> {
         rehearsed: seed.rehearsed,
         freezes: not_over(seed.freezes, now),
         learned: seed.learned,
+        first_plan: None,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The session task: owns the engine and the journal, takes one input at a time, and lets nothing be seen before it
 //! is durable. It waits for nothing but the journal: whatever else may block has a task of its own.
 
+use super::amend::Amending;
 use super::around::Nearby;
 use super::checkpoints::Checkpoints;
 use super::clients::Registry;
@@ -91,6 +92,8 @@ pub(crate) struct Session {
     /// The person whose account this server runs in, as far as the host knows; nobody in a demo.
     pub(crate) owner: Option<PersonId>,
     pub(crate) runbook_file: PathBuf,
+    /// What two people may put in the place of the plan, and what follows when they have.
+    pub(crate) amending: Amending,
     pub(crate) world: World,
     pub(crate) looks: Looks,
     /// What the other sessions of the host were told.
@@ -156,6 +159,9 @@ impl Session {
                 self.checkpoint();
             }
             self.drain(&mut sources, &mut turn);
+            if self.amending.is_stopped {
+                self.flush(&mut sources, &mut turn);
+            }
             if turn.has_joined {
                 // Its first screen leaves before the record of its coming is written.
                 tokio::task::yield_now().await;
@@ -203,7 +209,18 @@ impl Session {
         }
     }
 
+    /// Takes what the poll loops left that have ended, and lets others begin.
+    fn flush(&mut self, sources: &mut Sources, turn: &mut Turn) {
+        while let Ok(reading) = sources.readings.try_recv() {
+            self.on_reading(reading, turn);
+        }
+        self.poll_anew();
+    }
+
     fn on_reading(&mut self, reading: Reading, turn: &mut Turn) {
+        if self.is_outdated(&reading) {
+            return;
+        }
         self.take(&Input::Reading(reading.clone()), turn, None);
         // A long list that hardly ever changes: a slow line is not asked to carry it twice a minute.
         let is_known = matches!(&reading, Reading::AlertRules { source, known }
@@ -448,7 +465,11 @@ impl Session {
         match self.ledger.write().await {
             Ok(stamped) => {
                 self.news.clear();
+                let before = Arc::clone(&self.engine.state().genesis);
                 let effects = self.engine.commit(&stamped);
+                if before.plan_digest != self.engine.state().genesis.plan_digest {
+                    self.follow_plan(&before.plan);
+                }
                 let is_due = self.checkpoints.is_due(&stamped);
                 self.show(stamped);
                 if is_due {

@@ -1,7 +1,7 @@
 //! The whole state as frames for one client, and what is left out of it so that it stays bounded.
 
 use crate::domain::board::Board;
-use crate::domain::fact::{Fact, Stamped};
+use crate::domain::fact::{Fact, MotionEvent, Stamped};
 use crate::domain::id::ConnectorName;
 use crate::domain::reading::{ConnectorHealth, Liveness, Reading};
 use crate::wire::codec::{self, WireError};
@@ -214,8 +214,14 @@ fn long_text(fact: &Fact) -> usize {
     }
 }
 
-/// The genesis record carries the whole plan, which the state has already: the copy for a list goes without.
+/// The genesis record carries the whole plan, which the state has already, and so does the motion of an amendment: the copy
+/// for a list goes without.
 pub(crate) fn without_plan(stamped: &mut Stamped) {
+    if let Fact::Motion(moved) = &mut stamped.fact
+        && let MotionEvent::Made { amendment, .. } = &mut moved.event
+    {
+        *amendment = None;
+    }
     if let Fact::SessionOpened(genesis) = &mut stamped.fact {
         genesis.plan.steps.clear();
         genesis.plan.phases.clear();

@@ -1,21 +1,23 @@
 //! Starting a session server: lock, journal, state, socket, connectors, and the task that joins them.
 
 use super::accounts;
+use super::amend::{Amending, ReadRunbook};
 use super::around::Nearby;
 use super::checkpoints::{self, Away, Checkpoints};
 use super::clients::Registry;
 use super::enforced::Guard;
 use super::exec::{Executor, Workplace};
+use super::first;
 use super::fold::{self, FoldFault, Folded};
 use super::host_key;
 use super::input::INPUTS_MAX;
 use super::ledger::{Ledger, SealError};
 use super::listen::Reception;
 use super::policy::{PeopleSource, Policy};
+use super::polls::{self, Keeper};
 use super::scope::{Desk, Said};
 use super::session::{Session, Sources};
 use super::socket::{SessionSocket, SocketError};
-use super::standing;
 use super::talk::RENDERS_MAX;
 use super::world::Looks;
 use super::writes::Counter;
@@ -26,25 +28,16 @@ use crate::connect::connector::Connector;
 use crate::connect::deliver::{self, Courier, Ended};
 use crate::connect::query;
 use crate::connect::registry::{self, Built, SetupError};
-use crate::connect::supervise::Connectors;
-use crate::domain::alert_match::AlertView;
 use crate::domain::apply::FoldError;
-use crate::domain::board::Board;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, Genesis, Mode, Stamped};
-use crate::domain::freeze;
-use crate::domain::id::{ConnectorName, PersonId, SessionName, TerminalId};
-use crate::domain::silences::Outlook;
+use crate::domain::id::{PersonId, SessionName, TerminalId};
 use crate::domain::state::State;
-use crate::domain::time::Moment;
-use crate::domain::time::trust::ClockSeen;
-use crate::domain::touched;
-use crate::domain::world::{Look, World};
-use crate::domain::write::Ability;
 use crate::engine::Engine;
 use crate::journal::facts::FactError;
 use crate::journal::{AppendError, JOURNAL_FILE, JournalError, Opened, SessionDir, Writer};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use crate::runner;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,6 +68,8 @@ pub struct Options {
     pub people: PeopleSource,
     /// Connectors of the configuration.
     pub connectors: Vec<Arc<dyn Connector>>,
+    /// Reads the runbook again; without it there are no amendments.
+    pub reader: Option<Arc<dyn ReadRunbook>>,
     /// Variables every command gets, such as `PATH`.
     pub base_env: std::collections::BTreeMap<String, String>,
     /// Steps of dependency that the blast radius follows, where the runbook names no number.
@@ -202,6 +197,8 @@ pub struct Server {
     shutdown: CancellationToken,
     socket: SessionSocket,
     connectors: Vec<Built>,
+    /// What those are made from, and what tells them to be made anew.
+    polls: (Vec<Arc<dyn Connector>>, mpsc::Receiver<polls::Word>),
     couriers: Vec<Courier>,
     ended: mpsc::Sender<Ended>,
     readings: mpsc::Sender<crate::domain::reading::Reading>,
@@ -304,27 +301,25 @@ impl Server {
         let (own_inputs, inputs) = mpsc::channel(INPUTS_MAX);
         let (readings_in, readings) = mpsc::channel(READINGS_QUEUE_MAX);
         let (updates_in, updates) = mpsc::channel(UPDATES_MAX);
+        let (words_in, words) = mpsc::channel(polls::WORDS_MAX);
         let shutdown = CancellationToken::new();
-        let mut registry = Registry::default();
-        registry.continue_after(begun.highest);
+        let registry = registry_after(begun.highest);
         let genesis = &begun.state.genesis;
         let (checkpoints, trouble) =
             Checkpoints::open(&options.session_dir, genesis, &away_of(&options, &policy));
-        let mut executor = Executor::new(workplace, updates_in);
-        executor.recall(&begun.state);
         let now = options.clock.now();
-        let world = first_world(genesis, &policy, (owner.as_ref(), now), counter.abilities);
-        let desk = Desk::new(options.scope_dir, genesis.session.clone());
+        let world = first::world(genesis, &policy, (owner.as_ref(), now), counter.abilities);
         let session = Session {
             world,
-            said: Said::new(desk, options.genesis.is_none()),
+            said: said_of(options.scope_dir, genesis, options.genesis.is_none()),
             runbook_file: PathBuf::from(&genesis.runbook.path),
+            amending: Amending::new(genesis.plan_digest, words_in, options.reader),
             nearby: Nearby::first(options.radius_depth, genesis, &options.connectors),
-            engine: Engine::new(begun.state),
             ledger: begun.ledger,
             registry,
-            board: first_board(&options.connectors),
-            executor,
+            board: first::board(&options.connectors),
+            executor: executor_of(workplace, updates_in, &begun.state),
+            engine: Engine::new(begun.state),
             policy,
             people: options.people,
             owner,
@@ -358,6 +353,7 @@ impl Server {
             shutdown,
             socket,
             connectors,
+            polls: (options.connectors, words),
             couriers: counter.couriers,
             ended: ended_in,
             readings: readings_in,
@@ -383,6 +379,7 @@ impl Server {
             shutdown,
             socket,
             connectors,
+            polls: (configs, words),
             couriers,
             ended,
             readings,
@@ -395,7 +392,14 @@ impl Server {
         let inputs = session.own_inputs.clone();
         let outbox = session.checkpoints.outbox();
         let carrying = tokio::spawn(outbox.carry(readings.clone(), inputs, Arc::clone(&clock)));
-        let connectors = Connectors::start(connectors, &readings, &clock, &shutdown);
+        let keeper = Keeper {
+            configs,
+            readings: readings.clone(),
+            clock: Arc::clone(&clock),
+            shutdown: shutdown.clone(),
+            inputs: session.own_inputs.clone(),
+        };
+        let polling = tokio::spawn(keeper.keep(connectors, words));
         // The session itself asks for writes when it is told to end: couriers stay for that.
         let writing = CancellationToken::new();
         let context = deliver::Context {
@@ -416,11 +420,33 @@ impl Server {
         tokio::time::timeout(GOODBYE_MAX, clients.wait()).await.ok();
         gone.cancel();
         tokio::time::timeout(OUTBOX_MAX, carrying).await.ok();
-        connectors.stopped().await;
+        polling.await.ok();
         couriers.wait().await;
         drop(kept);
         reason
     }
+}
+
+/// Terminals are numbered on from the highest there ever was.
+fn registry_after(highest: TerminalId) -> Registry {
+    let mut registry = Registry::default();
+    registry.continue_after(highest);
+    registry
+}
+
+/// What runs the commands, with what the journal says of those before.
+fn executor_of(
+    workplace: Workplace,
+    updates: mpsc::Sender<runner::Update>,
+    state: &State,
+) -> Executor {
+    let mut executor = Executor::new(workplace, updates);
+    executor.recall(state);
+    executor
+}
+
+fn said_of(scope_dir: PathBuf, genesis: &Genesis, is_taken_up: bool) -> Said {
+    Said::new(Desk::new(scope_dir, genesis.session.clone()), is_taken_up)
 }
 
 /// The runner of an enforced session; nothing in other modes.
@@ -459,49 +485,6 @@ fn away_of(options: &Options, policy: &Policy) -> Away {
         away.ruled_command = Some(hook.clone());
     }
     away
-}
-
-/// Nothing has been read; it is known what will tell of components when it answers.
-fn first_board(connectors: &[Arc<dyn Connector>]) -> Board {
-    let all = connectors.iter().filter(|one| one.is_catalog());
-    Board {
-        catalogs: all.map(|one| one.name().clone()).collect(),
-        ..Board::default()
-    }
-}
-
-/// What is known before the first look.
-fn first_world(
-    genesis: &Genesis,
-    policy: &Policy,
-    (owner, now): (Option<&PersonId>, Moment),
-    writers: BTreeMap<ConnectorName, Vec<Ability>>,
-) -> World {
-    let mut world = World {
-        policy: Some(policy.digest),
-        unread: String::new(),
-        runbook: Some(genesis.runbook.digest),
-        look: Look::NotLooked,
-        roster: policy.roster(),
-        rules: Arc::default(),
-        owner: None,
-        keys: BTreeMap::new(),
-        touched: touched::names(&genesis.plan, &BTreeMap::new()),
-        unmatched: touched::unmatched(&genesis.plan, &BTreeMap::new()),
-        known: BTreeSet::new(),
-        groups: BTreeMap::new(),
-        freezes: freeze::standing(genesis, &Board::default()),
-        clock: ClockSeen::since(now),
-        // Nobody has looked yet; a look comes before everything it matters for.
-        scope: Err("nobody has looked yet".to_owned()),
-        floors: BTreeMap::new(),
-        effects: Vec::new(),
-        alerts: AlertView::default(),
-        writers,
-        outlook: Box::new(Outlook::at(now.wall)),
-    };
-    standing::apply(&mut world, policy, owner, now.wall);
-    world
 }
 
 /// Makes everything that a session needs besides its journal.

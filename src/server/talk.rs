@@ -1,5 +1,6 @@
 //! What attached clients say, and what they are told.
 
+use super::amend::Wanted;
 use super::clients::Drafted;
 use super::input::Incoming;
 use super::render::{self, Purpose};
@@ -51,6 +52,8 @@ impl Session {
             Incoming::Witnessed(seq, by) => {
                 self.take(&Input::Witnessed { seq, by }, turn, None);
             }
+            Incoming::RunbookRead(read) => self.on_runbook_read(*read, turn),
+            Incoming::PollsStopped => self.amending.is_stopped = true,
             Incoming::CodeTried(tried) => self.on_code_tried(*tried, turn),
             Incoming::Noticed { text } => self.take(&Input::Notice { text }, turn, None),
             Incoming::DiskBack => self.on_disk_back(),
@@ -106,6 +109,16 @@ impl Session {
                     signed,
                 };
                 self.after_a_look(waiting, turn);
+            }
+            ToServer::ReadRunbook { number } if read_only => {
+                let refusal = Refusal {
+                    reason: "`amend` is refused: this terminal may only look".to_owned(),
+                    hint: "what is moved is shown to everybody".to_owned(),
+                };
+                turn.refuse(terminal, number, refusal);
+            }
+            ToServer::ReadRunbook { number } => {
+                self.read_runbook((terminal, number), Wanted::Preview, turn);
             }
             ToServer::Shutdown { reason } if !read_only => {
                 self.shutdown_reason = format!("{reason} (by {actor})");

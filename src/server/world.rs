@@ -1,6 +1,7 @@
 //! Reading the people file and the runbook anew (`TWO_PERSON` 4.4): one look at a time, off the session task, and
 //! never waited for longer than a person would.
 
+use super::amend::Wanted;
 use super::connection::Joining;
 use super::enforced;
 use super::input::Incoming;
@@ -12,6 +13,7 @@ use crate::domain::decide::REASON_BYTES_MAX;
 use crate::domain::digest::Digest;
 use crate::domain::fact::Actor;
 use crate::domain::id::TerminalId;
+use crate::domain::motion::Motion;
 use crate::domain::runbook::limits::FILE_BYTES_MAX;
 use crate::domain::world::Look;
 use crate::enforce::frame::Facts;
@@ -189,6 +191,7 @@ impl Session {
             Ok(found) => (found.policy, found.runbook),
             Err(why) => (Err(why), None),
         };
+        self.world.runbook = runbook;
         self.take_scope(scope);
         let trouble = policy.as_ref().err().cloned();
         if let Some(error) = trouble.as_ref().filter(|_| self.looks.trouble.is_none()) {
@@ -201,7 +204,6 @@ impl Session {
         } else {
             self.world.policy = None;
         }
-        self.world.runbook = runbook;
         self.world.look = Look::NotLooked;
         self.take_policy();
         let trouble = self.looks.trouble.as_deref();
@@ -299,6 +301,13 @@ impl Session {
         } = command
         {
             return self.try_code((terminal, number), &connection, (statement, code), turn);
+        }
+        if let Command::Move {
+            what: Motion::Amend { .. },
+            ..
+        } = command
+        {
+            return self.read_runbook((terminal, number), Wanted::Motion(command), turn);
         }
         if matches!(
             command,

@@ -100,7 +100,7 @@ impl Session {
     }
 
     /// What fires now, and whether that is known.
-    fn look_at_alerts(&mut self) {
+    pub(crate) fn look_at_alerts(&mut self) {
         let (names, unmatched) = (&self.world.touched, &self.world.unmatched);
         let plan = self.engine.state().plan();
         self.world.alerts = AlertView::of(&self.board, plan, names, unmatched);

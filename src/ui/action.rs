@@ -230,6 +230,8 @@ pub enum Action {
     ExtendWindow,
     /// Ask another person to let the work go on in spite of a freeze.
     OverrideFreeze,
+    /// Read what has changed in the runbook, and ask another person to take it over.
+    Amend,
     /// Second or reject the open motion.
     AnswerMotion,
     /// Say what happened to an unknown step.

@@ -95,6 +95,7 @@ fn genesis(mode: Mode) -> Genesis {
         rehearsed: Vec::new(),
         freezes: Vec::new(),
         learned: crate::domain::history::Learned::default(),
+        first_plan: None,
     }
 }
 

@@ -38,8 +38,9 @@ use crate::display::Clean;
 use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::statement::Hello;
 use crate::domain::fact::{Actor, ExecKey, Fact, Stamped};
-use crate::domain::id::{PersonId, Seq};
+use crate::domain::id::{PersonId, Seq, StepId};
 use crate::domain::time::Moment;
+use crate::wire::amendment::Preview;
 use crate::wire::message::Draft;
 use action::View;
 use cache::Cache;
@@ -112,6 +113,8 @@ pub enum Request {
     Ask(Command),
     /// Leave; the session goes on.
     Detach,
+    /// Ask what has changed in the runbook.
+    ReadRunbook,
     /// Ask for older records.
     Records {
         /// First one.
@@ -264,6 +267,19 @@ impl Ui {
         }
     }
 
+    /// The selected step: what keys of steps mean.
+    pub fn selected(&self, room: &Room) -> Option<StepId> {
+        let view = room.state.view(self.model.step)?;
+        Some(view.plan.id.clone())
+    }
+
+    /// Keeps that step selected: by an amendment another one may stand in its place, and a key never means that.
+    pub fn keep_selected(&mut self, room: &Room, step: Option<&StepId>) {
+        if let Some(place) = step.and_then(|step| room.state.index_of(step)) {
+            self.model.select(place);
+        }
+    }
+
     /// The agent holds several keys that can sign: asks which.
     pub fn on_which_key(&mut self, screen: &Screen, offers: Vec<Offer>, now: Moment) {
         signing::ask_which(&mut self.work(screen, now), offers);
@@ -284,6 +300,11 @@ impl Ui {
             }
         }
         work.requests
+    }
+
+    /// The runbook was read, for somebody at this terminal who wanted that.
+    pub fn on_amendment(&mut self, screen: &Screen, preview: &Preview, now: Moment) {
+        motions::preview(&mut self.work(screen, now), preview);
     }
 
     /// The server asks who is at this terminal; `signer` is the person of a key the agent holds.

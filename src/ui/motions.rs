@@ -1,17 +1,23 @@
 //! Keys of the two people of a motion: it is made in two lines, and answered in a menu that says what it is about.
 
+use crate::domain::amend;
 use crate::domain::command::Command;
+use crate::domain::digest::Digest;
 use crate::domain::freeze;
 use crate::domain::id::FreezeId;
 use crate::domain::motion::{Motion, MotionNo, parse_end};
+use crate::domain::state::Tabled;
 use crate::domain::time::{Timestamp, short_span};
+use crate::ui::Request;
 use crate::ui::action::Action;
-use crate::ui::layers::{Layer, Menu, MenuItem, Outcome, Prompt, Purpose, SignAct};
+use crate::ui::layers::{Amendment, Layer, Menu, MenuItem, Outcome, Prompt, Purpose, SignAct};
 use crate::ui::proof;
 use crate::ui::ritual::me;
-use crate::ui::room::Room;
+use crate::ui::room::{Link, Room};
 use crate::ui::signing;
 use crate::ui::update::Work;
+use crate::wire::amendment::Preview;
+use std::borrow::Cow;
 
 /// What a line is for on the way of a motion.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,15 +28,18 @@ pub(crate) enum Moving {
     Extend(Timestamp),
     /// Why the work is to go on in a freeze.
     Override(FreezeId),
+    /// Why the changed runbook is to be taken over: the plan before, and the one it comes to.
+    Amend(Digest, Digest),
     /// Why a motion is rejected.
     Reject(MotionNo),
 }
 
-/// Does one of the three.
+/// Does one of them.
 pub(super) fn act(work: &mut Work<'_>, action: Action) {
     match action {
         Action::ExtendWindow => extend(work),
         Action::OverrideFreeze => go_on(work),
+        Action::Amend => read_runbook(work),
         _ => say_to_it(work),
     }
 }
@@ -63,6 +72,70 @@ fn go_on(work: &mut Work<'_>) {
     work.prompt(purpose, title);
 }
 
+/// Has the server read the runbook; what has changed comes back as [`preview`].
+fn read_runbook(work: &mut Work<'_>) {
+    match work.room {
+        Some(room) if room.welcome.read_only => {
+            work.say("this terminal only looks: it was attached read-only");
+        }
+        Some(room) if room.link == Link::Up => {
+            work.requests.push(Request::ReadRunbook);
+            work.say("the server reads the runbook");
+        }
+        _ => work.say("not sent: the server is not reached"),
+    }
+}
+
+/// Shows what has changed in the runbook to somebody who may want it taken over.
+pub(super) fn preview(work: &mut Work<'_>, preview: &Preview) {
+    work.layers.dismiss();
+    if preview.is_pinned {
+        return work.say("the runbook is the one this session is pinned to: nothing has changed");
+    }
+    let mut items = Vec::new();
+    if preview.against.is_empty() {
+        let title = "why should the changed runbook be taken over? whoever seconds it reads it";
+        let purpose = Purpose::Moving(Moving::Amend(preview.from, preview.to));
+        let prompt = Layer::Prompt(Prompt::new(purpose, title.to_owned()));
+        items.push(MenuItem {
+            key: 'm',
+            shown: "m",
+            what: "move it (asks why); another person has to second it",
+            outcome: Outcome::Open(Box::new(prompt)),
+        });
+    }
+    let mut words: Vec<String> = preview.changes.iter().map(ToString::to_string).collect();
+    if preview.more > 0 {
+        let more = preview.more;
+        words.push(format!("{more} more rows are shown once it is moved"));
+    }
+    let against = preview.against.iter().map(ToString::to_string).collect();
+    let title = "the runbook has changed".to_owned();
+    let layer = Amendment::new(title, words, against, preview.lines.clone(), items);
+    work.layers.open(Layer::Amendment(layer));
+}
+
+/// What a motion would put in force, by the two plans that the journal has.
+fn moved(room: &Room, open: &Tabled, title: String, items: Vec<MenuItem>) -> Option<Layer> {
+    let amendment = open.amendment.as_deref()?;
+    let (plan, words, against) = match amend::adopt(&room.state, amendment) {
+        Ok(adopted) => {
+            let words = adopted.changes.iter().map(ToString::to_string).collect();
+            (Cow::Owned(adopted.plan), words, Vec::new())
+        }
+        Err(against) => {
+            let against = against.iter().map(ToString::to_string).collect();
+            (Cow::Borrowed(&amendment.plan), Vec::new(), against)
+        }
+    };
+    let mut about = vec![format!("why: {}", open.reason)];
+    about.extend(words);
+    let lines = amend::diff(room.state.plan(), &plan);
+    Some(Layer::Amendment(Amendment::new(
+        title, about, against, lines, items,
+    )))
+}
+
 /// Asks what to say to the open motion. Nothing is a default.
 fn say_to_it(work: &mut Work<'_>) {
     let Some(room) = work.room else { return };
@@ -92,13 +165,22 @@ fn say_to_it(work: &mut Work<'_>) {
     };
     let prompt = Layer::Prompt(Prompt::new(purpose, title.to_owned()));
     let mut items = vec![item('r', "r", label, Outcome::Open(Box::new(prompt)))];
-    if !is_mine {
+    if room.welcome.read_only && open.amendment.is_some() {
+        items.clear();
+    } else if !is_mine {
         items.insert(
             0,
             item('s', "s", "second it: it is in force then", second(room, no)),
         );
     }
-    work.layers.open(Layer::Menu(Menu::new(question, items)));
+    let title = format!("motion {no} of `{}`, {left} left", open.by);
+    let layer = match open.amendment {
+        Some(_) => moved(room, open, title, items),
+        None => Some(Layer::Menu(Menu::new(question, items))),
+    };
+    if let Some(layer) = layer {
+        work.layers.open(layer);
+    }
 }
 
 /// What seconding comes to: a signature first, where one is needed.
@@ -115,6 +197,7 @@ pub(super) fn typed(work: &mut Work<'_>, line: Moving, text: String) {
         Moving::Until => until(work, &text),
         Moving::Extend(until) => make(work, Motion::ExtendWindow { until }, text),
         Moving::Override(freeze) => make(work, Motion::OverrideFreeze { freeze }, text),
+        Moving::Amend(from, to) => make(work, Motion::Amend { from, to }, text),
         Moving::Reject(no) => work.ask(Command::RejectMotion { no, reason: text }),
     }
 }

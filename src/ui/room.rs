@@ -4,6 +4,7 @@ mod duties;
 mod reach;
 
 use crate::domain::alert_match;
+use crate::domain::amend::asked_anew;
 use crate::domain::apply::apply;
 use crate::domain::board::{Board, GateProgress, OutputTail};
 use crate::domain::confirm::certificate::Certified;
@@ -124,7 +125,15 @@ impl Room {
             if fact.seq <= self.state.head.0 {
                 continue;
             }
+            let before = Arc::clone(&self.state.genesis);
             apply(&mut self.state, &fact);
+            if before.plan_digest != self.state.genesis.plan_digest {
+                // An answer to a question of the plan before is none to another one of the same name.
+                let anew = asked_anew(&before.plan, self.state.plan());
+                self.board.metrics.retain(|rule, _| !anew.contains(rule));
+                self.reach = Reach::default();
+                self.answerers = Answerers::default();
+            }
             if self.recent.len() >= RECORDS_MAX {
                 self.recent.pop_front();
             }

@@ -1,5 +1,6 @@
 //! Screens as text, at the sizes people have, in the states that matter.
 
+mod amend;
 mod breakglass;
 mod effects;
 mod hostile;

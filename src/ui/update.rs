@@ -245,7 +245,7 @@ fn act_on_session(work: &mut Work<'_>, action: Action) {
         Action::RunOn => rollout::run_on(work),
         Action::Go | Action::Cancel | Action::Reject => act_on_proposal(work, action),
         Action::Breakglass | Action::Veto | Action::ReviewAlone => breakglass::act(work, action),
-        Action::ExtendWindow | Action::OverrideFreeze | Action::AnswerMotion => {
+        Action::ExtendWindow | Action::OverrideFreeze | Action::Amend | Action::AnswerMotion => {
             motions::act(work, action);
         }
         Action::Page

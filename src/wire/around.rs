@@ -13,6 +13,9 @@ pub struct Around {
     pub posts: Vec<Post>,
     /// What the other sessions of the host say of themselves; or why nobody knows.
     pub others: Result<Vec<Claim>, String>,
+    /// At the newest look the runbook on the disk was not the one the session is pinned to.
+    #[serde(default)]
+    pub is_runbook_changed: bool,
 }
 
 impl Default for Around {
@@ -21,6 +24,7 @@ impl Default for Around {
             depth: DEPTH_DEFAULT,
             posts: Vec::new(),
             others: Err("nobody has looked yet".to_owned()),
+            is_runbook_changed: false,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The messages. THE SERIALIZED FORM IS THE CONTRACT: see [`crate::wire::CONTRACT`].
 
+use super::amendment::Preview;
 use super::around::Around;
 use super::policy::PolicyView;
 use crate::domain::board::{Board, GateProgress, OutputTail, base64_bytes};
@@ -67,6 +68,12 @@ pub enum ToServer {
         number: u64,
         /// The `warroom-hello@v1` over the newest challenge.
         signed: Option<Signed>,
+    },
+    /// Read the session's runbook again and say what has changed. Answered by [`ToClient::Amendment`] before the reply, or by
+    /// a refusal.
+    ReadRunbook {
+        /// Chosen by the client, unique in its connection.
+        number: u64,
     },
     /// End the session server; commands that run are stopped. For `kill-session`.
     Shutdown {
@@ -138,6 +145,8 @@ pub enum ToClient {
     Challenge(Challenge),
     /// Answer to a proposal that its proposer has to sign: what would be proposed.
     Draft(Box<Draft>),
+    /// What the changed runbook would come to.
+    Amendment(Box<Preview>),
     /// The policy, or whom this terminal is taken for, is another than before.
     Policy {
         /// Whom the server takes the terminal for.

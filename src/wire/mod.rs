@@ -3,6 +3,7 @@
 //! Knows where sockets are and whether they can be trusted, but opens none, and knows no terminals. A client that
 //! speaks another contract is told so and turned away, because a half-understood screen is worse than none.
 
+pub mod amendment;
 pub mod around;
 pub mod codec;
 pub mod message;
@@ -10,7 +11,7 @@ pub mod place;
 pub mod policy;
 
 /// Number of the contract below. Raised by every change that an older program would misread.
-pub const CONTRACT: u32 = 6;
+pub const CONTRACT: u32 = 7;
 
 /// Largest frame in bytes (`TWO_PERSON` 8.1); checked before anything is allocated.
 pub const FRAME_MAX: usize = 1024 * 1024;

@@ -98,6 +98,7 @@ pub(crate) fn genesis() -> Genesis {
         rehearsed: Vec::new(),
         freezes: Vec::new(),
         learned: warroom::domain::history::Learned::default(),
+        first_plan: None,
     }
 }
 
@@ -163,6 +164,7 @@ impl Script {
                 effects: Vec::new(),
                 alerts: warroom::domain::alert_match::AlertView::default(),
                 writers: std::collections::BTreeMap::new(),
+                amendment: None,
                 outlook: Box::default(),
             },
             nonces: 0,

@@ -93,6 +93,8 @@ mod session;
 #[cfg(test)]
 mod session_alone;
 #[cfg(test)]
+mod session_amend;
+#[cfg(test)]
 mod session_bounds;
 #[cfg(test)]
 mod session_confirm;

@@ -1,4 +1,5 @@
 //! A real session server on a real socket in a directory of its own, and people attached to it without a terminal.
+use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -11,23 +12,27 @@ use warroom::client::link::{self, Introduction, LinkEvent, Target};
 use warroom::clock::{Clock, ManualClock};
 use warroom::config::runner::RunnerLink;
 use warroom::connect::connector::Connector;
+use warroom::domain::amend::Amendment;
 use warroom::domain::apply::apply;
 use warroom::domain::board::OutputTail;
 use warroom::domain::command::{Command, Refusal, Signed};
 use warroom::domain::confirm::statement::{Hello, unsigned_statement};
 use warroom::domain::digest::Digest;
-use warroom::domain::fact::{Actor, Mode, Stamped};
+use warroom::domain::fact::{Actor, Mode, RunbookRef, Stamped};
 use warroom::domain::freeze::Freeze;
 use warroom::domain::history::Learned;
 use warroom::domain::id::{PersonId, Seq, SessionName, StepId};
+use warroom::domain::runbook::plan::Plan;
 use warroom::domain::runbook::{Severity, parse, resolve};
 use warroom::domain::state::{State, StepStatus};
 use warroom::domain::time::{Moment, Timestamp};
+use warroom::server::amend::ReadRunbook;
 use warroom::server::checkpoints::Away;
 use warroom::server::git::Surroundings;
 use warroom::server::pin::{self, Seed};
 use warroom::server::policy::{PeopleSource, Policy};
 use warroom::server::start::{Options, Server, StartError};
+use warroom::wire::amendment::Preview;
 use warroom::wire::message::{Draft, SignedCheckpoint, Snapshot, ToClient, ToServer, Welcome};
 
 /// Longest wait for anything: far beyond what a busy machine needs, so that only a defect reaches it.
@@ -42,6 +47,45 @@ pub(crate) struct Host {
     pub(crate) connectors: Vec<Arc<dyn Connector>>,
     pub(crate) runner: Option<RunnerLink>,
     pub(crate) freezes: Vec<Freeze>,
+}
+
+/// The plan of a runbook; or the first thing that is wrong with it.
+fn plan_of(text: &str) -> Result<Plan, String> {
+    let (parsed, mut problems) = parse(text, "runbook.md");
+    let (plan, more) = resolve(&parsed);
+    problems.extend(more);
+    problems.retain(|p| p.severity == Severity::Error);
+    match problems.first() {
+        None => Ok(plan),
+        Some(problem) => Err(problem.message.clone()),
+    }
+}
+
+/// Reads runbooks again, without a CMDB and without Git.
+struct Reader;
+
+impl ReadRunbook for Reader {
+    fn read(
+        &self,
+        file: PathBuf,
+        _signers: Option<PathBuf>,
+    ) -> BoxFuture<'static, Result<Amendment, Refusal>> {
+        let read = std::fs::read_to_string(&file).expect("the runbook");
+        let no = |problem: String| Refusal {
+            reason: format!("`{}` cannot be run: {problem}", file.display()),
+            hint: String::new(),
+        };
+        let found = plan_of(&read).map_err(no).map(|plan| Amendment {
+            plan,
+            runbook: RunbookRef {
+                path: file.display().to_string(),
+                digest: Digest::of(read.as_bytes()),
+                commit: "none".to_owned(),
+                git: None,
+            },
+        });
+        Box::pin(std::future::ready(found))
+    }
 }
 
 /// A server that runs.
@@ -128,11 +172,7 @@ impl Host {
         let runbook = self.path("runbook.md");
         let genesis = is_new.then(|| {
             let text = std::fs::read_to_string(&runbook).expect("the runbook");
-            let (parsed, mut problems) = parse(&text, "runbook.md");
-            let (plan, more) = resolve(&parsed);
-            problems.extend(more);
-            problems.retain(|p| p.severity == Severity::Error);
-            assert!(problems.is_empty(), "{problems:?}");
+            let plan = plan_of(&text).unwrap_or_else(|problem| panic!("{problem}"));
             let policy = Policy::read(&self.people).expect("a policy");
             let seed = Seed {
                 name: Self::name(),
@@ -165,6 +205,7 @@ impl Host {
             genesis,
             people: self.people.clone(),
             connectors: self.connectors.clone(),
+            reader: Some(Arc::new(Reader)),
             base_env: BTreeMap::from([("PATH".to_owned(), path)]),
             host_key: None,
             away: Away::default(),
@@ -268,6 +309,7 @@ impl Host {
             replies: BTreeMap::new(),
             records: None,
             draft: None,
+            preview: None,
             challenge: None,
             lost: 0,
             ups: 1,
@@ -328,6 +370,8 @@ pub(crate) struct Person {
     pub(crate) records: Option<Vec<Stamped>>,
     /// What the server asked to be signed before it is proposed.
     pub(crate) draft: Option<Draft>,
+    /// What has changed in the runbook.
+    pub(crate) preview: Option<Preview>,
     /// What the server asked to be signed to say who is here.
     pub(crate) challenge: Option<Hello>,
     pub(crate) lost: u32,
@@ -378,6 +422,7 @@ impl Person {
             ToClient::Checkpoint(signed) => self.checkpoints.push(signed),
             ToClient::Headers { from, headers } => self.headers = Some((from, headers)),
             ToClient::Draft(draft) => self.draft = Some(*draft),
+            ToClient::Amendment(preview) => self.preview = Some(*preview),
             ToClient::Challenge(hello) => self.challenge = Some(hello),
             ToClient::Policy {
                 you,

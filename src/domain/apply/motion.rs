@@ -1,11 +1,13 @@
 //! Facts of motions. That two people agree holds in the fold too, not only where it is decided.
 
-use super::{Mark, Why};
+use super::{Mark, Why, amend};
+use crate::domain::amend::Amendment;
 use crate::domain::confirm::rule::person_in;
 use crate::domain::fact::{Actor, MotionEvent, Moved};
 use crate::domain::motion::{EXTENSION_MAX, MOTION_LIFE, MOTIONS_MAX, Motion, MotionNo};
 use crate::domain::state::{Carried, State, Tabled};
 use crate::domain::time::Timestamp;
+use std::sync::Arc;
 
 pub(super) fn transition(state: &mut State, fact: &Moved, mark: Mark<'_>) -> Result<(), Why> {
     match &fact.event {
@@ -14,7 +16,11 @@ pub(super) fn transition(state: &mut State, fact: &Moved, mark: Mark<'_>) -> Res
             reason,
             issued,
             expires,
-        } => make(state, fact.no, (what, reason), (*issued, *expires), mark),
+            amendment,
+        } => {
+            let said = (what, reason.as_str(), amendment.as_ref());
+            make(state, fact.no, said, (*issued, *expires), mark)
+        }
         MotionEvent::Carried => carry(state, fact.no, mark),
         MotionEvent::Ended { why } => {
             let open = state.motions.open.take_if(|open| open.no == fact.no);
@@ -29,7 +35,7 @@ pub(super) fn transition(state: &mut State, fact: &Moved, mark: Mark<'_>) -> Res
 fn make(
     state: &mut State,
     no: MotionNo,
-    (what, reason): (&Motion, &str),
+    (what, reason, amendment): (&Motion, &str, Option<&Arc<Amendment>>),
     (issued, expires): (Timestamp, Timestamp),
     mark: Mark<'_>,
 ) -> Result<(), Why> {
@@ -50,7 +56,7 @@ fn make(
     if expires <= issued || expires.since(issued) > MOTION_LIFE {
         return Err("it is open for too long");
     }
-    possible(state, what)?;
+    possible(state, what, amendment.map(|amendment| &**amendment))?;
     state.motions.newest = no;
     state.motions.open = Some(Box::new(Tabled {
         no,
@@ -62,13 +68,16 @@ fn make(
         issued,
         expires,
         record: (mark.seq, mark.hash),
+        amendment: amendment.cloned(),
     }));
     Ok(())
 }
 
 /// What is moved can be.
-fn possible(state: &State, what: &Motion) -> Result<(), Why> {
+fn possible(state: &State, what: &Motion, amendment: Option<&Amendment>) -> Result<(), Why> {
+    amend::possible(state, what, amendment)?;
     match what {
+        Motion::Amend { .. } => Ok(()),
         Motion::ExtendWindow { until } => {
             let end = state.window().ok_or("there is no window")?.end;
             if *until <= end || until.since(end) > EXTENSION_MAX {
@@ -100,14 +109,20 @@ fn carry(state: &mut State, no: MotionNo, mark: Mark<'_>) -> Result<(), Why> {
     if state.phase.is_final() {
         return Err("the maintenance is over");
     }
-    possible(state, &open.what)?;
+    possible(state, &open.what, open.amendment.as_deref())?;
+    let open = open.clone();
+    let amended = match &open.amendment {
+        Some(amendment) => Some(amend::carry(state, amendment)?),
+        None => None,
+    };
     let carried = Carried {
         no,
-        what: open.what.clone(),
-        reason: open.reason.clone(),
-        by: open.by.clone(),
+        what: open.what,
+        reason: open.reason,
+        by: open.by,
         second,
         at: mark.at.wall,
+        amended,
     };
     state.motions.open = None;
     state.motions.last_ended = None;

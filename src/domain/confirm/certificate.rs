@@ -50,7 +50,13 @@ pub fn session_statement(genesis: &Genesis, issued: Timestamp) -> Option<Result<
         .with("server-uid", genesis.server_uid.to_string())
         .with("mode", genesis.mode.as_str())
         .with("policy", genesis.policy.to_string())
-        .with("plan", genesis.plan_digest.to_string())
+        .with(
+            "plan",
+            genesis
+                .first_plan
+                .unwrap_or(genesis.plan_digest)
+                .to_string(),
+        )
         .with("issued", issued.to_seconds_text());
     // The grammar is ASCII, so nothing is lost here.
     let text = doc.print_statement();

@@ -1,7 +1,8 @@
 //! Motions: made by one person, seconded by another, rejected by anybody who may act.
 
 use super::ask::{Ask, how_to_prove, too_weak};
-use super::{Decision, Refused};
+use super::{Decision, Refused, amend};
+use crate::domain::amend::Amendment;
 use crate::domain::command::{Command, Signed};
 use crate::domain::confirm::policy::Purpose;
 use crate::domain::confirm::statement::{motion_issued, motion_statement, second_statement};
@@ -55,7 +56,8 @@ fn make(ask: &Ask<'_>, what: &Motion, reason: &str, signed: Option<&Signed>) -> 
         return Err(ask.no(why, "abort, and plan what is left anew"));
     }
     let reason = ask.reason(reason)?;
-    possible(ask, what)?;
+    let amendment = ask.world.amendment.as_ref();
+    possible(ask, what, amendment.map(|amendment| &**amendment))?;
     proven(ask, signed.is_some()).map_err(|refused| on_record(ask, no, refused))?;
     let (stated, issued) = match signed {
         None => (None, whole_seconds(ask.now.wall)),
@@ -73,13 +75,17 @@ fn make(ask: &Ask<'_>, what: &Motion, reason: &str, signed: Option<&Signed>) -> 
         reason,
         issued,
         expires: issued.plus(MOTION_LIFE),
+        amendment: amendment
+            .filter(|_| matches!(what, Motion::Amend { .. }))
+            .cloned(),
     };
     Ok(stated.into_iter().chain([fact(no, made)]).collect())
 }
 
 /// What is moved can be, and changes something.
-fn possible(ask: &Ask<'_>, what: &Motion) -> Result<(), Refused> {
+fn possible(ask: &Ask<'_>, what: &Motion, amendment: Option<&Amendment>) -> Result<(), Refused> {
     match what {
+        Motion::Amend { from, to } => amend::possible(ask, (*from, *to), amendment),
         Motion::ExtendWindow { until } => {
             let window = ask.state.window();
             let window = window.ok_or_else(|| ask.no("the runbook has no window", ""))?;
@@ -132,7 +138,8 @@ fn second(ask: &Ask<'_>, no: MotionNo, signed: Option<&Signed>) -> Decision {
         return Err(ask.no("its time is over", "make the motion again"));
     }
     stands(ask, open).map_err(|refused| on_record(ask, no, refused))?;
-    possible(ask, &open.what)?;
+    possible(ask, &open.what, open.amendment.as_deref())
+        .map_err(|refused| on_record(ask, no, refused))?;
     proven(ask, signed.is_some()).map_err(|refused| on_record(ask, no, refused))?;
     let stated = match signed {
         None => None,

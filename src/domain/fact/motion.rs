@@ -1,13 +1,15 @@
 //! Facts on the way of a motion. Frozen with the facts.
 
 use super::Actor;
+use crate::domain::amend::Amendment;
 use crate::domain::motion::{Motion, MotionNo};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// Something on the way of one motion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Moved {
     /// Which motion.
     pub no: MotionNo,
@@ -16,7 +18,7 @@ pub struct Moved {
 }
 
 /// What happened to a motion. Who did it is the actor of the record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum MotionEvent {
     /// Somebody made it.
@@ -29,6 +31,9 @@ pub enum MotionEvent {
         issued: Timestamp,
         /// When it ends by itself, whole seconds.
         expires: Timestamp,
+        /// What an amendment comes to, whole: who folds the journal needs no file.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        amendment: Option<Arc<Amendment>>,
     },
     /// Another person seconded it: from here on it is in force.
     Carried,

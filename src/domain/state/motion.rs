@@ -1,6 +1,7 @@
 //! Motions of a session: the one that is open, and what was carried.
 
 use super::State;
+use crate::domain::amend::{Amendment, Change};
 use crate::domain::digest::Digest;
 use crate::domain::fact::Via;
 use crate::domain::id::{FreezeId, PersonId, Seq};
@@ -8,9 +9,10 @@ use crate::domain::motion::{MOTION_LIFE, Motion, MotionNo};
 use crate::domain::runbook::plan::Window;
 use crate::domain::time::{Moment, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Motions of a session.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Motions {
     /// Number of the newest one; 0 before the first.
     pub newest: MotionNo,
@@ -33,7 +35,7 @@ impl Motions {
 }
 
 /// A motion that waits for a second person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tabled {
     /// Its number.
     pub no: MotionNo,
@@ -53,6 +55,9 @@ pub struct Tabled {
     pub expires: Timestamp,
     /// Sequence and hash of the record: what a second person's statement names.
     pub record: (Seq, Digest),
+    /// What an amendment comes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amendment: Option<Arc<Amendment>>,
 }
 
 impl Tabled {
@@ -77,6 +82,27 @@ pub struct Carried {
     pub second: PersonId,
     /// When.
     pub at: Timestamp,
+    /// What an amendment made another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amended: Option<Box<Amended>>,
+}
+
+/// What an amendment made another, as it was when it was carried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amended {
+    /// Digest of the plan before.
+    pub before: Digest,
+    /// Digest of the plan since: that of the runbook, with what was done as it ran.
+    pub plan: Digest,
+    /// Digest of the runbook's bytes.
+    pub runbook: Digest,
+    /// What became another; at most [`CHANGES_KEPT_MAX`].
+    ///
+    /// [`CHANGES_KEPT_MAX`]: crate::domain::amend::CHANGES_KEPT_MAX
+    pub changes: Vec<Change>,
+    /// Further changes.
+    #[serde(default)]
+    pub more: usize,
 }
 
 impl State {
@@ -92,6 +118,12 @@ impl State {
     pub fn extension(&self) -> Option<&Carried> {
         let by_end = self.extensions().max_by_key(|(until, _)| *until);
         by_end.map(|(_, carried)| carried)
+    }
+
+    /// Amendments that were carried, oldest first.
+    pub fn amendments(&self) -> impl Iterator<Item = (&Carried, &Amended)> {
+        let carried = self.motions.carried.iter();
+        carried.filter_map(|carried| Some((carried, carried.amended.as_deref()?)))
     }
 
     fn extensions(&self) -> impl Iterator<Item = (Timestamp, &Carried)> {

@@ -9,8 +9,8 @@ use self::words::{
     alert_words, effect_words, found_words, hold_words, moved_words, silences, steps, with, written,
 };
 use super::{
-    Alone, Certificate, ENTRIES_MAX, Happening, Note, Present, Refusal, Report, mode_notices,
-    rehearsal_notices,
+    Alone, Amendment, Certificate, ENTRIES_MAX, Happening, Note, Present, Refusal, Report,
+    mode_notices, rehearsal_notices,
 };
 use crate::domain::apply::{FoldError, check_apply};
 use crate::domain::confirm::certificate::issued_about;
@@ -85,6 +85,12 @@ impl Gathering {
         let mut notices = rehearsal_notices(genesis);
         notices.extend(mode_notices(genesis.mode, genesis.allow_uid));
         notices.extend(self.faults);
+        let amended = state.amendments().count();
+        if amended > 0 {
+            notices.push(format!(
+                "AMENDED: two people put another plan in force on the way, {amended} in all; the steps are those of the last one."
+            ));
+        }
         notices.extend(alone::notices(&state, &self.alone));
         notices.extend(self.alarms);
         if !state.phase.is_final() {
@@ -120,6 +126,7 @@ impl Gathering {
             alone: self.alone,
             people: self.people,
             steps: steps(&state),
+            amendments: amendments(&state),
             offers: self.offers.into_iter().map(|p| p.offer).collect(),
             refusals: self.refusals,
             happenings: self.happenings,
@@ -335,6 +342,21 @@ fn push<T>(list: &mut Vec<T>, left_out: &mut usize, entry: T) {
     } else {
         *left_out = left_out.saturating_add(1);
     }
+}
+
+fn amendments(state: &State) -> Vec<Amendment> {
+    let all = state.amendments().map(|(carried, amended)| Amendment {
+        at: carried.at,
+        by: carried.by.clone(),
+        second: carried.second.clone(),
+        reason: carried.reason.clone(),
+        before: amended.before,
+        plan: amended.plan,
+        runbook: amended.runbook,
+        changes: amended.changes.iter().map(ToString::to_string).collect(),
+        more: amended.more,
+    });
+    all.collect()
 }
 
 /// What a host key signed for the session's key; that signature is judged by `warroom verify`, not here.

@@ -37,6 +37,7 @@ pub fn render(report: &Report) -> String {
         .alone
         .iter()
         .for_each(|alone| gone_alone(&mut text, alone));
+    amendments(&mut text, report);
     section(&mut text, "People");
     rows(
         &mut text,
@@ -214,6 +215,35 @@ fn session_key(report: &Report) -> String {
         ),
     };
     format!("{}, {said}", code(key))
+}
+
+/// Nothing where there was none: most nights go by the plan they began with.
+fn amendments(text: &mut String, report: &Report) {
+    if report.amendments.is_empty() {
+        return;
+    }
+    section(text, "Amendments");
+    for one in &report.amendments {
+        let (by, second) = (escape(one.by.as_str()), escape(one.second.as_str()));
+        let (at, reason) = (time(one.at), escape(&one.reason));
+        line(
+            text,
+            &format!("### {at}: moved by {by}, seconded by {second}\n"),
+        );
+        line(text, &format!("- why: {reason}"));
+        line(
+            text,
+            &format!("- plan `{}`, before it `{}`", one.plan, one.before),
+        );
+        line(text, &format!("- runbook `{}`", one.runbook));
+        for change in &one.changes {
+            line(text, &format!("- {}", escape(change)));
+        }
+        if one.more > 0 {
+            line(text, &format!("- {} more", one.more));
+        }
+        text.push('\n');
+    }
 }
 
 fn gone_alone(text: &mut String, alone: &Alone) {

@@ -33,6 +33,7 @@ async fn session(place: &tempfile::TempDir) -> (Session, Arc<ManualClock>) {
         host_key: None,
         away: Away::default(),
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        reader: None,
     };
     let server = Server::start(options).await.expect("starts");
     let mut session = server.into_session();

@@ -219,6 +219,13 @@ pub(super) const TABLE: &[Binding] = &[
         "",
         "work in spite of a freeze (asks why; another person has to second it)",
     ),
+    bind(
+        "Z",
+        A::Amend,
+        G::Second,
+        "",
+        "take over the runbook that was edited (shows what has changed; another person has to second it)",
+    ),
     confirm(bind(
         "c",
         A::ReviewAs,

@@ -2,6 +2,7 @@
 //!
 //! Nothing opens here by itself: what happens elsewhere is told by a banner or a notice, which take no keys.
 
+mod amendment;
 mod choice;
 mod details;
 mod form;
@@ -13,6 +14,7 @@ mod prompt;
 mod sign;
 mod which_key;
 
+pub(crate) use amendment::Amendment;
 pub(crate) use choice::Choice;
 pub(crate) use details::{Details, Line};
 pub(crate) use form::{Draft, Field, Form};
@@ -71,6 +73,8 @@ pub(crate) enum Layer {
     Form(Form),
     /// Rows to read.
     Details(Details),
+    /// Two plans to read.
+    Amendment(Amendment),
     /// A statement on its way to a signature.
     Sign(Sign),
 }
@@ -167,6 +171,10 @@ impl Layers {
             ],
             Layer::Help(_) | Layer::Details(_) => &[("j k space b", " read  "), ("esc", " closes")],
             Layer::Menu(_) => &[("esc", " does nothing; the other answers stand above")],
+            Layer::Amendment(_) => &[
+                ("j k space b", " read  "),
+                ("esc", " closes; the answers stand above"),
+            ],
             Layer::Sign(_) => &[("esc", " leaves it; the other keys stand above")],
         };
         Some(keys.to_vec())
@@ -221,6 +229,7 @@ impl Layers {
             Layer::Choice(choice) => choice.on_key(key),
             Layer::Form(form) => form.on_key(key),
             Layer::Details(details) => details.on_key(key),
+            Layer::Amendment(amendment) => amendment.on_key(key),
             Layer::Sign(sign) => sign.on_key(key),
         };
         let Some(outcome) = outcome else {
@@ -287,6 +296,7 @@ impl Layers {
                 Layer::Choice(choice) => choice.draw(canvas, area),
                 Layer::Form(form) => form.draw(canvas, area),
                 Layer::Details(details) => details.draw(canvas, area),
+                Layer::Amendment(amendment) => amendment.draw(canvas, area),
                 Layer::Sign(sign) => sign.draw(canvas, area),
             }
         }

@@ -23,6 +23,7 @@ fn moved(you: &str) -> Story {
         reason: "the copy is slow".to_owned(),
         issued,
         expires: issued.plus(MOTION_LIFE),
+        amendment: None,
     };
     let no = MotionNo(1);
     story

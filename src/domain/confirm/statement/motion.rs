@@ -93,6 +93,7 @@ mod tests {
             issued,
             expires: until,
             record: state.head,
+            amendment: None,
         };
         let second = second_statement(&state, &open, &person("bob")).expect("printable");
         let lines = made.lines().zip(second.lines());
