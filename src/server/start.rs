@@ -47,8 +47,9 @@ use tokio_util::sync::CancellationToken;
 /// Updates of running commands that may wait; the runner drops live output beyond it, never the outcome.
 const UPDATES_MAX: usize = 1024;
 
-/// Time clients have to take what is left for them when the server ends.
-const GOODBYE_MAX: Duration = Duration::from_millis(500);
+/// Time clients have to take what is left for them when the server ends: enough for a terminal on a busy host or a slow line,
+/// since one that misses its goodbye tries to come back for ever.
+const GOODBYE_MAX: Duration = Duration::from_secs(3);
 
 /// What a session server needs.
 pub struct Options {

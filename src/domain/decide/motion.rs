@@ -4,7 +4,7 @@ use super::ask::{Ask, how_to_prove, too_weak};
 use super::{Decision, Refused, amend};
 use crate::domain::amend::Amendment;
 use crate::domain::command::{Command, Signed};
-use crate::domain::confirm::policy::Purpose;
+use crate::domain::confirm::policy::{Grade, Purpose};
 use crate::domain::confirm::statement::{motion_issued, motion_statement, second_statement};
 use crate::domain::fact::{Actor, Fact, MotionEnd, MotionEvent, Moved};
 use crate::domain::motion::{EXTENSION_MAX, MOTION_LIFE, MOTIONS_MAX, Motion, MotionNo};
@@ -183,7 +183,14 @@ fn proven(ask: &Ask<'_>, is_signed: bool) -> Result<(), Refused> {
     let rules = &ask.world.rules;
     let rule = rules.rule_for(Risk::Destructive, mode, is_owned);
     ask.met(&rule, Purpose::Go, (id, via), is_signed)
-        .map_err(|grade| ask.no(too_weak(via, grade), how_to_prove(grade)))
+        .map_err(|grade| {
+            let how = match grade {
+                // A code belongs to one step, and a motion is none.
+                Grade::Totp => "sign with a key listed for you: a motion takes no one-time code",
+                _ => how_to_prove(grade),
+            };
+            ask.no(too_weak(via, grade), how)
+        })
 }
 
 /// When a signed motion says that it was issued: not in the future, and not so long ago that it is over.

@@ -235,3 +235,18 @@ proptest! {
         room.check_fold();
     }
 }
+
+#[test]
+fn where_a_code_is_the_least_a_motion_asks_for_a_signature_and_says_so() {
+    use crate::domain::confirm::policy::Grade;
+    let mut room = room();
+    let mut rules = (*room.world.rules).clone();
+    rules.destructive.go = Some(Grade::Totp);
+    room.world.rules = std::sync::Arc::new(rules);
+    let refusal = room.ask("ann", extend(30)).expect_err("no evidence");
+    assert!(
+        refusal.hint.contains("a motion takes no one-time code"),
+        "{refusal:?}"
+    );
+    assert!(room.state.motions.open.is_none());
+}
