@@ -3,6 +3,7 @@
 mod breakglass;
 mod expect;
 mod guards;
+mod left;
 mod motion;
 mod rollout;
 mod run_on;

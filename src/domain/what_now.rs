@@ -192,6 +192,10 @@ fn proposal(
     }
     if open.armed.is_some() {
         let yours = me == Some(&terms.executor);
+        // What bars the go comes before the go, also where a narrow screen has no room for a reason.
+        if let Some(line) = timing::waits(state, board, now, &format!("armed: {label}")) {
+            return line.until(Some(life));
+        }
         let doubt = state
             .find(&terms.step)
             .and_then(|v| waits::doubt(v, board))
@@ -329,7 +333,15 @@ fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNo
                 Phase::RollingBack => "abort",
                 _ => "roll back",
             };
-            let mut line = act(format!("{label} failed: retry it, skip it, or {else_do}"));
+            let unit = view
+                .plan
+                .unit
+                .as_ref()
+                .filter(|_| state.phase == Phase::Running);
+            let leave = unit.map_or("", |_| "leave its unit out, ");
+            let mut line = act(format!(
+                "{label} failed: retry it, {leave}skip it, or {else_do}"
+            ));
             line.severity = Severity::Bad;
             line.because(why)
         }
@@ -380,9 +392,17 @@ fn active(view: StepView<'_>, stage: Stage, board: &Board, now: Moment) -> WhatN
 fn end(state: &State) -> WhatNow {
     match state.phase {
         Phase::RollingBack => WhatNow::new(Severity::Calm, "everything is undone"),
-        _ => WhatNow::new(Severity::Act, "every step is done: complete")
-            .by(OPERATOR, true)
-            .because("look at the metrics once more"),
+        _ => {
+            let open = state.left_open();
+            let what = if open.is_empty() {
+                "every step is done: complete".to_owned()
+            } else {
+                format!("nothing is left to do, {open}: complete")
+            };
+            WhatNow::new(Severity::Act, what)
+                .by(OPERATOR, true)
+                .because("look at the metrics once more")
+        }
     }
 }
 

@@ -68,6 +68,8 @@ pub struct Summary {
     pub steps: usize,
     /// `2.1 drain orders-db-2`: the step that is being worked on, or empty.
     pub current: String,
+    /// `3 steps were skipped, web-3 was left out`, or empty.
+    pub left: String,
     /// Terminals attached.
     pub attached: usize,
     /// `BREAK-GLASS` while somebody goes alone or runs alone, `REVIEW OWED` after it; or empty.
@@ -86,8 +88,12 @@ impl Summary {
             "" => String::new(),
             alone => format!("{alone}, "),
         };
+        let left = match self.left.as_str() {
+            "" => String::new(),
+            left => format!(" ({left})"),
+        };
         format!(
-            "{alone}{}, {} of {} steps{at}, {} attached ({})",
+            "{alone}{}, {} of {} steps{left}{at}, {} attached ({})",
             self.standing.as_str(),
             self.passed,
             self.steps,
@@ -130,6 +136,7 @@ pub fn summary(state: &State) -> Summary {
             .count(),
         steps: forward().count(),
         current,
+        left: state.left_open(),
         attached: state.terminals.len(),
         alone: alone(state),
     }
@@ -373,7 +380,7 @@ pub fn to_json(snapshot: &Snapshot, summary: &Summary) -> serde_json::Value {
     serde_json::json!({
         "name": state.genesis.name, "session": state.genesis.session, "title": summary.title,
         "mode": summary.mode, "standing": summary.standing, "passed": summary.passed, "steps_total": summary.steps,
-        "current": summary.current, "attached": summary.attached, "head": state.head.0,
+        "current": summary.current, "left_open": summary.left, "attached": summary.attached, "head": state.head.0,
         "held": state.is_held(), "runbook": state.genesis.runbook, "plan": state.genesis.plan_digest, "steps": steps,
         "rules": state.rules, "connectors": snapshot.board.health, "writes": state.writes,
         "motions": state.motions.carried, "motion": state.motions.open.as_ref().map(|open| serde_json::json!({

@@ -136,10 +136,14 @@ async fn account_of(uid: u32) -> Option<PersonId> {
 
 async fn turn_away<W: AsyncWrite + Unpin>(sender: &mut Sender<W>, reason: &str) {
     let program = crate::PROGRAM;
+    let pid = std::process::id();
+    // The program may have been replaced on disk under the running server: then its end is the way on, and loses nothing.
     let message = ToClient::TurnedAway {
         contract: CONTRACT,
         reason: reason.to_owned(),
-        hint: format!("attach with the program that started the session ({program})"),
+        hint: format!(
+            "attach with the program that started the session ({program}); where that is gone, end its server, `kill {pid}`, and take the session up with `warroom run -t NAME`: what it has done is in its journal, and what runs then is stopped"
+        ),
     };
     say(sender, &message).await;
 }

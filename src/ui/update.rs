@@ -220,8 +220,11 @@ fn act_on_session(work: &mut Work<'_>, action: Action) {
                 .open(Menu::yes(question, "begin", Outcome::Send(Command::Begin)));
         }
         Action::Complete => {
+            let open = work.room.map(|room| room.state.left_open());
+            let open = open.filter(|open| !open.is_empty());
+            let open = open.map_or_else(String::new, |open| format!(" {open}."));
             let question =
-                "complete the maintenance? nothing can be done in it afterwards".to_owned();
+                format!("complete the maintenance?{open} nothing can be done in it afterwards");
             work.layers.open(Menu::yes(
                 question,
                 "complete",

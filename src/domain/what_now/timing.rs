@@ -94,7 +94,11 @@ pub(super) fn waits(state: &State, board: &Board, now: Timestamp, label: &str) -
                 .by("an operator, and another person who agrees", true)
                 .because(barred.why(now))
         }
-        Barred::Frozen(_) | Barred::Clock { .. } => frozen(
+        Barred::Clock { .. } => {
+            let what = format!("{label} waits for a clock that can be believed");
+            WhatNow::new(Severity::Warn, what).because(barred.why(now))
+        }
+        Barred::Frozen(_) => frozen(
             &format!("{label} waits for the end of a freeze"),
             barred,
             now,

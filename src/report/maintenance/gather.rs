@@ -19,7 +19,7 @@ use crate::domain::fact::{Actor, COUNTER_NOTICE, ExecKey, Fact, Genesis, Mode, S
 use crate::domain::id::StepId;
 use crate::domain::runbook::plan::ExecRole;
 use crate::domain::silences::words as silence_words;
-use crate::domain::state::State;
+use crate::domain::state::{Phase, State};
 use crate::domain::time::Timestamp;
 
 /// Takes the facts of a journal in their order.
@@ -93,6 +93,12 @@ impl Gathering {
         }
         notices.extend(alone::notices(&state, &self.alone));
         notices.extend(self.alarms);
+        let left = state.left_open();
+        if state.phase == Phase::Completed && !left.is_empty() {
+            notices.push(format!(
+                "NOT ALL OF IT: {left}; what had been done to them before stays."
+            ));
+        }
         if !state.phase.is_final() {
             notices.push("UNFINISHED: the maintenance is not over.".to_owned());
         }

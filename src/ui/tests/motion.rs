@@ -134,6 +134,17 @@ fn past_the_point_of_no_return_the_line_names_the_key_that_extends() {
     seat.now.wall = end;
     let text = seat.text();
     assert!(text.contains("is too late: extend the"), "{text}");
-    assert!(text.contains("[X, R]"), "{text}");
+    assert!(text.contains("[X, R, A]"), "{text}");
     assert!(text.contains("buffer 94% used"), "{text}");
+}
+
+#[test]
+fn an_armed_step_past_the_point_of_no_return_is_not_told_to_go() {
+    let mut seat = Seat::at(Story::armed("alice"), SMALL);
+    assert!(seat.text().contains("armed: go for"), "{}", seat.text());
+    seat.now.wall = Timestamp::parse("2026-11-22T03:59:00Z").expect("a time");
+    let text = seat.text();
+    assert!(!text.contains("armed: go for"), "{text}");
+    assert!(text.contains("is too late:"), "{text}");
+    assert!(text.contains("[X, R, A]"), "{text}");
 }

@@ -193,6 +193,10 @@ fn actions(cx: &Cx<'_>) -> (&'static [Action], Option<usize>) {
     }
     if let Some(proposal) = &state.proposal {
         return match proposal.armed {
+            Some(_) if is_late(cx) => (
+                &[Action::ExtendWindow, Action::Rollback, Action::Abort],
+                None,
+            ),
             Some(_) => (&[Action::Go], None),
             None => (&[Action::Review], None),
         };
@@ -219,9 +223,17 @@ fn actions(cx: &Cx<'_>) -> (&'static [Action], Option<usize>) {
     };
     let actions: &[Action] = match &step.now.status {
         StepStatus::Failed { .. } if back => &[Action::Retry, Action::Skip, Action::Abort],
+        StepStatus::Failed { .. } if step.plan.unit.is_some() => &[
+            Action::Retry,
+            Action::SkipUnit,
+            Action::Skip,
+            Action::Rollback,
+        ],
         StepStatus::Failed { .. } => &[Action::Retry, Action::Skip, Action::Rollback],
         StepStatus::UndoFailed { .. } => &[Action::Retry, Action::Skip],
-        StepStatus::Active { .. } if is_late(cx) => &[Action::ExtendWindow, Action::Rollback],
+        StepStatus::Active { .. } if is_late(cx) => {
+            &[Action::ExtendWindow, Action::Rollback, Action::Abort]
+        }
         StepStatus::Active { .. } => &[Action::Propose],
         StepStatus::Undone if step.plan.switch => &[Action::Retry, Action::Skip],
         _ if state.waiting_rollout().is_some() => &[Action::RolloutOn],

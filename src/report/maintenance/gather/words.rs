@@ -151,7 +151,9 @@ fn outcome(state: &State, plan: &PlanStep, now: &StepState) -> String {
         .get(plan.phase)
         .is_some_and(|phase| phase.rollback);
     match &now.status {
-        StepStatus::Pending if is_back && !matches!(state.phase, Phase::RolledBack) => {
+        StepStatus::Pending
+            if is_back && !matches!(state.phase, Phase::RollingBack | Phase::RolledBack) =>
+        {
             "not needed: part of the way back".to_owned()
         }
         StepStatus::Pending => "not started".to_owned(),
