@@ -15,7 +15,7 @@ use super::world::Looks;
 use crate::clock::{Clock, Seconds};
 use crate::connect::deliver::{Desk, Ended};
 use crate::domain::apply::FoldError;
-use crate::domain::board::{Board, CLOCK, GateProgress};
+use crate::domain::board::{Board, CLOCK, GateProgress, JOURNAL};
 use crate::domain::command::Refusal;
 use crate::domain::fact::{Actor, Fact, HoldCause, Stamped};
 use crate::domain::id::{PersonId, TerminalId};
@@ -307,6 +307,18 @@ impl Session {
 
     /// Puts facts of one cause behind what is staged: all of them, or none.
     fn stage(&mut self, facts: Vec<(Actor, Fact)>, now: Moment) -> Result<(), SealError> {
+        self.stage_all(facts, now).map_err(|(error, by_itself)| {
+            self.say_trouble(&error, by_itself, now);
+            error
+        })
+    }
+
+    /// As [`Session::stage`], without a word. What could not be staged comes with whether it was the engine's own.
+    fn stage_all(
+        &mut self,
+        facts: Vec<(Actor, Fact)>,
+        now: Moment,
+    ) -> Result<(), (SealError, bool)> {
         let mark = self.ledger.staged().len();
         for (actor, fact) in facts {
             let by_itself = actor == Actor::Engine;
@@ -317,8 +329,7 @@ impl Session {
             self.engine.unstage();
             self.engine.stage(self.ledger.staged());
             self.is_unsettled = true;
-            self.say_trouble(&error, by_itself, now);
-            return Err(error);
+            return Err((error, by_itself));
         }
         Ok(())
     }
@@ -338,28 +349,36 @@ impl Session {
     }
 
     /// Says once that something could not be recorded. What follows by itself and cannot be is a fault of this program:
-    /// until a person has looked nothing goes forward.
+    /// until a person has looked nothing goes forward, and when it comes again after that, nothing does again.
     fn say_trouble(&mut self, error: &SealError, by_itself: bool, now: Moment) {
         let text = error.to_string();
-        let is_known = self.troubles.len() >= TROUBLES_MAX || !self.troubles.insert(text);
-        if is_known {
-            return;
+        let is_new = self.troubles.len() < TROUBLES_MAX && self.troubles.insert(text);
+        if is_new {
+            tracing::error!(%error, "a fact could not be written as a record");
         }
-        tracing::error!(%error, "a fact could not be written as a record");
         if !matches!(error, SealError::Impossible { .. }) {
             return;
         }
         let said = format!("the program came to what cannot be, and left it out: {error}");
-        let is_on = self.engine.tentative().phase == Phase::Running;
-        let fact = if by_itself && is_on {
-            Fact::Held(HoldCause::Person { reason: said })
-        } else {
+        let state = self.engine.tentative();
+        let fact = if by_itself && state.phase == Phase::Running {
+            let cause = HoldCause::Person { reason: said };
+            if state.holds.iter().any(|hold| hold.cause == cause) {
+                return;
+            }
+            Fact::Held(cause)
+        } else if is_new {
             Fact::NoteAdded {
                 step: None,
                 text: said,
             }
+        } else {
+            return;
         };
-        self.stage(vec![(Actor::Engine, fact)], now).ok();
+        let told = self.stage_all(vec![(Actor::Engine, fact)], now);
+        if let Some((error, _)) = told.err().filter(|_| is_new) {
+            tracing::error!(%error, "nor could it be said in the journal");
+        }
     }
 
     /// Settles, writes, and only then shows and does.
@@ -478,7 +497,7 @@ impl Session {
                 self.do_all(effects);
                 if std::mem::take(&mut self.is_unwritable) {
                     tracing::info!("the journal can be written again");
-                    self.tell_health("journal", "");
+                    self.tell_health(JOURNAL, "");
                 }
                 Ok(())
             }
@@ -487,7 +506,7 @@ impl Session {
                 // Told once, not at every try: a full log disk helps nobody.
                 if !std::mem::replace(&mut self.is_unwritable, true) {
                     tracing::error!(%error, "the journal could not be written");
-                    self.tell_health("journal", &error.to_string());
+                    self.tell_health(JOURNAL, &error.to_string());
                 }
                 Err(error)
             }
