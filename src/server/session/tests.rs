@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::clock::ManualClock;
+use crate::domain::fact::HoldCause;
 use crate::domain::fixture::{Room, genesis, id, plan};
 use crate::domain::id::{ConnectorName, SessionName};
 use crate::domain::reading::ServerInfo;
