@@ -9,6 +9,7 @@ use crate::connect::connector::{Connector, Kind};
 use crate::connect::http::{Auth, HttpConfig};
 use crate::connect::keys::Keys;
 use crate::connect::registry::KINDS;
+use crate::domain::board::OWN_NAMES;
 use crate::domain::id::ConnectorName;
 use secrecy::SecretString;
 use std::collections::BTreeSet;
@@ -97,6 +98,11 @@ impl<'d, 't> Reader<'d, 't> {
                 let what = format!("another connector is called `{name}`");
                 let hint = "names are unique over all kinds: readings carry them";
                 self.document.fault(at, what, hint);
+                None
+            }
+            Ok(name) if OWN_NAMES.contains(&name.as_str()) => {
+                let what = format!("`{name}` is a name the session server tells of itself by");
+                self.document.fault(at, what, "choose another name");
                 None
             }
             Ok(name) => Some(name),

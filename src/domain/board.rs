@@ -116,6 +116,12 @@ pub struct Board {
 
 /// Name under which the server tells of the clock of its host, as a connector tells of itself.
 pub const CLOCK: &str = "clock";
+/// As [`CLOCK`], of the journal.
+pub const JOURNAL: &str = "journal";
+/// As [`CLOCK`], of what was left out of a snapshot.
+pub const SNAPSHOT: &str = "snapshot";
+/// Names that no connector may have: what it told of itself would be taken for what the server tells, and the other way round.
+pub const OWN_NAMES: [&str; 3] = [CLOCK, JOURNAL, SNAPSHOT];
 
 impl Board {
     /// A configured source of components that has told of none yet.

@@ -190,7 +190,7 @@ impl Barred<'_> {
                     .to_owned()
             }
             Self::Clock { .. } => {
-                "set the clocks right: it goes on when a metrics server has the same time, or when the session server is started again; a break-glass and the way back are not held by it"
+                "set the clocks right: a metrics server that disagrees must have the same time again, or not be heard for 5 minutes; a clock that was set is believed when a metrics server has its time, or when the session server is started again; a break-glass and the way back are not held by it"
                     .to_owned()
             }
             Self::Frozen(_) => {

@@ -14,13 +14,11 @@ use super::scope::Said;
 use super::world::Looks;
 use crate::clock::{Clock, Seconds};
 use crate::connect::deliver::{Desk, Ended};
-use crate::domain::apply::FoldError;
-use crate::domain::board::{Board, CLOCK, GateProgress};
+use crate::domain::board::{Board, CLOCK, GateProgress, JOURNAL};
 use crate::domain::command::Refusal;
-use crate::domain::fact::{Actor, Fact, HoldCause, Stamped};
+use crate::domain::fact::{Actor, Fact, Stamped};
 use crate::domain::id::{PersonId, TerminalId};
 use crate::domain::reading::Reading;
-use crate::domain::state::Phase;
 use crate::domain::time::{Moment, Timestamp};
 use crate::domain::world::{Look, World};
 use crate::engine::{Effect, Engine, Input};
@@ -39,9 +37,6 @@ use tokio_util::sync::CancellationToken;
 const BATCH_MAX: usize = 128;
 /// Rounds of automatic progress after one batch: a plan of 2,000 steps settles in less; more is a loop.
 const SETTLE_MAX: usize = 10_000;
-/// Different troubles with records that are said: each is a line of this program, and there are fewer. More says nothing
-/// new.
-const TROUBLES_MAX: usize = 64;
 /// Commands that cannot be started, each followed by the next one, in one turn; the rest waits for the next turn.
 const FAILED_STARTS_MAX: usize = 16;
 /// Longest wait for running commands when the server is told to end: their grace and drain and a little more.
@@ -305,63 +300,6 @@ impl Session {
         }
     }
 
-    /// Puts facts of one cause behind what is staged: all of them, or none.
-    fn stage(&mut self, facts: Vec<(Actor, Fact)>, now: Moment) -> Result<(), SealError> {
-        let mark = self.ledger.staged().len();
-        for (actor, fact) in facts {
-            let by_itself = actor == Actor::Engine;
-            let Err(error) = self.stage_one(actor, fact, now) else {
-                continue;
-            };
-            self.ledger.unseal_after(mark);
-            self.engine.unstage();
-            self.engine.stage(self.ledger.staged());
-            self.is_unsettled = true;
-            self.say_trouble(&error, by_itself, now);
-            return Err(error);
-        }
-        Ok(())
-    }
-
-    fn stage_one(&mut self, actor: Actor, fact: Fact, now: Moment) -> Result<(), SealError> {
-        let state = Some(self.engine.tentative());
-        let stamped = self.ledger.seal(actor, fact, now, state)?;
-        self.engine
-            .try_stage(&stamped)
-            .map_err(|why| SealError::Impossible {
-                kind: self.ledger.newest_kind(),
-                why: match why {
-                    FoldError::Impossible { why, .. } => why.to_owned(),
-                    other => other.to_string(),
-                },
-            })
-    }
-
-    /// Says once that something could not be recorded. What follows by itself and cannot be is a fault of this program:
-    /// until a person has looked nothing goes forward.
-    fn say_trouble(&mut self, error: &SealError, by_itself: bool, now: Moment) {
-        let text = error.to_string();
-        let is_known = self.troubles.len() >= TROUBLES_MAX || !self.troubles.insert(text);
-        if is_known {
-            return;
-        }
-        tracing::error!(%error, "a fact could not be written as a record");
-        if !matches!(error, SealError::Impossible { .. }) {
-            return;
-        }
-        let said = format!("the program came to what cannot be, and left it out: {error}");
-        let is_on = self.engine.tentative().phase == Phase::Running;
-        let fact = if by_itself && is_on {
-            Fact::Held(HoldCause::Person { reason: said })
-        } else {
-            Fact::NoteAdded {
-                step: None,
-                text: said,
-            }
-        };
-        self.stage(vec![(Actor::Engine, fact)], now).ok();
-    }
-
     /// Settles, writes, and only then shows and does.
     pub(crate) async fn finish(&mut self, turn: Turn) {
         let Turn {
@@ -478,7 +416,7 @@ impl Session {
                 self.do_all(effects);
                 if std::mem::take(&mut self.is_unwritable) {
                     tracing::info!("the journal can be written again");
-                    self.tell_health("journal", "");
+                    self.tell_health(JOURNAL, "");
                 }
                 Ok(())
             }
@@ -487,7 +425,7 @@ impl Session {
                 // Told once, not at every try: a full log disk helps nobody.
                 if !std::mem::replace(&mut self.is_unwritable, true) {
                     tracing::error!(%error, "the journal could not be written");
-                    self.tell_health("journal", &error.to_string());
+                    self.tell_health(JOURNAL, &error.to_string());
                 }
                 Err(error)
             }
@@ -608,5 +546,6 @@ fn not_recorded(error: &SealError) -> Refusal {
     }
 }
 
+mod stage;
 #[cfg(test)]
 mod tests;

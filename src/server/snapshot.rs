@@ -1,6 +1,6 @@
 //! The whole state as frames for one client, and what is left out of it so that it stays bounded.
 
-use crate::domain::board::Board;
+use crate::domain::board::{Board, SNAPSHOT};
 use crate::domain::fact::{Fact, MotionEvent, Stamped};
 use crate::domain::id::ConnectorName;
 use crate::domain::reading::{ConnectorHealth, Liveness, Reading};
@@ -69,7 +69,7 @@ fn within(mut snapshot: Snapshot, limit: usize) -> Result<Vec<u8>, WireError> {
 
 /// Says on the board what is missing, in the form every screen shows already.
 fn mark(board: &mut Board, left_out: &[&str]) {
-    let Ok(connector) = ConnectorName::new("snapshot") else {
+    let Ok(connector) = ConnectorName::new(SNAPSHOT) else {
         return;
     };
     let health = ConnectorHealth {

@@ -15,6 +15,7 @@ use crate::domain::fact::Actor;
 use crate::domain::id::TerminalId;
 use crate::domain::motion::Motion;
 use crate::domain::runbook::limits::FILE_BYTES_MAX;
+use crate::domain::state::State;
 use crate::domain::world::Look;
 use crate::enforce::frame::Facts;
 use crate::engine::Input;
@@ -25,7 +26,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio::time::error::Elapsed;
 
-/// How often the files are read again while a proposal is open (`TWO_PERSON` 4.4).
+/// How often the files are read again while a proposal is open (`TWO_PERSON` 4.4), or a rollout goes by itself.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Longest look: a local file answers in a millisecond, a network file system that is still alive within a second.
 const LOOK_MAX: Duration = Duration::from_secs(2);
@@ -125,10 +126,10 @@ impl Session {
         }
     }
 
-    /// Looks again while a proposal is open.
+    /// Looks again while something goes on by who people are.
     pub(crate) fn look_now_and_then(&mut self) {
         let is_due = |last: Instant| last.elapsed() >= LOOK_EVERY;
-        if self.engine.state().proposal.is_some() && self.looks.last.is_none_or(is_due) {
+        if asks_for_people(self.engine.state()) && self.looks.last.is_none_or(is_due) {
             self.begin_look();
         }
     }
@@ -350,6 +351,11 @@ impl Session {
     }
 }
 
+/// What goes on hangs on the roles of people who are not asked anew: a proposal is open, or a rollout goes by itself.
+fn asks_for_people(state: &State) -> bool {
+    state.proposal.is_some() || state.runs_on().is_some()
+}
+
 /// What a thread that looks at a disk came back with; an error when it broke off, or has not come back.
 fn in_time<T, E>(looked: Result<Result<T, E>, Elapsed>) -> Result<T, String> {
     let looked = looked.map_err(|_| {
@@ -382,4 +388,29 @@ fn digest_of(path: &Path) -> Option<Digest> {
         .read_to_end(&mut bytes)
         .ok()?;
     (bytes.len() <= FILE_BYTES_MAX).then(|| Digest::of(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fixture::Room;
+    use crate::domain::runbook::{parse, resolve};
+
+    #[test]
+    fn people_are_looked_up_while_a_proposal_is_open_or_a_rollout_goes_by_itself() {
+        assert!(!asks_for_people(&Room::at_proposal().state));
+        assert!(asks_for_people(&Room::proposed().state));
+        let text = "# T\n\n## Roll\n\n```toml phase\nfor_each = [\"a\", \"b\"]\n```\n\n- [ ] Restart\n  ```sh run id=restart\n  true\n  ```\n";
+        let (runbook, _) = parse(text, "x.md");
+        let (plan, problems) = resolve(&runbook);
+        assert_eq!(problems, []);
+        let mut room = Room::with(plan);
+        room.must("ann", Command::Begin);
+        assert!(!asks_for_people(&room.state));
+        let word = |on| Command::RunOn { phase: 0, on };
+        room.must("ann", word(true));
+        assert!(asks_for_people(&room.state));
+        room.must("bob", word(false));
+        assert!(!asks_for_people(&room.state));
+    }
 }

@@ -1,4 +1,4 @@
-//! `warroom doctor --runbook FILE`: every guard, panel and gate asked once of the server it would be asked of.
+//! `warroom doctor --runbook FILE`: every guard, panel, gate, floor and comparison asked once of the server it would be asked of.
 
 use crate::cli::cmdb;
 use crate::cli::runbook_file::load;
@@ -8,8 +8,9 @@ use crate::connect::connector::{Check, Health};
 use crate::connect::doctor::ask;
 use crate::connect::query::specs_for;
 use crate::domain::reading::{QueryAnswer, Series};
+use crate::domain::rollout::{compare, floor};
 use crate::domain::runbook::Severity;
-use crate::domain::runbook::plan::{Gate, MetricRule, Plan, PlanBlock};
+use crate::domain::runbook::plan::{Compare, Floor, Gate, MetricRule, Plan, PlanBlock, Unit};
 use crate::domain::threshold::{OnBreach, OnNoData, RuleLimit, Unknown, Verdict};
 use crate::domain::time::Moment;
 use crate::domain::verdict::{
@@ -46,9 +47,19 @@ pub(super) fn examine(
         }
         PlanBlock::Exec(_) => None,
     });
-    let checks: Vec<Check> = rules.chain(gates).collect();
+    let rollouts = plan.rollouts().flat_map(|(phase, rollout)| {
+        let ask = |rule| answers.get(rule).cloned().unwrap_or_else(none);
+        let floor = rollout.floor.as_ref();
+        let floor = floor.map(|floor| of_floor(floor, ask(&floor.id), now));
+        let soak = rollout.soak.as_ref();
+        let compare = soak.and_then(|soak| soak.compare.as_ref());
+        let units = plan.units_of(phase);
+        let compare = compare.map(|rule| of_compare(rule, &units, ask(&rule.id), now));
+        floor.into_iter().chain(compare)
+    });
+    let checks: Vec<Check> = rules.chain(gates).chain(rollouts).collect();
     if checks.is_empty() {
-        let said = "it has no guards, gates or panels";
+        let said = "it has no guards, gates, panels, floors or comparisons";
         return Ok(vec![Check::new("queries", Health::Good, said)]);
     }
     Ok(checks)
@@ -161,6 +172,66 @@ fn of_gate(gate: &Gate, answer: Result<QueryAnswer, String>, now: Moment) -> Che
         Verdict::Unknown(why) => (Health::Unknown, format!("unknown, {why}")),
     };
     Check::new(what, health, format!("{told}: {verdict}"))
+}
+
+/// What is left is judged with one unit away, as before the first of each.
+fn of_floor(floor: &Floor, answer: Result<QueryAnswer, String>, now: Moment) -> Check {
+    let what = floor.id.to_string();
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(why) => return Check::new(what, Health::Bad, why),
+    };
+    let limit = floor.limit;
+    let quote = match floor::value(Some(&answer), now) {
+        Ok(quote) => quote,
+        Err(why) => return unknown(what, &answer, why, "no unit would begin"),
+    };
+    let told = values(&answer, Some(&quote));
+    let left = floor::left(quote.sample.value, None);
+    let (health, verdict) = if limit.holds(left) {
+        (Health::Good, "meets")
+    } else {
+        (Health::Warn, "does not meet")
+    };
+    let said = format!("{told}: {left} without one unit {verdict} {limit} now");
+    Check::new(what, health, said)
+}
+
+/// The canary is held against the rest as if it had been worked on already.
+fn of_compare(
+    rule: &Compare,
+    units: &[&Unit],
+    answer: Result<QueryAnswer, String>,
+    now: Moment,
+) -> Check {
+    let what = rule.id.to_string();
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(why) => return Check::new(what, Health::Bad, why),
+    };
+    let judged = compare::judge(rule, units, Some(&answer), now);
+    let (health, verdict) = match judged.verdict {
+        Verdict::Pass | Verdict::Warn => (Health::Good, "the canary is as good as it must be now"),
+        Verdict::Fail => (
+            Health::Warn,
+            "the canary is not as good as it must be now, so its soak would not end",
+        ),
+        Verdict::Unknown(why) => {
+            let check = unknown(what, &answer, why, "the soak of the canary would not end");
+            let hint = "every unit needs a series whose label `compare_by` names it";
+            return check.hint(if why == Unknown::Empty { hint } else { "" });
+        }
+    };
+    let told = values(&answer, judged.quote.as_ref());
+    Check::new(what, health, format!("{told}: {verdict}"))
+}
+
+/// Nobody knows, and what follows from that.
+fn unknown(what: String, answer: &QueryAnswer, why: Unknown, so: &str) -> Check {
+    let failure = answer.result.as_ref().err();
+    let told = failure.map_or_else(|| values(answer, None), |failure| failure.what.clone());
+    let said = format!("{told}: unknown, {why}, so {so}");
+    Check::new(what, Health::Unknown, said)
 }
 
 /// `3 series, worst 0.02 on {instance="db-1"}`.

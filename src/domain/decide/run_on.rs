@@ -3,7 +3,7 @@
 use super::ask::Ask;
 use super::{Decision, Refused};
 use crate::domain::command::Command;
-use crate::domain::countdown::barred;
+use crate::domain::countdown::{barred, unsure};
 use crate::domain::fact::{Actor, Fact, Halt, RolloutEvent, RolloutNews};
 use crate::domain::id::StepId;
 use crate::domain::state::{Phase, State};
@@ -47,10 +47,11 @@ fn begin(ask: &Ask<'_>, phase: usize) -> Result<(), Refused> {
         };
         return Err(ask.no(halt.words(&label), hint(&halt)));
     }
-    let barred = barred(state, &ask.world.freezes, ask.now.wall);
-    barred.map_or(Ok(()), |barred| {
-        Err(ask.no(barred.why(ask.now.wall), barred.hint()))
-    })
+    let (freezes, now) = (&ask.world.freezes, ask.now.wall);
+    let doubt = ask.world.clock.doubt(ask.now);
+    let doubt = doubt.as_ref().map(|doubt| (doubt.by, doubt.why.as_str()));
+    let barred = barred(state, freezes, now).or_else(|| unsure(state, freezes, now, doubt));
+    barred.map_or(Ok(()), |barred| Err(ask.no(barred.why(now), barred.hint())))
 }
 
 /// What comes first.

@@ -6,9 +6,11 @@ use crate::domain::command::Command;
 use crate::domain::fact::{Fact, RolloutEvent, RolloutNews};
 use crate::domain::id::StepId;
 use crate::domain::readiness::{StepView, status_words};
-use crate::domain::rollout::{Wait, floor};
+use crate::domain::rollout::Wait;
+use crate::domain::rollout::floor::{self, Seen};
 use crate::domain::runbook::plan::Unit;
 use crate::domain::state::{Phase, StepStatus};
+use crate::domain::threshold::Unknown;
 
 /// What people decide about a rollout.
 pub(super) fn decide(ask: &Ask<'_>, command: &Command) -> Decision {
@@ -73,11 +75,18 @@ pub(super) fn above_floor(ask: &Ask<'_>, view: StepView<'_>) -> Result<(), Refus
     let seen = ask.world.floors.get(&limit.id);
     match floor::obstacle(limit, seen, begun.and_then(Option::as_ref)) {
         None => Ok(()),
-        Some(why) => Err(ask.no_step(
-            view,
-            why,
-            "bring another unit back into service, or leave this one out with a reason",
-        )),
+        Some(why) => Err(ask.no_step(view, why, floor_hint(seen))),
+    }
+}
+
+/// What comes first where a floor does not hold, or nobody knows whether it does.
+const fn floor_hint(seen: Option<&Seen>) -> &'static str {
+    match seen {
+        Some(Ok(_)) => "bring another unit back into service, or leave this one out with a reason",
+        None | Some(Err(Unknown::Never)) => {
+            "no metrics server is configured, or none has answered this query yet: `warroom doctor --runbook FILE` asks it once"
+        }
+        Some(Err(_)) => "`warroom doctor --runbook FILE` asks it once, and says what is wrong",
     }
 }
 

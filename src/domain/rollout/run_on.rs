@@ -120,8 +120,7 @@ pub fn waits(state: &State, view: StepView<'_>, seen: Option<&Seen>, now: Moment
         return Some(unwell(why));
     }
     // A person looks before the next unit. Without one, what was measured before the last step ended says nothing of it.
-    let steps = state.plan().steps_of(view.plan.phase);
-    let ended = steps.filter_map(|(index, _)| state.view(index)?.now.ended);
+    let ended = state.views().filter_map(|view| view.now.ended);
     let last = ended.map(|ended| ended.wall).max()?;
     let seen = seen.and_then(|seen| seen.as_ref().ok())?;
     (seen.sample.at <= last).then(|| Waits {
@@ -137,8 +136,16 @@ fn unwatched(state: &State, now: Moment) -> Option<String> {
     }
     // They watch over what begins: what is to end with its watcher would be begun to be stopped at once.
     let (_, run_on) = state.runs_on()?;
-    let person = run_on.by.person().filter(|by| state.is_away(by, now))?;
-    Some(format!("`{person}`, who said so, is away"))
+    let by = &run_on.by;
+    let is_away = by.person().map_or_else(
+        // Nobody counts how long an account without a person is away: it is there or not.
+        || {
+            let mut all = state.terminals.values();
+            !all.any(|terminal| !terminal.read_only && terminal.actor == *by)
+        },
+        |person| state.is_away(person, now),
+    );
+    is_away.then(|| format!("`{by}`, who said so, is away"))
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ fn lost(state: &State, open: &Proposal, now: Moment, world: &World) -> Option<Cl
 }
 
 /// Nobody knows where now lies in the window and in freezes.
-fn is_unsure(state: &State, now: Moment, world: &World) -> bool {
+pub(super) fn is_unsure(state: &State, now: Moment, world: &World) -> bool {
     let doubt = world.clock.doubt(now);
     let doubt = doubt.as_ref().map(|doubt| (doubt.by, doubt.why.as_str()));
     unsure(state, &world.freezes, now.wall, doubt).is_some()

@@ -1,8 +1,11 @@
 //! A rollout that goes by itself: its next step, and its end. What follows here is what a person could have asked for.
 
+use super::proposal::is_unsure;
+use crate::domain::alert_match;
 use crate::domain::command::Command;
 use crate::domain::decide::{decide, lapsed};
 use crate::domain::fact::{Fact, RolloutEvent, RolloutNews};
+use crate::domain::rollout::floor::Seen;
 use crate::domain::rollout::run_on::waits;
 use crate::domain::state::State;
 use crate::domain::time::Moment;
@@ -24,11 +27,28 @@ pub(super) fn begin(state: &State, now: Moment, world: &World) -> Option<Vec<Fac
     let view = state.next_by_itself()?;
     let floor = state.asks_floor(view);
     let seen = floor.and_then(|floor| world.floors.get(&floor.id));
-    if waits(state, view, seen, now).is_some() {
+    let is_early = waits(state, view, seen, now).is_some()
+        || seen.is_some_and(|seen| arrived_before(state, seen, now))
+        || alert_match::doubt(state.plan(), &world.alerts).is_some()
+        || is_unsure(state, now, world);
+    if is_early {
         return None;
     }
     let step = view.plan.id.clone();
     let start = Command::Start { step };
     // What a person would be refused waits, and says why on the screens.
     decide(state, &run_on.by, &start, now, world).ok()
+}
+
+/// What the floor says arrived before the last step ended, by the clock that nobody can set: the times of samples are those of
+/// another host, which may be ahead of ours.
+fn arrived_before(state: &State, seen: &Seen, now: Moment) -> bool {
+    let (Ok(quote), Some((_, run_on))) = (seen, state.runs_on()) else {
+        return false;
+    };
+    // Before that the host may have been started again, and the boot clock with it.
+    let ended = state.views().filter_map(|view| view.now.ended);
+    let ended = ended.filter(|ended| ended.mono_ms >= run_on.since.mono_ms);
+    let last = ended.max_by_key(|ended| ended.mono_ms);
+    last.is_some_and(|last| quote.age_ms >= now.mono_since(last))
 }

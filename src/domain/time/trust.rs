@@ -13,6 +13,9 @@ const SLEW_PART: u64 = 2000;
 /// How far another clock may be away: what `warroom doctor` calls bad.
 pub const SKEW_MAX: Duration = Duration::from_secs(30);
 
+/// How long a clock that was read says something of now: metrics servers are asked every minute, so five of them said nothing.
+pub const HEARD_MAX: Duration = Duration::from_secs(300);
+
 /// Another clock, as it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Skew {
@@ -61,10 +64,13 @@ impl ClockSeen {
     }
 
     /// Why the wall clock is not believed now, if it is not. A clock that jumped is believed again once a metrics server,
-    /// asked after the jump, has nearly the same time: then the jump has set it right.
+    /// asked after the jump, has nearly the same time: then the jump has set it right. One that has not been heard for
+    /// [`HEARD_MAX`] says nothing, neither for nor against.
     pub fn doubt(&self, now: Moment) -> Option<ClockDoubt> {
         // What was read before a jump says nothing of the time after it.
-        let mut fresh = self.skews.iter().filter(|(_, s)| jump(s.at, now).is_none());
+        let is_heard = |at| Duration::from_millis(now.mono_since(at)) <= HEARD_MAX;
+        let is_fresh = |at| is_heard(at) && jump(at, now).is_none();
+        let mut fresh = self.skews.iter().filter(|(_, skew)| is_fresh(skew.at));
         let far = fresh.clone().find(|(_, skew)| away(skew) > SKEW_MAX);
         if let Some((source, skew)) = far {
             let (by, side) = (away(skew), side(skew.ms));
@@ -158,5 +164,21 @@ mod tests {
         assert_eq!(why(&seen, at(720, 120)), "it was set forward by 10m00s");
         seen.hear(&main, Some(31_000), at(720, 120));
         assert_eq!(seen.doubt(at(720, 120)).map(|d| d.by.as_secs()), Some(31));
+    }
+
+    #[test]
+    fn what_was_heard_long_ago_says_nothing_neither_for_nor_against() {
+        let mut seen = ClockSeen::since(at(0, 0));
+        let name = |text| ConnectorName::new(text).expect("a name");
+        seen.hear(&name("far"), Some(60_000), at(10, 10));
+        seen.hear(&name("near"), Some(0), at(300, 300));
+        // One that disagrees is enough, whatever others say.
+        let far = "the clock of `far` is 60s ahead of it";
+        assert_eq!(why(&seen, at(310, 310)), far);
+        assert_eq!(why(&seen, at(311, 311)), "");
+        // The same for one that agreed after a jump.
+        seen.hear(&name("near"), Some(0), at(920, 320));
+        assert_eq!(why(&seen, at(1220, 620)), "");
+        assert_eq!(why(&seen, at(1221, 621)), "it was set forward by 10m00s");
     }
 }

@@ -1,12 +1,14 @@
 //! What is said of a step that a rollout which goes by itself comes to, and of one that it stopped before.
 
+use super::timing::unbelieved;
 use super::{OPERATOR, Severity, WhatNow};
+use crate::domain::alert_match;
 use crate::domain::board::Board;
 use crate::domain::fact::Quote;
 use crate::domain::id::StepId;
 use crate::domain::readiness::{Readiness, StepView};
 use crate::domain::rollout::floor::{Seen, on_board};
-use crate::domain::rollout::run_on::waits;
+use crate::domain::rollout::run_on::{Waits, waits};
 use crate::domain::state::{Phase, State, StepStatus};
 use crate::domain::time::{Moment, Timestamp};
 
@@ -63,7 +65,8 @@ fn next(state: &State, view: StepView<'_>, board: &Board, now: Timestamp) -> Wha
         wall: now,
         mono_ms: 0,
     };
-    match waits(state, view, seen.as_ref(), at) {
+    let waits = waits(state, view, seen.as_ref(), at).or_else(|| unknown(state, board, now));
+    match waits {
         None => WhatNow::new(Severity::Calm, format!("{label} begins by itself")),
         Some(waits) => {
             let what = format!("{label} waits before it begins by itself");
@@ -76,4 +79,16 @@ fn next(state: &State, view: StepView<'_>, board: &Board, now: Timestamp) -> Wha
             line.by("any operator can stop it and go on by hand", false)
         }
     }
+}
+
+/// What nobody knows of the world outside, so that nothing begins by itself.
+fn unknown(state: &State, board: &Board, now: Timestamp) -> Option<Waits> {
+    let unwell = |why| Waits {
+        why,
+        is_usual: false,
+    };
+    let relies = alert_match::relies(state.plan(), !board.alerts.is_empty());
+    let alerts = alert_match::known(board).err().filter(|_| relies);
+    let alerts = alerts.map(|why| format!("which alerts fire is not known: {why}"));
+    alerts.or_else(|| unbelieved(state, board, now)).map(unwell)
 }

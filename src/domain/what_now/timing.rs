@@ -25,12 +25,18 @@ fn doubt(board: &Board) -> Option<(Duration, &str)> {
 
 /// That nothing destructive arms by a clock nobody believes; empty while it is believed, or nothing hangs on it.
 pub(super) fn clock(state: &State, board: &Board, now: Timestamp) -> String {
+    let why = unbelieved(state, board, now);
+    why.map_or_else(String::new, |why| {
+        format!("{why}: nothing destructive arms")
+    })
+}
+
+/// That the clock is not believed, where something hangs on it.
+pub(super) fn unbelieved(state: &State, board: &Board, now: Timestamp) -> Option<String> {
     let freezes = freeze::standing(&state.genesis, board);
-    match countdown::unsure(state, &freezes, now, doubt(board)) {
-        Some(Barred::Clock { why }) => {
-            format!("the clock is not believed, since {why}: nothing destructive arms")
-        }
-        _ => String::new(),
+    match countdown::unsure(state, &freezes, now, doubt(board))? {
+        Barred::Clock { why } => Some(format!("the clock is not believed, since {why}")),
+        Barred::Early { .. } | Barred::Late { .. } | Barred::Frozen(_) => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::clock::ManualClock;
+use crate::domain::fact::HoldCause;
 use crate::domain::fixture::{Room, genesis, id, plan};
 use crate::domain::id::{ConnectorName, SessionName};
 use crate::domain::reading::ServerInfo;
@@ -89,6 +90,16 @@ async fn while_the_work_goes_on_what_cannot_be_holds_it() {
     session.settle_by(|_, _| vec![(Actor::Engine, Fact::Completed)]);
     assert_eq!(notes(&session), [format!("held: {SAID}")]);
     assert!(session.engine.tentative().is_held());
+    // Somebody has looked, and it comes again: it holds again, and is not passed over in silence.
+    let ann = crate::domain::fixture::actor("ann");
+    let reason = "looked".to_owned();
+    let released = vec![(ann, Fact::Released { reason })];
+    session.stage(released, clock.now()).expect("it is held");
+    assert!(!session.engine.tentative().is_held());
+    session.settle_by(|_, _| vec![(Actor::Engine, Fact::Completed)]);
+    session.settle_by(|_, _| vec![(Actor::Engine, Fact::Completed)]);
+    assert_eq!(notes(&session).len(), 3);
+    assert_eq!(notes(&session)[2], format!("held: {SAID}"));
     // What a person asks for holds nothing: they are told.
     let ann = crate::domain::fixture::actor("ann");
     let armed = Fact::StepArmed { step: id("drain") };
@@ -96,7 +107,7 @@ async fn while_the_work_goes_on_what_cannot_be_holds_it() {
         .stage(vec![(ann, armed)], clock.now())
         .expect_err("cannot be");
     assert_eq!(session.engine.tentative().holds.len(), 1);
-    assert!(notes(&session)[1].contains("`step.armed` cannot be now"));
+    assert!(notes(&session)[3].contains("`step.armed` cannot be now"));
 }
 
 #[tokio::test]

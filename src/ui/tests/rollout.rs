@@ -171,6 +171,8 @@ fn one_key_asks_before_it_goes_by_itself_and_ends_it_at_once() {
     let word = |on| Request::Ask(Command::RunOn { phase: 0, on });
     assert_eq!(seat.keys(&["y"]), [word(true)]);
     let mut seat = Seat::at(going(), (80, 24));
+    assert!(!seat.text().contains("e run on"), "{}", seat.text());
+    assert!(seat.text().contains("e stops it"), "{}", seat.text());
     assert_eq!(seat.keys(&["e"]), [word(false)]);
     // The session says why not, without a question before.
     let mut seat = Seat::at(stopped(), (80, 24));

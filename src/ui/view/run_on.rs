@@ -82,13 +82,11 @@ pub(super) fn tail(cx: &Cx<'_>, model: &Model) -> String {
     format!("; goes by itself, {} stops it", keys_of(Action::RunOn))
 }
 
-/// Whether its key can come to anything now.
+/// Whether a rollout can go by itself now that does not yet. That the same key stops one is said where it goes.
 pub(super) fn is_useful(state: &State) -> bool {
-    let can_begin = || {
-        let current = state.current_rollout();
-        current.is_some_and(|(phase, _)| state.halt(phase).is_none())
-    };
-    state.runs_on().is_some() || (state.phase == Phase::Running && can_begin())
+    let current = state.current_rollout();
+    let can_begin = current.is_some_and(|(phase, _)| state.halt(phase).is_none());
+    state.phase == Phase::Running && state.runs_on().is_none() && can_begin
 }
 
 /// It went by itself, and the next step could begin: by hand, or by itself again.

@@ -133,3 +133,67 @@ fn a_gate_that_would_wait_is_no_fault() {
     assert_eq!(health(Ok(&[])), Health::Unknown);
     assert_eq!(health(Err("HTTP 503")), Health::Unknown);
 }
+
+const ROLLOUT: &str = "# T\n\n## Roll\n\n```toml phase\nfor_each = [\"a\", \"b\", \"c\"]\nstrategy = \"canary\"\ncanary = 1\nsoak = \"1m\"\ncompare = \"errors\"\ncompare_by = \"n\"\nmax_ratio = 2\nfloor = \"sum(up) >= 2\"\n```\n\n- [ ] Restart\n  ```sh run id=restart\n  true\n  ```\n";
+
+#[test]
+fn floors_and_comparisons_of_rollouts_say_whether_a_unit_could_begin() {
+    let (runbook, _) = parse(ROLLOUT, "t.md");
+    let (plan, problems) = resolve(&runbook);
+    assert!(problems.is_empty(), "{problems:?}");
+    let (phase, rollout) = plan.rollouts().next().expect("one");
+    let units = plan.units_of(phase);
+    let limit = rollout.floor.as_ref().expect("a floor");
+    let soak = rollout.soak.as_ref().expect("a soak");
+    let rule = soak.compare.as_ref().expect("a comparison");
+    let reply = |result: Result<&[(&str, f64)], &str>| {
+        let series = |(name, value): &(&str, f64)| Series {
+            labels: vec![("n".to_owned(), (*name).to_owned())],
+            sample: Sample {
+                at: now().wall,
+                value: *value,
+            },
+        };
+        let failure = |what: &str| ReadFailure {
+            what: what.to_owned(),
+            partial: false,
+        };
+        QueryAnswer {
+            rule: limit.id.clone(),
+            result: result
+                .map(|all| all.iter().map(series).collect())
+                .map_err(failure),
+            dropped: 0,
+            warnings: Vec::new(),
+            received: now(),
+        }
+    };
+    let floor = |result| {
+        let check = of_floor(limit, Ok(reply(result)), now());
+        assert_eq!(check.what, "floor-roll");
+        (check.health, check.said)
+    };
+    let (health, said) = floor(Ok(&[("x", 3.0)]));
+    assert_eq!(health, Health::Good);
+    assert!(
+        said.ends_with("3 on {n=\"x\"}: 2 without one unit meets >= 2 now"),
+        "{said}"
+    );
+    assert_eq!(floor(Ok(&[("x", 2.0)])).0, Health::Warn);
+    assert_eq!(floor(Ok(&[])).0, Health::Unknown);
+    let (health, said) = floor(Err("HTTP 503"));
+    assert_eq!(health, Health::Unknown);
+    assert!(said.starts_with("HTTP 503: unknown"), "{said}");
+    let compare = |result| of_compare(rule, &units, Ok(reply(result)), now());
+    let rest = [("b", 1.0), ("c", 1.0)];
+    let with = |canary| [&[("a", canary)][..], &rest[..]].concat();
+    let (good, bad) = (with(1.5), with(2.5));
+    assert_eq!(compare(Ok(&good)).health, Health::Good);
+    assert_eq!(compare(Ok(&bad)).health, Health::Warn);
+    let check = compare(Ok(&rest));
+    assert_eq!(check.health, Health::Unknown);
+    assert!(check.hint.contains("`compare_by`"), "{}", check.hint);
+    let gone = || Err("no metrics connector".to_owned());
+    assert_eq!(of_floor(limit, gone(), now()).health, Health::Bad);
+    assert_eq!(of_compare(rule, &units, gone(), now()).health, Health::Bad);
+}

@@ -1,5 +1,7 @@
 //! Rollouts that go by themselves: what is begun, what ends it, and what a journal cannot say of it.
 
+mod waits;
+
 use super::super::tests::{ONE_STEP, SIDES, SWITCH, go_on, plan, refused, room, skip_unit};
 use crate::domain::apply::check_apply;
 use crate::domain::board::Board;
@@ -233,6 +235,15 @@ fn the_floor_is_asked_anew_behind_each_unit() {
     let ended = room.now.wall;
     floor(&mut room, Ok(3.0), ended);
     assert_eq!(room.running(), None);
+    // The clock of who measures it is ahead: it arrived before the end all the same.
+    floor(&mut room, Ok(3.0), ended.plus(Duration::from_secs(20)));
+    assert_eq!(room.running(), None);
+    room.now = room.now.plus(Duration::from_secs(2));
+    let late = room.world.floors.get_mut(&rule("floor-roll"));
+    let late = late.and_then(|seen| seen.as_mut().ok()).expect("a value");
+    late.age_ms = 2_000;
+    room.settle();
+    assert_eq!(room.running(), None, "just then");
     floor(&mut room, Ok(2.0), ended.plus(Duration::from_secs(1)));
     assert_eq!(room.running(), None, "it is not back yet");
     assert!(room.state.runs_on().is_some(), "which is worth a wait");
