@@ -366,15 +366,21 @@ impl Attached {
         let news = News::of(&event);
         match event {
             LinkEvent::Up(welcome, snapshot) => {
+                let mut is_amended = false;
                 match &mut self.screen {
                     Screen::Room(room) => {
                         let selected = self.ui.selected(room);
+                        let plan = room.state.genesis.plan_digest;
                         room.on_snapshot(*welcome, *snapshot);
                         self.ui.keep_selected(room, selected.as_ref());
+                        is_amended = room.state.genesis.plan_digest != plan;
                     }
                     screen => {
                         *screen = Screen::Room(Box::new(Room::from_snapshot(*welcome, *snapshot)));
                     }
+                }
+                if is_amended {
+                    self.on_amended();
                 }
                 if let Screen::Room(room) = &mut self.screen {
                     room.posts.clone_from(&self.posts);
@@ -400,6 +406,12 @@ impl Attached {
             }
         }
         news
+    }
+
+    /// What waits for a signature is about the plan before, like everything else that is open.
+    fn on_amended(&mut self) {
+        self.stop_signing();
+        self.ui.on_amended(self.clock.now());
     }
 
     fn on_message(&mut self, message: ToClient) {
@@ -434,10 +446,15 @@ impl Attached {
             ToClient::Facts(facts) => {
                 self.ui.on_facts(&facts, now);
                 let selected = self.ui.selected(room);
+                let plan = room.state.genesis.plan_digest;
                 room.on_facts(facts);
                 self.ui.keep_selected(room, selected.as_ref());
+                let is_amended = room.state.genesis.plan_digest != plan;
                 let wanted = self.witness.on_facts(room);
                 self.witness(wanted);
+                if is_amended {
+                    self.on_amended();
+                }
             }
             ToClient::Readings(readings) => room.on_readings(readings),
             ToClient::Gate(gate) => room.on_gate(gate),

@@ -19,6 +19,7 @@ pub use change::{Change, What};
 pub use diff::{DIFF_LINES_MAX, Line, Mark, diff};
 pub use rules::asked_anew;
 
+use crate::domain::digest::Digest;
 use crate::domain::fact::RunbookRef;
 use crate::domain::id::{RuleId, StepId};
 use crate::domain::runbook::plan::Plan;
@@ -104,7 +105,7 @@ pub fn adopt(state: &State, amendment: &Amendment) -> Result<Adopted, Vec<Object
     against.extend(whole::header(state, &mut new));
     let merged = merge::merge(state, &new, &mut against);
     let rules = rules::judge(state, &new, &merged, &mut against);
-    against.extend(whole::silences(state, &merged.phases, &new));
+    against.extend(whole::silences(state, &merged.phases, &merged.plan));
     against.extend(whole::too_long(&merged.plan));
     against.extend(rules::clash(&merged.plan));
     if !against.is_empty() {
@@ -123,6 +124,13 @@ pub fn adopt(state: &State, amendment: &Amendment) -> Result<Adopted, Vec<Object
         rules: rules.stand,
         baselines: rules.baselines,
     })
+}
+
+/// The plan the session would be pinned to, by its digest: what whoever seconds an amendment has read. Absent when it cannot be
+/// taken over.
+pub fn adopted_digest(state: &State, amendment: &Amendment) -> Option<Digest> {
+    let adopted = adopt(state, amendment).ok()?;
+    Some(adopted.plan.digest())
 }
 
 /// True when the session is pinned to just this already: to the plan, and to the text it was made from.

@@ -129,6 +129,7 @@ pub(in crate::domain) fn fresh_step() -> StepState {
         finished: Vec::new(),
         stop_by: String::new(),
         touched: false,
+        ran_at: None,
         votes: BTreeMap::new(),
         proposed: AttemptNo(0),
         worked: false,

@@ -4,6 +4,7 @@ mod seen;
 
 pub use seen::{AlertsSeen, alerts_told};
 
+use crate::domain::digest::Digest;
 use crate::domain::fact::Finding;
 use crate::domain::id::{AttemptNo, ConnectorName, PersonId, StepId};
 use crate::domain::motion::{Motion, MotionNo};
@@ -306,6 +307,9 @@ pub enum Command {
     Second {
         /// The one that was on the screen: a key pressed for one motion seconds no other.
         no: MotionNo,
+        /// For an amendment the plan that was on the screen: what the session would be pinned to, as it stood then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        adopted: Option<Digest>,
         /// The `warroom-motion@v1`, where a signature is wanted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signed: Option<Signed>,

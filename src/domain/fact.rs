@@ -12,6 +12,7 @@ mod breakglass;
 mod close;
 mod exec;
 mod expect;
+mod lean;
 mod motion;
 mod rehearsal;
 mod rollout;

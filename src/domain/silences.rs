@@ -16,7 +16,7 @@ pub use kept::{Kept, MARGIN, Over, Stand, kept};
 pub use outlook::Outlook;
 pub use preview::{Muting, Preview, preview};
 pub use rules::Rules;
-pub use wanted::{has_any, label_of, plan_of, targets, waits, wanted};
+pub use wanted::{has_any, label_of, matter, plan_of, targets, waits, wanted};
 
 use crate::domain::board::Board;
 use crate::domain::fact::{Silence, SilenceEvent, Withheld};
@@ -135,6 +135,6 @@ pub fn running_out(state: &State, now: Timestamp) -> Vec<Kept<'_>> {
 
 /// True while silences need to be looked at as time goes by.
 pub fn need_time(state: &State, now: Timestamp) -> bool {
-    has_any(state.plan())
+    matter(state)
         && (!wanted(state).is_empty() || kept(state, now).iter().any(|k| !k.stand.is_over()))
 }

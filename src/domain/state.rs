@@ -196,6 +196,9 @@ pub struct StepState {
     pub stop_by: String,
     /// True once a `run` block of it was intended in any attempt: then its `undo` belongs to a rollback.
     pub touched: bool,
+    /// The record of its newest `run`: what runs last is undone first, wherever an amendment has put it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran_at: Option<Seq>,
     /// Findings of people on an unknown outcome.
     pub votes: BTreeMap<PersonId, Finding>,
     /// Newest attempt number a proposal has used; 0 before the first. A further proposal takes a further number.

@@ -390,20 +390,17 @@ fn active(view: StepView<'_>, stage: Stage, board: &Board, now: Moment) -> WhatN
 }
 
 fn end(state: &State) -> WhatNow {
-    match state.phase {
-        Phase::RollingBack => WhatNow::new(Severity::Calm, "everything is undone"),
-        _ => {
-            let open = state.left_open();
-            let what = if open.is_empty() {
-                "every step is done: complete".to_owned()
-            } else {
-                format!("nothing is left to do, {open}: complete")
-            };
-            WhatNow::new(Severity::Act, what)
-                .by(OPERATOR, true)
-                .because("look at the metrics once more")
-        }
+    if state.phase == Phase::RollingBack {
+        return WhatNow::new(Severity::Calm, "everything is undone");
     }
+    let open = state.left_open();
+    let what = match open.as_str() {
+        "" => "every step is done: complete".to_owned(),
+        open => format!("nothing is left to do, {open}: complete"),
+    };
+    WhatNow::new(Severity::Act, what)
+        .by(OPERATOR, true)
+        .because("look at the metrics once more")
 }
 
 #[cfg(test)]

@@ -142,7 +142,7 @@ impl Folded {
     ///
     /// # Errors
     /// [`FoldError`] when it cannot be; then it has moved the head and nothing else.
-    pub(crate) fn take(&mut self, stamped: Stamped) -> Result<(), FoldError> {
+    pub(crate) fn take(&mut self, mut stamped: Stamped) -> Result<(), FoldError> {
         if let Fact::Attached { terminal, .. } = &stamped.fact {
             self.highest = self.highest.max(terminal.0);
         }
@@ -153,6 +153,7 @@ impl Folded {
             (None, _) => return Err(FoldError::NotGenesis),
             (Some(state), _) => check_apply(state, &stamped)?,
         }
+        stamped.forget_plan();
         if self.recent.len() >= RECENT_MAX {
             self.recent.pop_front();
         }

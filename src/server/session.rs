@@ -456,7 +456,8 @@ impl Session {
 
     fn show(&mut self, stamped: Vec<Stamped>) {
         self.registry.broadcast_facts(&stamped);
-        for fact in stamped {
+        for mut fact in stamped {
+            fact.forget_plan();
             if self.recent.len() >= RECENT_MAX {
                 self.recent.pop_front();
             }

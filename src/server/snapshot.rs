@@ -1,7 +1,7 @@
 //! The whole state as frames for one client, and what is left out of it so that it stays bounded.
 
 use crate::domain::board::{Board, SNAPSHOT};
-use crate::domain::fact::{Fact, MotionEvent, Stamped};
+use crate::domain::fact::{Fact, Stamped};
 use crate::domain::id::ConnectorName;
 use crate::domain::reading::{ConnectorHealth, Liveness, Reading};
 use crate::wire::codec::{self, WireError};
@@ -188,7 +188,7 @@ pub(crate) fn newest(recent: &VecDeque<Stamped>) -> Vec<Stamped> {
     });
     let mut kept: Vec<Stamped> = kept.cloned().collect();
     kept.reverse();
-    kept.iter_mut().for_each(without_plan);
+    kept.iter_mut().for_each(Stamped::forget_plan);
     kept
 }
 
@@ -211,22 +211,6 @@ fn long_text(fact: &Fact) -> usize {
             output.values.iter().map(|(n, v)| n.len() + v.len()).sum()
         }
         _ => 0,
-    }
-}
-
-/// The genesis record carries the whole plan, which the state has already, and so does the motion of an amendment: the copy
-/// for a list goes without.
-pub(crate) fn without_plan(stamped: &mut Stamped) {
-    if let Fact::Motion(moved) = &mut stamped.fact
-        && let MotionEvent::Made { amendment, .. } = &mut moved.event
-    {
-        *amendment = None;
-    }
-    if let Fact::SessionOpened(genesis) = &mut stamped.fact {
-        genesis.plan.steps.clear();
-        genesis.plan.phases.clear();
-        genesis.plan.rules.clear();
-        genesis.plan.briefing.clear();
     }
 }
 

@@ -532,7 +532,8 @@ async fn begin(opened: Opened, genesis: &Genesis, clock: &dyn Clock) -> Result<B
     let mut ledger = Ledger::new(writer, genesis.session.clone(), None);
     let fact = Fact::SessionOpened(Box::new(genesis.clone()));
     let sealed = ledger.seal(Actor::Engine, fact, clock.now(), None);
-    let stamped = sealed.map_err(|error: SealError| StartError::Seal(error.to_string()))?;
+    let mut stamped = sealed.map_err(|error: SealError| StartError::Seal(error.to_string()))?;
+    stamped.forget_plan();
     ledger.write().await?;
     Ok(Begun {
         ledger,

@@ -5,14 +5,14 @@ use super::clients::Drafted;
 use super::input::Incoming;
 use super::render::{self, Purpose};
 use super::session::{Session, Turn};
-use super::snapshot::{self, without_plan};
+use super::snapshot;
 use super::world::Waiting;
 use crate::domain::board::OutputTail;
 use crate::domain::command::{Command, Refusal, Signed};
 use crate::domain::confirm::plan_doc::{self, PlanInputs};
 use crate::domain::decide::Prepared;
 use crate::domain::digest::Digest;
-use crate::domain::fact::{Actor, ExecKey};
+use crate::domain::fact::{Actor, ExecKey, Stamped};
 use crate::domain::id::{Seq, StepId, TerminalId};
 use crate::domain::world::Look;
 use crate::engine::Input;
@@ -349,7 +349,7 @@ impl Session {
             tracing::error!(%error, "records that were asked for cannot be read");
             Vec::new()
         });
-        records.iter_mut().for_each(without_plan);
+        records.iter_mut().for_each(Stamped::forget_plan);
         while !records.is_empty() && codec::encode(&ToClient::Records(records.clone())).is_err() {
             records.truncate(records.len() / 2);
         }

@@ -280,6 +280,16 @@ impl Ui {
         }
     }
 
+    /// Another plan is in force. What was open is about the plan before, and a key that is pressed into it now may mean
+    /// something that its reader has not seen: it is closed.
+    pub fn on_amended(&mut self, now: Moment) {
+        self.keymap.reset();
+        if self.layers.close_but_help(now) {
+            let text = "the runbook was amended; press the key again";
+            self.layers.tell(text, now);
+        }
+    }
+
     /// The agent holds several keys that can sign: asks which.
     pub fn on_which_key(&mut self, screen: &Screen, offers: Vec<Offer>, now: Moment) {
         signing::ask_which(&mut self.work(screen, now), offers);

@@ -170,7 +170,12 @@ fn say_to_it(work: &mut Work<'_>) {
     } else if !is_mine {
         items.insert(
             0,
-            item('s', "s", "second it: it is in force then", second(room, no)),
+            item(
+                's',
+                "s",
+                "second it: it is in force then",
+                second(room, open),
+            ),
         );
     }
     let title = format!("motion {no} of `{}`, {left} left", open.by);
@@ -184,10 +189,10 @@ fn say_to_it(work: &mut Work<'_>) {
 }
 
 /// What seconding comes to: a signature first, where one is needed.
-fn second(room: &Room, no: MotionNo) -> Outcome {
+fn second(room: &Room, open: &Tabled) -> Outcome {
     match proof::second(room) {
         Some(wish) => Outcome::Sign(Box::new(SignAct::Begin(wish))),
-        None => Outcome::Send(Command::Second { no, signed: None }),
+        None => Outcome::Send(proof::seconded(room, open)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What this terminal's person has to put their key to before something is sent, and what is sent then.
 
+use crate::domain::amend::adopted_digest;
 use crate::domain::command::{Command, Evidence, Signed};
 use crate::domain::confirm::policy::{Grade, Purpose};
 use crate::domain::confirm::statement::{
@@ -11,6 +12,7 @@ use crate::domain::fact::{Actor, Finding, Via};
 use crate::domain::id::{AttemptNo, PersonId, StepId};
 use crate::domain::motion::Motion;
 use crate::domain::runbook::plan::Risk;
+use crate::domain::state::Tabled;
 use crate::domain::time::Timestamp;
 use crate::ui::ritual::me;
 use crate::ui::room::Room;
@@ -248,6 +250,16 @@ pub(crate) fn motion(room: &Room, what: &Motion, reason: &str, now: Timestamp) -
     })
 }
 
+/// The second to the open motion as it is read here.
+pub(crate) fn seconded(room: &Room, open: &Tabled) -> Command {
+    let amendment = open.amendment.as_deref();
+    Command::Second {
+        no: open.no,
+        adopted: amendment.and_then(|amendment| adopted_digest(&room.state, amendment)),
+        signed: None,
+    }
+}
+
 /// The second to the open motion, to be signed; absent where it needs no signature.
 pub(crate) fn second(room: &Room) -> Option<Wish> {
     let open = room.state.motions.open.as_deref()?;
@@ -255,10 +267,9 @@ pub(crate) fn second(room: &Room) -> Option<Wish> {
         return None;
     }
     let statement = second_statement(&room.state, open, me(room)?).ok()?;
-    let no = open.no;
     Some(Wish {
         statement,
-        then: Then::Ask(Command::Second { no, signed: None }),
+        then: Then::Ask(seconded(room, open)),
     })
 }
 

@@ -121,7 +121,7 @@ impl Room {
 
     /// Folds new facts in. Those the state holds already are left out.
     pub fn on_facts(&mut self, facts: Vec<Stamped>) {
-        for fact in facts {
+        for mut fact in facts {
             if fact.seq <= self.state.head.0 {
                 continue;
             }
@@ -134,6 +134,7 @@ impl Room {
                 self.reach = Reach::default();
                 self.answerers = Answerers::default();
             }
+            fact.forget_plan();
             if self.recent.len() >= RECORDS_MAX {
                 self.recent.pop_front();
             }

@@ -9,6 +9,7 @@ use warroom::connect::connector::Connector;
 use warroom::connect::http::HttpSetupError;
 use warroom::connect::poll::{Pace, PollError, Source};
 use warroom::connect::query::QuerySpec;
+use warroom::domain::amend::adopted_digest;
 use warroom::domain::apply::fold;
 use warroom::domain::command::Command;
 use warroom::domain::fact::{Fact, MotionEvent};
@@ -60,9 +61,13 @@ fn motion(preview: &Preview) -> Command {
     }
 }
 
-fn second() -> Command {
+/// The second to what this person reads on their screen.
+fn second(person: &Person) -> Command {
+    let open = person.state.motions.open.as_deref();
+    let amendment = open.and_then(|open| open.amendment.as_deref());
     Command::Second {
         no: MotionNo(1),
+        adopted: amendment.and_then(|read| adopted_digest(&person.state, read)),
         signed: None,
     }
 }
@@ -114,14 +119,16 @@ async fn a_wrong_command_is_mended_in_the_night_and_survives_the_server() {
         ]
     );
     alice.does(motion(&preview)).await;
-    let refused = alice.is_refused(second()).await;
+    let refused = alice.is_refused(second(&alice)).await;
     assert!(refused.contains("cannot second it too"), "{refused}");
     bob.until("the motion", |p| p.state.motions.open.is_some())
         .await;
     let open = bob.state.motions.open.as_ref().expect("open");
     let amendment = open.amendment.as_ref().expect("who seconds has the plan");
     assert_eq!(amendment.plan.digest(), preview.to);
-    bob.does(second()).await;
+    bob.until("the motion", |p| p.state.motions.open.is_some())
+        .await;
+    bob.does(second(&bob)).await;
     alice
         .until("it is in force", |p| p.state.amendments().count() == 1)
         .await;
@@ -173,7 +180,7 @@ async fn what_is_moved_is_what_was_read_and_a_broken_runbook_is_not() {
             reason: String::new(),
         })
         .await;
-    let why = bob.is_refused(second()).await;
+    let why = bob.is_refused(second(&bob)).await;
     assert!(why.contains("not open"), "{why}");
     assert_eq!(bob.state.amendments().count(), 0);
     running.end().await;
@@ -277,7 +284,9 @@ async fn an_answer_to_the_old_question_is_none_to_the_new_one() {
     std::fs::write(host.path("runbook.md"), WATCHED.replace("low", "high")).expect("write");
     let preview = alice.reads_runbook().await.expect("reads");
     alice.does(motion(&preview)).await;
-    bob.does(second()).await;
+    bob.until("the motion", |p| p.state.motions.open.is_some())
+        .await;
+    bob.does(second(&bob)).await;
     alice.until("high", |p| says(p, Verdict::Fail)).await;
     running.end().await;
     let (records, _) = fold_of(&host.journal());

@@ -50,6 +50,7 @@ fn extend(until: &str) -> Command {
 fn second(no: u32) -> Command {
     Command::Second {
         no: MotionNo(no),
+        adopted: None,
         signed: None,
     }
 }

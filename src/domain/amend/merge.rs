@@ -164,13 +164,7 @@ impl Pair<'_> {
                 );
                 against.push(Objection::new(why, busy_hint(&self.now.status)));
             }
-            Standing::Tried if self.now.touched && way_back(self.was) != way_back(&step) => {
-                let why = format!(
-                    "the way back of {label} is changed, and its command has run: it was reviewed as it is"
-                );
-                let hint = "leave its `undo`, and put what else is to be done into a new step";
-                against.push(Objection::new(why, hint));
-            }
+            Standing::Tried if self.now.touched => against.extend(has_run(self.was, &step)),
             Standing::Tried | Standing::Untouched => {}
         }
         changes.push(Change::of_step(What::Changed, &step));
@@ -184,6 +178,30 @@ impl Pair<'_> {
         parent_of(self.old, self.was).as_ref() == self.parent
             && is_back(self.old, self.was.phase) == is_back(self.new, step.phase)
     }
+}
+
+/// What of a step may not become another once its command has run.
+fn has_run(was: &PlanStep, step: &PlanStep) -> Vec<Objection> {
+    let label = was.to_label();
+    let mut against = Vec::new();
+    if way_back(was) != way_back(step) {
+        let why = format!(
+            "the way back of {label} is changed, and its command has run: it was reviewed as it is"
+        );
+        let hint = "leave its `undo`, and put what else is to be done into a new step";
+        against.push(Objection::new(why, hint));
+    }
+    let others = [
+        ("component", was.component != step.component),
+        ("risk", was.risk != step.risk),
+    ];
+    let others = others.into_iter().filter(|(_, is_other)| *is_other);
+    against.extend(others.map(|(field, _)| {
+        let why = format!("the `{field}` of {label} is another, and its command has run");
+        let hint = format!("leave its `{field}`, and put what else is to be done into a new step");
+        Objection::new(why, hint)
+    }));
+    against
 }
 
 const fn busy_words(status: &StepStatus) -> &'static str {
@@ -237,6 +255,15 @@ fn gone(
             }
             Standing::Over => {}
         }
+        let now_in = phases.of_old.get(&step.phase).copied().unwrap_or_default();
+        let is_back = |phase: Option<&PlanPhase>| phase.is_some_and(|phase| phase.rollback);
+        if is_back(old.phases.get(step.phase)) != is_back(phases.all.get(now_in)) {
+            // Steps of the back-out have no way back: that of this one would be lost.
+            let why = format!("{label} is gone, and its phase is on the other way now");
+            let hint = "leave that phase forward, or give the other one another heading";
+            against.push(Objection::new(why, hint));
+            continue;
+        }
         merged
             .changes
             .push(Change::of_step(What::StaysBehind, step));
@@ -248,7 +275,7 @@ fn gone(
         }
         let parent = parent_of(old, step).filter(|parent| there.contains(parent));
         let mut kept = step.clone();
-        kept.phase = phases.of_old.get(&step.phase).copied().unwrap_or_default();
+        kept.phase = now_in;
         if parent.is_none() {
             kept.depth = 0;
         }

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 
 /// A step without what only says where it stands and how it is told: two of the same do the same.
 pub(super) fn bare(step: &PlanStep) -> PlanStep {
+    // What a person does by hand is what is written there.
+    let is_by_hand = step.blocks.is_empty() || step.has_hand_work();
+    let prose = step.prose.as_str();
     let mut bare = PlanStep {
         number: String::new(),
-        prose: String::new(),
+        prose: if is_by_hand { prose } else { "" }.to_owned(),
         phase: 0,
         parent: None,
         depth: 0,

@@ -1,3 +1,4 @@
+mod after;
 mod diff;
 
 use super::*;
@@ -79,8 +80,11 @@ fn moved(room: &mut Room, amendment: &Amendment) -> Result<(), crate::domain::co
 }
 
 fn second(room: &Room) -> Command {
+    let open = room.state.motions.open.as_deref();
+    let amendment = open.and_then(|open| open.amendment.as_deref());
     Command::Second {
         no: room.state.motions.newest,
+        adopted: amendment.and_then(|amendment| adopted_digest(&room.state, amendment)),
         signed: None,
     }
 }

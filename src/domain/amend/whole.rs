@@ -3,7 +3,7 @@
 use super::Objection;
 use crate::domain::runbook::limits::{PHASES_MAX, RULES_MAX, STEPS_MAX};
 use crate::domain::runbook::plan::{MetricRule, Plan, PlanStep};
-use crate::domain::state::{Phase, State, StepState};
+use crate::domain::state::{Phase, State, StepState, StepStatus};
 use crate::domain::write::{Cause, Lifetime};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,13 +61,21 @@ pub(super) fn header(state: &State, new: &mut Plan) -> Vec<Objection> {
     against.extend(components(state, new));
     let has_way_back = |(step, now): (&PlanStep, &StepState)| now.touched && step.undo.is_some();
     let ran = old.steps.iter().zip(&state.steps).any(has_way_back);
-    if ran && old.environment != new.environment {
+    let goes_on = |now: &StepState| {
+        now.is_active() || matches!(now.status, StepStatus::Unknown | StepStatus::Undoing)
+    };
+    let goes_on = state.steps.iter().any(goes_on);
+    if (ran || goes_on) && old.environment != new.environment {
         let all = old.environment.keys().chain(new.environment.keys());
         let is_other = |name: &&String| old.environment.get(*name) != new.environment.get(*name);
         let names: BTreeSet<String> = all.filter(is_other).map(|n| format!("`{n}`")).collect();
         let names: Vec<String> = names.into_iter().collect();
         let why = format!("the environment is another: {}", names.join(", "));
-        let hint = "put it back, and say it in the step: ways back of what was done read it";
+        let hint = if ran {
+            "put it back, and say it in the step: ways back of what was done read it"
+        } else {
+            "wait until what is under way has come to a known end: it reads it"
+        };
         against.push(Objection::new(why, hint));
     }
     against

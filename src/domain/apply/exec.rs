@@ -161,7 +161,10 @@ fn intend(
     now.status = status;
     now.tries = key.try_no;
     now.not_before = None;
-    now.touched |= role == ExecRole::Run;
+    if role == ExecRole::Run {
+        now.touched = true;
+        now.ran_at = Some(mark.seq);
+    }
     now.running = Some(Running {
         key: key.clone(),
         role,

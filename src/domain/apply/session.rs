@@ -162,16 +162,20 @@ fn begin(state: &mut State, mark: Mark<'_>) {
     }
 }
 
-/// Holds are for going forward, so they end here; all but one that says commands would run in the wrong place. Undone is what was touched, later steps first.
+/// Holds are for going forward, so they end here; all but one that says commands would run in the wrong place. Undone is what was touched, later steps
+/// first: later by the plan, and by when they ran once that order is not the plan's any more.
 fn roll_back(state: &mut State, reason: &str) {
     state.phase = Phase::RollingBack;
     reason.clone_into(&mut state.end_reason);
     state.holds.retain(|hold| hold.cause.holds_all());
-    state.undo_stack = state
-        .views()
+    let touched = state.views();
+    let mut touched: Vec<_> = touched
         .filter(|v| v.now.touched && v.plan.undo.is_some() && !state.is_back_out(v.plan))
-        .map(|v| v.plan.id.clone())
         .collect();
+    if state.amendments().next().is_some() {
+        touched.sort_by_key(|v| v.now.ran_at);
+    }
+    state.undo_stack = touched.into_iter().map(|v| v.plan.id.clone()).collect();
 }
 
 fn end(state: &mut State, phase: Phase, mark: Mark<'_>) {

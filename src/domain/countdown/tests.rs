@@ -166,6 +166,7 @@ fn a_freeze_stops_begin_and_destructive_work_until_two_people_say_otherwise() {
         "bob",
         Command::Second {
             no: MotionNo(1),
+            adopted: None,
             signed: None,
         },
     );
@@ -222,6 +223,7 @@ fn what_is_confirmed_past_the_point_arms_once_two_people_have_extended_the_windo
         "bob",
         Command::Second {
             no: MotionNo(1),
+            adopted: None,
             signed: None,
         },
     );
@@ -374,7 +376,7 @@ proptest! {
             let reason = "late".to_owned();
             let moved = Command::Move { what, reason, signed: None };
             if room.ask("ann", moved).is_ok() && seconded {
-                room.must("bob", Command::Second { no: MotionNo(1), signed: None });
+                room.must("bob", Command::Second { no: MotionNo(1), adopted: None, signed: None });
             }
         }
         room.propose("ann", "drain").ok();

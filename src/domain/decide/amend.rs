@@ -2,7 +2,9 @@
 
 use super::Refused;
 use super::ask::Ask;
-use crate::domain::amend::{Amendment, Objection, adopt, is_pinned};
+use crate::domain::amend::{
+    Amendment, DIFF_LINES_MAX, Objection, adopt, adopted_digest, diff, is_pinned,
+};
 use crate::domain::digest::Digest;
 use crate::domain::runbook::plan::Risk;
 use std::collections::BTreeSet;
@@ -29,8 +31,30 @@ pub(super) fn possible(
     if is_pinned(ask.state, &adopted, amendment) {
         return Err(ask.no("the runbook is the one this session is pinned to", ""));
     }
+    // A diff that is too long ends with a line that says so.
+    if diff(ask.state.plan(), &adopted.plan).len() > DIFF_LINES_MAX {
+        let why = "more has changed than anybody reads";
+        return Err(ask.no(why, "plan what is left anew"));
+    }
     let risks: BTreeSet<Risk> = adopted.plan.steps.iter().map(|step| step.risk).collect();
     demanded(ask, risks, amendment)
+}
+
+/// Who seconds an amendment has read what the session comes to: since the motion was made, steps may have been done, and stay
+/// as they ran.
+pub(super) fn was_read(
+    ask: &Ask<'_>,
+    amendment: &Amendment,
+    read: Option<Digest>,
+) -> Result<(), Refused> {
+    let now = adopted_digest(ask.state, amendment);
+    if read.is_some() && read == now {
+        return Ok(());
+    }
+    Err(ask.no(
+        "steps went on since you read it",
+        "press Y and read it again",
+    ))
 }
 
 /// A runbook that the policy would bar from all that comes after is not taken over.

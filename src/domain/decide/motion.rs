@@ -6,6 +6,7 @@ use crate::domain::amend::Amendment;
 use crate::domain::command::{Command, Signed};
 use crate::domain::confirm::policy::{Grade, Purpose};
 use crate::domain::confirm::statement::{motion_issued, motion_statement, second_statement};
+use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Fact, MotionEnd, MotionEvent, Moved};
 use crate::domain::motion::{EXTENSION_MAX, MOTION_LIFE, MOTIONS_MAX, Motion, MotionNo};
 use crate::domain::runbook::plan::Risk;
@@ -27,7 +28,11 @@ pub(super) fn decide(ask: &Ask<'_>, command: &Command) -> Decision {
             reason,
             signed,
         } => make(ask, what, reason, signed.as_ref()),
-        Command::Second { no, signed } => second(ask, *no, signed.as_ref()),
+        Command::Second {
+            no,
+            adopted,
+            signed,
+        } => second(ask, *no, *adopted, signed.as_ref()),
         Command::RejectMotion { no, reason } => {
             open(ask, *no)?;
             let reason = ask.words(reason)?;
@@ -124,7 +129,7 @@ fn possible(ask: &Ask<'_>, what: &Motion, amendment: Option<&Amendment>) -> Resu
     }
 }
 
-fn second(ask: &Ask<'_>, no: MotionNo, signed: Option<&Signed>) -> Decision {
+fn second(ask: &Ask<'_>, no: MotionNo, read: Option<Digest>, signed: Option<&Signed>) -> Decision {
     let person = ask
         .somebody()
         .map_err(|refused| on_record(ask, no, refused))?;
@@ -140,6 +145,9 @@ fn second(ask: &Ask<'_>, no: MotionNo, signed: Option<&Signed>) -> Decision {
     stands(ask, open).map_err(|refused| on_record(ask, no, refused))?;
     possible(ask, &open.what, open.amendment.as_deref())
         .map_err(|refused| on_record(ask, no, refused))?;
+    if let Some(amendment) = open.amendment.as_deref() {
+        amend::was_read(ask, amendment, read).map_err(|refused| on_record(ask, no, refused))?;
+    }
     proven(ask, signed.is_some()).map_err(|refused| on_record(ask, no, refused))?;
     let stated = match signed {
         None => None,

@@ -6,7 +6,7 @@ use crate::domain::fact::{Fact, HoldCause, Silence, SilenceEvent, Withheld};
 use crate::domain::id::ConnectorName;
 use crate::domain::runbook::silence::OnWithheld;
 use crate::domain::silences::{
-    Kept, Over, Preview, Stand, has_any, kept, label_of, plan_of, preview, said, wanted,
+    Kept, Over, Preview, Stand, kept, label_of, matter, plan_of, preview, said, wanted,
 };
 use crate::domain::state::{Phase, State};
 use crate::domain::time::Moment;
@@ -31,9 +31,9 @@ const LIFE_MAX: Duration = crate::domain::decide::MUTE_SPAN_MAX;
 /// All of a mute as JSON, as for those that people ask for: it is part of every snapshot.
 const DEED_BYTES_MAX: usize = 8 * 1024;
 
-/// What follows for the silences of the work; nothing where the plan has none.
+/// What follows for the silences of the work; nothing where there are none.
 pub(super) fn go_on(state: &State, now: Moment, world: &World) -> Option<Vec<Fact>> {
-    if !has_any(state.plan()) {
+    if !matter(state) {
         return None;
     }
     let wanted = if world.outlook.closing {

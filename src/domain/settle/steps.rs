@@ -167,18 +167,17 @@ fn warning(view: StepView<'_>) -> String {
     found.join("; ")
 }
 
-/// Parents whose sub-steps are all passed.
+/// Parents whose sub-steps are all passed. One that has gone down to them waits for nothing else, so it is done too when an
+/// amendment has taken away every one.
 pub(super) fn parents(state: &State) -> Option<Vec<Fact>> {
     let done = state.views().find(|v| {
-        let open = match v.now.status {
-            StepStatus::Pending => !v.plan.has_own_work(),
-            StepStatus::Active { stage } => stage == Stage::SubSteps,
-            _ => false,
-        };
+        let has_descended = v.now.stage() == Some(Stage::SubSteps);
+        let open = has_descended
+            || (v.now.status == StepStatus::Pending
+                && !v.plan.has_own_work()
+                && state.has_sub_steps(v.index));
         let is_passed = |s: StepView<'_>| s.now.status.is_passed();
-        open && state.is_in_play(v.plan)
-            && state.has_sub_steps(v.index)
-            && state.sub_steps(v.index).all(is_passed)
+        open && state.is_in_play(v.plan) && state.sub_steps(v.index).all(is_passed)
     })?;
     Some(vec![Fact::StepDone {
         step: done.plan.id.clone(),

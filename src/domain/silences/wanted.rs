@@ -10,7 +10,7 @@ use crate::domain::selector;
 use crate::domain::state::{Phase, State, StepStatus};
 use crate::domain::time::Timestamp;
 use crate::domain::touched;
-use crate::domain::write::Lifetime;
+use crate::domain::write::{Lifetime, WriteState};
 use std::collections::BTreeMap;
 
 /// True when the plan has a silence at all.
@@ -18,6 +18,13 @@ pub fn has_any(plan: &Plan) -> bool {
     plan.silence.is_some()
         || plan.phases.iter().any(|phase| phase.silence.is_some())
         || plan.steps.iter().any(|step| step.silence.is_some())
+}
+
+/// True when there is something to do or to show of silences: the plan has one, or one was begun. An amendment may take the
+/// silence of a step away, and what was begun is ended all the same.
+pub fn matter(state: &State) -> bool {
+    let is_own = |write: &WriteState| write.write.cause.is_some();
+    has_any(state.plan()) || state.writes.iter().any(is_own)
 }
 
 /// What the plan says of a silence.

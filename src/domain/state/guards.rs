@@ -30,9 +30,11 @@ impl State {
             let is_begun = view.now.touched || &view.plan.id == step;
             is_begun && view.plan.undo.is_some() && !self.is_back_out(view.plan)
         });
-        let mut steps: Vec<&PlanStep> = touched.map(|view| view.plan).collect();
-        steps.reverse();
-        steps
+        let mut touched: Vec<_> = touched.collect();
+        if self.amendments().next().is_some() {
+            touched.sort_by_key(|view| (&view.plan.id == step, view.now.ran_at));
+        }
+        touched.iter().rev().map(|view| view.plan).collect()
     }
 
     /// The guard that started the way back by itself, if one did.

@@ -121,9 +121,14 @@ impl Notice {
 #[derive(Debug, Default)]
 pub(crate) struct Layers {
     stack: Vec<Layer>,
+    /// Since when a popup is closed that its reader did not close: a key that was on its way to it means nothing.
+    closed: Option<Moment>,
     /// What is told at the bottom.
     pub(crate) notice: Option<Notice>,
 }
+
+/// Longest way of a key from somebody's decision to this program: a second to press it, and a slow line.
+const KEY_ON_ITS_WAY: Duration = Duration::from_secs(2);
 
 /// Popups never nest deeper than a menu that opens a prompt; a hand on the keys can open no more.
 const DEPTH_MAX: usize = 4;
@@ -203,6 +208,9 @@ impl Layers {
 
     /// Forgets a notice that has been there long enough.
     pub(crate) fn expire(&mut self, now: Moment) {
+        self.closed = self
+            .closed
+            .filter(|at| !now.has_passed(*at, KEY_ON_ITS_WAY));
         if self
             .notice
             .as_ref()
@@ -214,6 +222,9 @@ impl Layers {
 
     /// Gives a key to the top popup. Absent when there is none: the key belongs to the view.
     pub(crate) fn on_key(&mut self, key: &KeyEvent) -> Option<Outcome> {
+        if self.closed.take().is_some() {
+            return Some(Outcome::Nothing);
+        }
         let top = self.stack.last_mut()?;
         if key.code == KeyCode::Esc {
             return Some(match self.stack.pop() {
@@ -259,6 +270,17 @@ impl Layers {
     /// Closes the popup that waits for a signature.
     pub(crate) fn close_sign(&mut self) {
         self.stack.retain(|layer| !matches!(layer, Layer::Sign(_)));
+    }
+
+    /// Closes everything that is about the session; true when something was open.
+    pub(crate) fn close_but_help(&mut self, now: Moment) -> bool {
+        let open = self.stack.len();
+        self.stack.retain(|layer| matches!(layer, Layer::Help(_)));
+        let is_less = self.stack.len() < open;
+        if is_less {
+            self.closed = Some(now);
+        }
+        is_less
     }
 
     /// Gives pasted text to the popup that waits for a signature; what it comes to, if it is one and has all of it.

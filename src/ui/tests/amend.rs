@@ -95,8 +95,10 @@ fn who_seconds_reads_both_plans_first() {
         "{end}"
     );
     assert!(end.contains("s second it"), "{end}");
+    let story = moved("bob");
     let second = Command::Second {
         no: MotionNo(1),
+        adopted: amend::adopted_digest(&story.room.state, &amendment(&story)),
         signed: None,
     };
     assert_eq!(asked(&bob.keys(&["s"])), [second]);
@@ -180,4 +182,21 @@ fn keys_mean_the_same_step_when_another_one_stands_in_its_place() {
     assert_ne!(seat.ui.selected(room), Some(selected.clone()));
     seat.ui.keep_selected(room, Some(&selected));
     assert_eq!(seat.ui.selected(room), Some(selected));
+}
+
+#[test]
+fn what_is_open_is_closed_when_another_plan_is_in_force() {
+    let mut bob = Seat::at(moved("bob"), SMALL);
+    bob.keys(&["Y"]);
+    let now = bob.now;
+    bob.ui.on_amended(now);
+    let text = bob.text();
+    assert!(text.contains("the runbook was amended; press the key again"));
+    assert_eq!(asked(&bob.keys(&["s"])), [], "the answer was closed");
+    // Nothing was open but the help: nothing is closed, and nothing is said.
+    let mut alice = Seat::at(Story::opened("alice"), SMALL);
+    alice.keys(&["?"]);
+    let help = alice.text();
+    alice.ui.on_amended(now);
+    assert_eq!(alice.text(), help);
 }

@@ -62,6 +62,7 @@ fn both_people_see_the_motion_in_every_view_and_who_may_answers_it() {
     insta::assert_snapshot!("motion_answer_80x24", bob.text());
     let second = Command::Second {
         no: MotionNo(1),
+        adopted: None,
         signed: None,
     };
     assert_eq!(asked(&bob.keys(&["s"])), [second]);

@@ -6,7 +6,7 @@ use crate::domain::countdown;
 use crate::domain::fact::Mode;
 use crate::domain::freeze;
 use crate::domain::progress::current;
-use crate::domain::readiness::Readiness;
+use crate::domain::readiness::{Readiness, StepView};
 use crate::domain::state::{Phase, StepStatus};
 use crate::domain::time::short_span;
 use crate::domain::what_now::{Severity, WhatNow, waits_for_second, what_now};
@@ -221,7 +221,14 @@ fn actions(cx: &Cx<'_>) -> (&'static [Action], Option<usize>) {
     let Some(step) = current(state) else {
         return (&[Action::Complete], None);
     };
-    let actions: &[Action] = match &step.now.status {
+    (of_step(cx, &step), Some(step.index))
+}
+
+/// What a step asks for that nobody has proposed and that does not run.
+fn of_step(cx: &Cx<'_>, step: &StepView<'_>) -> &'static [Action] {
+    let state = &cx.room.state;
+    let back = state.phase == Phase::RollingBack;
+    match &step.now.status {
         StepStatus::Failed { .. } if back => &[Action::Retry, Action::Skip, Action::Abort],
         StepStatus::Failed { .. } if step.plan.unit.is_some() => &[
             Action::Retry,
@@ -240,8 +247,7 @@ fn actions(cx: &Cx<'_>) -> (&'static [Action], Option<usize>) {
         _ if state.readiness(step.index) == Readiness::ByHand => &[Action::MarkDone],
         _ if run_on::has_stopped(state) => &[Action::Start, Action::RunOn],
         _ => &[Action::Start],
-    };
-    (actions, Some(step.index))
+    }
 }
 
 /// Past the point of no return something destructive needs a longer window first.

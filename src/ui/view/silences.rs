@@ -12,7 +12,7 @@ use crate::ui::unseen;
 /// Rows for the war room: what is to come before the begin, what is withheld, and what is there.
 pub(crate) fn rows(cx: &Cx<'_>, canvas: &Canvas<'_>) -> Vec<Row> {
     let state = &cx.room.state;
-    if !silences::has_any(state.plan()) {
+    if !silences::matter(state) {
         return Vec::new();
     }
     let mut rows = Vec::new();

@@ -44,6 +44,7 @@ fn extend(by: u64) -> Command {
 fn second(no: u32) -> Command {
     Command::Second {
         no: MotionNo(no),
+        adopted: None,
         signed: None,
     }
 }
@@ -176,6 +177,7 @@ fn where_keys_are_asked_for_both_words_are_signed() {
             .expect("printable");
     let signed = |statement: String| Command::Second {
         no: MotionNo(1),
+        adopted: None,
         signed: Some(crate::domain::command::Signed {
             statement,
             signature: "armour".to_owned(),

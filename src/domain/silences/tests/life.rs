@@ -293,3 +293,22 @@ fn after_a_restart_connectors_have_a_moment_to_answer() {
     assert!(sim.room.state.is_held());
     assert_eq!(sim.room.state.phase, Phase::Running);
 }
+
+#[test]
+fn a_silence_that_an_amendment_takes_away_is_ended() {
+    let mut sim = Sim::new(session_only(), true);
+    sim.room.must("ann", Command::Begin);
+    sim.deliver(Luck::Good);
+    assert_eq!(stands(&sim), [Stand::Holds]);
+    // Of the whole it cannot be taken away, and of a step that is tried again it can: the end is the same.
+    let genesis = std::sync::Arc::make_mut(&mut sim.room.state.genesis);
+    genesis.plan.silence = None;
+    assert!(!has_any(sim.room.state.plan()));
+    assert!(need_time(&sim.room.state, sim.room.now.wall));
+    sim.room.settle();
+    let last = &sim.room.state.writes[1].write;
+    assert_eq!(last.cause, Some(Cause::Ends { of: WriteNo(1) }));
+    sim.deliver(Luck::Good);
+    assert_eq!(sim.live(), 0);
+    assert!(!need_time(&sim.room.state, sim.room.now.wall));
+}

@@ -468,6 +468,8 @@ fn step_key(key: &mut Vec<u8>, step: &StepState) {
         running,
         finished,
         touched,
+        // Counts only once a plan was amended, and nobody amends this one.
+        ran_at: _,
         votes,
         proposed,
         worked,
