@@ -196,7 +196,8 @@ pub struct StepState {
     pub stop_by: String,
     /// True once a `run` block of it was intended in any attempt: then its `undo` belongs to a rollback.
     pub touched: bool,
-    /// The record of its newest `run`: what runs last is undone first, wherever an amendment has put it.
+    /// The record of its newest `run`: what runs last is undone first, wherever an amendment has put it. For what ran before
+    /// the first amendment the place among all that had, which is below every later record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran_at: Option<Seq>,
     /// Findings of people on an unknown outcome.

@@ -3,7 +3,7 @@
 use super::{Why, fresh_step};
 use crate::domain::amend::{Adopted, Amendment, CHANGES_KEPT_MAX, adopt};
 use crate::domain::fact::{Genesis, Rehearsed};
-use crate::domain::id::StepId;
+use crate::domain::id::{Seq, StepId};
 use crate::domain::motion::Motion;
 use crate::domain::runbook::plan::Plan;
 use crate::domain::state::{Amended, State};
@@ -63,7 +63,13 @@ pub(super) fn carry(state: &mut State, amendment: &Amendment) -> Result<Box<Amen
         plan,
         ..Genesis::clone(genesis)
     };
-    let old = std::mem::take(&mut state.steps);
+    let mut old = std::mem::take(&mut state.steps);
+    if state.amendments().next().is_none() {
+        let ran = old.iter_mut().filter(|step| step.touched);
+        for (place, step) in (0..).zip(ran) {
+            step.ran_at = Some(Seq(place));
+        }
+    }
     let taken = steps.iter().map(|place| {
         let was = place.and_then(|place| old.get(place));
         was.cloned().unwrap_or_else(fresh_step)

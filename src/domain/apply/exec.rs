@@ -154,6 +154,8 @@ fn intend(
         let owed = owed.and_then(|(open, ran)| breakglass::owe(&open, ran, mark));
         state.broken.extend(owed);
     }
+    // While the plan is the one it began with, its order says the same.
+    let is_amended = state.amendments().next().is_some();
     let now = state.step_mut(&key.step)?;
     if ran.is_some() {
         now.agreed.clone_from(&ran);
@@ -163,7 +165,7 @@ fn intend(
     now.not_before = None;
     if role == ExecRole::Run {
         now.touched = true;
-        now.ran_at = Some(mark.seq);
+        now.ran_at = is_amended.then_some(mark.seq).or(now.ran_at);
     }
     now.running = Some(Running {
         key: key.clone(),
