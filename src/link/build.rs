@@ -1,0 +1,67 @@
+//! Tells the linker to lay the functions that a session runs side by side.
+//!
+//! The kernel maps a program's file in windows of 64 KiB. A session runs a quarter of the program's code; spread over
+//! all of it, as the compiler emits it, nearly every window comes into memory, and the rest with them. The list is
+//! written by `tests/measure/layout`. A name that no longer fits costs memory, nothing else.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "cargo tells a build script what it is to do by the environment"
+)]
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+/// Prefixes of symbols, one a line; lines with `#` are comments.
+const LIST: &str = "src/link/functions.txt";
+/// Where the list is for: `rustc` keeps the linker it uses there in a folder of its own.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={LIST}");
+    println!("cargo::rerun-if-changed=src/link/build.rs");
+    println!("cargo::rerun-if-env-changed=RUSTC_LINKER");
+    if is_wanted() && links_with_lld()? {
+        let path = PathBuf::from(env::var("OUT_DIR")?).join("layout.ld");
+        fs::write(&path, script(&fs::read_to_string(LIST)?)?)?;
+        println!(
+            "cargo::rustc-link-arg-bin=warroom=-Wl,-T,{}",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// For the program that is kept, where nobody chose another linker.
+fn is_wanted() -> bool {
+    let var = |name: &str| env::var(name).unwrap_or_default();
+    var("PROFILE") == "release"
+        && var("TARGET") == TARGET
+        && var("RUSTC_LINKER").is_empty()
+        && !var("CARGO_ENCODED_RUSTFLAGS").contains("link")
+}
+
+/// Whether this compiler brings its own linker. GNU ld takes such a script too, and makes a program of it that
+/// does not run; gold and mold refuse it.
+fn links_with_lld() -> Result<bool, Box<dyn Error>> {
+    let asked = Command::new(env::var("RUSTC")?)
+        .args(["--print", "sysroot"])
+        .output()?;
+    let root = String::from_utf8(asked.stdout)?;
+    let place = format!("lib/rustlib/{TARGET}/bin/gcc-ld/ld.lld");
+    Ok(Path::new(root.trim()).join(place).exists())
+}
+
+/// A linker script that adds one section before the others.
+fn script(list: &str) -> Result<String, Box<dyn Error>> {
+    let mut script = String::from("SECTIONS {\n  .text.session : {\n");
+    for line in list.lines().filter(|line| !line.starts_with('#')) {
+        // What is marked as seldom called lies in sections of that name; a list of what ran knows better.
+        writeln!(script, "    *(.text.{line}* .text.unlikely.{line}*)")?;
+    }
+    script.push_str("  }\n}\nINSERT BEFORE .text;\n");
+    Ok(script)
+}
