@@ -203,5 +203,5 @@ pub(super) fn failed(work: &mut Work<'_>, reason: &str, hint: &str) {
         reason: reason.to_owned(),
         hint: hint.to_owned(),
     };
-    work.layers.notice = Some(Notice::refusal(&refusal, work.now));
+    work.layers.notice = Some(Notice::failure(&refusal, work.now));
 }
