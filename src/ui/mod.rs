@@ -285,14 +285,16 @@ impl Ui {
         }
     }
 
-    /// The state has changed. What asks about a motion that has ended is closed, and one line says what ended it, and who.
+    /// The state has changed. What asks about a motion that has ended, or waits for a signature on a proposal that has, is
+    /// closed, and one line says what ended it, and who.
     /// True when a signature was waited for that nobody wants any more.
     pub fn on_state(&mut self, room: &Room, now: Moment) -> bool {
         let is_left = motions::close_ended(&mut self.layers, room, now);
-        if is_left.is_some() {
+        let is_unsigned = signing::close_ended(&mut self.layers, room, now);
+        if is_left.is_some() || is_unsigned {
             self.keymap.reset();
         }
-        is_left.is_some_and(|closed| closed.was_signing)
+        is_unsigned || is_left.is_some_and(|closed| closed.was_signing)
     }
 
     /// Another plan is in force. What was open is about the plan before, and a key that is pressed into it now may mean

@@ -23,6 +23,8 @@ pub(crate) struct Amendment {
     lines: Vec<Line>,
     items: Vec<MenuItem>,
     about: Option<AboutMotion>,
+    /// The session has gone on since: what is in the way may no longer be.
+    is_outdated: bool,
     scroll: Scroll,
     /// Rows as they were laid out for a width.
     laid: Option<(usize, Vec<Row>)>,
@@ -44,6 +46,7 @@ impl Amendment {
             lines,
             items,
             about: None,
+            is_outdated: false,
             scroll: Scroll::default(),
             laid: None,
         }
@@ -53,6 +56,14 @@ impl Amendment {
     pub(crate) fn of_motion(mut self, about: AboutMotion) -> Self {
         self.about = Some(about);
         self
+    }
+
+    /// The session has gone on. What was read is left as it is; that it may be untrue is said where something is in the way.
+    pub(super) fn outdate(&mut self) {
+        if !self.against.is_empty() && !self.is_outdated {
+            self.is_outdated = true;
+            self.laid = None;
+        }
     }
 
     pub(super) const fn about(&self) -> Option<AboutMotion> {
@@ -128,6 +139,12 @@ impl Amendment {
     fn lay_out(&self, canvas: &Canvas<'_>, width: usize) -> Vec<Row> {
         let mut rows = Vec::new();
         let mut say = |text: &str, role| rows.extend(wrapped(text, width, canvas.of(role)));
+        if self.is_outdated {
+            say(
+                "THE SESSION HAS GONE ON SINCE: close this and read it again",
+                Role::Strong,
+            );
+        }
         for one in &self.against {
             say(&format!("IN THE WAY: {one}"), Role::Warn);
         }

@@ -9,8 +9,8 @@ mod form;
 mod help;
 mod input;
 mod menu;
-mod motion;
 mod notice;
+mod over;
 mod palette;
 mod prompt;
 mod sign;
@@ -21,8 +21,8 @@ pub(crate) use choice::Choice;
 pub(crate) use details::{Details, Line};
 pub(crate) use form::{Draft, Field, Form};
 pub(crate) use menu::{Menu, MenuItem};
-pub(crate) use motion::{AboutMotion, Closed};
 pub(crate) use notice::{Notice, moves_on};
+pub(crate) use over::{AboutMotion, Closed};
 pub(crate) use palette::Palette;
 pub(crate) use prompt::{Alone, Prompt, Purpose};
 pub(crate) use sign::{Sign, SignAct};
@@ -105,10 +105,15 @@ impl Layers {
         }
     }
 
-    /// The session has moved on: a refusal that is shown may no longer be true.
+    /// The session has moved on: a refusal that is shown may no longer be true, and what is in the way of an amendment neither.
     pub(crate) fn outdate(&mut self) {
         if let Some(notice) = &mut self.notice {
             notice.outdate();
+        }
+        for layer in &mut self.stack {
+            if let Layer::Amendment(amendment) = layer {
+                amendment.outdate();
+            }
         }
     }
 

@@ -497,3 +497,31 @@ fn a_signature_that_is_waited_for_and_one_that_did_not_come() {
     seat.unsigned(reason, hint);
     insta::assert_snapshot!("sign_failed_80x24", seat.text());
 }
+
+#[test]
+fn a_signature_on_a_proposal_that_has_ended_is_not_waited_for() {
+    use crate::domain::command::Command;
+    use crate::ui::layers::{Layer, Sign};
+    use crate::ui::proof::{Then, Wish};
+    let mut seat = Seat::at(keyed(Story::proposed("bob")), SMALL);
+    let Screen::Room(room) = &seat.screen else {
+        panic!("a room");
+    };
+    let open = room.state.proposal.as_ref().expect("open");
+    let nonce = open.terms.nonce.as_str();
+    let statement = format!("warroom-confirm@v1\nstep: drain\nnonce: {nonce}\n");
+    let then = Then::Ask(Command::confirm(statement.clone()));
+    let sign = Sign::new(Wish { statement, then }, false);
+    assert!(!seat.ui.on_state(room, seat.now));
+    seat.ui.layers.open(Layer::Sign(sign));
+    assert!(!seat.ui.on_state(room, seat.now), "it is still open");
+    let rejected = Story::proposed("bob").rejected(1, "wrong host").room;
+    assert!(seat.ui.on_state(&rejected, seat.now));
+    seat.screen = Screen::Room(Box::new(rejected));
+    let text = seat.text();
+    assert!(!text.contains("waiting for your ssh-agent"), "{text}");
+    assert!(
+        text.contains("the proposal of `drain` ended: rejected by bob"),
+        "{text}"
+    );
+}

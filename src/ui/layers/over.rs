@@ -1,7 +1,9 @@
-//! Popups that ask about a motion: they say how long it is still open, and close when it has ended.
+//! Popups that are about a motion or a proposal: they say how long a motion is still open, and close when what they are about
+//! has ended.
 
 use super::{Layer, Layers};
 use crate::domain::command::Command;
+use crate::domain::id::Nonce;
 use crate::domain::motion::MotionNo;
 use crate::domain::state::Tabled;
 use crate::domain::time::{Moment, Timestamp, short_span};
@@ -61,6 +63,22 @@ impl Layer {
 }
 
 impl Layers {
+    /// Closes what waits for a signature on a proposal that is not the open one. Gives the step it was about.
+    pub(crate) fn close_signing(&mut self, open: Option<&Nonce>, now: Moment) -> Option<String> {
+        let mut about = None;
+        self.stack.retain(|layer| match layer {
+            Layer::Sign(sign) if sign.wish().is_over(open) => {
+                about = Some(sign.wish().line("step").unwrap_or_default().to_owned());
+                false
+            }
+            _ => true,
+        });
+        if about.is_some() {
+            self.closed = Some(now);
+        }
+        about
+    }
+
     /// A motion that a popup asks about, and that is not the open one.
     pub(crate) fn ended_motion(&self, open: Option<MotionNo>) -> Option<MotionNo> {
         let mut asked = self.stack.iter().filter_map(Layer::motion);
