@@ -28,9 +28,9 @@ pub(crate) struct Notice {
 /// Long enough to read two sentences twice; a refusal that matters is in the journal too.
 const NOTICE_SPAN: Duration = Duration::from_secs(20);
 /// To look up from something else and find it: for this long at least a refusal stays, whatever happens.
-const FOUND: Duration = Duration::from_secs(6);
-/// Characters a tired person reads in a second: half of what people read by day.
-const READ_IN_A_SECOND: usize = 10;
+const FOUND: Duration = Duration::from_secs(5);
+/// Characters a tired person reads in a second: two thirds of what people read by day.
+const READ_IN_A_SECOND: usize = 15;
 
 impl Notice {
     /// Says why the session refused something.
@@ -175,7 +175,7 @@ mod tests {
         let mut notice = refused("");
         assert!(notice.clone().at(after(19)).is_some(), "it is true still");
         notice.outdate();
-        assert!(notice.clone().at(after(7)).is_some(), "nobody has read it");
+        assert!(notice.clone().at(after(6)).is_some(), "nobody has read it");
         assert_eq!(notice.at(after(12)), None);
         let mut long = refused(&"look at it ".repeat(8));
         long.outdate();

@@ -124,7 +124,7 @@ fn sentence(cx: &Cx<'_>, now: &WhatNow, model: &Model, canvas: &Canvas<'_>, deta
             style,
         );
     }
-    row = row.text(&run_on::tail(cx, model), style);
+    row = row.text(&run_on::tail(cx, model, &now.what), style);
     if !now.ahead.is_empty() && detail >= Detail::Ahead {
         row = row.text(&format!("; {}", now.ahead), style);
     }
