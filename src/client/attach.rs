@@ -379,9 +379,7 @@ impl Attached {
                         *screen = Screen::Room(Box::new(Room::from_snapshot(*welcome, *snapshot)));
                     }
                 }
-                if is_amended {
-                    self.on_amended();
-                }
+                self.on_state(is_amended);
                 if let Screen::Room(room) = &mut self.screen {
                     room.posts.clone_from(&self.posts);
                 }
@@ -408,10 +406,19 @@ impl Attached {
         news
     }
 
-    /// What waits for a signature is about the plan before, like everything else that is open.
-    fn on_amended(&mut self) {
-        self.stop_signing();
-        self.ui.on_amended(self.clock.now());
+    /// The state has changed. What waits for a signature may be about what is over, and after an amendment it is about the
+    /// plan before, like everything else that is open.
+    fn on_state(&mut self, is_amended: bool) {
+        let now = self.clock.now();
+        if let Screen::Room(room) = &self.screen
+            && self.ui.on_state(room, now)
+        {
+            self.stop_signing();
+        }
+        if is_amended {
+            self.stop_signing();
+            self.ui.on_amended(now);
+        }
     }
 
     fn on_message(&mut self, message: ToClient) {
@@ -452,9 +459,7 @@ impl Attached {
                 let is_amended = room.state.genesis.plan_digest != plan;
                 let wanted = self.witness.on_facts(room);
                 self.witness(wanted);
-                if is_amended {
-                    self.on_amended();
-                }
+                self.on_state(is_amended);
             }
             ToClient::Readings(readings) => room.on_readings(readings),
             ToClient::Gate(gate) => room.on_gate(gate),

@@ -139,8 +139,13 @@ pub fn is_pinned(state: &State, adopted: &Adopted, amendment: &Amendment) -> boo
         && state.genesis.plan_digest == adopted.plan.digest()
 }
 
-/// What of the session itself is in the way of any amendment.
-fn session(state: &State, amendment: &Amendment) -> Vec<Objection> {
+/// True while the session can take over a changed runbook at all; what is under way may be in the way for now.
+pub fn is_possible(state: &State) -> bool {
+    lasting(state).next().is_none()
+}
+
+/// What of the session is in the way of any amendment from here on.
+fn lasting(state: &State) -> impl Iterator<Item = Objection> {
     let against = match state.phase {
         Phase::Briefing | Phase::Running => None,
         Phase::RollingBack => Some(Objection::new(
@@ -157,6 +162,11 @@ fn session(state: &State, amendment: &Amendment) -> Vec<Objection> {
             "abort it, and rehearse the changed runbook",
         )
     });
+    against.into_iter().chain(rehearsal)
+}
+
+/// What of the session itself is in the way of any amendment, now or from here on.
+fn session(state: &State, amendment: &Amendment) -> Vec<Objection> {
     let open = state.proposal.as_ref().map(|open| {
         let step = &open.terms.step;
         Objection::new(
@@ -188,6 +198,8 @@ fn session(state: &State, amendment: &Amendment) -> Vec<Objection> {
         );
         Objection::new(why, "change that file")
     });
-    let all = [against, rehearsal, open, switch, by_itself, elsewhere];
-    all.into_iter().flatten().collect()
+    let for_now = [open, switch, by_itself, elsewhere];
+    lasting(state)
+        .chain(for_now.into_iter().flatten())
+        .collect()
 }

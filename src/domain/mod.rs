@@ -42,6 +42,7 @@ pub mod silences;
 pub mod state;
 pub mod threshold;
 pub mod time;
+pub mod took;
 pub mod touched;
 pub mod verdict;
 pub mod what_now;

@@ -4,6 +4,7 @@ mod ahead;
 mod asked;
 mod back;
 mod breakglass;
+mod failed;
 mod motion;
 mod rollout;
 mod run_on;
@@ -273,8 +274,8 @@ fn running(state: &State, you: &Actor) -> Option<WhatNow> {
 
 fn held(state: &State, hold: &Hold) -> WhatNow {
     let why = match &hold.cause {
-        HoldCause::Person { reason } if reason.is_empty() => format!("held by `{}`", hold.by),
-        HoldCause::Person { reason } => format!("held by `{}`: {reason}", hold.by),
+        HoldCause::Person { reason } if reason.is_empty() => format!("`{}` holds it", hold.by),
+        HoldCause::Person { reason } => format!("`{}` holds it: {reason}", hold.by),
         HoldCause::Guard { rule } => {
             let rules = state.plan().rules.iter().chain(&state.genesis.panels);
             let title = rules
@@ -328,28 +329,8 @@ fn step(state: &State, view: StepView<'_>, board: &Board, now: Moment) -> WhatNo
                 timing::doubted(asked::proposable(state, view), state, board, now.wall)
             }),
         StepStatus::Active { stage } => active(view, *stage, board, now),
-        StepStatus::Failed { why } => {
-            let else_do = match state.phase {
-                Phase::RollingBack => "abort",
-                _ => "roll back",
-            };
-            let unit = view
-                .plan
-                .unit
-                .as_ref()
-                .filter(|_| state.phase == Phase::Running);
-            let leave = unit.map_or("", |_| "leave its unit out, ");
-            let mut line = act(format!(
-                "{label} failed: retry it, {leave}skip it, or {else_do}"
-            ));
-            line.severity = Severity::Bad;
-            line.because(why)
-        }
-        StepStatus::UndoFailed { why } => {
-            let mut line = act(format!("{label} could not be undone: retry or skip"));
-            line.severity = Severity::Bad;
-            line.because(why)
-        }
+        StepStatus::Failed { why } => failed::failed(state, view, why),
+        StepStatus::UndoFailed { why } => failed::undo_failed(view, why),
         StepStatus::Unknown | StepStatus::Undoing => {
             back::undoing(state, format!("{label} is being undone"))
         }

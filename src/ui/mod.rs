@@ -243,7 +243,8 @@ impl Ui {
         }
     }
 
-    /// Takes the answer to a request; a refusal is shown until it is closed or a while has passed.
+    /// Takes the answer to a request; a refusal is shown until it is closed, a while has passed, or the session has moved on
+    /// and it could be read.
     pub fn on_reply(&mut self, _number: u64, refused: Option<Refusal>, now: Moment) {
         if let Some(refusal) = refused {
             if let Some(ritual) = &mut self.ritual {
@@ -258,8 +259,12 @@ impl Ui {
         self.layers.close_sign();
     }
 
-    /// Facts came in: what the server itself has to say is told on whatever screen is open.
+    /// Facts came in: what the server itself has to say is told on whatever screen is open, and a refusal that speaks of
+    /// what has changed by them goes once it could be read.
     pub fn on_facts(&mut self, facts: &[Stamped], now: Moment) {
+        if facts.iter().any(|told| layers::moves_on(&told.fact)) {
+            self.layers.outdate();
+        }
         for told in facts {
             if let (Actor::Engine, Fact::NoteAdded { text, .. }) = (&told.actor, &told.fact) {
                 self.layers.tell(text, now);
@@ -278,6 +283,18 @@ impl Ui {
         if let Some(place) = step.and_then(|step| room.state.index_of(step)) {
             self.model.select(place);
         }
+    }
+
+    /// The state has changed. What asks about a motion that has ended, or waits for a signature on a proposal that has, is
+    /// closed, and one line says what ended it, and who.
+    /// True when a signature was waited for that nobody wants any more.
+    pub fn on_state(&mut self, room: &Room, now: Moment) -> bool {
+        let is_left = motions::close_ended(&mut self.layers, room, now);
+        let is_unsigned = signing::close_ended(&mut self.layers, room, now);
+        if is_left.is_some() || is_unsigned {
+            self.keymap.reset();
+        }
+        is_unsigned || is_left.is_some_and(|closed| closed.was_signing)
     }
 
     /// Another plan is in force. What was open is about the plan before, and a key that is pressed into it now may mean
@@ -387,7 +404,8 @@ impl Ui {
             }
         }
         let prefix = self.keymap.prefix_text();
-        self.layers.draw(&mut canvas, view::free(area), prefix);
+        self.layers
+            .draw(&mut canvas, view::free(area), (prefix, now));
         if let (Screen::Room(room), Some(keys)) = (screen, self.layers.keys()) {
             let vetoes = room.state.glass().is_some();
             view::hints::over(&mut canvas, area, &keys, vetoes);

@@ -2,15 +2,20 @@
 
 use crate::domain::amend;
 use crate::domain::command::Command;
+use crate::domain::confirm::rule::person_in;
 use crate::domain::digest::Digest;
+use crate::domain::fact::{Fact, MotionEnd, MotionEvent};
 use crate::domain::freeze;
 use crate::domain::id::FreezeId;
 use crate::domain::motion::{Motion, MotionNo, parse_end};
 use crate::domain::state::Tabled;
-use crate::domain::time::{Timestamp, short_span};
+use crate::domain::time::{Moment, Timestamp, short_span};
 use crate::ui::Request;
 use crate::ui::action::Action;
-use crate::ui::layers::{Amendment, Layer, Menu, MenuItem, Outcome, Prompt, Purpose, SignAct};
+use crate::ui::layers::{
+    AboutMotion, Amendment, Closed, Layer, Layers, Menu, MenuItem, Outcome, Prompt, Purpose,
+    SignAct,
+};
 use crate::ui::proof;
 use crate::ui::ritual::me;
 use crate::ui::room::{Link, Room};
@@ -131,9 +136,8 @@ fn moved(room: &Room, open: &Tabled, title: String, items: Vec<MenuItem>) -> Opt
     let mut about = vec![format!("why: {}", open.reason)];
     about.extend(words);
     let lines = amend::diff(room.state.plan(), &plan);
-    Some(Layer::Amendment(Amendment::new(
-        title, about, against, lines, items,
-    )))
+    let layer = Amendment::new(title, about, against, lines, items);
+    Some(Layer::Amendment(layer.of_motion(AboutMotion::of(open))))
 }
 
 /// Asks what to say to the open motion. Nothing is a default.
@@ -142,9 +146,9 @@ fn say_to_it(work: &mut Work<'_>) {
     let Some(open) = &room.state.motions.open else {
         return work.say("no motion is open");
     };
-    let (no, left) = (open.no, short_span(open.expires.since(work.now.wall)));
+    let no = open.no;
     let question = format!(
-        "motion {no} of `{}`: {}. why: {}. it ends by itself in {left}",
+        "motion {no} of `{}`: {}. why: {}",
         open.by, open.what, open.reason
     );
     let item = |key, shown, what, outcome| MenuItem {
@@ -178,13 +182,66 @@ fn say_to_it(work: &mut Work<'_>) {
             ),
         );
     }
-    let title = format!("motion {no} of `{}`, {left} left", open.by);
-    let layer = match open.amendment {
-        Some(_) => moved(room, open, title, items),
-        None => Some(Layer::Menu(Menu::new(question, items))),
+    let title = format!("motion {no} of `{}`", open.by);
+    let layer = if open.amendment.is_some() {
+        moved(room, open, title, items)
+    } else {
+        let about = AboutMotion::of(open);
+        Some(Layer::Menu(Menu::of_motion(question, items, about)))
     };
     if let Some(layer) = layer {
         work.layers.open(layer);
+    }
+}
+
+/// Closes what asks about a motion that has ended, and says what ended it. Absent where nothing was closed.
+pub(super) fn close_ended(layers: &mut Layers, room: &Room, now: Moment) -> Option<Closed> {
+    let open = room.state.motions.open.as_ref().map(|open| open.no);
+    let no = layers.ended_motion(open)?;
+    let why = ended(room, no);
+    let closed = layers.close_motion(no, &why, now)?;
+    layers.tell(&why, now);
+    Some(closed)
+}
+
+/// What ended a motion, and who: by its records, where they are still here.
+fn ended(room: &Room, no: MotionNo) -> String {
+    let events = || {
+        let records = room.recent.iter().rev();
+        records.filter_map(|record| match &record.fact {
+            Fact::Motion(moved) if moved.no == no => Some((&record.actor, &moved.event)),
+            _ => None,
+        })
+    };
+    let person = |actor| person_in(room.welcome.mode, actor);
+    let made = events().find_map(|(actor, event)| match event {
+        MotionEvent::Made { what, .. } => Some((actor, what)),
+        _ => None,
+    });
+    let end = events().find_map(|(actor, event)| match event {
+        MotionEvent::Carried => {
+            let who = actor.to_actor_text();
+            Some(format!("is in force: {who} seconded it"))
+        }
+        MotionEvent::Ended { why } => {
+            let is_own = made.is_some_and(|(maker, _)| person(maker) == person(actor));
+            Some(match why {
+                MotionEnd::Rejected { reason } if is_own => {
+                    let (who, colon) = (
+                        actor.to_actor_text(),
+                        if reason.is_empty() { "" } else { ": " },
+                    );
+                    format!("ended: taken back by {who}{colon}{reason}")
+                }
+                _ => format!("ended: {}", why.told(actor)),
+            })
+        }
+        MotionEvent::Made { .. } | MotionEvent::Refused { .. } => None,
+    });
+    match (end, made) {
+        (None, _) => format!("motion {no} is over: the timeline says what ended it"),
+        (Some(end), None) => format!("motion {no} {end}"),
+        (Some(end), Some((_, what))) => format!("motion {no}, {what}, {end}"),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::domain::confirm::statement::{
 };
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Actor, Finding, Via};
-use crate::domain::id::{AttemptNo, PersonId, StepId};
+use crate::domain::id::{AttemptNo, Nonce, PersonId, StepId};
 use crate::domain::motion::Motion;
 use crate::domain::runbook::plan::Risk;
 use crate::domain::state::Tabled;
@@ -61,6 +61,21 @@ impl Wish {
     /// What kind of statement it is; its first line says so.
     pub fn kind(&self) -> Option<Kind> {
         Kind::of(&self.statement)
+    }
+
+    /// The value of a line of the statement.
+    pub(crate) fn line(&self, key: &str) -> Option<&str> {
+        let mut lines = self.statement.lines();
+        lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+    }
+
+    /// True where it is an answer to a proposal, and that is not the open one.
+    pub(crate) fn is_over(&self, open: Option<&Nonce>) -> bool {
+        let answers = matches!(
+            self.kind(),
+            Some(Kind::Confirm | Kind::Go | Kind::Breakglass)
+        );
+        answers && self.line("nonce") != open.map(Nonce::as_str)
     }
 
     /// The same with a one-time code beside the signature, for somebody who goes alone.

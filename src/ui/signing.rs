@@ -4,11 +4,12 @@ use crate::domain::command::{Command, Refusal};
 use crate::domain::confirm::policy;
 use crate::domain::id::{AttemptNo, PersonId, StepId};
 use crate::domain::state::Proposal;
+use crate::domain::time::Moment;
 use crate::ui::Request;
-use crate::ui::layers::{Alone, Layer, Notice, Prompt, Purpose, Sign, SignAct};
+use crate::ui::layers::{Alone, Layer, Layers, Notice, Prompt, Purpose, Sign, SignAct};
 use crate::ui::proof::{self, Offer, Then, Wish, needed};
 use crate::ui::ritual::{self, Claim, Heard};
-use crate::ui::room::Link;
+use crate::ui::room::{Link, Room};
 use crate::ui::update::{self, Work};
 
 /// Does what the ritual heard.
@@ -108,6 +109,21 @@ fn begin_claimed(work: &mut Work<'_>, wish: Wish) {
     }
 }
 
+/// Closes what waits for a signature on a proposal that has ended, and says what ended it. True where something was closed.
+pub(super) fn close_ended(layers: &mut Layers, room: &Room, now: Moment) -> bool {
+    let open = room.state.proposal.as_ref().map(|open| &open.terms.nonce);
+    let Some(step) = layers.close_signing(open, now) else {
+        return false;
+    };
+    let why = match &room.state.last_closed {
+        Some((of, why)) if of.as_str() == step => format!("ended: {why}"),
+        _ => "is no longer open".to_owned(),
+    };
+    let text = format!("the proposal of `{step}` {why}; your signature is not waited for any more");
+    layers.tell(&text, now);
+    true
+}
+
 /// Asks who reviews, where the account does not say.
 pub(super) fn ask_who(work: &mut Work<'_>) {
     let Some(room) = work.room else { return };
@@ -203,5 +219,5 @@ pub(super) fn failed(work: &mut Work<'_>, reason: &str, hint: &str) {
         reason: reason.to_owned(),
         hint: hint.to_owned(),
     };
-    work.layers.notice = Some(Notice::refusal(&refusal, work.now));
+    work.layers.notice = Some(Notice::failure(&refusal, work.now));
 }

@@ -4,6 +4,7 @@ use super::{Severity, WhatNow};
 use crate::domain::readiness::{Readiness, StepView};
 use crate::domain::rollout::Wait;
 use crate::domain::state::{Phase, State, StepStatus};
+use crate::domain::time::short_span;
 
 /// What a rollout has to say of the step people look at; nothing where it says nothing of its own.
 pub(super) fn line(state: &State, view: StepView<'_>, who: &str) -> Option<WhatNow> {
@@ -44,5 +45,19 @@ fn waits(state: &State, view: StepView<'_>, who: &str) -> Option<WhatNow> {
     let yours = matches!(wait, Wait::Stopped { .. });
     let line = WhatNow::new(severity, what).by(who, yours);
     let until = wait.ends().map(|end| end.wall);
-    Some(line.because(wait.words()).until(until))
+    Some(line.because(why(&wait)).until(until))
+}
+
+/// What the sentence itself does not say of a wait.
+fn why(wait: &Wait<'_>) -> String {
+    match wait {
+        Wait::Pause { batch, span, .. } => format!("{} after batch {batch}", short_span(*span)),
+        Wait::Soak {
+            span,
+            compare: Some(_),
+            ..
+        } => format!("as good as the rest for {}", short_span(*span)),
+        Wait::Soak { span, .. } => format!("for {}", short_span(*span)),
+        Wait::Stopped { .. } => wait.words(),
+    }
 }

@@ -29,7 +29,7 @@ pub(super) fn line(
     match state.readiness(view.index) {
         Readiness::ByHand if goes => {
             let line = act(format!("do {label}, then mark it done"));
-            Some(line.because("it goes on by itself then"))
+            Some(line.because("the rest follows then"))
         }
         Readiness::Ready if goes && view.plan.switch => {
             let line = act(format!("start {label}"));

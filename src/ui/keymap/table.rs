@@ -223,7 +223,7 @@ pub(super) const TABLE: &[Binding] = &[
         "Z",
         A::Amend,
         G::Second,
-        "",
+        "mend runbook",
         "take over the runbook that was edited (shows what has changed; another person has to second it)",
     ),
     confirm(bind(

@@ -1,7 +1,8 @@
 //! Two plans held against each other, to be read before somebody moves or seconds that. Nothing of it is cut.
 
-use super::{MenuItem, Outcome, motion_of};
+use super::{AboutMotion, MenuItem, Outcome, motion_of};
 use crate::domain::amend::{Line, Mark};
+use crate::domain::time::Moment;
 use crate::ui::action::Motion;
 use crate::ui::canvas::Canvas;
 use crate::ui::model::Scroll;
@@ -21,6 +22,9 @@ pub(crate) struct Amendment {
     against: Vec<String>,
     lines: Vec<Line>,
     items: Vec<MenuItem>,
+    about: Option<AboutMotion>,
+    /// The session has gone on since: what is in the way may no longer be.
+    is_outdated: bool,
     scroll: Scroll,
     /// Rows as they were laid out for a width.
     laid: Option<(usize, Vec<Row>)>,
@@ -41,9 +45,29 @@ impl Amendment {
             against,
             lines,
             items,
+            about: None,
+            is_outdated: false,
             scroll: Scroll::default(),
             laid: None,
         }
+    }
+
+    /// It is what an open motion comes to: the title says how long that is still open.
+    pub(crate) fn of_motion(mut self, about: AboutMotion) -> Self {
+        self.about = Some(about);
+        self
+    }
+
+    /// The session has gone on. What was read is left as it is; that it may be untrue is said where something is in the way.
+    pub(super) fn outdate(&mut self) {
+        if !self.against.is_empty() && !self.is_outdated {
+            self.is_outdated = true;
+            self.laid = None;
+        }
+    }
+
+    pub(super) const fn about(&self) -> Option<AboutMotion> {
+        self.about
     }
 
     pub(super) fn on_key(&mut self, key: &KeyEvent) -> Option<Outcome> {
@@ -72,7 +96,7 @@ impl Amendment {
         None
     }
 
-    pub(super) fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect) {
+    pub(super) fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect, now: Moment) {
         let width = usize::from(area.width).saturating_sub(2);
         if self.laid.as_ref().is_none_or(|(of, _)| *of != width) {
             self.laid = Some((width, self.lay_out(canvas, width)));
@@ -97,8 +121,11 @@ impl Amendment {
             shown.push(Row::new());
         }
         shown.push(foot.fit(width, canvas.signs()));
+        let left = self.about.map(|about| about.left(now));
+        let left = left.map_or_else(String::new, |left| format!(", {left} left"));
         let title = Row::of(" ", canvas.of(Role::Title))
             .text(&self.title, canvas.of(Role::Title))
+            .text(&left, canvas.of(Role::Title))
             .text(
                 &format!(
                     " (rows {}-{last} of {len}, j k space b move, esc closes) ",
@@ -112,6 +139,12 @@ impl Amendment {
     fn lay_out(&self, canvas: &Canvas<'_>, width: usize) -> Vec<Row> {
         let mut rows = Vec::new();
         let mut say = |text: &str, role| rows.extend(wrapped(text, width, canvas.of(role)));
+        if self.is_outdated {
+            say(
+                "THE SESSION HAS GONE ON SINCE: close this and read it again",
+                Role::Strong,
+            );
+        }
         for one in &self.against {
             say(&format!("IN THE WAY: {one}"), Role::Warn);
         }

@@ -1,6 +1,7 @@
 //! A choice by one key, for what must be asked before it is done.
 
-use super::{Layer, Outcome};
+use super::{AboutMotion, Layer, Outcome};
+use crate::domain::time::Moment;
 use crate::ui::canvas::Canvas;
 use crate::ui::text::{Row, wrapped};
 use crate::ui::theme::Role;
@@ -29,12 +30,29 @@ pub(crate) struct MenuItem {
 pub(crate) struct Menu {
     question: String,
     items: Vec<MenuItem>,
+    about: Option<AboutMotion>,
 }
 
 impl Menu {
     /// Asks `question`.
     pub(crate) fn new(question: String, items: Vec<MenuItem>) -> Self {
-        Self { question, items }
+        Self {
+            question,
+            items,
+            about: None,
+        }
+    }
+
+    /// Asks about an open motion: it says how long that is still open.
+    pub(crate) fn of_motion(question: String, items: Vec<MenuItem>, about: AboutMotion) -> Self {
+        Self {
+            about: Some(about),
+            ..Self::new(question, items)
+        }
+    }
+
+    pub(super) const fn about(&self) -> Option<AboutMotion> {
+        self.about
     }
 
     /// Asks a question that `y` answers.
@@ -64,10 +82,13 @@ impl Menu {
             .map(|i| i.outcome.clone())
     }
 
-    pub(super) fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) {
+    pub(super) fn draw(&self, canvas: &mut Canvas<'_>, area: Rect, now: Moment) {
         let width = area.width.min(78);
         let inner = usize::from(width).saturating_sub(2);
-        let mut rows = wrapped(&self.question, inner, canvas.of(Role::Strong));
+        let left = self.about.map(|about| about.left(now));
+        let left = left.map_or_else(String::new, |left| format!(". it ends by itself in {left}"));
+        let question = format!("{}{left}", self.question);
+        let mut rows = wrapped(&question, inner, canvas.of(Role::Strong));
         rows.push(Row::new());
         for item in &self.items {
             rows.push(

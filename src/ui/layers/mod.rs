@@ -9,6 +9,8 @@ mod form;
 mod help;
 mod input;
 mod menu;
+mod notice;
+mod over;
 mod palette;
 mod prompt;
 mod sign;
@@ -19,18 +21,17 @@ pub(crate) use choice::Choice;
 pub(crate) use details::{Details, Line};
 pub(crate) use form::{Draft, Field, Form};
 pub(crate) use menu::{Menu, MenuItem};
+pub(crate) use notice::{Notice, moves_on};
+pub(crate) use over::{AboutMotion, Closed};
 pub(crate) use palette::Palette;
 pub(crate) use prompt::{Alone, Prompt, Purpose};
 pub(crate) use sign::{Sign, SignAct};
 pub(crate) use which_key::WhichKey;
 
-use crate::domain::command::{Command, Refusal};
+use crate::domain::command::Command;
 use crate::domain::time::Moment;
 use crate::ui::action::{Action, Motion};
 use crate::ui::canvas::Canvas;
-use crate::ui::text::{Row, wrapped};
-use crate::ui::theme::Role;
-use crate::ui::widgets::pane;
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::Rect;
 use std::time::Duration;
@@ -79,49 +80,11 @@ pub(crate) enum Layer {
     Sign(Sign),
 }
 
-/// Words at the bottom that take no keys but `esc`.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Notice {
-    role: Role,
-    text: String,
-    hint: String,
-    /// What the session has said since then.
-    also: String,
-    since: Moment,
-}
-
-/// Long enough to read two sentences twice; a refusal that matters is in the journal too.
-const NOTICE_SPAN: Duration = Duration::from_secs(20);
-
-impl Notice {
-    /// Says why something was refused.
-    pub(crate) fn refusal(refusal: &Refusal, now: Moment) -> Self {
-        Self {
-            role: Role::Warn,
-            text: refusal.to_string(),
-            hint: refusal.hint.clone(),
-            also: String::new(),
-            since: now,
-        }
-    }
-
-    /// Says something about this terminal.
-    pub(crate) fn plain(text: &str, now: Moment) -> Self {
-        Self {
-            role: Role::Text,
-            text: text.to_owned(),
-            hint: String::new(),
-            also: String::new(),
-            since: now,
-        }
-    }
-}
-
 /// The popups, newest last.
 #[derive(Debug, Default)]
 pub(crate) struct Layers {
     stack: Vec<Layer>,
-    /// Since when a popup is closed that its reader did not close: a key that was on its way to it means nothing.
+    /// Since when a popup is closed that its reader did not close: keys that were on their way to it mean nothing.
     closed: Option<Moment>,
     /// What is told at the bottom.
     pub(crate) notice: Option<Notice>,
@@ -137,12 +100,20 @@ impl Layers {
     /// Tells what the session says by itself: below a refusal that is still to be read, and else in place of what was told.
     pub(crate) fn tell(&mut self, text: &str, now: Moment) {
         match &mut self.notice {
-            Some(notice)
-                if notice.role == Role::Warn && !now.has_passed(notice.since, NOTICE_SPAN) =>
-            {
-                text.clone_into(&mut notice.also);
-            }
+            Some(notice) if notice.is_refusal(now) => notice.add(text, now),
             notice => *notice = Some(Notice::plain(text, now)),
+        }
+    }
+
+    /// The session has moved on: a refusal that is shown may no longer be true, and what is in the way of an amendment neither.
+    pub(crate) fn outdate(&mut self) {
+        if let Some(notice) = &mut self.notice {
+            notice.outdate();
+        }
+        for layer in &mut self.stack {
+            if let Layer::Amendment(amendment) = layer {
+                amendment.outdate();
+            }
         }
     }
 
@@ -154,6 +125,7 @@ impl Layers {
     /// The keys that do something in the top popup, the one that closes it last. Absent when there is none.
     pub(crate) fn keys(&self) -> Option<Vec<(&'static str, &'static str)>> {
         let keys: &[_] = match self.stack.last()? {
+            Layer::Prompt(prompt) if prompt.is_over() => &[("enter esc", " closes")],
             Layer::Prompt(_) => &[
                 ("enter", " sends  "),
                 ("backspace", " corrects  "),
@@ -211,18 +183,13 @@ impl Layers {
         self.closed = self
             .closed
             .filter(|at| !now.has_passed(*at, KEY_ON_ITS_WAY));
-        if self
-            .notice
-            .as_ref()
-            .is_some_and(|n| now.has_passed(n.since, NOTICE_SPAN))
-        {
-            self.notice = None;
-        }
+        self.notice = self.notice.take().and_then(|notice| notice.at(now));
     }
 
     /// Gives a key to the top popup. Absent when there is none: the key belongs to the view.
     pub(crate) fn on_key(&mut self, key: &KeyEvent) -> Option<Outcome> {
-        if self.closed.take().is_some() {
+        // Whoever reads or answers presses several keys in a row: none of them is meant for what is below.
+        if self.closed.is_some() {
             return Some(Outcome::Nothing);
         }
         let top = self.stack.last_mut()?;
@@ -305,50 +272,28 @@ impl Layers {
     }
 
     /// Draws notice and popups over what is there. `prefix` is the prefix key, as people write it.
-    pub(crate) fn draw(&mut self, canvas: &mut Canvas<'_>, area: Rect, prefix: &str) {
+    pub(crate) fn draw(
+        &mut self,
+        canvas: &mut Canvas<'_>,
+        area: Rect,
+        (prefix, now): (&str, Moment),
+    ) {
         if let Some(notice) = &self.notice {
-            draw_notice(notice, canvas, area);
+            notice.draw(canvas, area);
         }
         for layer in &mut self.stack {
             match layer {
                 Layer::Help(help) => help.draw(canvas, area, prefix),
                 Layer::Palette(palette) => palette.draw(canvas, area, prefix),
                 Layer::Prompt(prompt) => prompt.draw(canvas, area),
-                Layer::Menu(menu) => menu.draw(canvas, area),
+                Layer::Menu(menu) => menu.draw(canvas, area, now),
                 Layer::Choice(choice) => choice.draw(canvas, area),
                 Layer::Form(form) => form.draw(canvas, area),
                 Layer::Details(details) => details.draw(canvas, area),
-                Layer::Amendment(amendment) => amendment.draw(canvas, area),
+                Layer::Amendment(amendment) => amendment.draw(canvas, area, now),
                 Layer::Sign(sign) => sign.draw(canvas, area),
             }
         }
-    }
-}
-
-fn draw_notice(notice: &Notice, canvas: &mut Canvas<'_>, area: Rect) {
-    let width = usize::from(area.width.min(100)).saturating_sub(4);
-    let mut rows = wrapped(&notice.text, width, canvas.of(notice.role));
-    if !notice.hint.is_empty() {
-        let hint = format!("hint: {}", notice.hint);
-        rows.extend(wrapped(&hint, width, canvas.of(Role::Text)));
-    }
-    if !notice.also.is_empty() {
-        rows.extend(wrapped(&notice.also, width, canvas.of(Role::Text)));
-    }
-    let height = u16::try_from(rows.len().saturating_add(2))
-        .unwrap_or(u16::MAX)
-        .min(area.height);
-    let place = Rect {
-        x: area.x,
-        y: area.bottom().saturating_sub(height).max(area.y),
-        width: area.width.min(100),
-        height,
-    };
-    canvas.clear(place);
-    let title = Row::of(" esc closes ", canvas.of(Role::Dim));
-    let inner = pane::frame(canvas, place, title, canvas.of(notice.role));
-    for (line, row) in rows.into_iter().enumerate() {
-        canvas.row(inner, line, row);
     }
 }
 

@@ -5,6 +5,7 @@ use super::input::Input;
 use crate::domain::command::AlertsSeen;
 use crate::domain::fact::Finding;
 use crate::domain::id::{AttemptNo, StepId};
+use crate::domain::motion::MotionNo;
 use crate::domain::write::Lifetime;
 use crate::ui::canvas::Canvas;
 use crate::ui::motions::Moving;
@@ -97,6 +98,8 @@ pub(crate) struct Prompt {
     wanted: Option<String>,
     input: Input,
     complaint: &'static str,
+    /// What it was about is over, and what ended it: nothing is sent any more.
+    over: Option<String>,
 }
 
 impl Prompt {
@@ -108,6 +111,7 @@ impl Prompt {
             wanted: None,
             input: Input::default(),
             complaint: "",
+            over: None,
         }
     }
 
@@ -126,6 +130,9 @@ impl Prompt {
             }
             return None;
         }
+        if self.over.is_some() {
+            return Some(Outcome::Nothing);
+        }
         let text = self.input.as_str().trim().to_owned();
         if self.wanted.as_ref().is_some_and(|wanted| *wanted != text) {
             self.complaint = "that is not it; type it exactly, or press esc";
@@ -138,6 +145,24 @@ impl Prompt {
         Some(Outcome::Typed(self.purpose.clone(), text))
     }
 
+    /// The motion that this line is to end.
+    pub(super) fn motion(&self) -> Option<MotionNo> {
+        match self.purpose {
+            Purpose::Moving(Moving::Reject(no)) if self.over.is_none() => Some(no),
+            _ => None,
+        }
+    }
+
+    /// True once what it was about is over.
+    pub(super) const fn is_over(&self) -> bool {
+        self.over.is_some()
+    }
+
+    /// What it was about is over: it takes keys until its reader closes it, and sends nothing.
+    pub(super) fn end(&mut self, why: &str) {
+        self.over = Some(why.to_owned());
+    }
+
     pub(super) fn on_paste(&mut self, text: &str) {
         // What must be typed to be sure must be typed.
         if self.wanted.is_none() {
@@ -148,9 +173,13 @@ impl Prompt {
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) {
         let width = area.width.min(90);
         let inner_width = usize::from(width).saturating_sub(2);
-        let mut rows = wrapped(&self.title, inner_width, canvas.of(Role::Strong));
+        let title = self.over.as_ref().unwrap_or(&self.title);
+        let mut rows = wrapped(title, inner_width, canvas.of(Role::Strong));
         rows.push(self.input.row(canvas, inner_width));
-        if self.complaint.is_empty() {
+        if self.over.is_some() {
+            let text = "nothing is sent any more: enter or esc closes";
+            rows.push(Row::of(text, canvas.of(Role::Warn)));
+        } else if self.complaint.is_empty() {
             rows.push(Row::of(
                 "enter sends, esc sends nothing",
                 canvas.of(Role::Dim),

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::amend::{self, Amendment};
 use crate::domain::command::Command;
 use crate::domain::digest::Digest;
-use crate::domain::fact::{Fact, MotionEvent, Moved};
+use crate::domain::fact::{Fact, HoldCause, MotionEvent, Moved};
 use crate::domain::motion::{MOTION_LIFE, Motion, MotionNo};
 use crate::domain::runbook::plan::{Plan, PlanBlock};
 use crate::wire::amendment::Preview;
@@ -146,6 +146,16 @@ fn what_has_changed_is_read_before_it_is_moved() {
     assert!(text.contains("IN THE WAY: step 1.1 is under way"), "{text}");
     assert_eq!(asked(&seat.keys(&["m"])), []);
     assert!(!seat.text().contains("m move it"));
+    // It may have gone meanwhile: that is said, and nothing moves under the eyes of its reader.
+    assert!(!text.contains("GONE ON SINCE"), "{text}");
+    let by = crate::ui::fixtures::actor("bob");
+    let held = Fact::Held(HoldCause::Restart);
+    let seq = crate::domain::id::Seq(99);
+    let fact = crate::domain::fixture::stamp(seq, now, by, held);
+    seat.ui.on_facts(&[fact], now);
+    let text = seat.text();
+    assert!(text.contains("THE SESSION HAS GONE ON SINCE"), "{text}");
+    assert!(text.contains("IN THE WAY: step 1.1"), "{text}");
 }
 
 #[test]

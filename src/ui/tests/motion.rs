@@ -2,11 +2,14 @@
 
 use super::*;
 use crate::domain::command::Command;
-use crate::domain::fact::{Fact, MotionEvent, Moved};
+use crate::domain::fact::{Fact, MotionEnd, MotionEvent, Moved};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::FreezeId;
 use crate::domain::motion::{MOTION_LIFE, Motion, MotionNo};
 use crate::domain::time::Timestamp;
+use crate::ui::fixtures::actor;
+use crate::ui::layers::{Layer, Sign};
+use crate::ui::proof::{Then, Wish};
 
 const SMALL: (u16, u16) = (80, 24);
 
@@ -148,4 +151,108 @@ fn an_armed_step_past_the_point_of_no_return_is_not_told_to_go() {
     assert!(!text.contains("armed: go for"), "{text}");
     assert!(text.contains("is too late:"), "{text}");
     assert!(text.contains("[X, R, A]"), "{text}");
+}
+
+/// Something happens to the motion while the seat looks at it.
+fn happens(seat: &mut Seat, who: &str, event: MotionEvent) -> bool {
+    let Screen::Room(room) = &mut seat.screen else {
+        panic!("a room");
+    };
+    let story = Story {
+        room: (**room).clone(),
+        now: seat.now,
+        actor: actor(who),
+    };
+    let no = MotionNo(1);
+    let story = story.by(who).did(Fact::Motion(Moved { no, event }));
+    **room = story.room;
+    seat.now = story.now;
+    let is_left = seat.ui.on_state(room, seat.now);
+    seat.draw();
+    is_left
+}
+
+fn rejected(reason: &str) -> MotionEvent {
+    let reason = reason.to_owned();
+    MotionEvent::Ended {
+        why: MotionEnd::Rejected { reason },
+    }
+}
+
+#[test]
+fn the_dialog_closes_when_the_motion_ends_elsewhere_and_says_who_ended_it() {
+    let expired = || MotionEvent::Ended {
+        why: MotionEnd::Expired,
+    };
+    for (you, who, event, words) in [
+        ("bob", "cho", MotionEvent::Carried, "is in force: cho"),
+        (
+            "bob",
+            "cho",
+            rejected("too late"),
+            "rejected by cho: too late",
+        ),
+        ("bob", "alice", rejected(""), "ended: taken back by alice"),
+        ("alice", "bob", rejected("no"), "ended: rejected by bob: no"),
+        ("bob", "warroom", expired(), "nobody seconded it in time"),
+    ] {
+        let mut seat = Seat::at(moved(you), SMALL);
+        seat.keys(&["Y"]);
+        assert!(seat.text().contains("it ends by itself in"));
+        happens(&mut seat, who, event);
+        let text = seat.text();
+        let plain = text.replace(['│', '"'], " ");
+        let flat: String = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(words), "{words}\n{text}");
+        assert!(flat.contains("motion 1, extend the window"), "{text}");
+        assert!(!flat.contains("do nothing"), "{text}");
+        // Keys that were on their way to it mean nothing, the second one neither.
+        assert_eq!(seat.keys(&["s", "s", "r"]), []);
+        seat.wait(3);
+        assert_eq!(asked(&seat.keys(&["h"])).len(), 1, "keys are heard again");
+    }
+    // What is open about something else stays open.
+    let mut seat = Seat::at(moved("bob"), SMALL);
+    seat.keys(&["?"]);
+    let help = seat.text();
+    happens(&mut seat, "cho", MotionEvent::Carried);
+    assert_eq!(seat.text().lines().nth(9), help.lines().nth(9));
+}
+
+#[test]
+fn the_dialog_counts_down() {
+    let mut seat = Seat::at(moved("bob"), SMALL);
+    seat.keys(&["Y"]);
+    assert!(seat.text().contains("it ends by itself in 9m55s"));
+    seat.wait(30);
+    assert!(seat.text().contains("it ends by itself in 9m25s"));
+}
+
+#[test]
+fn a_line_that_is_being_typed_is_not_cut_off_and_sends_nothing() {
+    let mut seat = Seat::at(moved("bob"), SMALL);
+    seat.keys(&["Y", "r"]);
+    seat.types("not n");
+    happens(&mut seat, "cho", rejected(""));
+    // The rest of the word is no key of the view: `o`, `w` and `R` would be.
+    assert_eq!(seat.types("owR"), []);
+    insta::assert_snapshot!("motion_ended_80x24", seat.text());
+    assert_eq!(seat.keys(&["enter"]), []);
+    assert!(!seat.text().contains("nothing is sent any more"));
+}
+
+#[test]
+fn nobody_waits_for_a_signature_for_a_motion_that_has_ended() {
+    let mut seat = Seat::at(moved("bob"), SMALL);
+    let then = Then::Ask(Command::Second {
+        no: MotionNo(1),
+        adopted: None,
+        signed: None,
+    });
+    let statement = "warroom-second@v1\n".to_owned();
+    let sign = Sign::new(Wish { statement, then }, false);
+    seat.ui.layers.open(Layer::Sign(sign));
+    assert!(seat.text().contains("waiting for your ssh-agent"));
+    assert!(happens(&mut seat, "alice", rejected("")));
+    assert!(!seat.text().contains("waiting for your ssh-agent"));
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::display;
 use crate::domain::command::Refusal;
-use crate::domain::fact::Fact;
+use crate::domain::fact::{Fact, HoldCause};
 use crate::domain::id::TerminalId;
 
 const SMALL: (u16, u16) = (80, 24);
@@ -166,6 +166,34 @@ fn war_room_with_a_refusal() {
         seat.keys(&["esc"]);
         assert!(!seat.text().contains("refused:"), "esc closes a refusal");
     }
+}
+
+#[test]
+fn a_refusal_goes_when_the_session_has_moved_on_and_it_could_be_read() {
+    let shown = |facts: Vec<Fact>, seconds| {
+        let mut seat = Seat::at(Story::proposed("alice"), SMALL);
+        let refusal = Refusal {
+            reason: "a proposal is open".to_owned(),
+            hint: String::new(),
+        };
+        seat.ui.on_reply(1, Some(refusal), seat.now);
+        let seq = crate::domain::id::Seq(99);
+        let by = crate::ui::fixtures::actor("bob");
+        let stamp = |fact| crate::domain::fixture::stamp(seq, seat.now, by.clone(), fact);
+        let facts: Vec<_> = facts.into_iter().map(stamp).collect();
+        seat.ui.on_facts(&facts, seat.now);
+        seat.wait(seconds);
+        seat.text().contains("a proposal is open")
+    };
+    let held = || Fact::Held(HoldCause::Restart);
+    let note = || Fact::NoteAdded {
+        step: None,
+        text: "seen".to_owned(),
+    };
+    assert!(shown(vec![held()], 5), "nobody has read it");
+    assert!(!shown(vec![held()], 10), "it speaks of what was");
+    assert!(shown(vec![note()], 10), "a note changes nothing");
+    assert!(shown(vec![], 10) && !shown(vec![], 20));
 }
 
 #[test]
@@ -468,4 +496,32 @@ fn a_signature_that_is_waited_for_and_one_that_did_not_come() {
     let hint = "add one with `ssh-add`; a locked agent shows none until `ssh-add -X`";
     seat.unsigned(reason, hint);
     insta::assert_snapshot!("sign_failed_80x24", seat.text());
+}
+
+#[test]
+fn a_signature_on_a_proposal_that_has_ended_is_not_waited_for() {
+    use crate::domain::command::Command;
+    use crate::ui::layers::{Layer, Sign};
+    use crate::ui::proof::{Then, Wish};
+    let mut seat = Seat::at(keyed(Story::proposed("bob")), SMALL);
+    let Screen::Room(room) = &seat.screen else {
+        panic!("a room");
+    };
+    let open = room.state.proposal.as_ref().expect("open");
+    let nonce = open.terms.nonce.as_str();
+    let statement = format!("warroom-confirm@v1\nstep: drain\nnonce: {nonce}\n");
+    let then = Then::Ask(Command::confirm(statement.clone()));
+    let sign = Sign::new(Wish { statement, then }, false);
+    assert!(!seat.ui.on_state(room, seat.now));
+    seat.ui.layers.open(Layer::Sign(sign));
+    assert!(!seat.ui.on_state(room, seat.now), "it is still open");
+    let rejected = Story::proposed("bob").rejected(1, "wrong host").room;
+    assert!(seat.ui.on_state(&rejected, seat.now));
+    seat.screen = Screen::Room(Box::new(rejected));
+    let text = seat.text();
+    assert!(!text.contains("waiting for your ssh-agent"), "{text}");
+    assert!(
+        text.contains("the proposal of `drain` ended: rejected by bob"),
+        "{text}"
+    );
 }

@@ -5,6 +5,7 @@ use crate::domain::forecast::usual;
 use crate::domain::readiness::StepView;
 use crate::domain::state::StepStatus;
 use crate::domain::time::short_span;
+use crate::domain::took::took;
 use crate::ui::action::Pane;
 use crate::ui::canvas::{Canvas, Target, line_of};
 use crate::ui::model::Model;
@@ -177,7 +178,8 @@ fn tail(
     let span = match (view.now.started, view.now.ended) {
         // From the start of the step to the end of its undoing is no time that anything took.
         (Some(_), Some(_)) if undone => None,
-        (Some(start), Some(end)) => Some(end.wall.since(start.wall)),
+        // What a command took, not how long people took to let it.
+        (Some(_), Some(_)) => took(&cx.room.state, view).map(|took| took.worked),
         (Some(start), None) if view.now.is_active() => {
             // While a command runs, how long that does: the step may have waited for people before it.
             let running = view.now.running.as_ref();

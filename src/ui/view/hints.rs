@@ -1,6 +1,7 @@
 //! The last row: the keys that matter, from the table that dispatches them.
 
 use super::{COMFORTABLE, Cx, run_on};
+use crate::domain::amend;
 use crate::domain::progress::current;
 use crate::domain::readiness::Readiness;
 use crate::domain::state::{Phase, Stage, StepState, StepStatus};
@@ -159,6 +160,7 @@ fn is_useful(cx: &Cx<'_>, model: &Model, action: Action) -> bool {
         Action::Start => can_be == Readiness::Ready && !state.is_held(),
         Action::MarkDone => can_be == Readiness::ByHand,
         Action::Skip | Action::Retry => failed,
+        Action::Amend => failed && amend::is_possible(state),
         Action::Resolve => selected.is_some_and(|s| s.status == StepStatus::Unknown),
         Action::Complete => state.phase == Phase::Running && current(state).is_none(),
         Action::Propose => selected.and_then(StepState::stage) == Some(Stage::NeedsProposal),

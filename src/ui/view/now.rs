@@ -1,6 +1,7 @@
 //! The line that says what now, and the banner of an open proposal.
 
 use super::{Cx, breakglass, motion, run_on};
+use crate::domain::amend;
 use crate::domain::confirm::rule::person_in;
 use crate::domain::countdown;
 use crate::domain::fact::Mode;
@@ -123,7 +124,7 @@ fn sentence(cx: &Cx<'_>, now: &WhatNow, model: &Model, canvas: &Canvas<'_>, deta
             style,
         );
     }
-    row = row.text(&run_on::tail(cx, model), style);
+    row = row.text(&run_on::tail(cx, model, &now.what), style);
     if !now.ahead.is_empty() && detail >= Detail::Ahead {
         row = row.text(&format!("; {}", now.ahead), style);
     }
@@ -224,19 +225,33 @@ fn actions(cx: &Cx<'_>) -> (&'static [Action], Option<usize>) {
     (of_step(cx, &step), Some(step.index))
 }
 
+/// Ways on from a failed step, and from one of a unit, as the sentence names them.
+const OF_STEP: [Action; 4] = [Action::Retry, Action::Skip, Action::Rollback, Action::Amend];
+const OF_UNIT: [Action; 5] = [
+    Action::Retry,
+    Action::SkipUnit,
+    Action::Skip,
+    Action::Rollback,
+    Action::Amend,
+];
+
 /// What a step asks for that nobody has proposed and that does not run.
 fn of_step(cx: &Cx<'_>, step: &StepView<'_>) -> &'static [Action] {
     let state = &cx.room.state;
     let back = state.phase == Phase::RollingBack;
     match &step.now.status {
         StepStatus::Failed { .. } if back => &[Action::Retry, Action::Skip, Action::Abort],
-        StepStatus::Failed { .. } if step.plan.unit.is_some() => &[
-            Action::Retry,
-            Action::SkipUnit,
-            Action::Skip,
-            Action::Rollback,
-        ],
-        StepStatus::Failed { .. } => &[Action::Retry, Action::Skip, Action::Rollback],
+        StepStatus::Failed { .. } => {
+            // Mending the runbook is the last of the ways on.
+            let ways = match step.plan.unit {
+                Some(_) => &OF_UNIT[..],
+                None => &OF_STEP[..],
+            };
+            match ways.split_last() {
+                Some((_, ways)) if !amend::is_possible(state) => ways,
+                _ => ways,
+            }
+        }
         StepStatus::UndoFailed { .. } => &[Action::Retry, Action::Skip],
         StepStatus::Active { .. } if is_late(cx) => {
             &[Action::ExtendWindow, Action::Rollback, Action::Abort]

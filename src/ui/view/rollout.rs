@@ -3,6 +3,7 @@
 //! Every state is told by its own sign, and the worst of a unit by a word at the end of its row.
 
 use super::{Cx, run_on};
+use crate::domain::readiness::StepView;
 use crate::domain::rollout::{UnitView, Wait, floor};
 use crate::domain::runbook::plan::{Compare, Floor, Rollout};
 use crate::domain::state::StepStatus;
@@ -18,8 +19,8 @@ use crate::ui::widgets::pane;
 use crate::ui::words;
 use ratatui::layout::Rect;
 
-/// Rows of the frame, and of what stands above and below the units at most.
-const AROUND: u16 = 6;
+/// Rows of the frame, of the names of the columns, and of what else stands above and below the units at most.
+const AROUND: u16 = 7;
 /// Fewest rows of units: the one that is worked on, and its neighbours.
 const UNITS_MIN: u16 = 3;
 /// Fewest rows the pane beside it keeps.
@@ -34,7 +35,8 @@ pub(crate) fn place(cx: &Cx<'_>, area: Rect) -> (Rect, Option<Rect>) {
     let batches = units.last().map_or(0, |unit| unit.batch.saturating_sub(1));
     let lines = u32::try_from(units.len()).unwrap_or(u32::MAX);
     let lines = u16::try_from(lines.saturating_add(batches)).unwrap_or(u16::MAX);
-    let most = (area.height / 2).min(area.height.saturating_sub(BESIDE_MIN));
+    let half = (area.height / 2).saturating_add(1);
+    let most = half.min(area.height.saturating_sub(BESIDE_MIN));
     let height = lines.max(1).saturating_add(AROUND).min(most);
     if height < UNITS_MIN.saturating_add(AROUND) && height < lines.saturating_add(AROUND) {
         return (area, None);
@@ -161,7 +163,57 @@ fn matrix(
         let step = open.or(unit.steps.last()).map_or(0, |step| step.index);
         places.push(step);
     }
-    (Matrix { lines, focus }, places)
+    let heads = heads(units);
+    let matrix = Matrix {
+        heads,
+        lines,
+        focus,
+    };
+    (matrix, places)
+}
+
+/// Names of the steps of a unit, by title where that is the same in all of them; empty names where none is, and nothing where
+/// an amendment has given units more steps than others.
+fn heads(units: &[UnitView<'_>]) -> Vec<String> {
+    let Some(first) = units.first() else {
+        return Vec::new();
+    };
+    let count = first.steps.len();
+    if units.iter().any(|unit| unit.steps.len() != count) {
+        return Vec::new();
+    }
+    let place = |at: usize| {
+        let same = |of: fn(&StepView<'_>, &str) -> String| {
+            let mut names = units.iter().filter_map(|unit| {
+                let step = unit.steps.get(at)?;
+                Some(of(step, &unit.unit.component))
+            });
+            let name = names.next().unwrap_or_default();
+            names.all(|other| other == name).then_some(name)
+        };
+        let of_step = same(short).or_else(|| same(bare));
+        of_step.unwrap_or_default()
+    };
+    (0..count).map(place).collect()
+}
+
+/// What a step is called without its unit: by its title, or by its id where that is shorter, as those are that people gave.
+fn short(step: &StepView<'_>, component: &str) -> String {
+    let plain = |word: &&str| word.trim_matches(|c: char| !c.is_alphanumeric()) != component;
+    let words: Vec<&str> = step.plan.title.split_whitespace().filter(plain).collect();
+    let (title, id) = (words.join(" ").to_lowercase(), bare(step, component));
+    if title.is_empty() || (!id.is_empty() && id.len() < title.chars().count()) {
+        id
+    } else {
+        title
+    }
+}
+
+/// The id of a step without its unit; empty where the unit's name is not in it as it is.
+fn bare(step: &StepView<'_>, component: &str) -> String {
+    let id = step.plan.id.as_str().strip_suffix(component);
+    let id = id.and_then(|id| id.strip_suffix('.'));
+    id.unwrap_or_default().to_owned()
 }
 
 /// The word for where a unit stands as a whole.

@@ -70,16 +70,20 @@ const fn first(halt: &Halt) -> Option<Action> {
     }
 }
 
-/// What the sentence ends with while it goes by itself; the key where it works.
-pub(super) fn tail(cx: &Cx<'_>, model: &Model) -> String {
+/// What the sentence ends with while it goes by itself, where it does not say so already; the key where it works.
+pub(super) fn tail(cx: &Cx<'_>, model: &Model, what: &str) -> String {
     if cx.room.state.runs_on().is_none() {
         return String::new();
     }
     let works = model.view != View::Confirm || is_anywhere(Action::RunOn);
-    if cx.room.welcome.read_only || !works {
-        return "; goes by itself".to_owned();
+    let has_key = works && !cx.room.welcome.read_only;
+    let key = keys_of(Action::RunOn);
+    match (what.contains("by itself"), has_key) {
+        (true, true) => format!("; {key} stops it"),
+        (true, false) => String::new(),
+        (false, true) => format!("; goes by itself, {key} stops it"),
+        (false, false) => "; goes by itself".to_owned(),
     }
-    format!("; goes by itself, {} stops it", keys_of(Action::RunOn))
 }
 
 /// Whether a rollout can go by itself now that does not yet. That the same key stops one is said where it goes.

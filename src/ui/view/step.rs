@@ -6,6 +6,7 @@ use crate::domain::readiness::{Readiness, StepView};
 use crate::domain::runbook::plan::{ExecBlock, Gate, PlanBlock};
 use crate::domain::state::{Finished, StepStatus};
 use crate::domain::time::short_span;
+use crate::domain::took::took;
 use crate::ui::action::Pane;
 use crate::ui::canvas::Canvas;
 use crate::ui::model::Model;
@@ -15,6 +16,7 @@ use crate::ui::unseen;
 use crate::ui::widgets::markdown;
 use crate::ui::words;
 use ratatui::layout::Rect;
+use std::time::Duration;
 
 /// Draws the selected step.
 pub(crate) fn draw(cx: &Cx<'_>, model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
@@ -128,6 +130,9 @@ fn status(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, width: usize) ->
     row.wrap(width)
 }
 
+/// Waits below this are the way from one command to the next, and nobody's.
+const WAIT_MIN: Duration = Duration::from_secs(15);
+
 fn about(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, is_hidden: bool) -> Row {
     let (text, dim) = (canvas.of(Role::Text), canvas.of(Role::Dim));
     let risk = if view.plan.risk.needs_second_person() {
@@ -149,6 +154,20 @@ fn about(cx: &Cx<'_>, canvas: &Canvas<'_>, view: StepView<'_>, is_hidden: bool) 
                 .fixed(", expected ", dim)
                 .text(&short_span(usual.p50), text),
         };
+    }
+    let is_over = matches!(
+        view.now.status,
+        StepStatus::Done { .. } | StepStatus::Failed { .. }
+    );
+    if let Some(took) = took(&cx.room.state, view).filter(|_| is_over) {
+        row = row
+            .fixed(", took ", dim)
+            .text(&short_span(took.worked), text);
+        if took.waited >= WAIT_MIN {
+            row = row
+                .fixed(", waited ", dim)
+                .text(&short_span(took.waited), text);
+        }
     }
     if let Some(took) = super::rehearsal::took(&cx.room.state.genesis, view.plan) {
         row = row.fixed(", rehearsed ", dim).text(&took, text);

@@ -169,7 +169,7 @@ fn it_ends_at_the_first_thing_that_is_not_well_and_never_begins_anew_by_itself()
 fn too_many_units_that_were_left_out_end_it() {
     let steps = "- [ ] Look at {{component}}\n  ```toml step\n  id = \"look\"\n  ```\n- [ ] Restart {{component}}\n  ```sh run id=restart\n  true\n  ```\n";
     let mut room = going(THREE, steps);
-    assert!(line(&room).contains("then mark it done (it goes on by itself then)"));
+    assert!(line(&room).contains("then mark it done (the rest follows then)"));
     room.must("ann", mark_done("look.a"));
     assert_eq!(runs(&room), Some("restart.a".to_owned()), "behind the hand");
     room.exit(1);
