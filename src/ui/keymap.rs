@@ -110,6 +110,9 @@ const BESIDE_A_PLAN: [Action; 6] = [
     Action::Palette,
 ];
 
+/// What stops or goes back, and is never the wrong thing to have pressed.
+const WAYS_BACK: [Action; 3] = [Action::Stop, Action::Hold, Action::Rollback];
+
 /// Keys as they are pressed: `prefix` becomes the key it stands for.
 pub(crate) fn as_pressed(keys: &'static str, prefix: &str) -> Cow<'static, str> {
     match keys.strip_prefix("prefix ") {
@@ -263,6 +266,12 @@ impl Keymap {
     /// The action of a key that works beside a plan that is read, whatever was pressed before it.
     pub(crate) fn beside_a_plan(&self, key: &KeyEvent) -> Option<Action> {
         let mut all = BESIDE_A_PLAN.into_iter();
+        all.find(|action| self.is_key_of(key, *action))
+    }
+
+    /// The action of a key that stops or goes back, whatever was pressed before it.
+    pub(crate) fn way_back(&self, key: &KeyEvent) -> Option<Action> {
+        let mut all = WAYS_BACK.into_iter();
         all.find(|action| self.is_key_of(key, *action))
     }
 

@@ -468,6 +468,13 @@ impl Ui {
             update::act(&mut work, action::Action::Veto);
             return work.requests;
         }
+        // Nor is a way back kept from anybody because something closed under their hands.
+        let back = self.keymap.way_back(key);
+        if let Some(action) = back.filter(|_| work.layers.is_only_quiet()) {
+            self.keymap.reset();
+            update::act(&mut work, action);
+            return work.requests;
+        }
         if let Some(outcome) = work.layers.on_key(key) {
             self.keymap.reset();
             if matches!(&outcome, layers::Outcome::Sign(act) if matches!(**act, layers::SignAct::Stop))

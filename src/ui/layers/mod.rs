@@ -86,6 +86,8 @@ pub(crate) struct Layers {
     stack: Vec<Layer>,
     /// Since when a popup is closed that its reader did not close: keys that were on their way to it mean nothing.
     closed: Option<Moment>,
+    /// A line was being typed in what was closed.
+    was_typing: bool,
     /// What is told at the bottom.
     pub(crate) notice: Option<Notice>,
 }
@@ -186,6 +188,18 @@ impl Layers {
         self.notice = self.notice.take().and_then(|notice| notice.at(now));
     }
 
+    /// True when no popup is open, and keys mean nothing only because one has closed by itself a moment ago. Not behind a line
+    /// that was being typed: the rest of it is no key of anything.
+    pub(crate) fn is_only_quiet(&self) -> bool {
+        self.stack.is_empty() && self.closed.is_some() && !self.was_typing
+    }
+
+    /// Something closes that its reader did not close.
+    fn be_quiet(&mut self, was_typing: bool, now: Moment) {
+        self.closed = Some(now);
+        self.was_typing = was_typing;
+    }
+
     /// Gives a key to the top popup. Absent when there is none: the key belongs to the view.
     pub(crate) fn on_key(&mut self, key: &KeyEvent) -> Option<Outcome> {
         // Whoever reads or answers presses several keys in a row: none of them is meant for what is below.
@@ -242,10 +256,11 @@ impl Layers {
     /// Closes everything that is about the session; true when something was open.
     pub(crate) fn close_but_help(&mut self, now: Moment) -> bool {
         let open = self.stack.len();
+        let was_typing = self.stack.iter().any(Layer::takes_text);
         self.stack.retain(|layer| matches!(layer, Layer::Help(_)));
         let is_less = self.stack.len() < open;
         if is_less {
-            self.closed = Some(now);
+            self.be_quiet(was_typing, now);
         }
         is_less
     }

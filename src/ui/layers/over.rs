@@ -60,6 +60,14 @@ impl Layer {
             | Self::Details(_) => None,
         }
     }
+
+    /// Whoever looks at it is typing a line.
+    pub(super) const fn takes_text(&self) -> bool {
+        matches!(
+            self,
+            Self::Prompt(_) | Self::Palette(_) | Self::Choice(_) | Self::Form(_)
+        )
+    }
 }
 
 impl Layers {
@@ -74,7 +82,7 @@ impl Layers {
             _ => true,
         });
         if about.is_some() {
-            self.closed = Some(now);
+            self.be_quiet(false, now);
         }
         about
     }
@@ -102,7 +110,7 @@ impl Layers {
             false
         });
         (self.stack.len() < open).then(|| {
-            self.closed = Some(now);
+            self.be_quiet(false, now);
             Closed { was_signing }
         })
     }

@@ -203,6 +203,13 @@ fn what_is_open_is_closed_when_another_plan_is_in_force() {
     let text = bob.text();
     assert!(text.contains("the runbook was amended; press the key again"));
     assert_eq!(asked(&bob.keys(&["s"])), [], "the answer was closed");
+    assert_eq!(asked(&bob.keys(&["h"])).len(), 1, "a way back is heard");
+    // The rest of a line that was being typed is no key, of a way back neither.
+    let mut cho = Seat::at(moved("cho"), SMALL);
+    cho.keys(&["n"]);
+    cho.types("host");
+    cho.ui.on_amended(now);
+    assert_eq!(asked(&cho.keys(&["x", "h", "R"])), []);
     // Nothing was open but the help: nothing is closed, and nothing is said.
     let mut alice = Seat::at(Story::opened("alice"), SMALL);
     alice.keys(&["?"]);

@@ -206,8 +206,10 @@ fn the_dialog_closes_when_the_motion_ends_elsewhere_and_says_who_ended_it() {
         assert!(flat.contains(words), "{words}\n{text}");
         assert!(flat.contains("motion 1, extend the window"), "{text}");
         assert!(!flat.contains("do nothing"), "{text}");
-        // Keys that were on their way to it mean nothing, the second one neither.
+        // Keys that were on their way to it mean nothing, the second one neither; but nobody is kept from a way back.
         assert_eq!(seat.keys(&["s", "s", "r"]), []);
+        assert_eq!(asked(&seat.keys(&["h"])).len(), 1, "at once");
+        assert_eq!(seat.keys(&["s"]), []);
         seat.wait(3);
         assert_eq!(asked(&seat.keys(&["h"])).len(), 1, "keys are heard again");
     }
