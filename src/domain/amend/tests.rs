@@ -1,5 +1,6 @@
 mod after;
 mod diff;
+mod quiet;
 
 use super::*;
 use crate::domain::apply::{check_apply, fold};
