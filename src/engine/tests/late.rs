@@ -49,12 +49,20 @@ fn who_proposes_past_the_point_of_no_return_is_in_the_journal_and_not_with_every
     let all = recorded(&desk);
     assert_eq!(all.len(), 1);
     assert!(all[0].contains("point of no return"), "{all:?}");
-    assert_eq!(desk.state().steps, before.steps, "a refusal changes nothing");
+    assert_eq!(
+        desk.state().steps,
+        before.steps,
+        "a refusal changes nothing"
+    );
     assert!(desk.state().proposal.is_none());
     desk.now = desk.now.plus(Duration::from_secs(10));
     desk.ask("bob", propose("drain")).expect_err("too late");
     desk.ask("ann", propose("drain")).expect_err("too late");
-    assert_eq!(recorded(&desk).len(), 3, "each of them, and again after a while");
+    assert_eq!(
+        recorded(&desk).len(),
+        3,
+        "each of them, and again after a while"
+    );
     desk.check_fold();
 }
 
