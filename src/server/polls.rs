@@ -182,11 +182,9 @@ mod tests {
     async fn answered(readings: &mut mpsc::Receiver<Reading>) -> BTreeSet<String> {
         loop {
             let reading = tokio::time::timeout(PATIENCE, readings.recv()).await;
-            match reading.expect("in time").expect("it is polled") {
-                Reading::Queries { answers, .. } => {
-                    return answers.iter().map(|one| one.rule.to_string()).collect();
-                }
-                _ => {}
+            let reading = reading.expect("in time").expect("it is polled");
+            if let Reading::Queries { answers, .. } = reading {
+                return answers.iter().map(|one| one.rule.to_string()).collect();
             }
         }
     }
