@@ -98,12 +98,8 @@ fn amend(room: &mut Room, amendment: &Amendment) {
 }
 
 fn status(room: &Room, name: &str) -> StepStatus {
-    room.state
-        .find(&id(name))
-        .expect("there")
-        .now
-        .status
-        .clone()
+    let view = room.state.find(&id(name)).expect("there");
+    view.now.status.clone()
 }
 
 fn whys(room: &Room, amendment: &Amendment) -> Vec<String> {
