@@ -120,8 +120,10 @@ pub const CLOCK: &str = "clock";
 pub const JOURNAL: &str = "journal";
 /// As [`CLOCK`], of what was left out of a snapshot.
 pub const SNAPSHOT: &str = "snapshot";
+/// As [`CLOCK`], of the files that say who people are.
+pub const PEOPLE: &str = "people";
 /// Names that no connector may have: what it told of itself would be taken for what the server tells, and the other way round.
-pub const OWN_NAMES: [&str; 3] = [CLOCK, JOURNAL, SNAPSHOT];
+pub const OWN_NAMES: [&str; 4] = [CLOCK, JOURNAL, SNAPSHOT, PEOPLE];
 
 impl Board {
     /// A configured source of components that has told of none yet.
@@ -132,9 +134,19 @@ impl Board {
 
     /// Why the clock of the session's host is not believed, as its server told; nothing while it is.
     pub fn clock_doubt(&self) -> Option<&str> {
+        self.trouble_of(CLOCK)
+    }
+
+    /// Why nobody knows who people are, as the session's server told; nothing while it is known.
+    pub fn people_doubt(&self) -> Option<&str> {
+        self.trouble_of(PEOPLE)
+    }
+
+    /// Trouble of something of the server itself.
+    fn trouble_of(&self, own: &str) -> Option<&str> {
         let mut all = self.health.iter();
         let (_, health) =
-            all.find(|(name, health)| name.as_str() == CLOCK && health.system == CLOCK)?;
+            all.find(|(name, health)| name.as_str() == own && health.system == own)?;
         Some(health.last_error.as_str()).filter(|why| !why.is_empty())
     }
 

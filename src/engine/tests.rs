@@ -22,6 +22,7 @@ use std::time::Duration;
 
 mod breakglass;
 mod expect;
+mod late;
 mod model;
 mod night;
 mod random;

@@ -3,7 +3,9 @@
 //!
 //! Nothing of it comes from a client: the file is the session's own, and who seconds sees what is in the journal.
 
+use super::reads::{self, Reads, Wish};
 use super::session::{Session, Turn};
+use super::world::Waiting;
 use crate::connect::query::specs_for;
 use crate::domain::amend::{self, Amendment, asked_anew};
 use crate::domain::command::{Command, Refusal};
@@ -23,6 +25,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// Longest wait for a runbook: a CMDB is asked for its units, and Git about the file.
 const READ_MAX: Duration = Duration::from_secs(45);
@@ -42,7 +45,7 @@ pub trait ReadRunbook: Send + Sync {
 }
 
 /// What the runbook is read for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Wanted {
     /// Somebody wants to see what has changed.
     Preview,
@@ -53,20 +56,33 @@ pub(crate) enum Wanted {
 /// A runbook that was read, or why not.
 #[derive(Debug)]
 pub(crate) struct RunbookRead {
-    terminal: TerminalId,
-    number: u64,
-    wanted: Wanted,
+    wish: Wish,
+    /// The policy whose signers counted for it.
+    policy: Digest,
+    /// It was not in time, and still goes on.
+    is_late: bool,
     found: Result<Amendment, Refusal>,
     /// What it comes to; for a preview alone.
     preview: Option<Box<Preview>>,
+}
+
+/// A motion whose runbook was read, and which is decided now.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) terminal: TerminalId,
+    pub(crate) number: u64,
+    command: Command,
+    amendment: Arc<Amendment>,
+    /// The policy whose signers counted for it.
+    policy: Digest,
 }
 
 /// The plan in force, as far as the server has something to do with it.
 pub(crate) struct Amending {
     /// Reads the runbook as `run` does.
     reader: Option<Arc<dyn ReadRunbook>>,
-    /// That is being done.
-    is_reading: bool,
+    /// Who waits for that.
+    pub(crate) reads: Reads,
     /// The plan whose questions the poll loops ask.
     polled: Digest,
     /// Tells them to stop and to start.
@@ -86,7 +102,7 @@ impl Amending {
     ) -> Self {
         Self {
             reader,
-            is_reading: false,
+            reads: Reads::default(),
             polled,
             words,
             is_stopping: false,
@@ -96,32 +112,48 @@ impl Amending {
 }
 
 impl Session {
-    /// Reads the runbook off this task, once at a time; the answer comes back as [`Incoming::RunbookRead`].
-    pub(crate) fn read_runbook(
-        &mut self,
-        (terminal, number): (TerminalId, u64),
-        wanted: Wanted,
-        turn: &mut Turn,
-    ) {
-        let no = |reason: &str, hint: &str| Refusal {
-            reason: reason.to_owned(),
-            hint: hint.to_owned(),
-        };
-        let Some(reader) = self.amending.reader.clone() else {
+    /// Has the runbook read as soon as it is this one's turn.
+    pub(crate) fn read_runbook(&mut self, wish: Wish, turn: &mut Turn) {
+        let (terminal, number) = (wish.terminal, wish.number);
+        if self.amending.reader.is_none() {
             let refusal = no("this server cannot read runbooks", "");
             return turn.refuse(terminal, number, refusal);
-        };
-        if std::mem::replace(&mut self.amending.is_reading, true) {
-            let refusal = no("the runbook is being read already", "ask again in a moment");
-            return turn.refuse(terminal, number, refusal);
         }
+        match self.amending.reads.ask(wish, Instant::now()) {
+            Ok(older) => {
+                if let Some(older) = older {
+                    turn.refuse(older.terminal, older.number, replaced());
+                }
+                self.begin_reads();
+            }
+            Err(refusal) => turn.refuse(terminal, number, refusal),
+        }
+    }
+
+    /// Begins what has its turn.
+    fn begin_reads(&mut self) {
+        let Some(reader) = self.amending.reader.clone() else {
+            return;
+        };
+        while let Some(wish) = self.amending.reads.next() {
+            self.begin_read(Arc::clone(&reader), wish);
+        }
+    }
+
+    /// Reads the runbook off this task; the answer comes back as [`Incoming::RunbookRead`].
+    fn begin_read(&self, reader: Arc<dyn ReadRunbook>, wish: Wish) {
+        let policy = self.policy.digest;
         let signers = self.policy.rules.runbook_signers.clone();
         let (file, inputs) = (self.runbook_file.clone(), self.own_inputs.clone());
         let state = self.engine.state().clone();
         tokio::spawn(async move {
             // In a task of its own: should that break off, the next one is not in its way.
-            let reading = tokio::spawn(reader.read(file, signers));
-            let found = match tokio::time::timeout(READ_MAX, reading).await {
+            let mut reading = tokio::spawn(async move { reader.read(file, signers).await });
+            let in_time = tokio::time::timeout(READ_MAX, &mut reading).await;
+            let late = in_time
+                .is_err()
+                .then(|| (wish.terminal, wish.wanted.clone()));
+            let found = match in_time {
                 Ok(Ok(found)) => found,
                 Ok(Err(_)) => Err(no("reading the runbook broke off", "")),
                 Err(_) => {
@@ -131,7 +163,8 @@ impl Session {
                     Err(no(&reason, "look at the disk and the CMDB, then ask again"))
                 }
             };
-            let is_preview = matches!(wanted, Wanted::Preview);
+            let is_preview = matches!(wish.wanted, Wanted::Preview);
+            let number = wish.number;
             let made = tokio::task::spawn_blocking(move || {
                 let preview = match &found {
                     Ok(read) if is_preview => Some(Box::new(preview(&state, read, number))),
@@ -143,30 +176,49 @@ impl Session {
                 .await
                 .unwrap_or_else(|_| (Err(no("reading the runbook broke off", "")), None));
             let read = RunbookRead {
-                terminal,
-                number,
-                wanted,
+                wish,
+                policy,
+                is_late: late.is_some(),
                 found,
                 preview,
             };
-            inputs
-                .send(Incoming::RunbookRead(Box::new(read)))
-                .await
-                .ok();
+            let read = Incoming::RunbookRead(Box::new(read));
+            inputs.send(read).await.ok();
+            if let Some((terminal, wanted)) = late {
+                reading.await.ok();
+                let back = Incoming::RunbookBack(terminal, Box::new(wanted));
+                inputs.send(back).await.ok();
+            }
         });
+    }
+
+    /// A look at the runbook has returned that went beyond its time.
+    pub(crate) fn on_runbook_back(&mut self, terminal: TerminalId, wanted: &Wanted) {
+        self.amending.reads.ended(terminal, wanted, false);
+        self.begin_reads();
     }
 
     /// Takes a runbook that was read.
     pub(crate) fn on_runbook_read(&mut self, read: RunbookRead, turn: &mut Turn) {
         let RunbookRead {
-            terminal,
-            number,
-            wanted,
+            wish,
+            policy,
+            is_late,
             found,
             preview,
         } = read;
-        self.amending.is_reading = false;
+        let Wish {
+            terminal,
+            number,
+            wanted,
+        } = wish;
+        let has_newer = self.amending.reads.ended(terminal, &wanted, is_late);
+        for wish in self.amending.reads.stranded() {
+            turn.refuse(wish.terminal, wish.number, reads::stuck());
+        }
+        self.begin_reads();
         let amendment = match found {
+            _ if has_newer => return turn.refuse(terminal, number, replaced()),
             Ok(amendment) => amendment,
             Err(refusal) => return turn.refuse(terminal, number, refusal),
         };
@@ -179,16 +231,43 @@ impl Session {
                 turn.replies.push((terminal, number, None));
             }
             Wanted::Motion(command) => {
-                let Some(client) = self.registry.get(terminal) else {
-                    return;
+                let ready = Ready {
+                    terminal,
+                    number,
+                    command,
+                    amendment: Arc::new(amendment),
+                    policy,
                 };
-                let actor = client.actor.clone();
-                // It is about this one decision.
-                self.world.amendment = Some(Arc::new(amendment));
-                self.ask_as_speaker((terminal, number), &actor, command, turn);
-                self.world.amendment = None;
+                // Reading may have taken a while: who is who is looked up anew for the decision.
+                self.after_a_look(Waiting::Amend(Box::new(ready)), turn);
             }
         }
+    }
+
+    /// Decides a motion to take over a runbook that was read, by people who were read since.
+    pub(crate) fn move_amendment(&mut self, ready: Ready, turn: &mut Turn) {
+        let Ready {
+            terminal,
+            number,
+            command,
+            amendment,
+            policy,
+        } = ready;
+        let Some(client) = self.registry.get(terminal) else {
+            return;
+        };
+        let actor = client.actor.clone();
+        if let Some(refusal) = self.unread_for(&command) {
+            return turn.refuse(terminal, number, refusal);
+        }
+        if policy != self.policy.digest {
+            let reason = "the policy files changed while the runbook was read";
+            return turn.refuse(terminal, number, no(reason, "move it again"));
+        }
+        // It is about this one decision.
+        self.world.amendment = Some(amendment);
+        self.ask_as_speaker((terminal, number), &actor, command, turn);
+        self.world.amendment = None;
     }
 
     /// True for an answer to a question of a plan that is in force no more, or is about to be.
@@ -226,8 +305,25 @@ impl Session {
         self.amending.polled = genesis.plan_digest;
         self.amending.is_stopping = false;
         self.amending.is_stopped = false;
+        // The new loops may need a moment for their first answer, as after the start.
+        self.world.outlook.since = self.clock.now().wall;
         polls::tell(&self.amending.words, Word::Start(specs));
     }
+}
+
+fn no(reason: &str, hint: &str) -> Refusal {
+    Refusal {
+        reason: reason.to_owned(),
+        hint: hint.to_owned(),
+    }
+}
+
+/// The answer to a question that nobody needs an answer to any more.
+fn replaced() -> Refusal {
+    no(
+        "you have asked again what has changed in the runbook",
+        "the newest question is answered",
+    )
 }
 
 /// What a changed runbook would come to. A plan that cannot be taken over is shown as it stands in the file.

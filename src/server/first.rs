@@ -8,7 +8,7 @@ use crate::domain::board::Board;
 use crate::domain::fact::Genesis;
 use crate::domain::freeze;
 use crate::domain::id::{ConnectorName, PersonId};
-use crate::domain::silences::Outlook;
+use crate::domain::silences::{Outlook, has_any};
 use crate::domain::time::Moment;
 use crate::domain::time::trust::ClockSeen;
 use crate::domain::touched;
@@ -55,7 +55,7 @@ pub(super) fn world(
         alerts: AlertView::default(),
         writers,
         amendment: None,
-        outlook: Box::new(Outlook::at(now.wall)),
+        outlook: Box::new(Outlook::at(now.wall, has_any(&genesis.plan))),
     };
     standing::apply(&mut world, policy, owner, now.wall);
     world

@@ -51,6 +51,8 @@ pub(crate) enum Incoming {
     Witnessed(Seq, Witness),
     /// The runbook was read as `run` reads it.
     RunbookRead(Box<super::amend::RunbookRead>),
+    /// A look at the runbook that was not in time has returned.
+    RunbookBack(TerminalId, Box<super::amend::Wanted>),
     /// The poll loops have ended that asked what an earlier plan asks; all their answers are in the queue.
     PollsStopped,
     /// A one-time code was checked.

@@ -28,6 +28,7 @@ pub mod peek;
 pub mod pin;
 pub mod policy;
 mod polls;
+mod reads;
 pub mod rehearsals;
 mod render;
 mod restart;

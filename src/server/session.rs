@@ -14,7 +14,7 @@ use super::scope::Said;
 use super::world::Looks;
 use crate::clock::{Clock, Seconds};
 use crate::connect::deliver::{Desk, Ended};
-use crate::domain::board::{Board, CLOCK, GateProgress, JOURNAL};
+use crate::domain::board::{Board, CLOCK, GateProgress, JOURNAL, PEOPLE};
 use crate::domain::command::Refusal;
 use crate::domain::fact::{Actor, Fact, Stamped};
 use crate::domain::id::{PersonId, TerminalId};
@@ -329,6 +329,7 @@ impl Session {
         }
         self.tell_scope();
         self.tell_clock();
+        self.tell_people();
         let gate = self.engine.gate_progress();
         if gate != self.last_gate {
             self.board.gate.clone_from(&gate);
@@ -365,6 +366,7 @@ impl Session {
     }
 
     pub(crate) fn settle(&mut self) {
+        self.look_out_anew();
         self.settle_by(|session, now| session.engine.settle(now, &session.world));
     }
 
@@ -442,6 +444,14 @@ impl Session {
                 "whether the clock of this host is believed has changed"
             );
             self.tell_health(CLOCK, &why);
+        }
+    }
+
+    /// Shows whether it is known who people are, where that has changed.
+    fn tell_people(&mut self) {
+        if self.board.people_doubt().unwrap_or_default() != self.world.unread {
+            let why = self.world.unread.clone();
+            self.tell_health(PEOPLE, &why);
         }
     }
 

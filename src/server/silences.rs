@@ -14,8 +14,16 @@ const END_MAX: Duration = Duration::from_secs(5);
 impl Session {
     /// Keeps what silences are judged by; nothing where the plan has none.
     pub(crate) fn look_out(&mut self, reading: &Reading) {
-        if has_any(self.engine.state().plan()) {
+        if self.world.outlook.is_kept {
             self.world.outlook.absorb(reading);
+        }
+    }
+
+    /// The first silence that an amendment brings is judged by what is known already, and in the turn that brings it.
+    pub(crate) fn look_out_anew(&mut self) {
+        if !self.world.outlook.is_kept && has_any(self.engine.tentative().plan()) {
+            let now = self.clock.now().wall;
+            self.world.outlook.keep_from(&self.board, now);
         }
     }
 

@@ -220,6 +220,11 @@ impl Server {
     pub(crate) fn into_session(self) -> Session {
         self.session
     }
+
+    /// The same with what comes to it, and what it tells its poll loops.
+    pub(crate) fn into_parts(self) -> (Session, Sources, mpsc::Receiver<polls::Word>) {
+        (self.session, self.sources, self.polls.1)
+    }
 }
 
 /// What is there before anything is written: everything that can fail for another reason than the disk.

@@ -3,6 +3,7 @@
 use super::amend::Wanted;
 use super::clients::Drafted;
 use super::input::Incoming;
+use super::reads::Wish;
 use super::render::{self, Purpose};
 use super::session::{Session, Turn};
 use super::snapshot;
@@ -36,7 +37,10 @@ impl Session {
                     self.bring_up_to_date(terminal);
                 }
             }
-            Incoming::Left { terminal } => self.registry.remove(terminal),
+            Incoming::Left { terminal } => {
+                self.registry.remove(terminal);
+                self.amending.reads.left(terminal);
+            }
             Incoming::Rendered(rendered) => self.on_rendered(*rendered, turn),
             Incoming::Looked(looked) => self.on_looked(*looked, turn),
             Incoming::GlassTried(tried) => self.on_glass_tried(*tried, turn),
@@ -53,6 +57,7 @@ impl Session {
                 self.take(&Input::Witnessed { seq, by }, turn, None);
             }
             Incoming::RunbookRead(read) => self.on_runbook_read(*read, turn),
+            Incoming::RunbookBack(terminal, wanted) => self.on_runbook_back(terminal, &wanted),
             Incoming::PollsStopped => self.amending.is_stopped = true,
             Incoming::CodeTried(tried) => self.on_code_tried(*tried, turn),
             Incoming::Noticed { text } => self.take(&Input::Notice { text }, turn, None),
@@ -118,7 +123,12 @@ impl Session {
                 turn.refuse(terminal, number, refusal);
             }
             ToServer::ReadRunbook { number } => {
-                self.read_runbook((terminal, number), Wanted::Preview, turn);
+                let wish = Wish {
+                    terminal,
+                    number,
+                    wanted: Wanted::Preview,
+                };
+                self.read_runbook(wish, turn);
             }
             ToServer::Shutdown { reason } if !read_only => {
                 self.shutdown_reason = format!("{reason} (by {actor})");

@@ -1,11 +1,12 @@
 //! Reading the people file and the runbook anew (`TWO_PERSON` 4.4): one look at a time, off the session task, and
 //! never waited for longer than a person would.
 
-use super::amend::Wanted;
+use super::amend::{Ready, Wanted};
 use super::connection::Joining;
 use super::enforced;
 use super::input::Incoming;
 use super::policy::Policy;
+use super::reads::Wish;
 use super::scope::Taken;
 use super::session::{Session, Turn};
 use crate::domain::command::{Command, Evidence, Refusal, Signed};
@@ -54,8 +55,26 @@ pub(crate) enum Waiting {
         /// What they signed.
         signed: Signed,
     },
+    /// A motion to take over the runbook, which was read for it.
+    Amend(Box<Ready>),
     /// A client that wants to attach.
     Join(Box<Joining>),
+}
+
+impl Waiting {
+    /// Who is told when it cannot be served; nobody for a client that is not let in yet.
+    fn asker(&self) -> Option<(TerminalId, u64)> {
+        match self {
+            Self::Ask {
+                terminal, number, ..
+            }
+            | Self::SignIn {
+                terminal, number, ..
+            } => Some((*terminal, *number)),
+            Self::Amend(ready) => Some((ready.terminal, ready.number)),
+            Self::Join(_) => None,
+        }
+    }
 }
 
 /// What a look found.
@@ -113,10 +132,7 @@ impl Session {
         } else if self.looks.waiting.len() < WAITING_MAX {
             self.looks.waiting.push(waiting);
             self.begin_look();
-        } else if let Waiting::Ask {
-            terminal, number, ..
-        } = waiting
-        {
+        } else if let Some((terminal, number)) = waiting.asker() {
             // A client that wants to attach is dropped instead, and tries again.
             let refusal = Refusal {
                 reason: format!("{WAITING_MAX} others wait for the people file already"),
@@ -264,7 +280,17 @@ impl Session {
                 number,
                 command,
             } => self.ask_with_fresh_people(terminal, number, command, turn),
+            Waiting::Amend(ready) => self.move_amendment(*ready, turn),
         }
+    }
+
+    /// Why nothing can be decided that hangs on who people are.
+    pub(crate) fn unread_for(&self, command: &Command) -> Option<Refusal> {
+        let trouble = self.looks.trouble.as_ref()?;
+        Some(Refusal {
+            reason: format!("`{}` needs the people file: {trouble}", command.verb()),
+            hint: "nothing can be confirmed until it can be read again".to_owned(),
+        })
     }
 
     fn ask_with_fresh_people(
@@ -277,13 +303,8 @@ impl Session {
         let Some(client) = self.registry.get(terminal) else {
             return;
         };
-        if let Some(trouble) = &self.looks.trouble {
-            let refusal = Refusal {
-                reason: format!("`{}` needs the people file: {trouble}", command.verb()),
-                hint: "nothing can be confirmed until it can be read again".to_owned(),
-            };
-            turn.refuse(terminal, number, refusal);
-            return;
+        if let Some(refusal) = self.unread_for(&command) {
+            return turn.refuse(terminal, number, refusal);
         }
         let connection = client.actor.clone();
         if matches!(command, Command::Go { .. }) {
@@ -308,7 +329,12 @@ impl Session {
             ..
         } = command
         {
-            return self.read_runbook((terminal, number), Wanted::Motion(command), turn);
+            let wish = Wish {
+                terminal,
+                number,
+                wanted: Wanted::Motion(command),
+            };
+            return self.read_runbook(wish, turn);
         }
         if matches!(
             command,

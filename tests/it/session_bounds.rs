@@ -5,6 +5,7 @@ use std::path::Path;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use warroom::domain::command::Command;
+use warroom::domain::fact::{Fact, Stamped};
 use warroom::domain::id::{PersonId, Seq};
 use warroom::wire::CONTRACT;
 use warroom::wire::codec::{self, Receiver, Sender};
@@ -167,6 +168,48 @@ async fn a_slow_client_is_told_and_brought_up_to_date_and_costs_the_others_nothi
     assert_eq!(state.state.head.0.0, alice.state.head.0.0);
     drop(sender);
     running.end().await;
+}
+
+#[tokio::test]
+async fn who_reads_late_still_gets_the_goodbye() {
+    let host = Host::new(EMPTY);
+    let running = host.start().await;
+    let mut alice = host.attach("alice").await;
+    let (read, write) = raw(&host.socket()).await.into_split();
+    let mut sender = Sender::new(write);
+    let greeting = ToServer::Hello(hello(CONTRACT));
+    sender.send(&greeting).await.expect("sends");
+    alice
+        .until("it attached", |p| p.state.terminals.len() == 2)
+        .await;
+    // More than the kernel keeps for somebody who does not read.
+    for _ in 0..200 {
+        alice.notes(&"x".repeat(4000)).await;
+    }
+    let ended = tokio::spawn(running.end());
+    alice.until("goodbye", |p| p.ended.is_some()).await;
+    assert!(!ended.is_finished(), "it waits for the one that is behind");
+    let mut receiver = Receiver::new(read);
+    let reading = async {
+        let mut notes = 0;
+        loop {
+            match receiver.next::<ToClient>().await {
+                Ok(Some(ToClient::Bye { reason })) => return (notes, reason),
+                Ok(Some(ToClient::Facts(facts))) => {
+                    let is_note = |fact: &&Stamped| matches!(fact.fact, Fact::NoteAdded { .. });
+                    notes += facts.iter().filter(is_note).count();
+                }
+                Ok(Some(_)) => {}
+                other => panic!("cut off: {other:?}"),
+            }
+        }
+    };
+    let (notes, reason) = tokio::time::timeout(PATIENCE, reading)
+        .await
+        .expect("in time");
+    assert_eq!(notes, 200, "with all that was said before");
+    assert!(reason.contains("the session server ended"), "{reason}");
+    ended.await.expect("joins");
 }
 
 /// Reads until a snapshot has come after `Lagged` and the ask was answered.

@@ -1,5 +1,6 @@
 mod after;
 mod diff;
+mod quiet;
 
 use super::*;
 use crate::domain::apply::{check_apply, fold};
@@ -97,12 +98,8 @@ fn amend(room: &mut Room, amendment: &Amendment) {
 }
 
 fn status(room: &Room, name: &str) -> StepStatus {
-    room.state
-        .find(&id(name))
-        .expect("there")
-        .now
-        .status
-        .clone()
+    let view = room.state.find(&id(name)).expect("there");
+    view.now.status.clone()
 }
 
 fn whys(room: &Room, amendment: &Amendment) -> Vec<String> {

@@ -7,7 +7,7 @@ use crate::domain::confirm::plan_doc::{PlanHead, read_head};
 use crate::domain::confirm::policy::Purpose;
 use crate::domain::confirm::{DRAFT_LIFE, PROPOSAL_LIFE};
 use crate::domain::confirm::{quorum, rule};
-use crate::domain::countdown::barred;
+use crate::domain::countdown::{Barred, barred};
 use crate::domain::digest::Digest;
 use crate::domain::effect::{self, Before};
 use crate::domain::fact::{Actor, Fact, Terms};
@@ -143,12 +143,19 @@ fn enough_people(
 }
 
 /// Destructive work is what the window was announced for: none goes forward before it, past the point of no return, or in
-/// a freeze.
+/// a freeze. Who tries it all the same is kept for all to see.
 pub(super) fn in_time(ask: &Ask<'_>, view: StepView<'_>) -> Result<(), Refused> {
-    match barred(ask.state, &ask.world.freezes, ask.now.wall) {
-        None => Ok(()),
-        Some(barred) => Err(ask.no_step(view, barred.why(ask.now.wall), barred.hint())),
-    }
+    let Some(barred) = barred(ask.state, &ask.world.freezes, ask.now.wall) else {
+        return Ok(());
+    };
+    let refused = ask.no_step(view, barred.why(ask.now.wall), barred.hint());
+    // Who is early only waits, and is told how long in words that are others each second.
+    let is_early = matches!(barred, Barred::Early { .. });
+    Err(if is_early {
+        refused
+    } else {
+        ask.on_record(&view.plan.id, refused)
+    })
 }
 
 /// Opens a proposal with the rendered plan: the two facts that put it before everybody.

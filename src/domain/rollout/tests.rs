@@ -1,5 +1,6 @@
 //! Whole rollouts, decided, settled and folded, without processes.
 
+mod hints;
 mod lies;
 
 use super::Wait;

@@ -30,6 +30,8 @@ pub(super) fn begin(state: &State, now: Moment, world: &World) -> Option<Vec<Fac
     let is_early = waits(state, view, seen, now).is_some()
         || seen.is_some_and(|seen| arrived_before(state, seen, now))
         || alert_match::doubt(state.plan(), &world.alerts).is_some()
+        // Whoever said it may have lost their role since the file was read last.
+        || world.policy.is_none()
         || is_unsure(state, now, world);
     if is_early {
         return None;

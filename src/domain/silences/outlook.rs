@@ -20,15 +20,29 @@ pub struct Outlook {
     pub since: Timestamp,
     /// The server is about to end: nothing is wanted any more.
     pub closing: bool,
+    /// Readings are kept: the plan has, or had, a silence.
+    pub is_kept: bool,
 }
 
 impl Outlook {
     /// Nothing is known yet.
-    pub fn at(since: Timestamp) -> Self {
+    pub fn at(since: Timestamp, is_kept: bool) -> Self {
         Self {
             since,
+            is_kept,
             ..Self::default()
         }
+    }
+
+    /// Keeps readings from now on, behind those that are known already: an amendment has brought the first silence.
+    pub fn keep_from(&mut self, known: &Board, now: Timestamp) {
+        self.board.alerts.clone_from(&known.alerts);
+        self.board.targets.clone_from(&known.targets);
+        self.board.alert_rules.clone_from(&known.alert_rules);
+        self.board.components.clone_from(&known.components);
+        self.board.health.clone_from(&known.health);
+        self.since = now;
+        self.is_kept = true;
     }
 
     /// Takes a reading in, where silences are judged by it.

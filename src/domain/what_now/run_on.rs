@@ -90,5 +90,8 @@ fn unknown(state: &State, board: &Board, now: Timestamp) -> Option<Waits> {
     let relies = alert_match::relies(state.plan(), !board.alerts.is_empty());
     let alerts = alert_match::known(board).err().filter(|_| relies);
     let alerts = alerts.map(|why| format!("which alerts fire is not known: {why}"));
-    alerts.or_else(|| unbelieved(state, board, now)).map(unwell)
+    let people = board.people_doubt();
+    let people = people.map(|why| format!("the people file cannot be read: {why}"));
+    let why = people.or(alerts);
+    why.or_else(|| unbelieved(state, board, now)).map(unwell)
 }

@@ -20,7 +20,7 @@ use crate::domain::fact::{Actor, CloseCause, Fact, Stamped};
 use crate::domain::fixture::{self, actor, exec, guard, id, stamp, step};
 use crate::domain::id::{AttemptNo, Seq, TerminalId};
 use crate::domain::mutant::{Guard, Off};
-use crate::domain::runbook::plan::{ExecRole, Plan, PlanBlock, Risk};
+use crate::domain::runbook::plan::{ExecRole, Plan, PlanBlock, Risk, Rollout, Strategy, Unit};
 use crate::domain::state::{Phase, State, StepStatus};
 use crate::domain::threshold::{OnBreach, Verdict};
 use crate::domain::time::{Moment, Timestamp};
@@ -28,7 +28,7 @@ use acts::{Act, TERMINALS};
 use ghost::*;
 use scene::{Asks, PEOPLE, STEPS, Scene, TOUCHED};
 use stateright::{Checker, Property};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 /// How much there is of everything.
@@ -46,6 +46,8 @@ struct Bounds {
     troubles: u8,
     /// Step one was skipped, so that it can come back while step two is under way.
     skips: bool,
+    /// The steps are units of a rollout, and nobody starts one: somebody says that it goes by itself.
+    rolls: bool,
     /// Of confirmers, beyond their number.
     asks: Asks,
 }
@@ -58,7 +60,15 @@ const PAIR: Bounds = Bounds {
     offers: 2,
     troubles: 3,
     skips: false,
+    rolls: false,
     asks: Asks::NOTHING,
+};
+
+/// A rollout that goes by itself.
+const ROLL: Bounds = Bounds {
+    troubles: 2,
+    rolls: true,
+    ..PAIR
 };
 
 /// Step two is under way and step one may come back.
@@ -77,6 +87,7 @@ const THREE: Bounds = Bounds {
     offers: 2,
     troubles: 2,
     skips: false,
+    rolls: false,
     asks: Asks::NOTHING,
 };
 
@@ -157,16 +168,33 @@ impl Model {
     }
 
     fn plan(&self) -> Plan {
-        let steps = STEPS.iter().zip(self.bounds.quorum).map(|(name, quorum)| {
+        let steps = (1..).zip(STEPS.iter().zip(self.bounds.quorum));
+        let steps = steps.map(|(batch, (name, quorum))| {
             let run = PlanBlock::Exec(exec(ExecRole::Run, name));
             let mut step = step(name, 0, vec![run]);
             step.risk = Risk::Destructive;
             step.quorum = quorum;
             step.component = Some(TOUCHED.0.to_owned());
+            step.unit = self.bounds.rolls.then(|| Unit {
+                component: (*name).to_owned(),
+                batch,
+                canary: false,
+                env: BTreeMap::new(),
+            });
             step
         });
         let mut plan = fixture::plan();
         plan.phases.truncate(1);
+        let rollout = Rollout {
+            for_each: STEPS.map(str::to_owned).into(),
+            strategy: Strategy::Rolling,
+            pause: None,
+            max_failed: 0,
+            floor: None,
+            soak: None,
+            sides: None,
+        };
+        plan.phases[0].rollout = self.bounds.rolls.then(|| Box::new(rollout));
         plan.steps = steps.collect();
         plan.rules = vec![guard(OnBreach::Warn)];
         plan
@@ -303,6 +331,17 @@ impl Model {
                     .any(|o| o.spawns == 0 && o.end == End::Known)
             }),
         ];
+        if self.bounds.rolls {
+            all.push(Property::sometimes(
+                "both units begin by themselves and run with their confirms",
+                |_, s: &Scene| {
+                    let runs = |step| move |o: &Offer| (o.step, o.spawns) == (step, 1);
+                    let offers = &s.ghost.offers;
+                    s.state.runs_on().is_some()
+                        && (0..STEPS.len()).all(|step| offers.iter().any(runs(step)))
+                },
+            ));
+        }
         if self.bounds.offers > 1 {
             all.push(Property::sometimes(
                 "a normal run to the end",
@@ -381,6 +420,11 @@ const CAUSES: usize = 10;
 #[test]
 fn no_order_of_events_breaks_the_rule_with_two_people() {
     explore("pair", [(PAIR, 17_137), (longer(PAIR), 275_125)]);
+}
+
+#[test]
+fn no_order_of_events_breaks_the_rule_in_a_rollout_that_goes_by_itself() {
+    explore("roll", [(ROLL, 5_746), (longer(ROLL), 101_067)]);
 }
 
 #[test]

@@ -10,8 +10,10 @@ use crate::domain::time::Timestamp;
 use crate::server::checkpoints::Away;
 use crate::server::start::{Options, Server};
 
-/// A session that nobody is attached to, and its clock.
-async fn session(place: &tempfile::TempDir) -> (Session, Arc<ManualClock>) {
+mod amended;
+
+/// What such a session is started with, and its clock.
+fn options(place: &tempfile::TempDir) -> (Options, Arc<ManualClock>) {
     let now = Moment {
         wall: Timestamp::from_millis(1_700_000_000_000),
         mono_ms: 1_000_000,
@@ -36,6 +38,12 @@ async fn session(place: &tempfile::TempDir) -> (Session, Arc<ManualClock>) {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         reader: None,
     };
+    (options, clock)
+}
+
+/// A session that nobody is attached to, and its clock.
+async fn session(place: &tempfile::TempDir) -> (Session, Arc<ManualClock>) {
+    let (options, clock) = options(place);
     let server = Server::start(options).await.expect("starts");
     let mut session = server.into_session();
     session.settle();

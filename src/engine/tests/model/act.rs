@@ -384,6 +384,7 @@ fn command(scene: &Scene, who: usize, key: Key, said: Option<&str>) -> Option<Co
     let offered = || Some(STEPS[scene.ghost.offers.last()?.step]);
     Some(match key {
         Key::Start(step) => fixture::start(STEPS[step]),
+        Key::RunOn(on) => Command::RunOn { phase: 0, on },
         Key::Retry(step) => fixture::retry(STEPS[step]),
         Key::Propose(step, _) => fixture::propose(STEPS[step]),
         Key::Check(is_right) => Command::Check {

@@ -53,6 +53,8 @@ pub(super) enum Act {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key {
     Start(usize),
+    /// The rollout goes by itself from here on, or no longer.
+    RunOn(bool),
     Retry(usize),
     /// A step, to be executed by somebody.
     Propose(usize, usize),
@@ -134,9 +136,12 @@ pub(super) fn acts(scene: &Scene, bounds: &Bounds, acts: &mut Vec<Act>) {
 /// What moves the steps on.
 fn work(scene: &Scene, bounds: &Bounds, acts: &mut Vec<Act>) {
     let may_offer = scene.ghost.offers.len() < bounds.offers;
+    if bounds.rolls && scene.state.runs_on().is_none() {
+        acts.extend((0..bounds.people).map(|who| Act::Ask(who, Key::RunOn(true))));
+    }
     for (step, now) in scene.state.steps.iter().enumerate() {
         match now.status {
-            StepStatus::Pending => acts.push(Act::Ask(0, Key::Start(step))),
+            StepStatus::Pending if !bounds.rolls => acts.push(Act::Ask(0, Key::Start(step))),
             StepStatus::Failed { .. } => acts.push(Act::Ask(0, Key::Retry(step))),
             StepStatus::Skipped { .. } if scene.troubles > 0 => {
                 acts.push(Act::Ask(0, Key::Retry(step)));
@@ -187,6 +192,9 @@ pub(super) fn proofs(bounds: &Bounds, who: usize) -> impl Iterator<Item = Proof>
 /// What goes wrong, or another way.
 fn trouble(scene: &Scene, bounds: &Bounds, acts: &mut Vec<Act>) {
     let state = &*scene.state;
+    if state.runs_on().is_some() {
+        acts.extend((0..bounds.people).map(|who| Act::Ask(who, Key::RunOn(false))));
+    }
     let unknown = state.unknown().map(|view| view.index);
     let running = state.running().is_some();
     let live = state.proposal.as_ref().and(scene.ghost.offers.last());
@@ -249,11 +257,13 @@ impl Act {
                 | Key::Stop(_)
                 | Key::Hold
                 | Key::Rollback
+                | Key::RunOn(false)
                 | Key::Check(false) => true,
                 Key::Retry(step) => {
                     matches!(scene.state.steps[*step].status, StepStatus::Skipped { .. })
                 }
                 Key::Start(_)
+                | Key::RunOn(true)
                 | Key::Propose(..)
                 | Key::Confirm(_)
                 | Key::Check(true)

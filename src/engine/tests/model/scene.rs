@@ -11,7 +11,8 @@ use crate::domain::fact::{Actor, HoldCause, Mode};
 use crate::domain::fixture::{self, person};
 use crate::domain::id::StepId;
 use crate::domain::state::{
-    CountedConfirm, Finished, Hold, Phase, Proposal, Running, Stage, State, StepState, StepStatus,
+    CountedConfirm, Finished, Hold, Phase, Proposal, RolloutState, Running, Stage, State,
+    StepState, StepStatus,
 };
 use crate::domain::time::Moment;
 use crate::domain::world::{Look, Roles, Roster, World};
@@ -187,7 +188,7 @@ impl Scene {
             broken: _,
             silences: _,
             pages: _,
-            rollouts: _,
+            rollouts,
             genesis_hash: _,
             head: _,
             head_at: _,
@@ -225,6 +226,9 @@ impl Scene {
         for step in steps {
             key.push(b'/');
             step_key(&mut key, step);
+        }
+        for rollout in rollouts.values() {
+            rollout_key(&mut key, rollout);
         }
         key.push(b'/');
         key.extend(rules.values().map(|r| u8::from(r.verdict.is_known_good())));
@@ -447,6 +451,27 @@ const fn status_bytes(status: &StepStatus) -> [u8; 2] {
         StepStatus::Undoing => [6, 0],
         StepStatus::Undone => [7, 0],
         StepStatus::UndoFailed { .. } => [8, 0],
+    }
+}
+
+fn rollout_key(key: &mut Vec<u8>, rollout: &RolloutState) {
+    let RolloutState {
+        begun,
+        left_out,
+        opened,
+        // Nothing is waited for between units.
+        waits_since: _,
+        allowed,
+        switch_back: _,
+        run_on,
+        // Why it ended decides nothing.
+        halted: _,
+    } = rollout;
+    assert!(left_out.is_empty(), "nobody leaves a unit out");
+    key.extend([b'R', byte(begun.len()), byte(*opened), byte(*allowed)]);
+    if let Some(word) = run_on {
+        let by = word.by.person().expect("a person");
+        key.extend([byte(place_of(by)), u8::from(word.ends.is_some())]);
     }
 }
 

@@ -88,6 +88,59 @@ fn nothing_begins_by_a_clock_that_nobody_believes() {
 }
 
 #[test]
+fn nothing_begins_while_nobody_can_read_who_people_are() {
+    let mut room = room(THREE, ONE_STEP);
+    room.must("ann", word(true));
+    assert_eq!(runs(&room), Some("restart.a".to_owned()));
+    let known = room.world.policy.take();
+    room.world.unread = "`people.toml` is no file".to_owned();
+    room.exit(0);
+    room.wait(Duration::from_secs(3600));
+    assert_eq!(room.running(), None);
+    assert_eq!(room.status("restart.b"), &StepStatus::Pending);
+    assert!(room.state.runs_on().is_some(), "it waits");
+    let mut board = Board::default();
+    let name = crate::domain::board::PEOPLE;
+    let mut health = crate::domain::reading::ConnectorHealth {
+        connector: crate::domain::id::ConnectorName::new(name).expect("a name"),
+        system: "prometheus".to_owned(),
+        liveness: crate::domain::reading::Liveness::Stale,
+        last_good: None,
+        last_error: room.world.unread.clone(),
+        failures: 1,
+        next_try: None,
+        latency: Duration::ZERO,
+        can: Vec::new(),
+    };
+    board.absorb(crate::domain::reading::Reading::Health(health.clone()));
+    assert_eq!(
+        board.people_doubt(),
+        None,
+        "a connector says nothing of people"
+    );
+    health.system = name.to_owned();
+    board.absorb(crate::domain::reading::Reading::Health(health));
+    let line = what_now(&room.state, &board, room.now, &actor("ann"));
+    let why = "the people file cannot be read: `people.toml` is no file";
+    assert_eq!(line.why, why);
+    assert!(line.what.ends_with("waits before it begins by itself"));
+    // Read again, it goes on by itself; but not where who said it has lost their role by now.
+    room.world.policy = known;
+    room.settle();
+    assert_eq!(runs(&room), Some("restart.b".to_owned()));
+    room.world.policy = None;
+    room.exit(0);
+    assert_eq!(room.running(), None);
+    let observer = BTreeMap::from([(person("ann"), Roles::OBSERVER)]);
+    room.world.roster = Roster::Named(observer);
+    room.world.policy = known;
+    room.settle();
+    assert_eq!(room.running(), None);
+    assert_eq!(halted(&room), Some(Halt::Role));
+    room.check_fold();
+}
+
+#[test]
 fn an_account_without_a_person_that_said_it_must_be_there_too() {
     let mut room = room(THREE, ONE_STEP);
     room.attach(7, "root");
