@@ -5,6 +5,7 @@ use super::args::{StatusArgs, TargetArgs};
 use super::environment::{self, Environment, client_runtime};
 use crate::client::link::{Introduction, LinkError, Target};
 use crate::client::query;
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::Secrets;
 use crate::exit::{Code, Failure};
 use crate::report::status::{self, Standing};
@@ -21,11 +22,12 @@ pub(super) fn status(environment: &Environment, args: &StatusArgs) -> Outcome {
         .block_on(query::snapshot(&target, &Introduction::default()))
         .map_err(failure)?;
     let summary = status::summary(&seen.snapshot.state);
+    let now = SystemClock.now();
     if args.json {
-        let report = status::to_json(&seen.snapshot, &summary);
+        let report = status::to_json(&seen.snapshot, &summary, now);
         super::say(&format!("{report}\n"))?;
     } else {
-        super::say(&status::to_text(&seen.snapshot, &summary))?;
+        super::say(&status::to_text(&seen.snapshot, &summary, now))?;
     }
     Ok(code(summary.standing))
 }
