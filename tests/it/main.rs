@@ -15,6 +15,7 @@ mod backtest;
 #[cfg(test)]
 mod bastion;
 #[cfg(test)]
+mod cli_errors;
 mod cli_session;
 #[cfg(test)]
 mod cli_writes;

@@ -11,6 +11,9 @@ use crate::wire::message::Snapshot;
 use serde_json::{Value, json};
 use std::time::Duration;
 
+/// What a bar on destructive work is called.
+const BARRED: &str = "nothing destructive may start";
+
 /// What waits for people, then what the window says; a line each.
 pub(super) fn lines(snapshot: &Snapshot, now: Moment) -> Vec<String> {
     let state = &snapshot.state;
@@ -92,13 +95,13 @@ fn window_line(state: &State, now: Timestamp) -> Option<String> {
             let left = short_span(ends_in);
             let limit = point_of_no_return(state)?;
             let at = limit.to_seconds_text();
-            let turn = match turn_back_in {
-                Some(span) => format!("{} to the point of no return ({at})", short_span(span)),
-                None => {
+            let turn = turn_back_in.map_or_else(
+                || {
                     let span = short_span(now.since(limit));
                     format!("PAST THE POINT OF NO RETURN by {span} ({at})")
-                }
-            };
+                },
+                |span| format!("{} to the point of no return ({at})", short_span(span)),
+            );
             format!("window: {turn}, {left} to its end ({end})")
         }
         Window::Over { for_long } => {
@@ -108,17 +111,21 @@ fn window_line(state: &State, now: Timestamp) -> Option<String> {
 }
 
 /// What keeps the maintenance from beginning, or destructive work from going on.
-fn bar<'a>(snapshot: &'a Snapshot, now: Timestamp) -> Option<(&'static str, Barred<'a>)> {
+fn bar(snapshot: &Snapshot, now: Timestamp) -> Option<(&'static str, Barred<'_>)> {
     let state = &snapshot.state;
     let freezes = freeze::standing(&state.genesis, &snapshot.board);
     if state.phase == Phase::Briefing {
-        return closed(state, &freezes, now).map(|barred| ("it cannot begin", barred));
+        let closed = closed(state, &freezes, now).map(|barred| ("it cannot begin", barred));
+        // What it could do once it is begun is better known before.
+        let limit = point_of_no_return(state).filter(|limit| now >= *limit);
+        let late = limit.map(|limit| (BARRED, Barred::Late { limit }));
+        return closed.or(late);
     }
     // The margin is the server's to know; near is near enough to be told.
     let doubt = snapshot.board.clock_doubt();
     let doubt = doubt.map(|why| (Duration::ZERO, why));
     let barred = barred(state, &freezes, now).or_else(|| unsure(state, &freezes, now, doubt));
-    barred.map(|barred| ("nothing destructive may start", barred))
+    barred.map(|barred| (BARRED, barred))
 }
 
 fn barred_line(snapshot: &Snapshot, now: Timestamp) -> Option<String> {

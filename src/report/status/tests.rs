@@ -101,6 +101,8 @@ fn before_the_window_and_in_a_freeze_it_says_why_nothing_begins() {
     if let Some(window) = &mut plan.window {
         window.start = window.start.plus(minutes(90));
     }
+    later(&mut room, minutes(101));
+    assert!(text(&room).contains("nothing destructive may start: the point of no return"));
     room = Room::with(plan);
     let said = text(&room);
     assert!(said.contains("window: begins in 90m00s ("), "{said}");

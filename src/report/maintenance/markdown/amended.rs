@@ -54,7 +54,9 @@ fn fenced(text: &mut String, one: &Amendment) {
     let length = longest.unwrap_or_default().saturating_add(1).max(FENCE_MIN);
     let fence: String = iter::repeat_n('`', length).collect();
     line(text, &format!("\n{fence}diff"));
-    shown.iter().for_each(|row| line(text, row));
+    for row in &shown {
+        line(text, row);
+    }
     line(text, &fence);
     if one.diff_more > 0 {
         line(
