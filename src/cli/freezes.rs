@@ -17,8 +17,8 @@ use std::path::Path;
 /// Said of a freeze that nobody can tell here whether it is about the work.
 const MAY_BE: &str = "may be on in its window, as far as is known without a CMDB";
 
-/// Says on standard error which freezes stand in the way of a runbook, and what no metrics server answers. Whether a scoped one does is the CMDB's to say,
-/// and nobody asks it here.
+/// Says on standard error which freezes stand in the way of a runbook, and what no metrics server answers. Whether a scoped
+/// freeze does is the CMDB's to say, and nobody asks it here.
 pub(super) fn tell(environment: &Environment, file: &Path) {
     let mut err = std::io::stderr();
     let Ok(config) = environment.config(Secrets::Skip) else {

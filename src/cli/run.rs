@@ -154,8 +154,10 @@ fn notes(
     };
     let late =
         window.and_then(|(window, limit)| beginning::late(window, limit, SystemClock.now().wall));
+    // Whom a rehearsal asks that is taken up is in its environment file, which its server finds.
+    let asked = plan.filter(|_| there.is_some() || !taken_up.is_some_and(|p| p.is_rehearsal));
     let unanswered =
-        plan.and_then(|plan| beginning::unanswered(plan, &beginning::metrics(connectors)));
+        asked.and_then(|plan| beginning::unanswered(plan, &beginning::metrics(connectors)));
     let warnings = late.into_iter().chain(unanswered);
     let people = config.people.is_none().then(|| NO_PEOPLE.to_owned());
     warnings

@@ -23,8 +23,7 @@ use std::path::{Path, PathBuf};
 /// `warroom verify`.
 pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
     let file = journal_of(environment, &args.session)?;
-    drop(opened(&file)?);
-    let report = journal::verify_file(&file).map_err(failure)?;
+    let report = chain_of(&file)?;
     // The chain may hold and the facts still not be ours: both must be true.
     let (peeked, impossible) = peek::judge_file(&file).map_err(unfolded)?;
     let Examined {
@@ -46,9 +45,6 @@ pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
         .session()
         .map_or("none", |session| session.as_str());
     let records = report.chain.next().0;
-    if records == 0 {
-        return Err(no_record(&file));
-    }
     let state = peeked.map_or("empty", |peeked| peeked.phase);
     let time = |t: Option<crate::domain::time::Timestamp>| t.map(|t| t.to_string());
     if args.json {
@@ -237,6 +233,16 @@ pub(super) fn journal_of(environment: &Environment, named: &str) -> Result<PathB
 fn unfolded(error: PeekError) -> Failure {
     let hint = error.hint();
     Failure::new(error).hint(hint)
+}
+
+/// The chain of a journal, which holds and is not empty.
+fn chain_of(file: &Path) -> Result<journal::Report, Failure> {
+    drop(opened(file)?);
+    let report = journal::verify_file(file).map_err(failure)?;
+    if report.chain.next().0 == 0 {
+        return Err(no_record(file));
+    }
+    Ok(report)
 }
 
 fn failure(error: JournalError) -> Failure {

@@ -16,6 +16,7 @@ mod backtest;
 mod bastion;
 #[cfg(test)]
 mod cli_errors;
+#[cfg(test)]
 mod cli_session;
 #[cfg(test)]
 mod cli_writes;
