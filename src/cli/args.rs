@@ -39,6 +39,10 @@ pub enum Verb {
     #[command(visible_alias = "list-sessions")]
     Ls(Late<JsonArgs>),
     /// Print where a session stands; the exit code says it too.
+    ///
+    /// First who is waited for, since when and how long still (the open proposal, the open motion), then the window: how
+    /// long to the point of no return and to its end, or by how much they are past, and what must not start now. Then what
+    /// else there is: rules, silences, writes, connectors. `--json` has it as `proposal`, `motion`, `window` and `barred`.
     Status(Late<StatusArgs>),
     /// Take a changed runbook over into the running session, together with a second person.
     ///

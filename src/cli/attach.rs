@@ -4,6 +4,7 @@ use super::Outcome;
 use super::args::{AttachArgs, LookArgs};
 use super::environment::{self, Environment};
 use super::look;
+use super::status::refuse_unserved;
 use crate::client::attach::{self, End, Own};
 use crate::client::host_keys::HostKeys;
 use crate::client::link::{self, Introduction, LinkError, Target};
@@ -37,6 +38,7 @@ pub(super) fn attach(environment: &Environment, args: &AttachArgs) -> Outcome {
     }
     let name = environment::target(named, environment, &config)?;
     let runtime_dirs = environment.runtime_dirs(&config);
+    refuse_unserved(&config, &name, &runtime_dirs)?;
     if args.stdio {
         return stdio(&name, &runtime_dirs);
     }

@@ -108,7 +108,11 @@ pub(crate) fn session_dir(config: &Config, name: &SessionName) -> PathBuf {
 /// # Errors
 /// When it has not the shape of one.
 pub(crate) fn session_name(text: &str) -> Result<SessionName, Failure> {
-    SessionName::new(text).map_err(|error| Failure::new(error).code(Code::Usage))
+    SessionName::new(text).map_err(|error| {
+        Failure::new(error)
+            .hint("`warroom ls` lists the sessions there are".to_owned())
+            .code(Code::Usage)
+    })
 }
 
 /// A session name made from a file's name: `2026-11 DB upgrade.md` becomes `2026-11-db-upgrade`.

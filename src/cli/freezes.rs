@@ -1,11 +1,14 @@
-//! Freezes of the configuration that overlap the window of a runbook, told beside `check` and `plan`.
+//! What the configuration means for a runbook, told beside `check` and `plan`: freezes that overlap its window, and questions that
+//! nobody would answer.
 
+use super::beginning;
 use super::environment::Environment;
 use super::runbook_file::load;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Secrets;
 use crate::display::one_line;
 use crate::domain::freeze::{self, Applies, Freeze};
+use crate::domain::runbook::Severity;
 use crate::domain::runbook::plan::Plan;
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -14,8 +17,8 @@ use std::path::Path;
 /// Said of a freeze that nobody can tell here whether it is about the work.
 const MAY_BE: &str = "may be on in its window, as far as is known without a CMDB";
 
-/// Says on standard error which freezes stand in the way of a runbook. Whether a scoped one does is the CMDB's to say,
-/// and nobody asks it here.
+/// Says on standard error which freezes stand in the way of a runbook, and what no metrics server answers. Whether a scoped
+/// freeze does is the CMDB's to say, and nobody asks it here.
 pub(super) fn tell(environment: &Environment, file: &Path) {
     let mut err = std::io::stderr();
     let Ok(config) = environment.config(Secrets::Skip) else {
@@ -23,12 +26,21 @@ pub(super) fn tell(environment: &Environment, file: &Path) {
         writeln!(err, "{what}; `warroom doctor` says why").ok();
         return;
     };
-    let freezes = config.freezes;
     let loaded = load(file);
     let is_pending = !loaded.pending.is_empty();
-    let Some(plan) = loaded.plan.filter(|_| !freezes.is_empty()) else {
+    let is_good = loaded.count(Severity::Error) == 0;
+    let Some(plan) = loaded.plan else {
         return;
     };
+    // Where nothing is configured, runbooks are written and not carried out.
+    if config.file.is_some() && is_good {
+        let metrics = beginning::metrics(&config.connectors);
+        if let Some(unanswered) = beginning::unanswered(&plan, &metrics) {
+            let name = one_line(&file.display().to_string());
+            writeln!(err, "warning: {name}: {unanswered}").ok();
+        }
+    }
+    let freezes = config.freezes;
     for freeze in freezes.iter().filter(|freeze| overlaps(freeze, &plan)) {
         let may = match freeze::applies(freeze, &plan, &BTreeMap::new()) {
             Applies::Yes => "is on in its window",

@@ -3,7 +3,7 @@
 use super::Outcome;
 use super::args::{JournalArgs, JournalVerb};
 use super::environment::Environment;
-use super::verify::journal_of;
+use super::verify::{journal_of, no_record, opened};
 use crate::config::Secrets;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Fact, Signed, Via};
@@ -42,9 +42,7 @@ pub(super) fn each(
     file: &Path,
     mut take: impl FnMut(&Record, Seq) -> Result<bool, Failure>,
 ) -> Result<(), Failure> {
-    let opened = File::open(file)
-        .map_err(|error| Failure::new(format!("cannot read `{}`: {error}", file.display())))?;
-    let mut reader = Reader::new(opened);
+    let mut reader = Reader::new(opened(file)?);
     loop {
         match reader.next_record() {
             Ok(Some(entry)) => {
@@ -96,8 +94,13 @@ fn list(file: &Path, only: Option<Seq>) -> Outcome {
 }
 
 fn no_such(file: &Path, seq: Option<Seq>) -> Failure {
-    let what = seq.map_or_else(|| "any record".to_owned(), |seq| format!("record {seq}"));
-    Failure::new(format!("`{}` does not have {what}", file.display()))
+    let Some(seq) = seq else {
+        return no_record(file);
+    };
+    Failure::new(format!("`{}` does not have record {seq}", file.display())).hint(format!(
+        "`warroom verify {}` says how many it has",
+        file.display()
+    ))
 }
 
 /// What is written for one record.

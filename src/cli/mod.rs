@@ -6,6 +6,7 @@ mod amended;
 pub mod args;
 mod attach;
 mod backtest;
+mod beginning;
 pub mod check;
 mod checkpoints;
 mod cmdb;

@@ -7,7 +7,7 @@ use crate::domain::digest::Digest;
 use crate::domain::runbook::plan::Plan;
 use crate::domain::runbook::shape::Shape;
 use crate::domain::runbook::source::Lines;
-use crate::domain::runbook::{Diagnostic, Severity};
+use crate::domain::runbook::{Diagnostic, Severity, codes};
 use crate::exit::{Code, Failure};
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -49,6 +49,13 @@ pub(super) fn check_in(file: &Path, there: Option<&There>) -> Result<Checked, Fa
             .hint(hint.to_owned())
             .code(Code::Usage));
     }
+    if let [problem] = loaded.diagnostics.as_slice()
+        && problem.code == codes::UNREADABLE
+    {
+        return Err(Failure::new(problem.message.clone())
+            .hint(problem.hint.clone())
+            .code(Code::Usage));
+    }
     let errors = loaded.count(Severity::Error);
     if errors > 0 || loaded.count(Severity::Warning) > 0 {
         let mut err = anstream::stderr().lock();
@@ -81,6 +88,26 @@ impl Checked {
     /// Some of its units are known by the CMDB alone.
     pub(super) fn needs_cmdb(&self) -> bool {
         !self.loaded.pending.is_empty()
+    }
+
+    /// No session without a step: it would be complete with its first key.
+    ///
+    /// # Errors
+    /// When there is none, and no CMDB could make one.
+    pub(super) fn refuse_stepless(&self) -> Result<(), Failure> {
+        let is_stepless = self.plan().is_some_and(|plan| plan.steps.is_empty());
+        if !is_stepless || self.needs_cmdb() {
+            return Ok(());
+        }
+        let what = format!("`{}` cannot be run: it has no steps", self.file.display());
+        Err(Failure::new(what)
+            .hint("steps are task-list items: `- [ ] drain the node`".to_owned())
+            .code(Code::Usage))
+    }
+
+    /// What it comes to, as far as that is known without a CMDB.
+    pub(super) const fn plan(&self) -> Option<&Plan> {
+        self.loaded.plan.as_ref()
     }
 
     /// The runbook with its plan.

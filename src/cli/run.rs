@@ -3,12 +3,15 @@
 use super::Outcome;
 use super::args::{LookArgs, RunArgs};
 use super::attach;
+use super::beginning::{self, NO_PEOPLE};
 use super::environment::{self, Environment, session_dir};
-use super::pinned;
-use super::rehearse;
+use super::look;
+use super::pinned::{self, Checked};
+use super::rehearse::{self, There};
 use super::serve::Announcement;
 use crate::client::link::{Introduction, Target};
-use crate::config::{Config, Secrets};
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::{self, Config, Secrets};
 use crate::domain::id::SessionName;
 use crate::exit::{Code, Failure};
 use crate::journal::SessionDir;
@@ -24,8 +27,6 @@ use std::time::Duration;
 const START_MAX: Duration = Duration::from_secs(90);
 /// What to do about a server that says nothing.
 const FOREGROUND: &str = "`warroom serve` with the same arguments runs it in the foreground";
-/// What a missing people file means, before anybody relies on it.
-const NO_PEOPLE: &str = "note: no people file (`[people] file` in `config.toml`): every account of this host is a person with the roles operator and approver, and no key counts; see docs/people.md";
 /// Longest announcement read from a server: one line with a path or an error.
 const ANNOUNCEMENT_MAX: u64 = 64 * 1024;
 
@@ -73,35 +74,46 @@ pub(super) fn start(environment: &Environment, wish: &Wish<'_>) -> Outcome {
     // Checked here, where the person sees the report, and again by the server, which reads it anew.
     let check = |file| pinned::check_in(file, there.as_ref());
     let runbook = wish.file.map(check).transpose()?;
+    if let Some(runbook) = &runbook {
+        runbook.refuse_stepless()?;
+    }
     refuse_if_live(environment, &config, &name)?;
     if !wish.detached {
         attach::settings(environment, &config, wish.look)?;
+    } else if wish.look.theme.is_some() {
+        // Nobody looks, and a typing mistake is one all the same.
+        look::settings(environment, &config, wish.look)?;
     }
-    let file = choose(
+    let (file, taken_up) = choose(
         &config,
         &name,
         runbook.as_ref().map(|r| (r.path.as_path(), r.digest)),
         there.is_some(),
     )?;
+    let notes = notes(
+        environment,
+        &config,
+        (runbook.as_ref(), taken_up.as_ref()),
+        there.as_ref(),
+    );
     let mut extra = vec!["-t".to_owned(), name.to_string()];
     if let (Some(there), true) = (&there, file.is_some()) {
         extra.extend(["--env-file".to_owned(), there.path.display().to_string()]);
     }
     extra.extend(file.map(|path| path.display().to_string()));
     start_server(environment, &config, &extra)?;
-    let note = config.people.is_none().then_some(NO_PEOPLE);
     if wish.detached {
         writeln!(
             std::io::stdout(),
             "session {name} is running; attach with `warroom attach -t {name}`"
         )
         .ok();
-        if let Some(note) = note {
+        for note in notes {
             writeln!(std::io::stdout(), "{note}").ok();
         }
         return Ok(Code::Done);
     }
-    if let Some(note) = note {
+    for note in notes {
         writeln!(std::io::stderr(), "{note}").ok();
     }
     let target = Target::Local {
@@ -113,6 +125,45 @@ pub(super) fn start(environment: &Environment, wish: &Wish<'_>) -> Outcome {
         ..Introduction::default()
     };
     attach::terminal(environment, &config, target, introduction, wish.look)
+}
+
+/// What a person should know before the session begins: of the runbook, or of the session that is taken up.
+fn notes(
+    environment: &Environment,
+    config: &Config,
+    (runbook, taken_up): (Option<&Checked>, Option<&Peek>),
+    there: Option<&There>,
+) -> Vec<String> {
+    // What is wrong with the other configuration is the server's to say, which reads it with its secrets.
+    let other = there.and_then(|there| there.file.config.as_ref());
+    let other = other.and_then(|file| {
+        let read = config::load(Some(file), &environment.env, Secrets::Skip);
+        read.ok()
+    });
+    let connectors = &other.as_ref().unwrap_or(config).connectors;
+    let plan = match taken_up {
+        Some(peeked) => Some(&peeked.plan),
+        None => runbook.and_then(Checked::plan),
+    };
+    let window = match taken_up {
+        Some(peeked) => peeked.window,
+        // Nothing is touched yet: there is no way back to count.
+        None => plan
+            .and_then(|plan| plan.window)
+            .map(|window| (window, window.end.minus(window.buffer))),
+    };
+    let late =
+        window.and_then(|(window, limit)| beginning::late(window, limit, SystemClock.now().wall));
+    // Whom a rehearsal asks that is taken up is in its environment file, which its server finds.
+    let asked = plan.filter(|_| there.is_some() || !taken_up.is_some_and(|p| p.is_rehearsal));
+    let unanswered =
+        asked.and_then(|plan| beginning::unanswered(plan, &beginning::metrics(connectors)));
+    let warnings = late.into_iter().chain(unanswered);
+    let people = config.people.is_none().then(|| NO_PEOPLE.to_owned());
+    warnings
+        .map(|what| format!("warning: {what}"))
+        .chain(people)
+        .collect()
 }
 
 /// A rehearsal is never taken up as the real thing, nor the other way round.
@@ -150,13 +201,13 @@ pub(super) fn refuse_if_live(
     }
 }
 
-/// New or taken up? The runbook for the server when the session is new; nothing when it is taken up.
+/// New or taken up? The runbook for the server when the session is new; what its journal says when it is taken up.
 fn choose(
     config: &Config,
     name: &SessionName,
     runbook: Option<(&Path, crate::domain::digest::Digest)>,
     is_rehearsal: bool,
-) -> Result<Option<PathBuf>, Failure> {
+) -> Result<(Option<PathBuf>, Option<Peek>), Failure> {
     let dir = session_dir(config, name);
     let found = peek::peek(&dir).map_err(|error| {
         let hint = error.hint();
@@ -166,7 +217,7 @@ fn choose(
         refuse_other_kind(name, peeked, is_rehearsal)?;
     }
     match (found, runbook) {
-        (None, Some((file, _))) => Ok(Some(file.to_owned())),
+        (None, Some((file, _))) => Ok((Some(file.to_owned()), None)),
         (None, None) => Err(Failure::new(format!(
             "session `{name}` has no journal in `{}`",
             dir.display()
@@ -175,7 +226,7 @@ fn choose(
         .code(Code::NoSession)),
         (Some(peeked), Some((file, _))) if peeked.is_over => {
             set_aside(&dir, &peeked)?;
-            Ok(Some(file.to_owned()))
+            Ok((Some(file.to_owned()), None))
         }
         (Some(peeked), None) if peeked.is_over => Err(Failure::new(format!(
             "the maintenance `{name}` is over ({})",
@@ -187,7 +238,7 @@ fn choose(
         .code(Code::Usage)),
         (Some(peeked), runbook) => {
             tell_taken_up(name, &peeked, runbook.map(|(_, digest)| digest));
-            Ok(None)
+            Ok((None, Some(peeked)))
         }
     }
 }

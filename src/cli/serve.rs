@@ -163,6 +163,7 @@ async fn pin(
     clock: &Arc<dyn Clock>,
 ) -> Result<Pinned, Failure> {
     let checked = pinned::check_in(file, there)?;
+    checked.refuse_stepless()?;
     let catalog = if checked.needs_cmdb() {
         Some(super::cmdb::read(config, clock).await?)
     } else {

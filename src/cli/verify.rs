@@ -17,13 +17,13 @@ use crate::journal::{self, JOURNAL_FILE, JournalError, facts};
 use crate::server::checkpoints::CHECKPOINTS_FILE;
 use crate::server::peek::{self, PeekError};
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// `warroom verify`.
 pub(super) fn verify(environment: &Environment, args: &VerifyArgs) -> Outcome {
     let file = journal_of(environment, &args.session)?;
-    let report = journal::verify_file(&file).map_err(|error| failure(error, &file))?;
+    let report = chain_of(&file)?;
     // The chain may hold and the facts still not be ours: both must be true.
     let (peeked, impossible) = peek::judge_file(&file).map_err(unfolded)?;
     let Examined {
@@ -235,18 +235,48 @@ fn unfolded(error: PeekError) -> Failure {
     Failure::new(error).hint(hint)
 }
 
-fn failure(error: JournalError, file: &Path) -> Failure {
-    let hint = error.hint();
-    let is_missing = !file.exists();
-    let failure = Failure::new(error);
-    if is_missing {
-        failure
-            .hint(
-                "name a session of this account, a session's directory, or a journal file"
-                    .to_owned(),
-            )
-            .code(Code::NoSession)
-    } else {
-        failure.hint(hint)
+/// The chain of a journal, which holds and is not empty.
+fn chain_of(file: &Path) -> Result<journal::Report, Failure> {
+    drop(opened(file)?);
+    let report = journal::verify_file(file).map_err(failure)?;
+    if report.chain.next().0 == 0 {
+        return Err(no_record(file));
     }
+    Ok(report)
+}
+
+fn failure(error: JournalError) -> Failure {
+    let hint = error.hint();
+    Failure::new(error).hint(hint)
+}
+
+/// Opens a journal to read it.
+///
+/// # Errors
+/// Says whether it is not there, or somebody else's.
+pub(super) fn opened(file: &Path) -> Result<File, Failure> {
+    File::open(file).map_err(|error| {
+        let shown = file.display();
+        match error.kind() {
+            ErrorKind::NotFound => Failure::new(format!("there is no journal `{shown}`"))
+                .hint(
+                    "name a session of this account, a session's directory, or a journal file"
+                        .to_owned(),
+                )
+                .code(Code::NoSession),
+            ErrorKind::PermissionDenied => Failure::new(format!(
+                "cannot read `{shown}`: permission denied"
+            ))
+            .hint("it belongs to another account: ask there, or read a copy of it".to_owned()),
+            _ => Failure::new(format!("cannot read `{shown}`: {error}")),
+        }
+    })
+}
+
+/// There is nothing to say of a journal without a record: unknown never passes, and one that somebody has emptied is not intact.
+pub(super) fn no_record(file: &Path) -> Failure {
+    Failure::new(format!("`{}` has no record", file.display())).hint(
+        "a start that failed leaves a journal without one; of a session there is always the first"
+            .to_owned(),
+    )
 }

@@ -3,7 +3,7 @@
 use super::problem::{Problem, Problems};
 use super::secret::open_flags;
 use std::fs::{File, OpenOptions};
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -29,7 +29,14 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Problem> {
 
 fn open(path: &Path) -> Result<File, Problem> {
     let failed = |error: std::io::Error| {
-        Problem::of_file(path, format!("cannot read the file: {error}"), "")
+        let hint = match error.kind() {
+            ErrorKind::NotFound => "check the spelling and the directory you are in",
+            ErrorKind::PermissionDenied => {
+                "ask its owner for read permission, or check the directories above it"
+            }
+            _ => "",
+        };
+        Problem::of_file(path, format!("cannot read the file: {error}"), hint)
     };
     OpenOptions::new()
         .read(true)

@@ -10,6 +10,7 @@ mod tests;
 
 pub use gather::Gathering;
 
+use crate::domain::amend::Line;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Genesis, Mode, RunbookRef};
 use crate::domain::id::{AttemptNo, ConnectorName, PersonId, Seq, SessionId, SessionName, StepId};
@@ -121,6 +122,10 @@ pub struct Amendment {
     pub changes: Vec<String>,
     /// Further changes.
     pub more: usize,
+    /// Both plans held against each other, as whoever seconded it read them; its beginning where it is long.
+    pub diff: Vec<Line>,
+    /// Further lines of it.
+    pub diff_more: usize,
 }
 
 /// One break-glass: somebody wanted to go without a second person.
@@ -194,8 +199,10 @@ pub struct Step {
     pub outcome: String,
     /// Attempts; 0 when it was never started.
     pub attempts: AttemptNo,
-    /// Length of the newest attempt, milliseconds.
+    /// Length of the newest attempt, milliseconds; what it waited is in it, its way back is not.
     pub took_ms: Option<u64>,
+    /// Of it what it waited for people (a proposal, a confirm, go) or for its gate, milliseconds.
+    pub waited_ms: Option<u64>,
     /// Who started or finished it last; or empty.
     pub by: String,
     /// What they wrote to it; or empty.

@@ -1,9 +1,14 @@
 //! Where a session stands, for scripts and for a glance: text, JSON and one word that becomes the exit code.
 
+mod now;
+#[cfg(test)]
+mod tests;
+
 use crate::domain::fact::RunbookRef;
 use crate::domain::reading::Liveness;
 use crate::domain::silences::{kept, label_of, withheld};
 use crate::domain::state::{Broken, Phase, Stage, State, StepStatus};
+use crate::domain::time::Moment;
 use crate::domain::write::{Outcome, Write, WriteState};
 use crate::wire::message::Snapshot;
 use serde::Serialize;
@@ -193,14 +198,23 @@ const fn is_waiting_for_people(status: &StepStatus) -> bool {
 /// `sha1:` and the eight digits people know a commit by.
 const COMMIT_CHARS: usize = 13;
 
-/// Several lines for a person.
-pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
+/// Several lines for a person, those first that say who is waited for and how much time is left.
+pub fn to_text(snapshot: &Snapshot, summary: &Summary, at: Moment) -> String {
     let state = &snapshot.state;
     let mut text = String::new();
     let name = &state.genesis.name;
     // Writing to a string cannot fail.
     writeln!(text, "{name}: {}", summary.title).ok();
     writeln!(text, "  {}", summary.to_line()).ok();
+    for line in now::lines(snapshot, at) {
+        writeln!(text, "  {line}").ok();
+    }
+    for broken in &state.broken {
+        writeln!(text, "  {}", broken_line(broken)).ok();
+    }
+    for line in amended_line(state).into_iter().chain(run_on_line(state)) {
+        writeln!(text, "  {line}").ok();
+    }
     if let Some(git) = &state.genesis.runbook.git {
         let RunbookRef { path, commit, .. } = &state.genesis.runbook;
         let commit: String = commit.chars().take(COMMIT_CHARS).collect();
@@ -210,26 +224,6 @@ pub fn to_text(snapshot: &Snapshot, summary: &Summary) -> String {
             git.in_short()
         )
         .ok();
-    }
-    if let Some(proposal) = &state.proposal {
-        let terms = &proposal.terms;
-        let waits = if let Some(glass) = &proposal.glass {
-            let (who, reason) = (&glass.person, &glass.reason);
-            format!("BREAK-GLASS: {who} goes alone, anybody attached can veto it; reason: {reason}")
-        } else if proposal.armed.is_some() {
-            format!("armed; waits for `go` by {}", terms.executor)
-        } else {
-            let (have, need) = (proposal.confirms.len(), terms.quorum);
-            format!("{have} of {need} other people have confirmed")
-        };
-        let (step, by) = (&terms.step, &terms.proposer);
-        writeln!(text, "  {step}: proposed by {by}; {waits}").ok();
-    }
-    for line in amended_line(state).into_iter().chain(run_on_line(state)) {
-        writeln!(text, "  {line}").ok();
-    }
-    for broken in &state.broken {
-        writeln!(text, "  {}", broken_line(broken)).ok();
     }
     for (id, rule) in &state.rules {
         let value = rule
@@ -363,7 +357,7 @@ const fn verdict(verdict: crate::domain::threshold::Verdict) -> &'static str {
 }
 
 /// One JSON object. Keys are part of the contract with scripts; new ones may be added.
-pub fn to_json(snapshot: &Snapshot, summary: &Summary) -> serde_json::Value {
+pub fn to_json(snapshot: &Snapshot, summary: &Summary, at: Moment) -> serde_json::Value {
     let state = &snapshot.state;
     let steps: Vec<_> = state
         .plan()
@@ -383,9 +377,8 @@ pub fn to_json(snapshot: &Snapshot, summary: &Summary) -> serde_json::Value {
         "current": summary.current, "left_open": summary.left, "attached": summary.attached, "head": state.head.0,
         "held": state.is_held(), "runbook": state.genesis.runbook, "plan": state.genesis.plan_digest, "steps": steps,
         "rules": state.rules, "connectors": snapshot.board.health, "writes": state.writes,
-        "motions": state.motions.carried, "motion": state.motions.open.as_ref().map(|open| serde_json::json!({
-            "no": open.no, "what": open.what, "reason": open.reason, "by": open.by, "expires": open.expires,
-        })),
+        "motions": state.motions.carried, "motion": now::motion_json(state), "proposal": now::proposal_json(state),
+        "at": at.wall, "window": now::window_json(state, at.wall), "barred": now::barred_json(snapshot, at.wall),
         "breakglass": state.glass(), "run_alone": state.broken, "review_owed": state.review_owed().is_some(),
         "rollouts": state.rollouts,
     })

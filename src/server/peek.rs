@@ -3,11 +3,14 @@
 use super::fold::{self, Folded};
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::apply::FoldError;
+use crate::domain::countdown::point_of_no_return;
 use crate::domain::digest::Digest;
 use crate::domain::fact::{Mode, Stamped};
 use crate::domain::id::{Seq, SessionId};
+use crate::domain::runbook::plan::{Plan, Window};
 use crate::domain::silences::kept;
 use crate::domain::state::{Phase, State};
+use crate::domain::time::Timestamp;
 use crate::journal::facts::{FactError, kind_of};
 use crate::journal::{Entry, JOURNAL_FILE, ReadError, Reader};
 use serde::Serialize;
@@ -32,6 +35,10 @@ pub struct Peek {
     pub phase: &'static str,
     /// Digest of the runbook it was started with.
     pub runbook: Digest,
+    /// The plan that is in force.
+    pub plan: Plan,
+    /// The window as it stands, and its point of no return; absent without one, and while nothing goes forward.
+    pub window: Option<(Window, Timestamp)>,
 }
 
 /// Facts that cannot have happened and are named one by one: whoever made one up made up few, and whoever reads a
@@ -177,6 +184,11 @@ pub fn judge_file(file: &Path) -> Result<(Option<Peek>, Faults), PeekError> {
             word(state.phase)
         },
         runbook: state.genesis.runbook.digest,
+        plan: state.plan().clone(),
+        window: state
+            .window()
+            .filter(|_| matches!(state.phase, Phase::Briefing | Phase::Running))
+            .zip(point_of_no_return(&state)),
     });
     Ok((peek, faults))
 }

@@ -15,6 +15,8 @@ mod backtest;
 #[cfg(test)]
 mod bastion;
 #[cfg(test)]
+mod cli_errors;
+#[cfg(test)]
 mod cli_session;
 #[cfg(test)]
 mod cli_writes;

@@ -45,7 +45,7 @@ fn a_configuration_that_is_not_there() {
         &home,
         &["--config", "nowhere.toml", "ls"],
         2,
-        "error: nowhere.toml: cannot read the file: No such file or directory (os error 2)\n",
+        "error: nowhere.toml: cannot read the file: No such file or directory (os error 2)\nhint: check the spelling and the directory you are in\n",
     );
 }
 
@@ -142,7 +142,7 @@ hint: `warroom ls` lists the sessions you can reach
         &home,
         &["status", "NotAName"],
         2,
-        "error: `NotAName` is not a valid session name: a lower-case letter or digit, then up to 47 of a-z 0-9 . _ -\n",
+        "error: `NotAName` is not a valid session name: a lower-case letter or digit, then up to 47 of a-z 0-9 . _ -\nhint: `warroom ls` lists the sessions there are\n",
     );
 }
 

@@ -150,6 +150,17 @@ async fn a_wrong_command_is_mended_in_the_night_and_survives_the_server() {
     assert_eq!(alice.state.genesis, seen.genesis, "the amended plan");
     assert!(alice.status("copy").is_passed());
     running.end().await;
+    let report = std::process::Command::new(env!("CARGO_BIN_EXE_warroom"))
+        .arg("report")
+        .arg(host.journal())
+        .output()
+        .expect("runs");
+    let report = String::from_utf8_lossy(&report.stdout).into_owned();
+    let diff = report.split("```diff\n").nth(1).expect("a diff");
+    let diff = diff.split("\n```").next().expect("an end");
+    for part in ["@@ step `copy`", "echo wrong >> ran", "echo right >> ran"] {
+        assert!(diff.contains(part), "no {part:?} in {report}");
+    }
     let (records, state) = fold_of(&host.journal());
     assert_eq!(
         fold(records).expect("nothing that cannot have happened"),

@@ -76,11 +76,16 @@ fn read(
         // Gates of units are asked about the units there are.
         loaded.with(&runtime.block_on(cmdb::read(config, clock))?);
     }
-    let is_good = loaded.count(Severity::Error) == 0;
-    loaded.plan.filter(|_| is_good).ok_or_else(|| {
-        let what = format!("{} cannot be run", file.display());
-        Failure::new(what)
-            .hint("`warroom check` says what is wrong with it".to_owned())
+    let mut problems = loaded.diagnostics.iter();
+    let first = problems.find(|problem| problem.severity == Severity::Error);
+    let first = first.map(|problem| problem.message.clone());
+    loaded.plan.filter(|_| first.is_none()).ok_or_else(|| {
+        let shown = file.display();
+        let why = first.unwrap_or_else(|| "it has no plan".to_owned());
+        Failure::new(format!("`{shown}` cannot be run: {why}"))
+            .hint(format!(
+                "`warroom check {shown}` shows everything that is wrong with it"
+            ))
             .code(Code::Usage)
     })
 }

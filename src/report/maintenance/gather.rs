@@ -1,16 +1,20 @@
 //! From facts to a report: the session's own fold beside what it forgets.
 
 mod alone;
+mod amended;
 mod offers;
+mod spent;
 mod words;
 
+use self::amended::Diff;
 use self::offers::Pending;
+use self::spent::Spent;
 use self::words::{
     alert_words, effect_words, found_words, hold_words, moved_words, silences, steps, with, written,
 };
 use super::{
-    Alone, Amendment, Certificate, ENTRIES_MAX, Happening, Note, Present, Refusal, Report,
-    mode_notices, rehearsal_notices,
+    Alone, Certificate, ENTRIES_MAX, Happening, Note, Present, Refusal, Report, mode_notices,
+    rehearsal_notices,
 };
 use crate::domain::apply::{FoldError, check_apply};
 use crate::domain::confirm::certificate::issued_about;
@@ -39,6 +43,9 @@ pub struct Gathering {
     alarms: Vec<String>,
     /// What the record before states under a signature.
     stated: Option<Kind>,
+    /// What each amendment made another, oldest first.
+    diffs: Vec<Diff>,
+    spent: Spent,
     left_out: usize,
 }
 
@@ -54,6 +61,7 @@ impl Gathering {
             _ => None,
         };
         let was_alone;
+        let pinned = amended::pinned(self.state.as_ref(), &stamped.fact);
         match (&mut self.state, &stamped.fact) {
             (None, Fact::SessionOpened(genesis)) => {
                 let genesis = (**genesis).clone();
@@ -69,6 +77,9 @@ impl Gathering {
                     push(&mut self.faults, &mut self.left_out, fault);
                     return Ok(());
                 }
+                let diff = pinned.and_then(|pinned| amended::diff_since(&pinned, state));
+                self.diffs.extend(diff);
+                self.spent.look(state, &stamped.fact, stamped.at);
             }
         }
         self.present(stamped);
@@ -131,8 +142,8 @@ impl Gathering {
             head: state.head,
             alone: self.alone,
             people: self.people,
-            steps: steps(&state),
-            amendments: amendments(&state),
+            steps: steps(&state, &self.spent),
+            amendments: amended::amendments(&state, self.diffs),
             offers: self.offers.into_iter().map(|p| p.offer).collect(),
             refusals: self.refusals,
             happenings: self.happenings,
@@ -348,21 +359,6 @@ fn push<T>(list: &mut Vec<T>, left_out: &mut usize, entry: T) {
     } else {
         *left_out = left_out.saturating_add(1);
     }
-}
-
-fn amendments(state: &State) -> Vec<Amendment> {
-    let all = state.amendments().map(|(carried, amended)| Amendment {
-        at: carried.at,
-        by: carried.by.clone(),
-        second: carried.second.clone(),
-        reason: carried.reason.clone(),
-        before: amended.before,
-        plan: amended.plan,
-        runbook: amended.runbook,
-        changes: amended.changes.iter().map(ToString::to_string).collect(),
-        more: amended.more,
-    });
-    all.collect()
 }
 
 /// What a host key signed for the session's key; that signature is judged by `warroom verify`, not here.

@@ -3,6 +3,8 @@
 //! Every text that came from outside is cleaned and escaped: it can begin no heading, link, table, quote or HTML of its
 //! own, and a control sequence in it reaches no terminal.
 
+mod amended;
+
 use super::{
     Alone, Check, Confirm, End, GlassStep, Happening, Note, Offer, Present, Quiet, Refusal, Report,
     Step, Written,
@@ -37,7 +39,7 @@ pub fn render(report: &Report) -> String {
         .alone
         .iter()
         .for_each(|alone| gone_alone(&mut text, alone));
-    amendments(&mut text, report);
+    amended::amendments(&mut text, report);
     section(&mut text, "People");
     rows(
         &mut text,
@@ -52,7 +54,8 @@ pub fn render(report: &Report) -> String {
             "what became of it",
             "risk",
             "attempts",
-            "took",
+            "worked",
+            "waited",
             "by",
             "note",
         ],
@@ -217,35 +220,6 @@ fn session_key(report: &Report) -> String {
     format!("{}, {said}", code(key))
 }
 
-/// Nothing where there was none: most nights go by the plan they began with.
-fn amendments(text: &mut String, report: &Report) {
-    if report.amendments.is_empty() {
-        return;
-    }
-    section(text, "Amendments");
-    for one in &report.amendments {
-        let (by, second) = (escape(one.by.as_str()), escape(one.second.as_str()));
-        let (at, reason) = (time(one.at), escape(&one.reason));
-        line(
-            text,
-            &format!("### {at}: moved by {by}, seconded by {second}\n"),
-        );
-        line(text, &format!("- why: {reason}"));
-        line(
-            text,
-            &format!("- plan `{}`, before it `{}`", one.plan, one.before),
-        );
-        line(text, &format!("- runbook `{}`", one.runbook));
-        for change in &one.changes {
-            line(text, &format!("- {}", escape(change)));
-        }
-        if one.more > 0 {
-            line(text, &format!("- {} more", one.more));
-        }
-        text.push('\n');
-    }
-}
-
 fn gone_alone(text: &mut String, alone: &Alone) {
     let (label, who) = (escape(&alone.label), escape(&alone.who));
     line(
@@ -307,13 +281,16 @@ fn person(present: &Present) -> [String; 5] {
     ]
 }
 
-fn step(step: &Step) -> [String; 7] {
+fn step(step: &Step) -> [String; 8] {
+    let worked = step.took_ms.zip(step.waited_ms);
+    let worked = worked.map(|(took, waited)| took.saturating_sub(waited));
     [
         format!("{} {}", escape(&step.number), escape(&step.title)),
         escape(&step.outcome),
         step.risk.as_str().to_owned(),
         step.attempts.to_string(),
-        step.took_ms.map_or_else(String::new, span),
+        worked.map_or_else(String::new, span),
+        step.waited_ms.map_or_else(String::new, span),
         escape(&step.by),
         escape(&step.note),
     ]

@@ -1,5 +1,8 @@
 //! Reports of maintenances that happened in memory.
 
+mod amended;
+mod spent;
+
 use super::markdown::{escape, render};
 use super::*;
 use crate::domain::command::Command;
@@ -557,6 +560,6 @@ fn no_sequence_reaches_a_terminal_and_no_table_breaks() {
             .lines()
             .filter(|l| l.starts_with('|'))
             .map(|l| cells(&l))
-            .all(|n| n == 8)
+            .all(|n| n == 9)
     );
 }

@@ -1,6 +1,7 @@
 //! What facts and steps come to, in words.
 
 use super::super::{Quiet, Step, Written};
+use super::spent::Spent;
 use crate::domain::effect::seen_words;
 use crate::domain::fact::{
     AlertEvent, CloseCause, Effect, EffectEvent, Finding, GlassEvent, Halt, HoldCause, MotionEvent,
@@ -122,26 +123,23 @@ pub(super) fn rollout(event: &RolloutEvent, label: &dyn Fn(&StepId) -> String) -
     })
 }
 
-pub(super) fn steps(state: &State) -> Vec<Step> {
+pub(super) fn steps(state: &State, spent: &Spent) -> Vec<Step> {
     let pairs = state.plan().steps.iter().zip(&state.steps);
     pairs
-        .map(|(plan, now)| Step {
+        .map(|(plan, now)| (plan, now, spent.of(&plan.id)))
+        .map(|(plan, now, split)| Step {
             id: plan.id.clone(),
             number: plan.number.clone(),
             title: plan.title.clone(),
             risk: plan.risk,
             outcome: outcome(state, plan, now),
             attempts: now.attempt,
-            took_ms: took(now),
+            took_ms: split.map(|split| split.took_ms),
+            waited_ms: split.map(|split| split.waited_ms),
             by: now.by.clone(),
             note: now.note.clone(),
         })
         .collect()
-}
-
-fn took(now: &StepState) -> Option<u64> {
-    let (started, ended) = (now.started?, now.ended?);
-    u64::try_from(ended.wall.since(started.wall).as_millis()).ok()
 }
 
 fn outcome(state: &State, plan: &PlanStep, now: &StepState) -> String {
