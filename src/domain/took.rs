@@ -2,7 +2,7 @@
 
 use crate::domain::readiness::StepView;
 use crate::domain::runbook::plan::ExecRole;
-use crate::domain::state::{FINISHED_MAX, State};
+use crate::domain::state::{FINISHED_MAX, State, StepStatus};
 use std::time::Duration;
 
 /// How long an attempt that is over took.
@@ -14,13 +14,25 @@ pub struct Took {
     pub waited: Duration,
 }
 
-/// How long the newest attempt at a step took; absent while it is not over, and for a step that was not begun.
+/// How long the newest attempt at a step took, without its way back; absent while it is not over, and for a step that was not
+/// begun. It is reckoned from what the state keeps; the report of a maintenance reads the whole journal for it.
 pub fn took(state: &State, view: StepView<'_>) -> Option<Took> {
-    let whole = view.now.ended?.wall.since(view.now.started?.wall);
+    let began = view.now.started?;
     let finished = &view.now.finished;
+    // Not by the number of the attempt: each proposal takes a further one.
     let own = finished
         .iter()
-        .filter(|f| f.key.attempt == view.now.attempt && f.role != ExecRole::Undo);
+        .filter(|f| f.role != ExecRole::Undo && f.started.wall >= began.wall);
+    let is_back = matches!(
+        view.now.status,
+        StepStatus::Undoing | StepStatus::Undone | StepStatus::UndoFailed { .. }
+    );
+    let ended = if is_back {
+        own.clone().map(|f| f.ended).next_back()?
+    } else {
+        view.now.ended?
+    };
+    let whole = ended.wall.since(began.wall);
     let spans = own.clone().map(|f| f.ended.wall.since(f.started.wall));
     let worked: Duration = spans.sum();
     // Of a group it is what its steps took, and where executions are no longer kept nobody can tell.
@@ -61,6 +73,33 @@ mod tests {
         let (low, high) = (span(40), span(40).saturating_add(before));
         assert!(low <= took.worked && took.worked <= high, "{took:?}");
         assert!(took.waited >= span(300), "{took:?}");
+        // A way back is not what the step took.
+        let reason = "enough".to_owned();
+        room.must("cho", Command::Rollback { reason });
+        room.wait(span(500));
+        while room.running().is_some() {
+            room.exit(0);
+        }
+        assert_eq!(of(&room, "drain"), Some(took));
+    }
+
+    #[test]
+    fn checks_before_a_proposal_that_was_rejected_are_work_too() {
+        let span = Duration::from_secs;
+        let mut room = Room::at_drain();
+        room.must("ann", start("drain"));
+        room.wait(span(30));
+        room.exit(0);
+        room.open_gate();
+        room.must("ann", propose("drain"));
+        room.must("bob", reject("drain"));
+        room.must("ann", propose("drain"));
+        room.confirm("bob").expect("confirmed");
+        let attempt = room.state.proposal.as_ref().expect("open").terms.attempt;
+        room.must("ann", go_for("drain", attempt.0));
+        room.wait(span(12));
+        room.exit(1);
+        assert_eq!(of(&room, "drain").map(|took| took.worked), Some(span(42)));
     }
 
     #[test]
