@@ -137,40 +137,24 @@ impl Row {
         if self.width <= width {
             return vec![self.clone()];
         }
-        let begin = || Self::new().clean(Clean::default().pad(indent), Style::new());
-        let rest = width.saturating_sub(indent).max(1);
-        let mut rows: Vec<Self> = Vec::new();
-        let mut start = 0;
-        let mut row = Self::new();
+        let mut hanging = Hanging::new(width, indent);
         // Spaces since the last word; drawn only when the next word stays in the same row.
         let mut gap = Self::new();
+        // A word goes on from one span to the next where there is no space between them.
+        let mut word = Self::new();
         for (text, style) in &self.spans {
-            for word in split_words(text) {
-                if word.as_str() == " " {
-                    gap = gap.clean(word, *style);
-                    continue;
+            for part in split_words(text) {
+                if part.as_str() == " " {
+                    hanging.add(&mut gap, &mut word);
+                    gap = gap.clean(part, *style);
+                } else {
+                    word = word.clean(part, *style);
                 }
-                let taken = row.width.saturating_add(gap.width);
-                let gap = std::mem::take(&mut gap);
-                if taken.saturating_add(word.width()) <= width {
-                    row = row.row(gap).clean(word, *style);
-                    continue;
-                }
-                if row.width > start {
-                    rows.push(std::mem::replace(&mut row, begin()));
-                    start = indent;
-                }
-                let mut parts = display::wrap(&word, rest);
-                let last = parts.pop().unwrap_or_default();
-                for part in parts {
-                    rows.push(std::mem::replace(&mut row, begin()).clean(part, *style));
-                    start = indent;
-                }
-                row = row.clean(last, *style);
             }
         }
-        rows.push(row);
-        rows
+        hanging.add(&mut gap, &mut word);
+        hanging.rows.push(hanging.row);
+        hanging.rows
     }
 
     /// Broken wherever `width` cells are full, nothing dropped; rows that continue begin with `mark`.
@@ -265,6 +249,65 @@ pub(crate) fn wrapped(text: &str, width: usize, style: Style) -> Vec<Row> {
         .collect()
 }
 
+/// Rows that are filled word by word.
+struct Hanging {
+    width: usize,
+    indent: usize,
+    /// Width of the row when nothing is in it.
+    start: usize,
+    rows: Vec<Row>,
+    row: Row,
+}
+
+impl Hanging {
+    fn new(width: usize, indent: usize) -> Self {
+        Self {
+            width,
+            indent,
+            start: 0,
+            rows: Vec::new(),
+            row: Row::new(),
+        }
+    }
+
+    fn next(&mut self) {
+        let begun = Row::new().clean(Clean::default().pad(self.indent), Style::new());
+        self.rows.push(std::mem::replace(&mut self.row, begun));
+        self.start = self.indent;
+    }
+
+    /// Adds a word, behind the spaces before it or in the next row. Takes both; no word takes nothing.
+    fn add(&mut self, gap: &mut Row, word: &mut Row) {
+        if word.width == 0 {
+            return;
+        }
+        let (gap, word) = (std::mem::take(gap), std::mem::take(word));
+        let taken = self.row.width.saturating_add(gap.width);
+        if taken.saturating_add(word.width) <= self.width {
+            self.row = std::mem::take(&mut self.row).row(gap).row(word);
+            return;
+        }
+        if self.row.width > self.start {
+            self.next();
+        }
+        let rest = self.width.saturating_sub(self.indent).max(1);
+        for (text, style) in word.spans {
+            if self.row.width.saturating_add(text.width()) > self.width
+                && self.row.width > self.start
+            {
+                self.next();
+            }
+            let mut parts = display::wrap(&text, rest);
+            let last = parts.pop().unwrap_or_default();
+            for part in parts {
+                self.row = std::mem::take(&mut self.row).clean(part, style);
+                self.next();
+            }
+            self.row = std::mem::take(&mut self.row).clean(last, style);
+        }
+    }
+}
+
 /// Rows of a text a person decides on: nothing is dropped, breaks are marked.
 pub(crate) fn exact(text: &str, width: usize, style: Style, signs: Signs) -> Vec<Row> {
     display::clean(text.as_bytes(), display::Mode::Confirm)
@@ -307,6 +350,13 @@ mod tests {
         assert_eq!(plain, ["ab cd", "efgh"]);
         let plain: Vec<String> = row(&["abcdefgh"]).wrap(3).iter().map(Row::plain).collect();
         assert_eq!(plain, ["abc", "def", "gh"]);
+        // What follows without a space stays with its word.
+        let plain: Vec<String> = row(&["ab cd", "; ef"])
+            .wrap(5)
+            .iter()
+            .map(Row::plain)
+            .collect();
+        assert_eq!(plain, ["ab", "cd;", "ef"]);
         let hung = row(&["ab cd ", "efgh ijklmn"]).hang(5, 2);
         let plain: Vec<String> = hung.iter().map(Row::plain).collect();
         assert_eq!(plain, ["ab cd", "  efg", "  h", "  ijk", "  lmn"]);
