@@ -53,7 +53,7 @@ class Cost:
     """Processor time, wakeups and memory of some processes, now."""
 
     def __init__(self, pids):
-        self.at, self.cpu, self.wakeups = time.monotonic(), 0.0, 0
+        self.at, self.tasks = time.monotonic(), {}
         self.peak_kib, self.share_kib, self.private_kib = 0, 0, 0
         for pid in pids:
             # Pages of the program that two processes have in common are counted once here, twice in the peak.
@@ -69,12 +69,17 @@ class Cost:
                 continue
             for task in tasks:
                 run = slurp(f"/proc/{pid}/task/{task}/schedstat").split()
-                self.cpu += int(run[0]) / 1e9 if run else 0
-                self.wakeups += status_number(f"{pid}/task/{task}", b"voluntary_ctxt_switches:")
+                cpu = int(run[0]) / 1e9 if run else 0
+                self.tasks[task] = cpu, status_number(f"{pid}/task/{task}", b"voluntary_ctxt_switches:")
 
     def since(self, before):
+        """What those cost that are still there: a thread that has ended takes along what it had cost before."""
         span = self.at - before.at
-        return {"cpu_percent": 100 * (self.cpu - before.cpu) / span, "wakeups": (self.wakeups - before.wakeups) / span}
+        cpu = wakeups = 0
+        for task, (now_cpu, now_wakeups) in self.tasks.items():
+            then_cpu, then_wakeups = before.tasks.get(task, (0, 0))
+            cpu, wakeups = cpu + now_cpu - then_cpu, wakeups + now_wakeups - then_wakeups
+        return {"cpu_percent": 100 * cpu / span, "wakeups": wakeups / span}
 
 
 class Visible:
