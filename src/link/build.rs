@@ -36,11 +36,26 @@ fn main() -> Result<(), Box<dyn Error>> {
             "cargo::rustc-link-arg-bin=warroom=-Wl,-T,{}",
             path.display()
         );
+        if has_unwinder() {
+            let place = PathBuf::from(env::var("OUT_DIR")?);
+            fs::write(place.join("libgcc_s.so"), "INPUT(-lgcc_eh)\n")?;
+            println!("cargo::rustc-link-arg-bin=warroom=-L{}", place.display());
+        }
         if libc_version().is_some_and(|version| version >= PACKED_SINCE) {
             println!("cargo::rustc-link-arg-bin=warroom=-Wl,-z,pack-relative-relocs");
         }
     }
     Ok(())
+}
+
+/// Whether the compiler's unwinder is there to be linked in, as `-static-libgcc` would have it if the standard library did
+/// not name the shared one: a library less to be mapped, relocated and initialised at each start.
+fn has_unwinder() -> bool {
+    let asked = Command::new("cc")
+        .arg("-print-file-name=libgcc_eh.a")
+        .output();
+    // What is not found is printed as it was asked for.
+    asked.is_ok_and(|said| said.stdout.starts_with(b"/"))
 }
 
 /// Major and minor version of the C library of this host, where it is the GNU one.
